@@ -1,0 +1,350 @@
+"""This file is the error tree, and the JSON envelope that carries an error between processes.
+
+The gateway raises these errors, the server turns them into the OpenAI envelope
+``{"error": {"message", "type", "param", "code"}}``, and the client raises the same class again.
+When to raise which error is left to the modules that raise them.
+
+::
+
+    AqueductError                     status  type                     code
+    ├── RequestError                  the request is at fault; sending it again changes nothing
+    │   ├── InvalidRequestError       400     invalid_request_error    (what is wrong)
+    │   │   ├── InvalidJSONError      400                              invalid_json
+    │   │   ├── ContextLengthError    400                              context_length_exceeded
+    │   │   ├── FileTooLargeError     400                              file_too_large
+    │   │   ├── FilesTooLargeError    400                              files_too_large
+    │   │   └── DocumentError         400                              unreadable_document
+    │   ├── AuthenticationError       401     invalid_request_error    invalid_api_key
+    │   ├── PermissionDeniedError     403     permission_denied_error  permission_denied
+    │   ├── NotFoundError             404     not_found_error          not_found
+    │   │   ├── ModelNotFoundError    404     invalid_request_error    model_not_found
+    │   │   └── UnknownFileError      404                              file_not_found
+    │   ├── MethodNotAllowedError     405     invalid_request_error    method_not_allowed
+    │   ├── ConflictError             409     invalid_request_error    conflict
+    │   ├── BodyTooLargeError         413     invalid_request_error    body_too_large
+    │   ├── MediaTypeError            415     invalid_request_error    unsupported_media_type
+    │   ├── UnprocessableError        422     invalid_request_error    unprocessable
+    │   └── RateLimitError            429     rate_limit_error         rate_limit_exceeded
+    └── ServerError                   500     server_error             internal_error
+        ├── UnavailableError          503     server_error             unavailable
+        └── UpstreamError             502     server_error             upstream_error
+            ├── UpstreamAuthError     502                              upstream_auth
+            ├── DisconnectedError     502                              upstream_disconnected
+            ├── UpstreamUnavailableError  503                          upstream_unavailable
+            └── UpstreamTimeoutError  504     timeout_error            upstream_timeout
+
+Source of the envelope and of the words in it: the error objects of the OpenAI API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+__all__ = [
+    "AqueductError",
+    "AuthenticationError",
+    "BodyTooLargeError",
+    "ConflictError",
+    "ContextLengthError",
+    "DisconnectedError",
+    "DocumentError",
+    "FileTooLargeError",
+    "FilesTooLargeError",
+    "InvalidJSONError",
+    "InvalidRequestError",
+    "MediaTypeError",
+    "MethodNotAllowedError",
+    "ModelNotFoundError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RequestError",
+    "ServerError",
+    "UnavailableError",
+    "UnknownFileError",
+    "UnprocessableError",
+    "UpstreamAuthError",
+    "UpstreamError",
+    "UpstreamTimeoutError",
+    "UpstreamUnavailableError",
+    "error_from_envelope",
+]
+
+
+class AqueductError(Exception):
+    """Everything that goes wrong on purpose; a class gives the defaults of its kind.
+
+    Args:
+        message: what is wrong, where, and what to do next; one or two sentences for a person.
+        param: the field at fault, such as ``messages[0].role``, or None.
+        code: a short stable word for programs; the class has a default.
+        type: the envelope's type; the class has a default.
+        status: the HTTP status; the class has a default.
+        retry_after: seconds after which a second try makes sense, or None.
+        is_retryable: False tells clients not to try again by themselves (``x-should-retry``);
+            None leaves it to them.
+    """
+
+    default_status: ClassVar[int] = 500
+    default_type: ClassVar[str] = "server_error"
+    default_code: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        type: str | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+        is_retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code or self.default_code
+        self.type = type or self.default_type
+        self.status = status or self.default_status
+        self.retry_after = retry_after
+        self.is_retryable = is_retryable
+
+    def envelope(self) -> dict[str, dict[str, str | None]]:
+        """Give the JSON object that says this error to a client, with the four keys of OpenAI."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.type,
+                "param": self.param,
+                "code": self.code,
+            }
+        }
+
+    def headers(self) -> dict[str, str]:
+        """Give the HTTP headers that belong to this error."""
+        headers: dict[str, str] = {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = f"{self.retry_after:g}"
+        if self.is_retryable is not None:
+            headers["x-should-retry"] = "true" if self.is_retryable else "false"
+        return headers
+
+
+class RequestError(AqueductError):
+    """The request is at fault."""
+
+    default_status = 400
+    default_type = "invalid_request_error"
+
+
+class InvalidRequestError(RequestError):
+    """A field of the request is missing, of the wrong type or out of its range."""
+
+
+class InvalidJSONError(InvalidRequestError):
+    """The body is not JSON, or not a JSON object."""
+
+    default_code = "invalid_json"
+
+
+class ContextLengthError(InvalidRequestError):
+    """The prompt is longer than the model can read."""
+
+    default_code = "context_length_exceeded"
+
+
+class FileTooLargeError(InvalidRequestError):
+    """One file in a chat request is over the limit for each file."""
+
+    default_code = "file_too_large"
+
+
+class FilesTooLargeError(InvalidRequestError):
+    """The files of a chat request are together over the limit for a request."""
+
+    default_code = "files_too_large"
+
+
+class DocumentError(InvalidRequestError):
+    """A document has no text, is broken or encrypted, or could not be read within the limits."""
+
+    default_code = "unreadable_document"
+
+
+class AuthenticationError(RequestError):
+    """No token, or a wrong one."""
+
+    default_status = 401
+    default_code = "invalid_api_key"
+
+
+class PermissionDeniedError(RequestError):
+    """Known, but not allowed to do this."""
+
+    default_status = 403
+    default_type = "permission_denied_error"
+    default_code = "permission_denied"
+
+
+class NotFoundError(RequestError):
+    """There is no such thing at this address."""
+
+    default_status = 404
+    default_type = "not_found_error"
+    default_code = "not_found"
+
+
+class ModelNotFoundError(NotFoundError):
+    """No upstream has a model of this name."""
+
+    default_type = "invalid_request_error"
+    default_code = "model_not_found"
+
+
+class UnknownFileError(NotFoundError):
+    """No file of this id: never uploaded, deleted, expired, or somebody else's."""
+
+    default_code = "file_not_found"
+
+
+class MethodNotAllowedError(RequestError):
+    """The address exists, the verb does not."""
+
+    default_status = 405
+    default_code = "method_not_allowed"
+
+
+class ConflictError(RequestError):
+    """The request does not fit the present state."""
+
+    default_status = 409
+    default_code = "conflict"
+
+
+class BodyTooLargeError(RequestError):
+    """The body, or an uploaded file, is larger than this server takes."""
+
+    default_status = 413
+    default_code = "body_too_large"
+
+
+class MediaTypeError(RequestError):
+    """The body's content type is not one that this address reads."""
+
+    default_status = 415
+    default_code = "unsupported_media_type"
+
+
+class UnprocessableError(RequestError):
+    """The upstream understood the request and could not carry it out."""
+
+    default_status = 422
+    default_code = "unprocessable"
+
+
+class RateLimitError(RequestError):
+    """Too many requests, or a budget that is used up."""
+
+    default_status = 429
+    default_type = "rate_limit_error"
+    default_code = "rate_limit_exceeded"
+
+
+class ServerError(AqueductError):
+    """This server, or what stands behind it, is at fault."""
+
+    default_code = "internal_error"
+
+
+class UnavailableError(ServerError):
+    """This server cannot do it now; later it may."""
+
+    default_status = 503
+    default_code = "unavailable"
+
+
+class UpstreamError(ServerError):
+    """The upstream answered with something that is no answer."""
+
+    default_status = 502
+    default_code = "upstream_error"
+
+
+class UpstreamAuthError(UpstreamError):
+    """The upstream refused this server's key: the operator's matter, not the user's."""
+
+    default_code = "upstream_auth"
+
+
+class DisconnectedError(UpstreamError):
+    """The upstream went away in the middle of an answer."""
+
+    default_code = "upstream_disconnected"
+
+
+class UpstreamUnavailableError(UpstreamError):
+    """The upstream cannot be reached, or says that it is not ready."""
+
+    default_status = 503
+    default_code = "upstream_unavailable"
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """The upstream did not answer in time."""
+
+    default_status = 504
+    default_type = "timeout_error"
+    default_code = "upstream_timeout"
+
+
+def _tree(root: type[AqueductError]) -> Iterator[type[AqueductError]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from _tree(child)
+
+
+def _class_for(status: int, code: str | None) -> type[AqueductError]:
+    classes = list(_tree(AqueductError))
+    for candidate in classes:
+        if code and candidate.default_code == code and candidate.default_status == status:
+            return candidate
+    if status == 400:
+        return InvalidRequestError
+    for candidate in classes:
+        if candidate.default_status == status and candidate not in (AqueductError, RequestError):
+            return candidate
+    return RequestError if 400 <= status < 500 else ServerError
+
+
+def error_from_envelope(
+    status: int, envelope: Any, *, retry_after: float | None = None
+) -> AqueductError:
+    """Build the error that an envelope carries, in the class that its status and code name.
+
+    Args:
+        status: the HTTP status of the response; 0 for an error inside a stream.
+        envelope: the decoded JSON body; anything that is no envelope gives a general message.
+        retry_after: seconds from the ``Retry-After`` header, or None.
+
+    Returns:
+        The error, not raised. Message, type, param and code are the envelope's own where it has
+        them as text.
+    """
+    inner = envelope.get("error") if isinstance(envelope, Mapping) else None
+    fields: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
+    words = {key: value for key, value in fields.items() if isinstance(value, str)}
+    code = words.get("code")
+    if not status:
+        status = next(
+            (c.default_status for c in _tree(AqueductError) if c.default_code == code), 500
+        )
+    message = words.get("message") or f"The server answered with status {status} and no message."
+    return _class_for(status, code)(
+        message,
+        param=words.get("param"),
+        code=code,
+        type=words.get("type"),
+        status=status,
+        retry_after=retry_after,
+    )
