@@ -1,4 +1,4 @@
-"""This file is the words for files: one file, the list, the deletion, and the purposes.
+"""This file is the words for files: the object, the list, the deletion, and an upload's fields.
 
 Where the bytes lie is left to the gateway's file store.
 Source: the Files objects of the OpenAI API.
@@ -6,11 +6,27 @@ Source: the Files objects of the OpenAI API.
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-__all__ = ["PURPOSES", "FileDeleted", "FileList", "FileObject", "Purpose"]
+from .errors import InvalidRequestError
+
+__all__ = [
+    "PURPOSES",
+    "FileDeleted",
+    "FileList",
+    "FileObject",
+    "Purpose",
+    "clean_filename",
+    "read_expiry",
+    "read_purpose",
+]
+
+SHORTEST_EXPIRY = 3_600
+LONGEST_EXPIRY = 30 * 86_400
+LONGEST_FILENAME = 255
 
 Purpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 PURPOSES: tuple[Purpose, ...] = (
@@ -52,3 +68,62 @@ class FileDeleted(BaseModel):
     id: str
     object: Literal["file"] = "file"
     deleted: Literal[True] = True
+
+
+def read_purpose(purpose: str | None) -> Purpose:
+    """Check what a file is for.
+
+    Raises:
+        InvalidRequestError: it is missing or none of :data:`PURPOSES`.
+    """
+    if not purpose:
+        raise InvalidRequestError(
+            f"purpose is required: one of {', '.join(PURPOSES)}.", param="purpose"
+        )
+    if purpose not in PURPOSES:
+        raise InvalidRequestError(
+            f"purpose must be one of {', '.join(PURPOSES)}; '{purpose[:40]}' is none of them.",
+            param="purpose",
+        )
+    return purpose
+
+
+def read_expiry(anchor: str | None, seconds: str | None) -> int | None:
+    """Read the fields ``expires_after[anchor]`` and ``expires_after[seconds]``.
+
+    Returns:
+        Seconds from the upload, or None where the client named none.
+
+    Raises:
+        InvalidRequestError: one is missing, the anchor is not ``created_at``, or the seconds are
+            out of range.
+    """
+    if anchor is None and seconds is None:
+        return None
+    if anchor != "created_at":
+        raise InvalidRequestError(
+            "expires_after[anchor] must be created_at.", param="expires_after[anchor]"
+        )
+    is_number = seconds is not None and re.fullmatch(r"[0-9]{1,12}", seconds)
+    if not is_number or not SHORTEST_EXPIRY <= int(seconds or 0) <= LONGEST_EXPIRY:
+        raise InvalidRequestError(
+            "expires_after[seconds] must be a whole number between "
+            f"{SHORTEST_EXPIRY} and {LONGEST_EXPIRY}.",
+            param="expires_after[seconds]",
+        )
+    return int(seconds or 0)
+
+
+def clean_filename(name: str) -> str:
+    """Make a client's name for a file one that can be shown and sent: no folders, no controls.
+
+    The end, which tells what is in the file, is kept where the name is too long.
+    """
+    name = re.split(r"[/\\]", name)[-1]
+    name = "".join(letter for letter in name if letter.isprintable()).strip()
+    if len(name.encode()) > LONGEST_FILENAME:
+        stem, dot, ending = name.rpartition(".")
+        tail = (dot + ending).encode()[-32:] if stem else b""
+        head = (stem or name).encode()[: LONGEST_FILENAME - len(tail)]
+        name = head.decode(errors="ignore") + tail.decode(errors="ignore")
+    return "file" if name in ("", ".", "..") else name

@@ -1,0 +1,126 @@
+"""This file is what an operator says of one upstream: its address, key, models and limits.
+
+Where the settings come from (traits, the environment) is left to the server; what is done with
+them to :mod:`.upstream` and :mod:`.catalog`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+__all__ = ["DocumentMode", "UpstreamSettings", "read_settings", "settings_from_environment"]
+
+DocumentMode = Literal["text", "inline", "native"]
+"""What becomes of a document in a message: its text, its bytes, or its id as it is."""
+
+ENVIRONMENT_UPSTREAM = "aqueduct"
+"""The name of the upstream that comes from AQUEDUCT_BASE_URL and AQUEDUCT_TOKEN."""
+
+
+class UpstreamSettings(BaseModel):
+    """One upstream as configured; all times in seconds.
+
+    ``timeout`` bounds the wait for the first byte of an answer, ``idle_timeout`` (by default the
+    same) each silence after it, ``connect_timeout`` the connection. ``retry_pause`` is waited
+    before the first retry, twice that before the second. ``models`` is an allow-list; without it
+    the upstream is asked what it has.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str
+    api_key: SecretStr | None = None
+    models: list[str] | None = None
+    timeout: float = Field(default=600, gt=0)
+    idle_timeout: float | None = Field(default=None, gt=0)
+    connect_timeout: float = Field(default=10, gt=0)
+    retry_pause: float = Field(default=0.5, ge=0)
+    documents: DocumentMode = "text"
+    ca_bundle: Path | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an http or https address, such as https://host/v1")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError("must not hold a query, a fragment or credentials")
+        return value.rstrip("/")
+
+    @field_validator("api_key")
+    @classmethod
+    def _is_header(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value() if value else ""
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError("must be printable ASCII without spaces")
+        return value if key else None
+
+
+def read_settings(
+    name: str, configured: Mapping[str, Any], environment: MutableMapping[str, str]
+) -> UpstreamSettings:
+    """Read one entry of ``c.AqueductApp.upstreams``.
+
+    Args:
+        name: the upstream's name, for messages.
+        configured: the entry; the key by ``api_key_file``, ``api_key_env`` or ``api_key``.
+        environment: where ``api_key_env`` is looked up. The variable stays there; the caller takes
+            it out once every upstream that names it has been read.
+
+    Raises:
+        ValueError: a setting is missing, unknown or out of range, or the key cannot be read. The
+            message names the upstream and the setting, and never holds a key.
+    """
+    settings = dict(configured)
+    sources = [word for word in ("api_key_file", "api_key_env", "api_key") if settings.get(word)]
+    if len(sources) > 1:
+        raise ValueError(f"Upstream '{name}': give only one of {' and '.join(sources)}.")
+    key_file, variable = settings.pop("api_key_file", None), settings.pop("api_key_env", None)
+    if key_file:
+        settings["api_key"] = _key_in_file(name, Path(key_file).expanduser())
+    if variable:
+        if variable not in environment:
+            raise ValueError(f"Upstream '{name}': the variable {variable} is not set.")
+        settings["api_key"] = environment[variable].strip()
+    try:
+        return UpstreamSettings.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ValueError(f"Upstream '{name}': {where}: {first['msg']}.") from None
+
+
+def settings_from_environment(
+    environment: MutableMapping[str, str],
+) -> dict[str, UpstreamSettings]:
+    """Read the one upstream that ``AQUEDUCT_BASE_URL`` and ``AQUEDUCT_TOKEN`` name, if they do.
+
+    Both variables are taken out of the environment, so that no kernel inherits them.
+
+    Raises:
+        ValueError: the address is no http address.
+    """
+    base_url = environment.pop("AQUEDUCT_BASE_URL", "").strip()
+    token = environment.pop("AQUEDUCT_TOKEN", "").strip()
+    if not base_url:
+        return {}
+    configured = {"base_url": base_url, "api_key": token or None}
+    return {ENVIRONMENT_UPSTREAM: read_settings(ENVIRONMENT_UPSTREAM, configured, environment)}
+
+
+def _key_in_file(name: str, path: Path) -> str:
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        message = f"Upstream '{name}': the key file {path} cannot be read: {reason}."
+        raise ValueError(message) from None
+    if not key:
+        raise ValueError(f"Upstream '{name}': the key file {path} is empty.")
+    return key

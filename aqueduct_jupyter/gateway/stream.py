@@ -1,0 +1,137 @@
+"""This file is the judge of a streamed answer: which frames pass, and how the stream ended.
+
+It sees bytes and gives bytes; where they come from and go to is left to :mod:`.chat`.
+
+* Frames pass as the upstream wrote them. Only those that could matter to the judge are decoded:
+  the end, an error, and the tokens. Three searches in a read's bytes find out that none does.
+* The upstream is always asked for the tokens; a client that did not ask does not see them.
+* Only a stream that said ``[DONE]`` is whole. Every other end is told to the client as an error
+  event, and no ``[DONE]`` follows it, so a truncated answer never looks whole.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..protocol.chat import Usage
+from ..protocol.errors import AqueductError, DisconnectedError
+from ..protocol.sse import DONE, Event, FrameBuffer, decode_frame, encode_event, split_frames
+from .failures import failure_from_event, read_json
+
+__all__ = ["AnswerStream", "error_event", "read_usage"]
+
+LARGEST_FRAME = 64 * 2**20
+"""Bytes of one event that are waited for; a larger one is an error, not a full memory."""
+
+_MATTERS = (b"[DONE]", b'"usage"', b'"error"', b"event:")
+
+
+class AnswerStream:
+    """The state of one streamed answer.
+
+    Args:
+        upstream: the upstream's name, for messages.
+        wants_usage: whether the client asked for the tokens.
+        secrets: texts that must not be passed on in an error's message.
+
+    Attributes:
+        usage: the tokens, once the upstream has told them.
+        error: what went wrong, once something has.
+        is_done: whether ``[DONE]`` has been seen.
+        has_begun: whether an event has passed.
+        deltas: how many pieces of the answer have passed; about one a token.
+    """
+
+    def __init__(self, upstream: str, *, wants_usage: bool, secrets: tuple[str, ...] = ()) -> None:
+        self._upstream = upstream
+        self._wants_usage = wants_usage
+        self._secrets = secrets
+        self._buffer = FrameBuffer()
+        self.usage: Usage | None = None
+        self.error: AqueductError | None = None
+        self.is_done = False
+        self.has_begun = False
+        self.deltas = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the upstream is to be passed any more."""
+        return self.is_done or self.error is not None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the upstream's next bytes and give those that go to the client, maybe none.
+
+        After an error event of the upstream ``error`` is set and the event is not given:
+        :func:`error_event` says it in our words.
+        """
+        if self.is_over:
+            return b""
+        frames = self._buffer.feed(data)
+        if self._buffer.pending > LARGEST_FRAME:
+            self.error = DisconnectedError(
+                f"The upstream '{self._upstream}' sent an event that never ends."
+            )
+        if frames and any(word in frames for word in _MATTERS):
+            frames = b"".join(self._judge(frame) for frame in split_frames(frames))
+        if frames:
+            self.deltas += frames.count(b'"delta"')
+            self.has_begun = self.has_begun or b"data" in frames
+        return frames
+
+    def end(self) -> None:
+        """Note that the upstream ended the stream; without ``[DONE]`` that is an error."""
+        if not self.is_over:
+            self.error = DisconnectedError(
+                f"The upstream '{self._upstream}' ended the stream before its answer was whole. "
+                "What has arrived is incomplete; ask again."
+            )
+
+    def _judge(self, frame: bytes) -> bytes:
+        event = None if self.is_over else decode_frame(frame)
+        if event is None:
+            return b"" if self.is_over else frame
+        if event.data.strip() == DONE:
+            self.is_done = True
+            return frame
+        if event.name != "error" and b'"usage"' not in frame and b'"error"' not in frame:
+            return frame
+        return self._judge_words(frame, event)
+
+    def _judge_words(self, frame: bytes, event: Event) -> bytes:
+        words = read_json(event.data)
+        if not isinstance(words, dict):
+            return frame
+        if words.get("error") or event.name == "error":
+            self.error = failure_from_event(
+                self._upstream, words if words.get("error") else {"error": words}, self._secrets
+            )
+            return b""
+        usage = read_usage(words)
+        if usage is None:
+            return frame
+        self.usage = usage
+        return frame if self._wants_usage else _without_usage(words, event)
+
+
+def error_event(error: AqueductError) -> bytes:
+    """Write an error as the last event of a stream, in the form that the OpenAI SDK raises."""
+    return encode_event(Event(json.dumps(error.envelope())))
+
+
+def read_usage(answer: dict[str, Any]) -> Usage | None:
+    """Give the tokens that a chunk or a whole answer tells, or None where it tells none."""
+    try:
+        return Usage.model_validate(answer["usage"]) if answer.get("usage") else None
+    except ValidationError:
+        return None
+
+
+def _without_usage(words: dict[str, Any], event: Event) -> bytes:
+    """Take the tokens out of a chunk; a chunk that held nothing else vanishes."""
+    if not words.get("choices"):
+        return b""
+    rest = {key: value for key, value in words.items() if key != "usage"}
+    return encode_event(Event(json.dumps(rest, ensure_ascii=False), event.name, event.id))

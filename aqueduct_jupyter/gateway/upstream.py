@@ -1,0 +1,290 @@
+"""This file is one upstream: the HTTP client that asks it, and the one loop that asks again.
+
+Which upstream is asked is left to :mod:`.catalog`, what its failures mean to :mod:`.failures`, and
+what its answer means to :mod:`.chat`.
+
+* Retries happen before the first byte of an answer, never after it. When they are used up, the
+  error says so to clients (``x-should-retry: false``), or each of theirs would multiply ours.
+* Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) come from the
+  environment by httpx's own rules; ``ca_bundle`` of the settings goes first.
+* The transport is an argument: the embedded model and the demo models are transports, and so is a
+  test's stand-in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from ..protocol.errors import AqueductError, UpstreamError
+from ..protocol.models import Model
+from .failures import failure_from_exception, failure_from_response, read_json
+from .settings import UpstreamSettings
+
+__all__ = ["Upstream", "UpstreamAnswer"]
+
+ATTEMPTS = 3
+"""How often one request is sent at the most."""
+
+LIST_TIMEOUT = 10.0
+"""Seconds in which an upstream must say which models it has."""
+
+DRAIN_TIMEOUT = 0.25
+"""Seconds given to an upstream that has said its last event to end the response as well."""
+
+LARGEST_ANSWER = 256 * 2**20
+"""Bytes of a whole answer, or of one that is an error."""
+
+KEPT_CONNECTIONS = httpx.Limits(
+    max_connections=None, max_keepalive_connections=100, keepalive_expiry=30
+)
+"""Open connections are never limited here: budgets are, elsewhere, with a message."""
+
+
+class UpstreamAnswer:
+    """An answer whose headers have arrived with status 200; its body is read once."""
+
+    def __init__(self, upstream: Upstream, response: httpx.Response) -> None:
+        self._upstream = upstream
+        self._response = response
+        self._bytes = response.aiter_bytes()
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the upstream sends events."""
+        return "text/event-stream" in self._response.headers.get("content-type", "").lower()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Give the body's bytes as they arrive, each read's at once.
+
+        Raises:
+            UpstreamTimeoutError: the upstream was silent for too long.
+            UpstreamError: the connection broke.
+        """
+        settings = self._upstream.settings
+        silence = settings.timeout
+        while True:
+            # The clock runs only while the upstream is waited for: a slow reader of ours is not
+            # the upstream's fault.
+            try:
+                async with asyncio.timeout(silence):
+                    data = await anext(self._bytes, None)
+            except (httpx.HTTPError, TimeoutError) as error:
+                raise failure_from_exception(self._upstream.name, error) from error
+            if data is None:
+                return
+            silence = settings.idle_timeout or settings.timeout
+            if data:
+                yield data
+
+    async def read(self) -> bytes:
+        """Give the whole body.
+
+        Raises:
+            UpstreamError: as for :meth:`chunks`, or the body is larger than any answer.
+        """
+        parts: list[bytes] = []
+        size = 0
+        async for data in self.chunks():
+            size += len(data)
+            if size > LARGEST_ANSWER:
+                raise UpstreamError(f"The answer of '{self._upstream.name}' is too large.")
+            parts.append(data)
+        return b"".join(parts)
+
+    async def drain(self) -> None:
+        """Read what is left, for a moment, so that the connection can serve the next request."""
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                async for _ in self._bytes:
+                    pass
+        except (httpx.HTTPError, TimeoutError):
+            return
+
+
+class Upstream:
+    """One OpenAI-compatible service.
+
+    Args:
+        name: what the operator calls it.
+        settings: its address, key and limits.
+        transport: what carries the requests; by default the network.
+        is_listed: whether its models are listed; ``name/model`` works in any case.
+        lists_full_names: its models are always listed as ``name/model``.
+        default_model: the model it answers with where nobody named one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: UpstreamSettings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        is_listed: bool = True,
+        lists_full_names: bool = False,
+        default_model: str | None = None,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.is_listed = is_listed
+        self.lists_full_names = lists_full_names
+        self.default_model = default_model
+        self._transport = transport
+        self._client: httpx.AsyncClient | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that no message may hold: the key and the address."""
+        key = self.settings.api_key.get_secret_value() if self.settings.api_key else ""
+        host = httpx.URL(self.settings.base_url).netloc.decode()
+        return tuple(text for text in (key, self.settings.base_url, host) if text)
+
+    async def models(self) -> list[Model]:
+        """Ask the upstream which models it has; an allow-list is answered without asking.
+
+        Raises:
+            AqueductError: it did not answer, or with no list.
+        """
+        if self.settings.models is not None:
+            return [Model(id=name, owned_by=self.name) for name in self.settings.models]
+        try:
+            async with asyncio.timeout(LIST_TIMEOUT):
+                response = await self._open(await self._request("GET", "models"))
+                try:
+                    return _model_list(self.name, await UpstreamAnswer(self, response).read())
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise failure_from_exception(self.name, error) from error
+
+    @asynccontextmanager
+    async def chat(self, body: bytes, *, request_id: str) -> AsyncIterator[UpstreamAnswer]:
+        """Ask for one completion, again where that makes sense, and hold its answer open.
+
+        Leaving the context closes the connection unless the answer was read to its end, which is
+        how a client's leaving reaches the upstream.
+
+        Args:
+            body: the JSON body.
+            request_id: this server's id of the request, passed on for the upstream's log.
+
+        Raises:
+            AqueductError: see :mod:`.failures`.
+        """
+        headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
+        response = await self._ask(body, headers)
+        try:
+            yield UpstreamAnswer(self, response)
+        finally:
+            await response.aclose()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _ask(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=self._pause,
+            retry=retry_if_exception(_is_worth_a_retry),
+            reraise=True,
+        )
+
+        async def attempt() -> httpx.Response:
+            request = await self._request("POST", "chat/completions", body, headers)
+            return await self._open(request)
+
+        try:
+            response: httpx.Response = await retrying(attempt)
+        except AqueductError as error:
+            if error.is_retryable:
+                error.is_retryable = False
+            raise
+        return response
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        retry_after = error.retry_after if isinstance(error, AqueductError) else None
+        if retry_after is not None:
+            return float(retry_after)
+        return float(self.settings.retry_pause * 2 ** (state.attempt_number - 1))
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Request:
+        client = await self._connected()
+        url = f"{self.settings.base_url}/{path}"
+        return client.build_request(method, url, content=body, headers=headers)
+
+    async def _open(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and wait for its headers; any status but 200 is raised."""
+        client = await self._connected()
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                response = await client.send(request, stream=True)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise failure_from_exception(self.name, error) from error
+        if response.status_code == 200:
+            return response
+        try:
+            body = await UpstreamAnswer(self, response).read()
+        finally:
+            await response.aclose()
+        raise failure_from_response(
+            self.name, response.status_code, response.headers, body, self.secrets
+        )
+
+    async def _connected(self) -> httpx.AsyncClient:
+        async with self._lock:
+            if self._client is None:
+                # Reading the CA bundle takes tens of milliseconds: not on the loop.
+                self._client = await asyncio.to_thread(self._build_client)
+            return self._client
+
+    def _build_client(self) -> httpx.AsyncClient:
+        settings = self.settings
+        headers = {"User-Agent": "aqueduct-jupyter", "Accept-Encoding": "identity"}
+        if settings.api_key:
+            headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        verify: ssl.SSLContext | bool = True
+        if settings.ca_bundle:
+            verify = ssl.create_default_context(cafile=str(settings.ca_bundle))
+        return httpx.AsyncClient(
+            headers=headers,
+            transport=self._transport,
+            verify=verify,
+            limits=KEPT_CONNECTIONS,
+            timeout=httpx.Timeout(None, connect=settings.connect_timeout),
+            follow_redirects=False,
+        )
+
+
+def _is_worth_a_retry(error: BaseException) -> bool:
+    return isinstance(error, AqueductError) and error.is_retryable is True
+
+
+def _model_list(name: str, body: bytes) -> list[Model]:
+    answer = read_json(body)
+    entries = answer.get("data") if isinstance(answer, dict) else answer
+    if not isinstance(entries, list):
+        raise UpstreamError(f"The upstream '{name}' answered its list of models with no list.")
+    named = [entry for entry in entries if isinstance(entry, dict) and entry.get("id")]
+    return [
+        Model(
+            id=str(entry["id"]),
+            created=entry["created"] if isinstance(entry.get("created"), int) else 0,
+            owned_by=str(entry.get("owned_by") or name),
+        )
+        for entry in named
+    ]

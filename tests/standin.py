@@ -1,0 +1,244 @@
+"""This file is a stand-in upstream: a small real server that records what it was sent.
+
+It plays its replies byte by byte, so it can do what real services do only on bad days: hang, cut a
+connection, send half an event. It runs in a thread of its own; what is asserted is left to tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import struct
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+__all__ = [
+    "CUT",
+    "DONE",
+    "HANG",
+    "RESET",
+    "Received",
+    "StandIn",
+    "chunk",
+    "completion",
+    "usage_chunk",
+]
+
+CUT: Literal["cut"] = "cut"
+"""Close the connection here, politely but too early."""
+RESET: Literal["reset"] = "reset"
+"""Break the connection here."""
+HANG: Literal["hang"] = "hang"
+"""Say nothing more until the client leaves."""
+
+DONE = b"data: [DONE]\n\n"
+
+Step = bytes | float | Literal["cut", "reset", "hang"]
+
+
+def event(words: Any) -> bytes:
+    return b"data: " + json.dumps(words).encode() + b"\n\n"
+
+
+def chunk(text: str, **more: Any) -> bytes:
+    """One event of a streamed answer."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    return event({"id": "c1", "object": "chat.completion.chunk", "choices": [choice], **more})
+
+
+def usage_chunk(prompt: int = 3, completion: int = 2) -> bytes:
+    usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": 5}
+    return event({"id": "c1", "object": "chat.completion.chunk", "choices": [], "usage": usage})
+
+
+def completion(text: str = "Hello") -> dict[str, Any]:
+    """A whole answer."""
+    message = {"role": "assistant", "content": text}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "real-name",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
+
+
+@dataclass
+class Received:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    client_left: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Reply:
+    head: bytes
+    steps: Sequence[Step]
+    is_chunked: bool
+
+
+class StandIn:
+    """Use as a context manager; ``url`` is the base_url to configure."""
+
+    def __init__(
+        self, models: Sequence[str] = ("real-name",), *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
+        self.models = list(models)
+        self.received: list[Received] = []
+        self.connections = 0
+        self._replies: deque[Reply] = deque()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/v1"
+
+    @property
+    def chats(self) -> list[Received]:
+        return [request for request in self.received if request.path.endswith("chat/completions")]
+
+    def reply(
+        self,
+        *steps: Step | dict[str, Any],
+        status: int = 200,
+        kind: str = "application/json",
+        headers: dict[str, str] | None = None,
+        is_chunked: bool = False,
+        raw_head: bytes | None = None,
+    ) -> None:
+        """Queue the reply to the next chat; without one a whole or streamed "Hello" is said."""
+        body = [json.dumps(step).encode() if isinstance(step, dict) else step for step in steps]
+        lines = [f"HTTP/1.1 {status} X", f"Content-Type: {kind}"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        lines += ["Transfer-Encoding: chunked" if is_chunked else "Connection: close", "", ""]
+        head = raw_head if raw_head is not None else "\r\n".join(lines).encode()
+        self._replies.append(Reply(head, body, is_chunked))
+
+    def stream(self, *steps: Step, is_chunked: bool = True) -> None:
+        """Queue a streamed reply."""
+        self.reply(*steps, kind="text/event-stream", is_chunked=is_chunked)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop listening, and break whatever is open."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        self._server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        # One reader waits for a byte all the time: of the next request, or of the client's leaving.
+        watching = asyncio.ensure_future(reader.read(1))
+        try:
+            while first := await watching:
+                request = await self._read(first, reader)
+                watching = asyncio.ensure_future(reader.read(1))
+                if not await self._answer(request, watching, writer):
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            watching.cancel()
+            writer.close()
+
+    async def _read(self, first: bytes, reader: asyncio.StreamReader) -> Received:
+        head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, path, _ = head[0].split(" ")
+        pairs = (line.split(": ", 1) for line in head[1:] if line)
+        headers = {name.lower(): value for name, value in pairs}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        request = Received(method, path, headers, body)
+        self.received.append(request)
+        return request
+
+    async def _answer(
+        self, request: Received, watching: asyncio.Future[bytes], writer: asyncio.StreamWriter
+    ) -> bool:
+        """Play the reply; tell whether the connection serves another request."""
+        reply = self._models() if request.path.endswith("/models") else self._next(request)
+        playing = asyncio.ensure_future(self._play(reply, writer))
+        await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not playing.done():
+            request.client_left.set()
+            playing.cancel()
+            return False
+        return reply.is_chunked and playing.result()
+
+    def _models(self) -> Reply:
+        body = json.dumps({"data": [{"id": name} for name in self.models]}).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+        return Reply(head, [body], is_chunked=False)
+
+    def _next(self, request: Received) -> Reply:
+        if not self._replies:
+            if request.json.get("stream"):
+                self.stream(chunk("Hel"), chunk("lo"), usage_chunk(), DONE)
+            else:
+                self.reply(completion())
+        return self._replies.popleft()
+
+    async def _play(self, reply: Reply, writer: asyncio.StreamWriter) -> bool:
+        writer.write(reply.head)
+        for step in reply.steps:
+            if isinstance(step, bytes):
+                framed = b"%x\r\n%b\r\n" % (len(step), step) if reply.is_chunked else step
+                writer.write(framed)
+                await writer.drain()
+            elif isinstance(step, float | int):
+                await asyncio.sleep(step)
+            elif step == HANG:
+                await asyncio.sleep(3600)
+            else:
+                if step == RESET:
+                    _reset(writer)
+                return False
+        if reply.is_chunked:
+            writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return True
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    # Closing with a linger time of zero sends RST instead of FIN.
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
