@@ -1,0 +1,105 @@
+"""This file is the one SQLite file of the data folder, and the one thread that touches it.
+
+What is in its tables is left to the file store and the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .disk import disk_error, make_folder
+
+__all__ = ["Database", "read_rows"]
+
+BUSY_SECONDS = 30.0
+"""How long a transaction waits for another server's on the same file."""
+
+_Result = TypeVar("_Result")
+Work = Callable[[sqlite3.Connection], _Result]
+
+_log = logging.getLogger(__name__)
+
+
+class Database:
+    """An SQLite file in WAL mode, opened at its first use.
+
+    Args:
+        path: the file; its folder is made if it is not there.
+        schemas: statements that make the tables where they are missing.
+    """
+
+    def __init__(self, path: Path, *schemas: str) -> None:
+        self._path = path
+        self._schemas = schemas
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aqueduct-database")
+
+    async def run(self, work: Work[_Result]) -> _Result:
+        """Do work in one transaction; it is undone where the work raises.
+
+        Args:
+            work: gets the connection, on the database's own thread.
+
+        Raises:
+            UnavailableError: the file cannot be used; and whatever the work raises.
+        """
+        return await asyncio.wrap_future(self._thread.submit(self._transact, work))
+
+    def submit(self, work: Work[object]) -> None:
+        """Do work like :meth:`run`, without waiting; a failing disk is logged."""
+        self._thread.submit(self._transact, work)
+
+    async def close(self) -> None:
+        """Wait for what was submitted, then close the file."""
+        await asyncio.to_thread(self._thread.submit(self._close).result)
+        self._thread.shutdown(wait=False)
+
+    def _transact(self, work: Work[_Result]) -> _Result:
+        try:
+            connection = self._opened()
+            # Taking the write lock at once: two readers that both want to write cannot lock each
+            # other out, also not from two servers.
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            finally:
+                # SQLite has already rolled back by itself after some errors.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        except (OSError, sqlite3.Error) as error:
+            _log.error("The data folder could not be used: %r", error)
+            raise disk_error(error) from error
+        return result
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            make_folder(self._path.parent)
+            # Made here and not by SQLite, which would leave it readable to others.
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            for schema in self._schemas:
+                connection.executescript(schema)
+            self._connection = connection
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def read_rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    """Give the rows of a SELECT as dicts of its columns."""
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]

@@ -1,0 +1,33 @@
+"""This file is where work on bytes is done: on the loop where they are few, else in a thread.
+
+A thread costs more than a small piece of work takes; a large one would hold up every other request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["off_the_loop"]
+
+LARGE = 64 * 2**10
+"""Bytes from which work goes to a thread."""
+
+_Result = TypeVar("_Result")
+
+
+async def off_the_loop(size: int, work: Callable[..., _Result], *arguments: object) -> _Result:
+    """Do work whose time grows with the size of what it works on.
+
+    Args:
+        size: that size, in bytes.
+        work: what is called, maybe in a thread.
+        *arguments: what it is called with.
+
+    Raises:
+        Exception: whatever the work raises.
+    """
+    if size < LARGE:
+        return work(*arguments)
+    return await asyncio.to_thread(work, *arguments)
