@@ -1,0 +1,285 @@
+"""This file is file parts -> what the upstream can read, and the limits on their size.
+
+How a document becomes text is left to :mod:`.documents`, where files lie to :mod:`.files`.
+
+* It works in two steps: :meth:`Attachments.collect` checks every part of a request, and only when
+  all of them hold does :meth:`Attachments.write` read the first.
+* A document's words go to the model between two lines that name the file and carry a mark made
+  from the file's own hash. No file can hold its own mark, so none can pretend to have ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..protocol.errors import (
+    DocumentError,
+    FilesTooLargeError,
+    FileTooLargeError,
+    InvalidRequestError,
+    UnknownFileError,
+)
+from .documents import DocumentReader, shown_name
+from .files import FileStore, StoredFile
+from .offload import off_the_loop
+from .settings import DocumentMode
+
+__all__ = ["MAX_FILE_BYTES", "MAX_REQUEST_BYTES", "Attachments", "Collected"]
+
+MAX_FILE_BYTES = 10 * 2**20
+"""Bytes of one file in a chat request, decoded."""
+
+MAX_REQUEST_BYTES = 32 * 2**20
+"""Bytes of all files in a chat request together, decoded."""
+
+LONGEST_HEAD = 1024
+"""Characters in which the comma of a data URI must come."""
+
+MARK_CHARACTERS = 16
+
+_IMAGES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+
+_Message = dict[str, Any]
+_Result = TypeVar("_Result")
+
+
+@dataclass(slots=True)
+class _File:
+    """A file part: where it stands in the request, and what is known of its file."""
+
+    message: int
+    part: int
+    filename: str
+    size: int
+    media_type: str
+    encoded: str = ""
+    data: bytes = b""
+    stored: StoredFile | None = None
+
+    def param(self, field: str = "") -> str:
+        """Name the part, or a field of it, as errors do."""
+        return f"messages[{self.message}].content[{self.part}].file{field}"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Messages whose file parts have been checked and not yet read."""
+
+    messages: Sequence[_Message]
+    files: Sequence[_File]
+    mode: DocumentMode
+
+
+class Attachments:
+    """File parts of chat requests.
+
+    Args:
+        files: the store that ids are looked up in.
+        documents: what reads documents.
+    """
+
+    def __init__(self, files: FileStore, documents: DocumentReader) -> None:
+        self._files = files
+        self._documents = documents
+
+    async def collect(self, messages: Sequence[_Message], mode: DocumentMode) -> Collected:
+        """Check all file parts of a request: their form, whether they exist, their sizes.
+
+        Args:
+            messages: the request's messages; they are not changed.
+            mode: ``text``: documents become text. ``inline``: they are sent as base64. ``native``:
+                parts are passed on, and ids are the upstream's own.
+
+        Raises:
+            InvalidRequestError: a part is malformed.
+            UnknownFileError: there is no file of an id.
+            FileTooLargeError, FilesTooLargeError: over a limit; the message names the file.
+        """
+        files = [
+            await self._describe(message, part, fields)
+            for message, part, fields in _file_parts(messages)
+            if mode != "native" or "file_data" in fields or "file_id" not in fields
+        ]
+        _check_sizes(files)
+        for file in files:
+            if file.stored is None:
+                file.data = await off_the_loop(file.size, _decode, file)
+        return Collected(messages, files, mode)
+
+    async def write(self, collected: Collected) -> Sequence[_Message]:
+        """Give the messages with each file part as the upstream reads it.
+
+        Args:
+            collected: what :meth:`collect` gave.
+
+        Returns:
+            New messages; the very same where nothing had to change.
+
+        Raises:
+            DocumentError: a document cannot be read; the message names the file.
+            UnknownFileError: a file was deleted meanwhile.
+            UnavailableError: the disk, or the process that reads documents, fails.
+        """
+        if collected.mode == "native" or not collected.files:
+            return collected.messages
+        written = await _all(self._write(file, collected.mode) for file in collected.files)
+        messages = list(collected.messages)
+        for file, part in zip(collected.files, written, strict=True):
+            message = messages[file.message]
+            if message is collected.messages[file.message]:
+                message = messages[file.message] = {**message, "content": [*message["content"]]}
+            message["content"][file.part] = part
+        return messages
+
+    async def _describe(self, message: int, part: int, fields: dict[str, Any]) -> _File:
+        file = _File(message, part, "file", 0, "")
+        for field in ("file_data", "file_id", "filename"):
+            if not isinstance(fields.get(field), str | None):
+                raise InvalidRequestError(
+                    f"{file.param('.' + field)} must be a string.", param=file.param("." + field)
+                )
+        file.filename = fields.get("filename") or file.filename
+        if encoded := fields.get("file_data"):
+            file.media_type, file.encoded = _split_data_uri(encoded, file.param(".file_data"))
+            file.size = _decoded_size(file.encoded)
+        elif file_id := fields.get("file_id"):
+            await self._find(file, file_id)
+        else:
+            raise InvalidRequestError(
+                f"{file.param()} needs file_data (a data URI with base64) or file_id (of a file "
+                "uploaded before).",
+                param=file.param(),
+            )
+        return file
+
+    async def _find(self, file: _File, file_id: str) -> None:
+        try:
+            file.stored = await self._files.find(file_id)
+        except UnknownFileError as error:
+            error.param = file.param(".file_id")
+            raise
+        file.filename = file.stored.file.filename
+        file.size = file.stored.file.bytes
+        file.media_type = file.stored.media_type
+
+    async def _write(self, file: _File, mode: DocumentMode) -> dict[str, Any]:
+        data = await asyncio.to_thread(file.stored.read) if file.stored else file.data
+        if image := _image_type(data):
+            uri = await off_the_loop(file.size, _data_uri, image, data)
+            return {"type": "image_url", "image_url": {"url": uri}}
+        if mode == "inline":
+            uri = await off_the_loop(file.size, _data_uri, file.media_type, data)
+            return {"type": "file", "file": {"filename": file.filename, "file_data": uri}}
+        sha256 = file.stored.sha256 if file.stored else await off_the_loop(file.size, _hash, data)
+        try:
+            text = await self._documents.read(
+                data, filename=file.filename, media_type=file.media_type, sha256=sha256
+            )
+        except DocumentError as error:
+            error.param = file.param()
+            raise
+        return {"type": "text", "text": _enclosed(text, file.filename, sha256)}
+
+
+def _file_parts(messages: Sequence[_Message]) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    for message, words in enumerate(messages):
+        content = words.get("content")
+        for part, value in enumerate(content if isinstance(content, list) else ()):
+            if value.get("type") == "file":
+                yield message, part, value["file"]
+
+
+def _split_data_uri(uri: str, param: str) -> tuple[str, str]:
+    """Give the media type and the base64 of a data URI. Source: RFC 2397."""
+    comma = uri.find(",", 0, LONGEST_HEAD)
+    head = uri[: max(comma, 0)]
+    if not head.lower().startswith("data:") or not head.lower().endswith(";base64"):
+        raise InvalidRequestError(
+            f"{param} must be a data URI with base64, such as 'data:application/pdf;base64,JVBE'.",
+            param=param,
+        )
+    return head[len("data:") : -len(";base64")], uri[comma + 1 :]
+
+
+def _decoded_size(encoded: str) -> int:
+    return len(encoded) * 3 // 4 - encoded[-2:].count("=")
+
+
+def _decode(file: _File) -> bytes:
+    try:
+        return base64.b64decode(file.encoded, validate=True)
+    except (ValueError, binascii.Error):
+        param = file.param(".file_data")
+        raise InvalidRequestError(
+            f"{param} is not valid base64: the file '{shown_name(file.filename)}' may be cut off.",
+            param=param,
+        ) from None
+
+
+def _check_sizes(files: Sequence[_File]) -> None:
+    for file in files:
+        if file.size > MAX_FILE_BYTES:
+            raise FileTooLargeError(
+                f"{_sized(file)}; a file in a chat may have at most {_bytes(MAX_FILE_BYTES)}. Send "
+                "the part that matters.",
+                param=file.param(),
+            )
+    total = sum(file.size for file in files)
+    if total > MAX_REQUEST_BYTES:
+        listed = ", ".join(f"'{shown_name(file.filename)}' {_bytes(file.size)}" for file in files)
+        raise FilesTooLargeError(
+            f"The files of this request have together {_bytes(total)} ({listed[:1000]}); at most "
+            f"{_bytes(MAX_REQUEST_BYTES)} are allowed. Send them in several requests.",
+            param="messages",
+        )
+
+
+def _sized(file: _File) -> str:
+    return f"The file '{shown_name(file.filename)}' at {file.param()} has {_bytes(file.size)}"
+
+
+def _bytes(number: int) -> str:
+    return f"{number:,} bytes"
+
+
+def _image_type(data: bytes) -> str | None:
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for magic, kind in _IMAGES.items() if data.startswith(magic)), None)
+
+
+def _data_uri(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _enclosed(text: str, filename: str, sha256: str) -> str:
+    name, mark = shown_name(filename), sha256[:MARK_CHARACTERS]
+    return (
+        f"[The file '{name}' begins here. Mark: {mark}]\n{text.strip()}\n"
+        f"[The file '{name}' ends here. Mark: {mark}]"
+    )
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, _Result]]) -> list[_Result]:
+    """Wait for all, side by side; the first that fails stops the others."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
