@@ -1,0 +1,185 @@
+"""This file is one chat completion, whole or streamed, from the client's bytes to its last byte.
+
+It reads top to bottom: the words are checked, the model's name is resolved, file parts become what
+the upstream can read, the upstream is asked, its bytes flow back, and the ledger gets its row.
+HTTP is left to the server; each step's own work to its own module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+
+from ..protocol.chat import ChatRequest, read_chat_request
+from ..protocol.errors import AqueductError, UpstreamError
+from .attachments import Attachments
+from .catalog import Catalog, Route
+from .failures import failure_from_event, read_json
+from .offload import off_the_loop
+from .stream import AnswerStream, error_event, read_usage
+from .upstream import UpstreamAnswer
+from .usage import Caller, Entry, Ledger
+
+__all__ = ["Chat", "ClientLeftError", "StreamedAnswer", "WholeAnswer"]
+
+CHARACTERS_A_TOKEN = 4
+"""How many characters stand for a token where nobody counted; a rule of thumb for English."""
+
+
+class ClientLeftError(Exception):
+    """The client closed its connection: an event, not an error; nobody is left to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeAnswer:
+    """An answer that is complete; ``body`` is the upstream's own JSON."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """An answer that arrives: complete frames, one piece for each read from the upstream.
+
+    ``first`` is there already; ``rest`` ends with ``[DONE]`` or with an error event, and reading
+    it raises no upstream error.
+    """
+
+    first: bytes
+    rest: AsyncIterator[bytes]
+
+
+class Chat:
+    """Chat completions over all upstreams.
+
+    Args:
+        catalog: which models there are.
+        attachments: what becomes of file parts.
+        ledger: where each request gets its row.
+    """
+
+    def __init__(self, catalog: Catalog, attachments: Attachments, ledger: Ledger) -> None:
+        self._catalog = catalog
+        self._attachments = attachments
+        self._ledger = ledger
+
+    @asynccontextmanager
+    async def answer(
+        self, body: bytes, caller: Caller, request_id: str
+    ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
+        """Answer one request; leaving the context, however that happens, closes the upstream.
+
+        Args:
+            body: the JSON body as the client sent it.
+            caller: who asks.
+            request_id: this server's id of the request.
+
+        Raises:
+            AqueductError: the request is refused, or the upstream failed before its first event.
+        """
+        entry = Entry(request_id, caller.owner, caller.kernel)
+        try:
+            async with self._answered(body, entry) as answer:
+                yield answer
+        except AqueductError as error:
+            entry.fail(error)
+            raise
+        except (asyncio.CancelledError, ClientLeftError):
+            entry.cancel()
+            raise
+        finally:
+            entry.finish()
+            self._ledger.record(entry)
+
+    @asynccontextmanager
+    async def _answered(
+        self, body: bytes, entry: Entry
+    ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
+        request = await off_the_loop(len(body), read_chat_request, body)
+        entry.model, entry.is_stream = request.model, request.is_stream
+        route = await self._catalog.resolve(request.model)
+        entry.model, entry.upstream = route.model, route.upstream.name
+        upstream_body = await self._upstream_body(request, route, len(body))
+        stream = AnswerStream(
+            route.upstream.name, wants_usage=request.wants_usage, secrets=route.upstream.secrets
+        )
+        try:
+            async with route.upstream.chat(upstream_body, request_id=entry.request_id) as upstream:
+                if not request.is_stream:
+                    yield await _whole(upstream, route, entry)
+                    return
+                async with aclosing(_frames(upstream, stream, entry)) as frames:
+                    yield StreamedAnswer(await anext(frames), frames)
+                await upstream.drain()
+        except (asyncio.CancelledError, ClientLeftError):
+            entry.estimate(_characters(request) // CHARACTERS_A_TOKEN, stream.deltas)
+            raise
+        finally:
+            if stream.usage:
+                entry.count(stream.usage)
+            elif stream.has_begun:
+                entry.estimate(_characters(request) // CHARACTERS_A_TOKEN, stream.deltas)
+
+    async def _upstream_body(self, request: ChatRequest, route: Route, size: int) -> bytes:
+        """Write what goes upstream: the client's object with at most three fields touched."""
+        collected = await self._attachments.collect(
+            request.messages, route.upstream.settings.documents
+        )
+        body: dict[str, Any] = {**request.body, "model": route.model}
+        body["messages"] = await self._attachments.write(collected)
+        if request.is_stream:
+            options = request.body.get("stream_options") or {}
+            body["stream_options"] = {**options, "include_usage": True}
+        return await off_the_loop(size, to_json, body)
+
+
+async def _whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> WholeAnswer:
+    body = await upstream.read()
+    answer = await off_the_loop(len(body), read_json, body)
+    if not isinstance(answer, dict):
+        raise UpstreamError(f"The upstream '{route.upstream.name}' sent an answer that is no JSON.")
+    if answer.get("error"):
+        raise failure_from_event(route.upstream.name, answer, route.upstream.secrets)
+    entry.begin_answer()
+    if usage := read_usage(answer):
+        entry.count(usage)
+    return WholeAnswer(body)
+
+
+async def _frames(
+    upstream: UpstreamAnswer, stream: AnswerStream, entry: Entry
+) -> AsyncGenerator[bytes, None]:
+    """Give the stream's frames; an error before the first is raised, one after it is a frame."""
+    if not upstream.is_stream:
+        raise UpstreamError("The upstream answered a request for a stream with something else.")
+    try:
+        async with aclosing(upstream.chunks()) as chunks:
+            async for data in chunks:
+                frames = stream.feed(data)
+                # Comments alone do not begin a stream: an error may still become a status.
+                if frames and stream.has_begun:
+                    entry.begin_answer()
+                    yield frames
+                if stream.is_over:
+                    break
+        stream.end()
+    except AqueductError as error:
+        stream.error = error
+    if stream.error and not stream.has_begun:
+        raise stream.error
+    if stream.error:
+        entry.fail(stream.error)
+        yield error_event(stream.error)
+
+
+def _characters(request: ChatRequest) -> int:
+    """Count the text of the messages; images and files are not counted."""
+    contents = [message.get("content") or "" for message in request.messages]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    texts = [content for content in contents if isinstance(content, str)]
+    return sum(map(len, texts)) + sum(len(part.get("text") or "") for part in parts)

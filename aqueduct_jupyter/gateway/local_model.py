@@ -1,0 +1,295 @@
+"""This file is the embedded model: a small real language model in a child process of the server.
+
+* It is a transport, so it is asked through :class:`.upstream.Upstream` like any other upstream.
+* The child starts at the first chat, under a lock, and stops when it was idle for a while. A child
+  that died is started again; one that keeps dying is not, for a while, and says so.
+* It listens on a random loopback port and answers only to a key made for this one start.
+
+What runs in the child is left to :mod:`.local_model_process`, the weights to :mod:`.weights`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import logging
+import os
+import secrets
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from pydantic import SecretStr
+
+from ..protocol.errors import UnavailableError
+from .settings import UpstreamSettings
+from .upstream import Upstream
+
+__all__ = ["LocalModel", "State", "is_engine_installed", "local_upstream"]
+
+START_TIMEOUT = 60.0
+"""Seconds in which the child must be ready; the pinned weights need about one."""
+
+IDLE_SECONDS = 600.0
+"""Seconds without a request after which the child is stopped."""
+
+STOP_TIMEOUT = 5.0
+"""Seconds in which a child must end by itself before it is killed."""
+
+MOST_DEATHS = 2
+"""How often the child may die without a whole answer between, before it is left alone."""
+
+PAUSE_AFTER_DEATHS = 60.0
+"""Seconds for which a child that keeps dying is not started again."""
+
+State = Literal["stopped", "starting", "running", "failing"]
+
+_CHILD = (sys.executable, "-m", "aqueduct_jupyter.gateway.local_model_process")
+
+_log = logging.getLogger(__name__)
+
+
+def is_engine_installed() -> bool:
+    """Tell whether the engine (the extra ``local``) is there, without loading it."""
+    return importlib.util.find_spec("xllamacpp") is not None
+
+
+def local_upstream(model: LocalModel) -> Upstream:
+    """Give the upstream whose only model is the embedded one."""
+    # The address is replaced by the child's at each request.
+    settings = UpstreamSettings(base_url="http://local.invalid/v1")
+    return Upstream("local", settings, transport=model, default_model=model.name)
+
+
+class LocalModel(httpx.AsyncBaseTransport):
+    """The child process and the way to it.
+
+    Args:
+        path: the weights, a GGUF file.
+        name: the model's name.
+        idle_seconds: how long the child may be idle.
+        command: what runs as the child; for tests.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        command: Sequence[str] = _CHILD,
+    ) -> None:
+        self.name = name
+        self._path = path
+        self._idle_seconds = idle_seconds
+        self._command = command
+        self._lock = asyncio.Lock()
+        self._child: asyncio.subprocess.Process | None = None
+        self._is_starting = False
+        self._address = httpx.URL()
+        self._key = SecretStr("")
+        self._network: httpx.AsyncHTTPTransport | None = None
+        self._in_flight = 0
+        self._deaths = 0
+        self._died_at = float("-inf")
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> State:
+        """What the child is doing now."""
+        if self._is_starting:
+            return "starting"
+        if self._is_running:
+            return "running"
+        return "failing" if self._is_resting else "stopped"
+
+    @property
+    def process_id(self) -> int | None:
+        """The running child's process id."""
+        return self._child.pid if self._child and self._is_running else None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass a request to the child, which is started if it does not run.
+
+        Raises:
+            UnavailableError: it cannot be started, or keeps dying.
+        """
+        if request.url.path.endswith("/models"):
+            return httpx.Response(200, json={"data": [{"id": self.name}]})
+        self._in_flight += 1
+        try:
+            network = await self._started()
+            request.url = request.url.copy_with(
+                scheme="http", host=self._address.host, port=self._address.port
+            )
+            request.headers["Host"] = self._address.netloc.decode()
+            request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+            response = await network.handle_async_request(request)
+        except BaseException:
+            self._end_request()
+            raise
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_Counted(response, self),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Stop the child."""
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        async with self._lock:
+            await self._stop()
+
+    def end_answer(self, *, is_whole: bool) -> None:
+        """Note that an answer has ended; a whole one clears the child's record of deaths."""
+        if is_whole:
+            self._deaths = 0
+        self._end_request()
+
+    @property
+    def _is_running(self) -> bool:
+        return self._child is not None and self._child.returncode is None
+
+    @property
+    def _is_resting(self) -> bool:
+        is_recent = time.monotonic() - self._died_at < PAUSE_AFTER_DEATHS
+        return self._deaths >= MOST_DEATHS and is_recent
+
+    def _end_request(self) -> None:
+        self._in_flight -= 1
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._idle_timer = loop.call_later(self._idle_seconds, self._stop_if_idle)
+
+    def _stop_if_idle(self) -> None:
+        if self._in_flight == 0:
+            self._stopping = asyncio.create_task(self.aclose())
+
+    async def _started(self) -> httpx.AsyncHTTPTransport:
+        async with self._lock:
+            if self._is_running and self._network:
+                return self._network
+            if self._child is not None:
+                self._deaths += 1
+                self._died_at = time.monotonic()
+                _log.warning("The embedded model's process died (%s).", self._child.returncode)
+                await self._stop()
+            if self._is_resting:
+                raise UnavailableError(
+                    "The embedded model's process keeps dying; the server's log says more. "
+                    f"It is tried again after {PAUSE_AFTER_DEATHS:.0f} seconds.",
+                    retry_after=PAUSE_AFTER_DEATHS,
+                )
+            self._is_starting = True
+            try:
+                return await self._start()
+            except BaseException:
+                await self._stop()
+                raise
+            finally:
+                self._is_starting = False
+
+    async def _start(self) -> httpx.AsyncHTTPTransport:
+        self._key = SecretStr(secrets.token_urlsafe(32))
+        self._child = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=_environment(),
+        )
+        order = {"path": str(self._path), "name": self.name, "key": self._key.get_secret_value()}
+        reply = await self._ask_child(json.dumps(order).encode() + b"\n")
+        if "address" not in reply:
+            raise UnavailableError(_why_not(str(reply.get("error", "it said nothing"))))
+        self._address = httpx.URL(reply["address"])
+        self._network = httpx.AsyncHTTPTransport()
+        return self._network
+
+    async def _ask_child(self, order: bytes) -> dict[str, str]:
+        pipes = self._child and (self._child.stdin, self._child.stdout)
+        if not pipes or not pipes[0] or not pipes[1]:
+            return {"error": "it has no pipes"}
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                pipes[0].write(order)
+                await pipes[0].drain()
+                reply: dict[str, str] = json.loads(await pipes[1].readline())
+                return reply
+        except TimeoutError:
+            return {"error": f"it was not ready after {START_TIMEOUT:.0f} seconds"}
+        except (ConnectionError, ValueError):
+            return {"error": "its process ended at once"}
+
+    async def _stop(self) -> None:
+        network, self._network = self._network, None
+        child, self._child = self._child, None
+        if network:
+            await network.aclose()
+        if child is None:
+            return
+        if child.stdin:
+            child.stdin.close()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await child.wait()
+        except TimeoutError:
+            child.kill()
+            await child.wait()
+
+
+class _Counted(httpx.AsyncByteStream):
+    """The child's answer, counted as in flight until it is closed."""
+
+    def __init__(self, response: httpx.Response, model: LocalModel) -> None:
+        self._response = response
+        self._model = model
+        self._is_whole = False
+        self._is_closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for data in self._response.aiter_raw():
+            yield data
+        self._is_whole = True
+
+    async def aclose(self) -> None:
+        """Close the way to the child, which ends what it does for this answer."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            await self._response.aclose()
+        finally:
+            self._model.end_answer(is_whole=self._is_whole)
+
+
+def _environment() -> dict[str, str]:
+    """Give the child what a program needs to run, and no secret."""
+    words = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "PYTHONPATH",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMPDIR",
+    )
+    return {word: os.environ[word] for word in words if word in os.environ}
+
+
+def _why_not(error: str) -> str:
+    if "libgomp" in error:
+        mend = "The system library libgomp.so.1 is missing; install it (Debian: libgomp1)."
+    elif "xllamacpp" in error and "No module" in error:
+        mend = "Install the engine with: pip install 'aqueduct-jupyter[local]'."
+    else:
+        mend = "Check local_model_path, or run 'jupyter aqueduct pull'."
+    return f"The embedded model did not start ({error[:200]}). {mend}"
