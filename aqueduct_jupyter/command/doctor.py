@@ -1,0 +1,204 @@
+"""This file is ``jupyter aqueduct doctor``: what can be wrong, looked at, each with its mend.
+
+It only looks. Finding the server is left to :mod:`.running`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from jupyter_core.paths import jupyter_config_path
+from jupyter_server.extension.config import ExtensionConfigManager
+
+from ..gateway.local_model import is_engine_installed
+from ..gateway.weights import WEIGHTS_BYTES, weights_path
+from ..kernel.client import Client
+from ..protocol.errors import AqueductError, AuthenticationError, NotFoundError
+from .running import data_folder, find_server
+
+__all__ = ["doctor"]
+
+PROBE_MODEL = "demo/slow"
+"""The scripted model that sends a chunk every half second."""
+
+PROBE_CHUNKS = 4
+LEAST_PROBE_SECONDS = 0.75
+"""Chunks that come one by one need twice as long; collected ones come all at once."""
+
+LEAST_FREE_BYTES = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at and found; ``mend`` is empty where all is well."""
+
+    subject: str
+    found: str
+    mend: str = ""
+
+
+def doctor(url: str | None, token: str | None) -> int:
+    """Look at everything and print what was found.
+
+    Args:
+        url: the server, or None to find it.
+        token: its token, or None.
+
+    Returns:
+        0, or 1 where something needs mending.
+    """
+    faults = 0
+    for finding in _findings(url, token):
+        faults += bool(finding.mend)
+        print(f"{'FAIL' if finding.mend else ' ok '}  {finding.subject}: {finding.found}")
+        if finding.mend:
+            print(f"      mend: {finding.mend}")
+    print(f"{faults} to mend." if faults else "All is well.")
+    return int(bool(faults))
+
+
+def _findings(url: str | None, token: str | None) -> Iterator[Finding]:
+    yield _extension()
+    yield _authorities()
+    yield _data_folder()
+    yield _embedded_model()
+    try:
+        client = find_server(url, token)
+    except AqueductError as error:
+        yield Finding("server", "not found", error.message)
+        return
+    with client:
+        yield _proxy(client)
+        yield from _server(client)
+
+
+def _extension() -> Finding:
+    manager = ExtensionConfigManager(read_config_path=jupyter_config_path())
+    enabled = manager.get_jpserver_extensions()  # type: ignore[no-untyped-call]  # jupyter_server
+    if enabled.get("aqueduct_jupyter"):
+        return Finding("extension", "enabled")
+    mend = "jupyter server extension enable aqueduct_jupyter"
+    return Finding("extension", "not enabled in this environment's Jupyter configuration", mend)
+
+
+def _proxy(client: Client) -> Finding:
+    scheme, host = urlsplit(client.base_url).scheme, urlsplit(client.base_url).hostname or ""
+    proxy = getproxies().get(scheme)
+    if not proxy or proxy_bypass(host):
+        return Finding("proxy", f"none between a kernel and {host}")
+    return Finding(
+        "proxy",
+        f"{scheme.upper()}_PROXY sends requests for this server to a proxy",
+        f"Set NO_PROXY={host} (and what else is near) where Jupyter is started.",
+    )
+
+
+def _authorities() -> Finding:
+    chosen = [
+        (word, os.environ[word])
+        for word in ("SSL_CERT_FILE", "SSL_CERT_DIR")
+        if os.environ.get(word)
+    ]
+    missing = [f"{word}={path}" for word, path in chosen if not Path(path).exists()]
+    if missing:
+        return Finding("CA bundle", f"{', '.join(missing)} does not exist", "Correct or unset it.")
+    return Finding("CA bundle", chosen[0][1] if chosen else "the default one")
+
+
+def _data_folder() -> Finding:
+    folder = data_folder()
+    if not folder.exists():
+        return Finding("data folder", f"{folder} is made at the first start")
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding("data folder", f"{folder} cannot be written", f"chown or chmod {folder}")
+    if os.name == "posix" and mode & 0o077:
+        return Finding("data folder", f"{folder} is open to others", f"chmod 700 {folder}")
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE_BYTES:
+        return Finding("data folder", f"only {free // 2**20} MB are free", "Make room on the disk.")
+    return Finding("data folder", str(folder))
+
+
+def _embedded_model() -> Finding:
+    path = weights_path(data_folder())
+    if not path.is_file():
+        return Finding("embedded model", "not there; 'jupyter aqueduct pull' brings it")
+    if path.stat().st_size != WEIGHTS_BYTES:
+        return Finding("embedded model", "its weights are damaged", "jupyter aqueduct pull")
+    if not is_engine_installed():
+        mend = "pip install 'aqueduct-jupyter[local]'"
+        return Finding("embedded model", "its engine is not installed", mend)
+    return Finding("embedded model", "installed")
+
+
+def _server(client: Client) -> Iterator[Finding]:
+    try:
+        said = client.get("aqueduct/status")
+    except AuthenticationError as error:
+        yield Finding("token", error.message, "Give the right one with --token.")
+        return
+    except AqueductError as error:
+        mend = f"Start a Jupyter server with this extension there. ({error.message})"
+        yield Finding("server", f"no answer of ours at {client.base_url}", mend)
+        return
+    yield Finding("server", f"version {said['version']} at {client.base_url}")
+    yield _routes(client)
+    yield _stranger(client)
+    for upstream in said["upstreams"]:
+        mend = upstream["error"] or ""
+        yield Finding(f"upstream {upstream['name']}", "silent" if mend else "answers", mend)
+    for notice in said["notices"]:
+        yield Finding("settings", "not all can be used", notice)
+    yield Finding("models", ", ".join(said["models"]) or "none")
+    yield _chunks(client)
+
+
+def _routes(client: Client) -> Finding:
+    try:
+        client.get("v1/models" if not client.base_url.endswith("/v1") else "models")
+        client.get("v1/no/such/address")
+    except NotFoundError:
+        return Finding("routes", "answer in JSON below base_url")
+    except AqueductError as error:
+        return Finding("routes", error.message, "Look for a proxy that rewrites paths.")
+    return Finding("routes", "an unknown address answered", "Look for a proxy that rewrites paths.")
+
+
+def _stranger(client: Client) -> Finding:
+    try:
+        with Client(client.base_url) as stranger:
+            stranger.get("aqueduct/status")
+    except AuthenticationError:
+        return Finding("authentication", "a request without a token is refused")
+    except AqueductError as error:
+        return Finding("authentication", error.message, "Look at what stands before the server.")
+    mend = "Start Jupyter with a token or a password."
+    return Finding("authentication", "anybody is let in", mend)
+
+
+def _chunks(client: Client) -> Finding:
+    body = {"model": PROBE_MODEL, "messages": [{"role": "user", "content": "Tell me a story."}]}
+    try:
+        with closing(client.stream(body)) as stream:
+            times = [time.monotonic() for _ in islice(stream, PROBE_CHUNKS)]
+    except AqueductError as error:
+        return Finding("streaming", "the probe failed", error.message)
+    took = times[-1] - times[0]
+    if took >= LEAST_PROBE_SECONDS:
+        return Finding("streaming", "chunks arrive one by one")
+    return Finding(
+        "streaming",
+        f"{PROBE_CHUNKS} chunks arrived within {took:.1f} seconds: something collects them",
+        "Switch off buffering in the proxy before the server (nginx: proxy_buffering off).",
+    )

@@ -1,0 +1,102 @@
+"""This file is a Jupyter server for a moment: on a free port, in a folder, gone at the end.
+
+What it is asked is left to whoever started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..protocol.errors import UnavailableError
+
+__all__ = ["ThrowawayServer", "throwaway_server"]
+
+START_TIMEOUT = 60.0
+"""Seconds in which the server must have written where it listens."""
+
+STOP_TIMEOUT = 20.0
+"""Seconds in which it must have stopped its kernels and itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThrowawayServer:
+    """Where it listens (without a slash at the end), what opens it, its process and its log."""
+
+    url: str
+    token: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@contextmanager
+def throwaway_server(
+    folder: Path, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[ThrowawayServer]:
+    """Start a Jupyter server with this extension, and stop it.
+
+    Args:
+        folder: where all that it writes goes, its log among it.
+        arguments: more of ``jupyter server``'s.
+        environment: more variables.
+
+    Raises:
+        UnavailableError: it did not start; the message shows the end of its log.
+    """
+    token = secrets.token_hex(16)
+    log = folder / "server.log"
+    own = {
+        f"JUPYTER_{word}_DIR": str(folder / word.lower()) for word in ("DATA", "CONFIG", "RUNTIME")
+    }
+    variables = {**os.environ, "JUPYTER_TOKEN": token, **own, **(environment or {})}
+    # A server started inside a notebook must not take its parent's address for an upstream.
+    for name in ("AQUEDUCT_BASE_URL", "AQUEDUCT_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        if name not in (environment or {}):
+            variables.pop(name, None)
+    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--ServerApp.port=0"]
+    root = [f"--ServerApp.root_dir={folder}", "--ServerApp.allow_root=True"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603  # the arguments are the caller's own
+            [*command, *root, *arguments],
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=folder,
+        )
+    try:
+        url = _wait_for_address(process, folder / "runtime", log)
+        yield ThrowawayServer(url.rstrip("/"), token, process, log)
+    finally:
+        _stop(process)
+
+
+def _wait_for_address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+    """Wait for the file in which a Jupyter server says where it listens."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        for file in runtime.glob(f"jpserver-{process.pid}.json"):
+            # The file is there a moment before its words are.
+            if text := file.read_text():
+                url: str = json.loads(text)["url"]
+                return url
+        time.sleep(0.05)
+    end = log.read_text(errors="replace")[-2000:]
+    raise UnavailableError(f"The Jupyter server did not start. The end of its log:\n{end}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,240 @@
+"""This file is the server extension: its settings, the assembly of the gateway, its routes.
+
+What an address does is left to the handlers, what the gateway does to the gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool, Dict, Integer, Unicode, default
+
+from ..gateway.attachments import Attachments
+from ..gateway.catalog import Catalog
+from ..gateway.chat import Chat
+from ..gateway.database import Database
+from ..gateway.demo import demo_upstream
+from ..gateway.documents import DocumentReader
+from ..gateway.files import FILES_SCHEMA, FileStore
+from ..gateway.keys import KernelKeys
+from ..gateway.local_model import LocalModel, is_engine_installed, local_upstream
+from ..gateway.settings import read_settings, settings_from_environment
+from ..gateway.upstream import Upstream
+from ..gateway.usage import LEDGER_SCHEMA, Ledger
+from ..gateway.weights import MODEL_NAME, weights_path
+from .base import Door, UnknownAddressHandler
+from .chat import ChatCompletionsHandler
+from .files import FileContentHandler, FileHandler, FilesHandler
+from .models import ModelHandler, ModelsHandler
+from .provisioner import KernelEnvironment, use_for_kernels
+from .status import Setup, StatusHandler, UsageHandler
+
+__all__ = ["AqueductApp"]
+
+PURGE_SECONDS = 3600.0
+"""How often expired files are removed; they are invisible from the moment they expire."""
+
+NO_MODEL = (
+    "No language model is set up: demo/echo only repeats what it is sent. Run 'jupyter aqueduct "
+    "pull' for the small embedded model, or set c.AqueductApp.upstreams to a service that has "
+    "models, and restart the server."
+)
+
+_FILE_ID = r"(file-[A-Za-z0-9]{24,64})"
+_ANY_ID = r"([^/]+)"
+
+
+class AqueductApp(ExtensionApp):
+    """An OpenAI-compatible gateway inside the Jupyter server."""
+
+    name = "aqueduct_jupyter"
+    load_other_extensions = True
+
+    upstreams = Dict(
+        help="""The OpenAI-compatible services to ask: a dict of names, each with base_url and,
+        as needed, api_key_file (or api_key_env), models, timeout, idle_timeout, connect_timeout,
+        documents ("text", "inline" or "native") and ca_bundle."""
+    ).tag(config=True)
+    aliases = Dict(help="Other names for models: {'main': 'campus/llama'}.").tag(config=True)
+    default_model = Unicode(help="The model of requests that name none.").tag(config=True)
+    local_model_path = Unicode(
+        help="A GGUF file to run as the embedded model; it is then offered beside upstreams."
+    ).tag(config=True)
+    demo_models = Bool(False, help="Offer the scripted demo models.").tag(config=True)
+    data_folder = Unicode(
+        help="Where files, the ledger and the weights lie; <Jupyter's data>/aqueduct by default."
+    ).tag(config=True)
+    max_body_bytes = Integer(
+        64 * 2**20, help="Largest body of a chat request: 32 MB of files in base64, and text."
+    ).tag(config=True)
+    max_file_bytes = Integer(64 * 2**20, help="Largest file that can be uploaded.").tag(config=True)
+    max_total_file_bytes = Integer(2**30, help="Largest sum of a user's files.").tag(config=True)
+    file_expiry_seconds = Integer(
+        7 * 86_400, help="How long a file is kept that names no time itself; 0 is for ever."
+    ).tag(config=True)
+
+    @default("data_folder")
+    def _default_data_folder(self) -> str:
+        return str(Path(self.serverapp.data_dir if self.serverapp else self.data_dir, "aqueduct"))
+
+    def initialize_settings(self) -> None:
+        """Assemble the gateway. Nothing is asked, opened or started before it is needed."""
+        folder = Path(self.data_folder)
+        self._notices: list[str] = []
+        self._purging: asyncio.Task[None] | None = None
+        self._environment: KernelEnvironment | None = None
+        self._keys = KernelKeys()
+        self._local_model = self._find_local_model(folder)
+        self._catalog = Catalog(
+            self._assemble_upstreams(),
+            aliases=self.aliases,
+            default_model=self.default_model or None,
+        )
+        owner = os.environ.get("JUPYTERHUB_USER", "")
+        self._database = Database(folder / "aqueduct.sqlite", FILES_SCHEMA, LEDGER_SCHEMA)
+        self._files = FileStore(
+            folder,
+            self._database,
+            owner=owner,
+            max_file_bytes=self.max_file_bytes,
+            max_total_bytes=self.max_total_file_bytes,
+            expiry_seconds=self.file_expiry_seconds,
+        )
+        self._ledger = Ledger(self._database)
+        self._documents = DocumentReader()
+        self._chat = Chat(self._catalog, Attachments(self._files, self._documents), self._ledger)
+        self._door = Door(self._keys, self._is_alive, owner)
+        for notice in self._notices:
+            self.log.warning(notice)
+
+    def initialize_handlers(self) -> None:
+        """Hang every route under base_url, and the ones of the API under ``v1/`` as well."""
+        for prefix in ("", "v1/"):
+            for pattern, handler, things in self._api_routes(_ANY_ID if prefix else _FILE_ID):
+                self._add_route(prefix + pattern, handler, things)
+        for pattern, handler, things in self._own_routes():
+            self._add_route(pattern, handler, things)
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Give kernels their address and keys, now that the server's port is known."""
+        self._purging = asyncio.create_task(self._purge())
+        if serverapp.sock:
+            self.log.warning(
+                "This server listens on a UNIX socket, which OpenAI clients cannot reach: kernels "
+                "are given no OPENAI_BASE_URL. Listen on a port to have it."
+            )
+            return
+        self._environment = KernelEnvironment(_url_for_kernels(serverapp), self._keys)
+        self._environment.put_fallback(os.environ)
+        use_for_kernels(serverapp.kernel_manager, self._environment)
+
+    async def stop_extension(self) -> None:
+        """Close whatever is open: connections, child processes, the database."""
+        if self._environment:
+            self._environment.remove_fallback(os.environ)
+        if self._purging:
+            self._purging.cancel()
+        await self._catalog.close()
+        await self._documents.close()
+        await self._database.close()
+
+    def _add_route(self, pattern: str, handler: type, things: dict[str, Any]) -> None:
+        self.handlers.append((f"/{pattern}", handler, {"door": self._door, **things}))
+
+    def _api_routes(self, file_id: str) -> list[tuple[str, type, dict[str, Any]]]:
+        files = {"files": self._files}
+        return [
+            (
+                "chat/completions",
+                ChatCompletionsHandler,
+                {"chat": self._chat, "max_body_bytes": self.max_body_bytes},
+            ),
+            ("files", FilesHandler, {**files, "max_file_bytes": self.max_file_bytes}),
+            (f"files/{file_id}", FileHandler, files),
+            (f"files/{file_id}/content", FileContentHandler, files),
+            ("models", ModelsHandler, {"catalog": self._catalog}),
+            ("models/(.+)", ModelHandler, {"catalog": self._catalog}),
+        ]
+
+    def _own_routes(self) -> list[tuple[str, type, dict[str, Any]]]:
+        setup = Setup(self._catalog, self._local_model, self._notices)
+        return [
+            ("aqueduct/status", StatusHandler, {"setup": setup}),
+            ("aqueduct/usage", UsageHandler, {"ledger": self._ledger}),
+            ("v1(?:/.*)?", UnknownAddressHandler, {}),
+            ("aqueduct(?:/.*)?", UnknownAddressHandler, {}),
+        ]
+
+    def _assemble_upstreams(self) -> list[Upstream]:
+        """Read the upstreams; one that cannot be read is reported, and the others serve."""
+        found: list[Upstream] = []
+        variables = set()
+        for name, configured in self.upstreams.items():
+            variables.add(configured.get("api_key_env"))
+            try:
+                _check_name(name)
+                found.append(Upstream(name, read_settings(name, configured, os.environ)))
+            except ValueError as error:
+                self._notices.append(str(error))
+        # Every variable of this process is readable in every kernel.
+        for variable in variables - {None}:
+            os.environ.pop(variable, None)
+        try:
+            from_environment = settings_from_environment(os.environ)
+            found += [Upstream(name, settings) for name, settings in from_environment.items()]
+        except ValueError as error:
+            self._notices.append(str(error))
+        return found + self._own_upstreams(has_others=bool(found or self.upstreams))
+
+    def _own_upstreams(self, *, has_others: bool) -> list[Upstream]:
+        """Add the models that this server has itself, where they are asked for or needed."""
+        own: list[Upstream] = []
+        if self._local_model and (self.local_model_path or not has_others):
+            own.append(local_upstream(self._local_model))
+        has_no_model = not (own or has_others)
+        if has_no_model:
+            self._notices.append(NO_MODEL)
+        own.append(demo_upstream(is_listed=self.demo_models or has_no_model))
+        return [upstream for upstream in own if upstream.name not in self.upstreams]
+
+    def _find_local_model(self, folder: Path) -> LocalModel | None:
+        chosen = self.local_model_path
+        path = Path(chosen).expanduser() if chosen else weights_path(folder)
+        if chosen and not path.is_file():
+            self._notices.append(f"c.AqueductApp.local_model_path: there is no file {path}.")
+        if chosen and not is_engine_installed():
+            self._notices.append(
+                "The embedded model's engine is not installed: pip install "
+                "'aqueduct-jupyter[local]'."
+            )
+        if not path.is_file() or not is_engine_installed():
+            return None
+        return LocalModel(path, path.stem.lower() if chosen else MODEL_NAME)
+
+    def _is_alive(self, kernel_id: str) -> bool:
+        return bool(self.serverapp and kernel_id in self.serverapp.kernel_manager)
+
+    async def _purge(self) -> None:
+        while True:
+            await self._files.purge()
+            await asyncio.sleep(PURGE_SECONDS)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
+        raise ValueError(f"Upstream '{name}': a name has letters, digits, dots, - and _ only.")
+
+
+def _url_for_kernels(serverapp: Any) -> str:
+    """Build the address under which a kernel on this machine reaches the server."""
+    scheme = "https" if serverapp.certfile else "http"
+    ip = serverapp.ip
+    if ip in ("", "*", "0.0.0.0", "::"):  # noqa: S104  # compared with, not listened on
+        ip = "127.0.0.1"
+    host = f"[{ip}]" if ":" in ip else ip
+    return f"{scheme}://{host}:{serverapp.port}{serverapp.base_url}".rstrip("/")

@@ -1,0 +1,113 @@
+"""This file is the address ``chat/completions``: bytes in, bytes out, and the client who leaves.
+
+What happens between the two is left to :mod:`aqueduct_jupyter.gateway.chat`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from tornado import web
+from tornado.iostream import StreamClosedError
+
+from ..gateway.chat import Chat, ClientLeftError, StreamedAnswer, WholeAnswer
+from .base import BodyHandler
+
+__all__ = ["ChatCompletionsHandler"]
+
+HEARTBEAT_SECONDS = 15.0
+"""How long a stream that has begun may be silent before a comment keeps its connection alive."""
+
+HEARTBEAT = b": waiting for the model\n\n"
+
+STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",  # proxies of the nginx family would collect the events
+}
+
+
+class ChatCompletionsHandler(BodyHandler):
+    """Answers a chat, whole or as a stream of events."""
+
+    chat: Chat
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+    _beat: asyncio.TimerHandle | None = None
+    _is_flushing = False
+    _flushed_at = 0.0
+    _work: asyncio.Task[None] | None = None
+    _has_client_left = False
+
+    def on_connection_close(self) -> None:
+        """Cancel the work for a client that has left, and with it the upstream's."""
+        super().on_connection_close()
+        self._has_client_left = True
+        if self._work is not None:
+            self._work.cancel()
+
+    @web.authenticated
+    async def post(self) -> None:
+        """Answer one request; a client that leaves ends it without a word."""
+        self._work = asyncio.current_task()
+        try:
+            async with self.chat.answer(self.body(), self.caller, self.request_id) as answer:
+                if isinstance(answer, WholeAnswer):
+                    self.answer(answer.body)
+                else:
+                    await self._stream(answer)
+        except ClientLeftError:
+            self.log.debug("%s: the client left", self.request_id)
+        except asyncio.CancelledError:
+            if not self._has_client_left:
+                raise
+            self.log.debug("%s: the client left", self.request_id)
+
+    async def _stream(self, answer: StreamedAnswer) -> None:
+        for name, value in STREAM_HEADERS.items():
+            self.set_header(name, value)
+        self.say_duration()
+        self._flushed_at = asyncio.get_running_loop().time()
+        self._schedule_heartbeat()
+        try:
+            await self._send(answer.first)
+            async for frames in answer.rest:
+                await self._send(frames)
+        finally:
+            if self._beat is not None:
+                self._beat.cancel()
+        self.finish(set_content_type=STREAM_HEADERS["Content-Type"])
+
+    async def _send(self, frames: bytes) -> None:
+        """Send frames and wait until the client has room for more."""
+        self._is_flushing = True
+        self.write(frames)
+        try:
+            await self.flush()
+        except StreamClosedError:
+            raise ClientLeftError from None
+        self._is_flushing = False
+        self._flushed_at = asyncio.get_running_loop().time()
+
+    def _schedule_heartbeat(self) -> None:
+        # One timer a stream, not one a chunk: it looks back at when something was sent last.
+        loop = asyncio.get_running_loop()
+        due = max(
+            self._flushed_at + self.heartbeat_seconds, loop.time() + self.heartbeat_seconds / 10
+        )
+        self._beat = loop.call_at(due, self._keep_alive)
+
+    def _keep_alive(self) -> None:
+        silence = asyncio.get_running_loop().time() - self._flushed_at
+        # An idle culler would stop a server that only streams.
+        self.update_api_activity()
+        if silence >= self.heartbeat_seconds and not self._is_flushing:
+            self.write(HEARTBEAT)
+            self.flush().add_done_callback(_ignore_closed)
+            self._flushed_at = asyncio.get_running_loop().time()
+        self._schedule_heartbeat()
+
+
+def _ignore_closed(flushed: asyncio.Future[None]) -> None:
+    # Whoever reads the answer sees that the client left; the heartbeat need not say it as well.
+    if not flushed.cancelled():
+        flushed.exception()

@@ -1,0 +1,77 @@
+"""This file is our own addresses ``aqueduct/status`` and ``aqueduct/usage``: what is, and what was.
+
+No key, no address of an upstream and no word of a conversation is in either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tornado import web
+
+from .. import __version__
+from ..gateway.catalog import Catalog
+from ..gateway.local_model import LocalModel
+from ..gateway.usage import Ledger
+from ..protocol.errors import InvalidRequestError
+from .base import AqueductHandler
+
+__all__ = ["Setup", "StatusHandler", "UsageHandler"]
+
+MOST_DAYS = 3660
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How this server was set up.
+
+    Args:
+        catalog: its upstreams and models.
+        local_model: the embedded model, where there is one.
+        notices: sentences for the operator: settings that could not be used, models missing.
+    """
+
+    catalog: Catalog
+    local_model: LocalModel | None
+    notices: Sequence[str] = ()
+
+
+class StatusHandler(AqueductHandler):
+    """Says whether everything is as it should be."""
+
+    setup: Setup
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Answer with the version, the upstreams, the models and the embedded model's state."""
+        catalog, local_model = self.setup.catalog, self.setup.local_model
+        answering = await catalog.answering()
+        self.answer(
+            {
+                "version": __version__,
+                "upstreams": [
+                    {"name": name, "answers": error is None, "error": error and error.message}
+                    for name, error in answering.items()
+                ],
+                "models": [model.id for model in (await catalog.models()).data],
+                "default_model": await catalog.default_model(),
+                "local_model": local_model
+                and {"model": local_model.name, "state": local_model.state},
+                "notices": list(self.setup.notices),
+            }
+        )
+
+
+class UsageHandler(AqueductHandler):
+    """Says how much was asked and answered."""
+
+    ledger: Ledger
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Answer with the sums of the last ``days`` (30) by day, model and kernel."""
+        days = self.integer_argument("days", 30)
+        if not 1 <= days <= MOST_DAYS:
+            raise InvalidRequestError(f"days must be between 1 and {MOST_DAYS}.", param="days")
+        self.answer(await self.ledger.sums(self.caller.owner, days=days))
