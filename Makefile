@@ -1,0 +1,60 @@
+# Two commands do everything on a machine that has Python 3.11+ and make: `make lab` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OLD_OPENAI := $(VENV)/.openai-1
+# Everything that a run writes stays in build/; the home folder is left alone.
+JUPYTER := $(CURDIR)/build/jupyter
+DATA := $(JUPYTER)/data
+WEIGHTS := $(DATA)/aqueduct/models/.pulled
+ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
+	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
+
+.DEFAULT_GOAL := help
+.PHONY: help install lab demo test check bench clean
+
+help: ## show this
+	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
+	@echo
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+$(READY): pyproject.toml hatch_build.py constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
+	touch $@
+
+$(WEIGHTS): $(READY)
+	$(ENVIRONMENT) $(BIN)/jupyter aqueduct pull
+	touch $@
+
+# The OpenAI SDK of the 1.x line cannot live beside the current one: a folder of its own.
+$(OLD_OPENAI): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $@ 'openai==1.109.1'
+
+install: $(READY) ## install everything into .venv
+
+lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
+	$(ENVIRONMENT) $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/01-first-question.ipynb
+
+demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also about a PDF
+	$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
+
+test: check $(WEIGHTS) $(OLD_OPENAI) ## install everything and run every test
+	$(ENVIRONMENT) OLD_OPENAI=$(CURDIR)/$(OLD_OPENAI) $(BIN)/python -m pytest
+	$(ENVIRONMENT) $(BIN)/python -m pytest --nbval notebooks
+
+check: $(READY) ## format, lint, types and import rules
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(WEIGHTS) ## measure, and print ratios
+	$(ENVIRONMENT) $(BIN)/python -m tests.bench
+
+clean: ## remove what was built and installed
+	rm -rf build dist $(VENV)

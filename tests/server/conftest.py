@@ -1,0 +1,64 @@
+"""This file is a Jupyter server with us in it, under an odd base_url, before the stand-in upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ..standin import StandIn
+
+Settings = dict[str, Any]
+Ask = Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+def jp_base_url() -> str:
+    return "/user/a%40b/"
+
+
+@pytest.fixture
+def settings(standin: StandIn) -> Settings:
+    """What the operator configured; a module may override this fixture."""
+    return {"upstreams": {"campus": campus(standin)}}
+
+
+def campus(standin: StandIn, **more: Any) -> dict[str, Any]:
+    return {"base_url": standin.url, "api_key": "sk-secret", "retry_pause": 0.01, **more}
+
+
+@pytest.fixture
+def jp_server_config(settings: Settings, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "ServerApp": {"jpserver_extensions": {"aqueduct_jupyter": True}},
+        "AqueductApp": {"data_folder": str(tmp_path / "aqueduct"), **settings},
+    }
+
+
+@pytest.fixture
+def extension(jp_serverapp: Any) -> Any:
+    """Our extension's app in the running server."""
+    return jp_serverapp.extension_manager.extension_apps["aqueduct_jupyter"].copy().pop()
+
+
+@pytest.fixture
+def connect(jp_serverapp: Any, jp_http_port: int, jp_base_url: str) -> Ask:
+    """Make a client; by default with the server's own token."""
+
+    def make(token: str | None = jp_serverapp.identity_provider.token) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{jp_http_port}{jp_base_url}",
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=30,
+            trust_env=False,
+        )
+
+    return make
+
+
+@pytest.fixture
+def http(connect: Ask) -> httpx.AsyncClient:
+    return connect()
