@@ -101,6 +101,7 @@ class StandIn:
         self.models = list(models)
         self.received: list[Received] = []
         self.connections = 0
+        self.has_chat = threading.Event()
         self._replies: deque[Reply] = deque()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -188,6 +189,8 @@ class StandIn:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         request = Received(method, path, headers, body)
         self.received.append(request)
+        if request in self.chats:
+            self.has_chat.set()
         return request
 
     async def _answer(

@@ -27,6 +27,7 @@ from ..gateway.settings import read_settings, settings_from_environment
 from ..gateway.upstream import Upstream
 from ..gateway.usage import LEDGER_SCHEMA, Ledger
 from ..gateway.weights import MODEL_NAME, weights_path
+from ..protocol.errors import UnavailableError
 from .base import Door, UnknownAddressHandler
 from .chat import ChatCompletionsHandler
 from .files import FileContentHandler, FileHandler, FilesHandler
@@ -221,7 +222,10 @@ class AqueductApp(ExtensionApp):
 
     async def _purge(self) -> None:
         while True:
-            await self._files.purge()
+            try:
+                await self._files.purge()
+            except UnavailableError as error:
+                self.log.warning("Expired files stay for now: %s", error)
             await asyncio.sleep(PURGE_SECONDS)
 
 

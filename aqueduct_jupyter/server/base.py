@@ -10,7 +10,9 @@ What each address does is left to the handlers, and what the gateway does to the
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +23,6 @@ from jupyter_server.utils import ensure_async
 from pydantic import BaseModel
 from tornado import web
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPServerRequest
 
 from ..gateway.keys import SERVER_LIFE, KernelKeys
 from ..gateway.usage import Caller
@@ -41,8 +42,8 @@ __all__ = [
     "AqueductHandler",
     "BodyHandler",
     "Door",
+    "JSONBodyHandler",
     "UnknownAddressHandler",
-    "raise_body_limit",
 ]
 
 AUTH_RESOURCE = "aqueduct"
@@ -134,6 +135,9 @@ class AqueductHandler(APIHandler):
         """Finish the response with JSON: words, an object, or bytes that are JSON already."""
         if isinstance(words, BaseModel):
             words = words.model_dump_json().encode()
+        elif isinstance(words, dict):
+            # Tornado would do it, and name a charset, which JSON does not have.
+            words = json.dumps(words).encode()
         self.finish(words)
 
     def finish(self, *args: Any, **kwargs: Any) -> asyncio.Future[Any]:
@@ -232,11 +236,68 @@ class AqueductHandler(APIHandler):
 
 
 @web.stream_request_body
-class BodyHandler(AqueductHandler):
-    """A handler that collects a JSON body itself, after it is known who sends it.
+class BodyHandler(AqueductHandler, ABC):
+    """A handler that takes its body itself, after it is known who sends it.
 
-    Jupyter's limit would close the connection without a word; ours answers 413 in JSON.
+    Jupyter's limit would close the connection without a word. Whatever is wrong with a body is said
+    when it is over: a client that still sends does not listen, and a connection that is closed on
+    it takes the answer along.
     """
+
+    _refusal: AqueductError | None = None
+
+    async def prepare(self) -> None:  # type: ignore[override]  # as in the base
+        """Find out who asks, then whether the body is wanted.
+
+        Raises:
+            AqueductError: it is not, and it is too large to be read for politeness.
+        """
+        if isinstance(self.request.connection, HTTP1Connection):
+            # Before the first byte of the body, whatever the host's own limit is.
+            self.request.connection.set_max_body_size(LARGEST_DISCARDED_BODY)
+        await super().prepare()
+        if self.request.method != "POST":
+            return
+        try:
+            await self.begin_body()
+        except AqueductError as error:
+            if self.declared_bytes() > LARGEST_DISCARDED_BODY:
+                raise
+            self._refusal = error
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Take a piece of the body; the sender waits until that is done."""
+        if self._refusal is not None:
+            return
+        try:
+            await self.take(chunk)
+        except AqueductError as error:
+            self._refusal = error
+
+    def declared_bytes(self) -> int:
+        """Give the body's size as its head says it; 0 where it does not."""
+        return int(self.request.headers.get("Content-Length", 0))
+
+    def check_body(self) -> None:
+        """Say what was wrong with the body, if anything was.
+
+        Raises:
+            AqueductError: what ``begin_body`` or ``take`` raised.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+
+    @abstractmethod
+    async def begin_body(self) -> None:
+        """Look at the head; raises an AqueductError where the body is not wanted."""
+
+    @abstractmethod
+    async def take(self, chunk: bytes) -> None:
+        """Take a piece of the body; raises an AqueductError where no more is wanted."""
+
+
+class JSONBodyHandler(BodyHandler):
+    """A handler that keeps a body of JSON, up to a limit, as the bytes it is."""
 
     max_body_bytes: int
 
@@ -246,45 +307,49 @@ class BodyHandler(AqueductHandler):
         self._parts: list[bytes] = []
         self._size = 0
 
-    async def prepare(self) -> None:  # type: ignore[override]  # as in the base
-        """Find out who asks, then whether the body may be read."""
-        raise_body_limit(self.request)
-        await super().prepare()
-        self._check_headers()
-
-    def data_received(self, chunk: bytes) -> None:
-        """Keep a piece of the body, unless it is too much already."""
-        self._size += len(chunk)
-        if self._size <= self.max_body_bytes:
-            self._parts.append(chunk)
-
-    def body(self) -> bytes:
-        """Give the whole body.
+    async def begin_body(self) -> None:
+        """Look at the head.
 
         Raises:
-            BodyTooLargeError: it is larger than this address takes.
+            BodyTooLargeError: the body is larger than this address takes.
+            MediaTypeError: it is no JSON, or compressed.
         """
-        if self._size > self.max_body_bytes:
-            raise self._too_large(self._size)
-        return b"".join(self._parts)
-
-    def _check_headers(self) -> None:
+        self._check_size(self.declared_bytes())
         headers = self.request.headers
-        if int(headers.get("Content-Length", 0)) > self.max_body_bytes:
-            raise self._too_large(int(headers["Content-Length"]))
         kind = headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-        if self.request.method == "POST" and not kind.endswith("json"):
+        if not kind.endswith("json"):
             raise MediaTypeError(
                 f"The content type is {kind or 'empty'}; send Content-Type: application/json."
             )
         if "Content-Encoding" in headers:
             raise MediaTypeError("A compressed body is not read here; send it as it is.")
 
-    def _too_large(self, size: int) -> BodyTooLargeError:
-        return BodyTooLargeError(
-            f"The body has {size} bytes; at most {self.max_body_bytes} are read. Send fewer or "
-            "smaller files, or upload them to /files and refer to them by id."
-        )
+    async def take(self, chunk: bytes) -> None:
+        """Keep a piece of the body.
+
+        Raises:
+            BodyTooLargeError: the body is larger than this address takes.
+        """
+        self._size += len(chunk)
+        self._check_size(self._size)
+        self._parts.append(chunk)
+
+    def body(self) -> bytes:
+        """Give the whole body.
+
+        Raises:
+            BodyTooLargeError: it is larger than this address takes.
+            MediaTypeError: it is no JSON, or compressed.
+        """
+        self.check_body()
+        return b"".join(self._parts)
+
+    def _check_size(self, size: int) -> None:
+        if size > self.max_body_bytes:
+            raise BodyTooLargeError(
+                f"The body has {size} bytes or more; at most {self.max_body_bytes} are read. Send "
+                "fewer or smaller files, or upload them to /files and refer to them by id."
+            )
 
 
 class UnknownAddressHandler(AqueductHandler):
@@ -297,12 +362,3 @@ class UnknownAddressHandler(AqueductHandler):
             f"There is nothing at {self.request.path}. This server has chat/completions, files "
             "and models, each also under v1/, and aqueduct/status and aqueduct/usage."
         )
-
-
-def raise_body_limit(request: HTTPServerRequest, size: int = LARGEST_DISCARDED_BODY) -> None:
-    """Read up to this many bytes of a request's body, whatever the host's own limit is.
-
-    It has to be the first statement of ``prepare``: before the first byte of the body.
-    """
-    if isinstance(request.connection, HTTP1Connection):
-        request.connection.set_max_body_size(size)

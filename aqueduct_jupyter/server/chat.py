@@ -11,7 +11,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ..gateway.chat import Chat, ClientLeftError, StreamedAnswer, WholeAnswer
-from .base import BodyHandler
+from .base import JSONBodyHandler
 
 __all__ = ["ChatCompletionsHandler"]
 
@@ -27,7 +27,7 @@ STREAM_HEADERS = {
 }
 
 
-class ChatCompletionsHandler(BodyHandler):
+class ChatCompletionsHandler(JSONBodyHandler):
     """Answers a chat, whole or as a stream of events."""
 
     chat: Chat

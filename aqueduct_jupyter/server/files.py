@@ -15,9 +15,9 @@ from tornado.iostream import StreamClosedError
 
 from ..gateway.files import MOST_LISTED, FileStore, StoredFile
 from ..gateway.uploads import Upload
-from ..protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestError
+from ..protocol.errors import BodyTooLargeError, InvalidRequestError
 from ..protocol.files import read_expiry
-from .base import LARGEST_DISCARDED_BODY, AqueductHandler, raise_body_limit
+from .base import AqueductHandler, BodyHandler
 from .multipart import FormReader
 
 __all__ = ["FileContentHandler", "FileHandler", "FilesHandler"]
@@ -29,25 +29,24 @@ READ_BYTES = 2**20
 """How much of a file is read and sent at a time."""
 
 
-@web.stream_request_body
-class FilesHandler(AqueductHandler):
+class FilesHandler(BodyHandler):
     """Takes uploads, straight to the disk, and lists files."""
 
     files: FileStore
     max_file_bytes: int
-    _form: FormReader | None = None
-    _upload: Upload | None = None
-    _error: AqueductError | None = None
-    _aborting: asyncio.Task[None] | None = None
+    _form: FormReader
+    _upload: Upload
+    _has_begun = False
 
-    async def prepare(self) -> None:  # type: ignore[override]  # as in the base
-        """Find out who asks, then whether the upload may begin."""
-        limit = self.max_file_bytes + ROOM_FOR_FIELDS
-        raise_body_limit(self.request, max(limit, LARGEST_DISCARDED_BODY))
-        await super().prepare()
-        if self.request.method != "POST":
-            return
-        if int(self.request.headers.get("Content-Length", 0)) > limit:
+    async def begin_body(self) -> None:
+        """Look at the head, and open a place on the disk.
+
+        Raises:
+            BodyTooLargeError: no file of that size is kept.
+            MediaTypeError: the body is no form.
+            UnavailableError: the disk takes nothing.
+        """
+        if self.declared_bytes() > self.max_file_bytes + ROOM_FOR_FIELDS:
             raise BodyTooLargeError(
                 f"The upload is larger than {self.max_file_bytes} bytes, the most that a file may "
                 "have on this server.",
@@ -55,33 +54,29 @@ class FilesHandler(AqueductHandler):
             )
         self._form = FormReader(self.request.headers.get("Content-Type", ""))
         self._upload = await self.files.begin()
+        self._has_begun = True
 
-    async def data_received(self, chunk: bytes) -> None:
-        """Pass a piece of the body to the disk; the sender waits until it is there."""
-        if self._form is None or self._upload is None or self._error is not None:
-            return
-        try:
-            for piece in self._form.feed(chunk):
-                await self._upload.write(piece)
-        except AqueductError as error:
-            # Said when the body is over: a client that still sends does not listen.
-            self._error = error
-            await self._upload.close()
+    async def take(self, chunk: bytes) -> None:
+        """Pass a piece of the body to the disk.
+
+        Raises:
+            BodyTooLargeError: the file is too large.
+            InvalidRequestError: the form is none.
+            UnavailableError: the disk takes no more.
+        """
+        for piece in self._form.feed(chunk):
+            await self._upload.write(piece)
 
     def on_connection_close(self) -> None:
         """Forget the upload of a client that has left."""
         super().on_connection_close()
-        if self._upload is not None:
-            self._aborting = asyncio.ensure_future(self._upload.close())
+        self._aborting = asyncio.ensure_future(self._close_upload())
 
     @web.authenticated
     async def post(self) -> None:
         """Answer an upload with the file's object."""
-        if self._form is None or self._upload is None:
-            raise InvalidRequestError("The upload has no body.")
         try:
-            if self._error is not None:
-                raise self._error
+            self.check_body()
             self._form.finish()
             if self._form.filename is None:
                 raise InvalidRequestError(
@@ -99,7 +94,7 @@ class FilesHandler(AqueductHandler):
                 )
             )
         finally:
-            await self._upload.close()
+            await self._close_upload()
 
     @web.authenticated
     async def get(self) -> None:
@@ -112,6 +107,10 @@ class FilesHandler(AqueductHandler):
                 purpose=self.get_query_argument("purpose", None),
             )
         )
+
+    async def _close_upload(self) -> None:
+        if self._has_begun:
+            await self._upload.close()
 
 
 class FileHandler(AqueductHandler):

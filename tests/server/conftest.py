@@ -1,4 +1,4 @@
-"""This file is a Jupyter server with us in it, under an odd base_url, before the stand-in upstream."""
+"""This file is a Jupyter server with us in it, under an odd base_url, before a stand-in upstream."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def extension(jp_serverapp: Any) -> Any:
 
 
 @pytest.fixture
-def connect(jp_serverapp: Any, jp_http_port: int, jp_base_url: str) -> Ask:
+def connect(jp_serverapp: Any, http_server: Any, jp_http_port: int, jp_base_url: str) -> Ask:
     """Make a client; by default with the server's own token."""
 
     def make(token: str | None = jp_serverapp.identity_provider.token) -> httpx.AsyncClient:

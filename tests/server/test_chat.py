@@ -1,4 +1,4 @@
-"""Every row of the behaviour table for chats: what the client got and what the upstream was sent."""
+"""Every row of the behaviour table for chats: what the client got, what the upstream was sent."""
 
 from __future__ import annotations
 
@@ -371,8 +371,7 @@ async def leave(
     if after_first:
         await asyncio.wait_for(arrived.wait(), 10)
     else:
-        while not standin.chats:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(standin.has_chat.wait, 10)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -437,10 +436,13 @@ async def test_a_long_stream_keeps_the_idle_culler_away(
     monkeypatch.setattr(ChatCompletionsHandler, "heartbeat_seconds", 0.05)
     standin.stream(chunk("a"), 0.2, HANG)
     async with http.stream("POST", "v1/chat/completions", json=body(stream=True)) as response:
-        await anext(response.aiter_raw())
-        before = jp_serverapp.web_app.settings["api_last_activity"]
+        pieces = response.aiter_raw()
+        await anext(pieces)
+        assert "api_last_activity" not in jp_serverapp.web_app.settings
         await asyncio.sleep(0.2)
-        assert jp_serverapp.web_app.settings["api_last_activity"] > before
+        first = jp_serverapp.web_app.settings["api_last_activity"]
+        await asyncio.sleep(0.2)
+        assert jp_serverapp.web_app.settings["api_last_activity"] > first
 
 
 async def test_a_body_over_the_limit_is_a_json_413(
