@@ -75,7 +75,7 @@ def sort_of(stream: BinaryIO, filename: str, media_type: str) -> Sort:
     if head.startswith(_ARCHIVE):
         return Sort(_archived_kind(stream))
     if head.startswith(_COMPOUND_FILE):
-        is_encrypted = "EncryptedPackage".encode("utf-16-le") in stream.read()
+        is_encrypted = "EncryptedPackage".encode("utf-16-le") in head + stream.read()
         raise UnreadableError("encrypted" if is_encrypted else "old_office")
     return _text_sort(head, PurePath(filename).suffix.lower(), media_type)
 

@@ -68,10 +68,10 @@ class WorkerPool:
             try:
                 answer, text = await self._ask(child, sort, data)
             except BaseException:
-                self._discard(child)
+                child.kill()
                 raise
             if answer["is_last"] or answer["reason"] == "memory":
-                self._discard(child)
+                child.kill()
             else:
                 self._idle.append(child)
         if answer["reason"]:
@@ -83,8 +83,8 @@ class WorkerPool:
         self._is_closed = True
         children = list(self._children)
         for child in children:
-            self._discard(child)
-        await asyncio.gather(*(child.wait() for child in children))
+            child.kill()
+        await asyncio.gather(*(child.ended for child in children))
         if self._folder:
             await asyncio.to_thread(self._folder.cleanup)
 
@@ -94,7 +94,9 @@ class WorkerPool:
                 return await child.ask(sort, data)
         except TimeoutError:
             raise UnreadableError("timeout") from None
-        except (ConnectionError, EOFError, ValueError) as error:
+        except ValueError as error:
+            raise UnreadableError("crash") from error
+        except (ConnectionError, EOFError) as error:
             if self._is_closed:
                 raise UnavailableError("This server is stopping.") from None
             raise UnreadableError(await child.cause_of_death()) from error
@@ -106,7 +108,7 @@ class WorkerPool:
             child = self._idle.pop()
             if child.is_alive:
                 return child
-            self._discard(child)
+            child.kill()
         return await self._start()
 
     async def _start(self) -> _Child:
@@ -117,14 +119,15 @@ class WorkerPool:
             raise self._not_started(repr(error)) from error
         child = _Child(process)
         self._children.add(child)
+        child.ended.add_done_callback(lambda _: self._children.discard(child))
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 greeting = json.loads(await child.receive())
         except (TimeoutError, ConnectionError, EOFError, ValueError):
-            self._discard(child)
+            child.kill()
             raise self._not_started(await child.last_words()) from None
         except BaseException:
-            self._discard(child)
+            child.kill()
             raise
         self._warn_once(is_limited=greeting["is_limited"])
         return child
@@ -155,20 +158,20 @@ class WorkerPool:
             self._has_warned = True
             _log.warning("This platform cannot limit the memory that a document takes to read.")
 
-    def _discard(self, child: _Child) -> None:
-        self._children.discard(child)
-        child.kill()
-
 
 class _Child:
-    """One child process, and what it said last on standard error."""
+    """One child process, and what it said last on standard error.
+
+    Attributes:
+        ended: is done when the process has ended.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin and process.stdout and process.stderr  # noqa: S101, PT018  # for mypy
         self._process = process
         self._stdin, self._stdout = process.stdin, process.stdout
         self._words = b""
-        self._listening = asyncio.create_task(self._listen(process.stderr))
+        self.ended = asyncio.create_task(self._listen(process.stderr))
 
     @property
     def is_alive(self) -> bool:
@@ -203,13 +206,13 @@ class _Child:
         """Tell what a child that has ended died of."""
         words = await self.last_words()
         # Nobody here kills a child that is asked: that was the system, for want of memory.
-        was_killed = await self._process.wait() == -signal.SIGKILL
+        was_killed = self._process.returncode == -signal.SIGKILL
         _log.info("A process that read a document died: %s", words)
         return "memory" if was_killed or any(sign in words for sign in _OUT_OF_MEMORY) else "crash"
 
     async def last_words(self) -> str:
         """Wait for the end, and give what the child said last."""
-        await self._listening
+        await self.ended
         return self._words.decode(errors="replace").strip()
 
     def kill(self) -> None:
@@ -217,14 +220,10 @@ class _Child:
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    async def wait(self) -> None:
-        """Wait until the process has ended."""
-        await self._listening
-        await self._process.wait()
-
     async def _listen(self, stream: asyncio.StreamReader) -> None:
         while words := await stream.read(LAST_WORDS_BYTES):
             self._words = (self._words + words)[-LAST_WORDS_BYTES:]
+        await self._process.wait()
 
 
 def _environment(folder: str) -> dict[str, str]:
