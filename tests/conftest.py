@@ -1,11 +1,14 @@
-"""This file is what the tests share: the stand-in upstream, and a Jupyter server with us in it."""
+"""This file is what all tests share: a stand-in upstream, real weights, a clean environment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from aqueduct_jupyter.gateway.weights import pull_weights
 
 from .standin import StandIn
 
@@ -24,6 +27,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "JUPYTERHUB_USER"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The embedded model's weights, where ``make`` puts them."""
+    return pull_weights(Path(__file__).parents[1] / "build" / "jupyter" / "data" / "aqueduct")
 
 
 @pytest.fixture
