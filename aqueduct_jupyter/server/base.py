@@ -14,6 +14,7 @@ import json
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from jupyter_server.utils import ensure_async
 from pydantic import BaseModel
 from tornado import web
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
 
 from ..gateway.keys import SERVER_LIFE, KernelKeys
 from ..gateway.usage import Caller
@@ -51,6 +53,9 @@ AUTH_RESOURCE = "aqueduct"
 
 LARGEST_DISCARDED_BODY = 2**30
 """Bytes of a refused body that are read and dropped, so that the client gets to read the answer."""
+
+DISCARDING_SECONDS = 30.0
+"""How long the client of a refused body may go on sending it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ class AqueductHandler(APIHandler):
         except web.HTTPError as error:
             if error.status_code == 403 and self.current_user is None and self.check_host():
                 raise self._who_are_you() from None
-            raise
+            raise self._in_our_words(error.status_code) from None
         if self.current_user is None:
             raise self._who_are_you()
         await self._ask_authorizer()
@@ -239,53 +244,64 @@ class AqueductHandler(APIHandler):
 class BodyHandler(AqueductHandler, ABC):
     """A handler that takes its body itself, after it is known who sends it.
 
-    Jupyter's limit would close the connection without a word. Whatever is wrong with a body is said
-    when it is over: a client that still sends does not listen, and a connection that is closed on
-    it takes the answer along.
+    A refusal is sent at once, but the connection stays open until the body is over, whose rest is
+    dropped: closed on a client that still sends, it would take the answer along, and the client
+    would see a broken connection in the place of a sentence.
     """
 
-    _refusal: AqueductError | None = None
+    _is_refused = False
 
     async def prepare(self) -> None:  # type: ignore[override]  # as in the base
-        """Find out who asks, then whether the body is wanted.
-
-        Raises:
-            AqueductError: it is not, and it is too large to be read for politeness.
-        """
-        if isinstance(self.request.connection, HTTP1Connection):
+        """Find out who asks, then whether the body is wanted."""
+        if connection := self._connection:
             # Before the first byte of the body, whatever the host's own limit is.
-            self.request.connection.set_max_body_size(LARGEST_DISCARDED_BODY)
-        await super().prepare()
-        if self.request.method != "POST":
-            return
+            connection.set_max_body_size(LARGEST_DISCARDED_BODY)
         try:
-            await self.begin_body()
+            await super().prepare()
+            if self.request.method == "POST":
+                await self.begin_body()
         except AqueductError as error:
-            if self.declared_bytes() > LARGEST_DISCARDED_BODY:
-                raise
-            self._refusal = error
+            await self._refuse(error)
 
     async def data_received(self, chunk: bytes) -> None:
         """Take a piece of the body; the sender waits until that is done."""
-        if self._refusal is not None:
+        if self._is_refused:
             return
         try:
             await self.take(chunk)
         except AqueductError as error:
-            self._refusal = error
+            await self._refuse(error)
 
     def declared_bytes(self) -> int:
         """Give the body's size as its head says it; 0 where it does not."""
         return int(self.request.headers.get("Content-Length", 0))
 
-    def check_body(self) -> None:
-        """Say what was wrong with the body, if anything was.
+    async def _refuse(self, error: AqueductError) -> None:
+        if self.declared_bytes() > LARGEST_DISCARDED_BODY:
+            raise error
+        self._is_refused = True
+        self.log_exception(type(error), error, None)
+        body = json.dumps(error.envelope()).encode()
+        own = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        for name, value in (own | error.headers()).items():
+            self.set_header(name, value)
+        self.set_status(error.status)
+        self.say_duration()
+        self.write(body)
+        with suppress(StreamClosedError):
+            await self.flush()
+        if connection := self._connection:
+            connection.set_body_timeout(DISCARDING_SECONDS)
+        # What Tornado calls when the body is over, whatever the verb.
+        setattr(self, str(self.request.method).lower(), self._end_refusal)
 
-        Raises:
-            AqueductError: what ``begin_body`` or ``take`` raised.
-        """
-        if self._refusal is not None:
-            raise self._refusal
+    def _end_refusal(self, *_: str) -> None:
+        self.finish()
+
+    @property
+    def _connection(self) -> HTTP1Connection | None:
+        connection = self.request.connection
+        return connection if isinstance(connection, HTTP1Connection) else None
 
     @abstractmethod
     async def begin_body(self) -> None:
@@ -335,13 +351,7 @@ class JSONBodyHandler(BodyHandler):
         self._parts.append(chunk)
 
     def body(self) -> bytes:
-        """Give the whole body.
-
-        Raises:
-            BodyTooLargeError: it is larger than this address takes.
-            MediaTypeError: it is no JSON, or compressed.
-        """
-        self.check_body()
+        """Give the whole body."""
         return b"".join(self._parts)
 
     def _check_size(self, size: int) -> None:

@@ -15,7 +15,7 @@ from tornado.iostream import StreamClosedError
 
 from ..gateway.files import MOST_LISTED, FileStore, StoredFile
 from ..gateway.uploads import Upload
-from ..protocol.errors import BodyTooLargeError, InvalidRequestError
+from ..protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestError
 from ..protocol.files import read_expiry
 from .base import AqueductHandler, BodyHandler
 from .multipart import FormReader
@@ -64,8 +64,12 @@ class FilesHandler(BodyHandler):
             InvalidRequestError: the form is none.
             UnavailableError: the disk takes no more.
         """
-        for piece in self._form.feed(chunk):
-            await self._upload.write(piece)
+        try:
+            for piece in self._form.feed(chunk):
+                await self._upload.write(piece)
+        except AqueductError:
+            await self._upload.close()
+            raise
 
     def on_connection_close(self) -> None:
         """Forget the upload of a client that has left."""
@@ -76,7 +80,6 @@ class FilesHandler(BodyHandler):
     async def post(self) -> None:
         """Answer an upload with the file's object."""
         try:
-            self.check_body()
             self._form.finish()
             if self._form.filename is None:
                 raise InvalidRequestError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from aqueduct_jupyter.server import base
 from aqueduct_jupyter.server.base import AqueductHandler, UnknownAddressHandler
 
 from .conftest import Ask
@@ -69,6 +71,36 @@ async def test_a_stranger_gets_401_everywhere_before_the_body_is_read(
                     "invalid_request_error",
                     "invalid_api_key",
                 )
+
+
+@pytest.mark.parametrize("path", ["v1/chat/completions", "files"])
+async def test_a_stranger_is_answered_while_the_body_is_still_to_come(
+    connect: Ask, jp_http_port: int, jp_base_url: str, path: str
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    head = (
+        f"POST {jp_base_url}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+    answer = await reader.readuntil(b"}}")
+    assert b'"invalid_api_key"' in answer
+    # The body may come all the same; then the connection serves the next request.
+    writer.write(b"x" * 1_000_000 + head.encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+    writer.close()
+
+
+async def test_a_stranger_who_never_sends_the_body_is_not_waited_for(
+    connect: Ask, jp_http_port: int, jp_base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "DISCARDING_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    head = f"POST {jp_base_url}files HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n"
+    writer.write(head.encode())
+    async with asyncio.timeout(10):
+        assert b'"invalid_api_key"' in await reader.read()
+    writer.close()
 
 
 @pytest.mark.parametrize("is_kernel", [False, True])
