@@ -1,0 +1,123 @@
+"""What the server says of itself; no key and no address of an upstream is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from aqueduct_jupyter import __version__
+
+from ..standin import StandIn
+from .conftest import Settings, campus
+from .test_files import error_of
+from .test_models import DEAD
+
+
+class TestWithUpstreams:
+    @pytest.fixture
+    def settings(self, standin: StandIn) -> Settings:
+        upstreams = {
+            "campus": campus(standin),
+            "dead": {**DEAD, "api_key": "sk-other"},
+            "wrong": {"base_url": "not a url", "api_key": "sk-wrong"},
+        }
+        return {"upstreams": upstreams, "default_model": "campus/real-name"}
+
+    async def test_each_upstream_says_whether_it_answers(self, http: httpx.AsyncClient) -> None:
+        response = await http.get("aqueduct/status")
+        said = response.json()
+        assert said["version"] == __version__
+        campus, dead = (up for up in said["upstreams"] if up["name"] in ("campus", "dead"))
+        assert campus == {"name": "campus", "answers": True, "error": None}
+        assert (dead["answers"], "dead" in dead["error"]) == (False, True)
+        assert said["models"] == ["real-name"]
+        assert said["default_model"] == "campus/real-name"
+        assert said["local_model"] is None
+        (notice,) = said["notices"]
+        assert "wrong" in notice
+        for secret in ("sk-secret", "sk-other", "sk-wrong", "127.0.0.1"):
+            assert secret not in response.text
+
+    async def test_the_upstreams_that_can_be_used_serve(self, http: httpx.AsyncClient) -> None:
+        body = {"messages": [{"role": "user", "content": "Hi"}]}
+        assert (await http.post("v1/chat/completions", json=body)).status_code == 200
+
+
+class TestWithoutAny:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return {}
+
+    async def test_the_echo_says_what_it_is_and_how_to_get_a_model(
+        self, http: httpx.AsyncClient
+    ) -> None:
+        said = (await http.get("aqueduct/status")).json()
+        (notice,) = said["notices"]
+        assert "jupyter aqueduct pull" in notice
+        assert said["default_model"] == "demo/echo"
+        assert "demo/echo" in said["models"]
+        body = {"messages": [{"role": "user", "content": "Hi"}]}
+        answer = (await http.post("v1/chat/completions", json=body)).json()
+        content = answer["choices"][0]["message"]["content"]
+        assert content == "(demo, no language model) Hi"
+
+
+class TestWithTheEmbeddedModel:
+    @pytest.fixture
+    def settings(self, weights: Path, tmp_path: Path) -> Settings:
+        target = tmp_path / "aqueduct" / "models" / weights.name
+        target.parent.mkdir(parents=True, mode=0o700)
+        target.symlink_to(weights)
+        return {}
+
+    async def test_it_is_the_default_and_starts_at_the_first_question(
+        self, http: httpx.AsyncClient
+    ) -> None:
+        said = (await http.get("aqueduct/status")).json()
+        assert said["models"] == ["smollm2-135m-instruct"]
+        assert said["local_model"] == {"model": "smollm2-135m-instruct", "state": "stopped"}
+        assert said["notices"] == []
+        body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
+        answer = await http.post("v1/chat/completions", json=body)
+        assert answer.json()["choices"][0]["message"]["content"].strip()
+        said = (await http.get("aqueduct/status")).json()
+        assert said["local_model"]["state"] == "running"
+
+
+class TestWithAChosenGGUF:
+    @pytest.fixture
+    def settings(self, weights: Path, standin: StandIn, tmp_path: Path) -> Settings:
+        chosen = tmp_path / "Better-Model.gguf"
+        chosen.symlink_to(weights)
+        return {"upstreams": {"campus": campus(standin)}, "local_model_path": str(chosen)}
+
+    async def test_it_is_offered_beside_the_upstreams(self, http: httpx.AsyncClient) -> None:
+        said = (await http.get("aqueduct/status")).json()
+        assert said["models"] == ["real-name", "better-model"]
+        body = {"model": "better-model", "messages": [{"role": "user", "content": "Hi"}]}
+        answer = await http.post("v1/chat/completions", json={**body, "max_tokens": 5})
+        assert answer.json()["model"] == "better-model"
+
+
+class TestWithAMissingGGUF:
+    @pytest.fixture
+    def settings(self, standin: StandIn) -> Settings:
+        upstreams = {"campus": campus(standin)}
+        return {"upstreams": upstreams, "local_model_path": "/no/such.gguf", "demo_models": True}
+
+    async def test_it_is_said_and_the_rest_serves(self, http: httpx.AsyncClient) -> None:
+        said = (await http.get("aqueduct/status")).json()
+        (notice,) = said["notices"]
+        assert "there is no file /no/such.gguf" in notice
+        assert said["models"][0] == "real-name"
+        assert "demo/echo" in said["models"], "c.AqueductApp.demo_models lists them"
+
+
+async def test_usage_asks_for_a_sensible_time(http: httpx.AsyncClient) -> None:
+    assert (await http.get("aqueduct/usage", params={"days": 1})).json()["days"] == 1
+    for days in ("0", "4000", "x"):
+        error: dict[str, Any] = error_of(await http.get(f"aqueduct/usage?days={days}"), 400)
+        assert error["param"] == "days"
