@@ -127,13 +127,16 @@ class AqueductHandler(APIHandler):
             if error.status_code == 403 and self.current_user is None and self.check_host():
                 raise self._who_are_you() from None
             raise self._in_our_words(error.status_code) from None
-        if self.current_user is None:
+        if self.current_user is None or self._has_wrong_token:
             raise self._who_are_you()
         await self._ask_authorizer()
 
     def check_xsrf_cookie(self) -> None:
-        """Ask for the XSRF token only where a cookie let the user in; a stranger is told 401."""
-        if getattr(self, "_jupyter_current_user", None) is not None:
+        """Ask for the XSRF token only where a cookie let the user in; a stranger is told 401.
+
+        A page of another site can make a browser send a cookie, and not a token in a header.
+        """
+        if getattr(self, "_jupyter_current_user", None) is not None and not self._sent_token:
             super().check_xsrf_cookie()
 
     def answer(self, words: BaseModel | dict[str, Any] | bytes) -> None:
@@ -192,15 +195,23 @@ class AqueductHandler(APIHandler):
             super().log_exception(kind, error, traceback)
 
     def _admit_kernel(self) -> None:
-        scheme, _, key = self.request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() not in ("bearer", "token"):
-            return
-        self._kernel = self.door.kernel_of(key.strip())
+        self._kernel = self.door.kernel_of(self._sent_token)
         if self._kernel:
             # The three names under which Jupyter, its tests and JupyterHub keep who was found.
             user = User(username=f"kernel-{self._kernel}")
             self.current_user = self._jupyter_current_user = self._jupyterhub_user = user
             self._token_authenticated = True
+
+    @property
+    def _sent_token(self) -> str:
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        return token.strip() if scheme.lower() in ("bearer", "token") else ""
+
+    @property
+    def _has_wrong_token(self) -> bool:
+        # A cookie, which Jupyter gives to every client with a token, does not make this one right.
+        is_checked = self.identity_provider.auth_enabled
+        return is_checked and bool(self._sent_token) and not self.token_authenticated
 
     async def _ask_authorizer(self) -> None:
         if self._kernel:

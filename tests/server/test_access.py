@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.server import base
 from aqueduct_jupyter.server.base import AqueductHandler, UnknownAddressHandler
 
@@ -150,6 +153,25 @@ async def test_a_malformed_header_is_a_stranger(connect: Ask, header: str) -> No
     async with connect(None) as http:
         response = await http.get("v1/models", headers={"Authorization": header.encode("latin-1")})
         assert response.status_code == 401
+
+
+async def test_a_cookie_does_not_make_a_wrong_token_right(connect: Ask) -> None:
+    async with connect() as http:
+        assert (await http.get("v1/models")).status_code == 200
+        assert http.cookies
+        wrong = {"Authorization": "Bearer wrong"}
+        assert (await http.get("v1/models", headers=wrong)).status_code == 401
+        refused = await http.post("v1/chat/completions", json={}, headers=wrong)
+        assert refused.status_code == 401
+
+
+def test_a_server_without_a_token_takes_any_key_of_an_sdk(tmp_path: Path) -> None:
+    with throwaway_server(tmp_path, ["--IdentityProvider.token="]) as server:
+        headers = {"Authorization": "Bearer anything"}
+        body = {"messages": [{"role": "user", "content": "Hi"}]}
+        with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
+            assert http.get("v1/models").status_code == 200
+            assert http.post("v1/chat/completions", json=body).status_code == 200
 
 
 async def test_a_kernels_key_opens_nothing_else_on_the_server(connect: Ask, extension: Any) -> None:
