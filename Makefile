@@ -45,7 +45,6 @@ demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also abo
 
 test: check $(WEIGHTS) $(OLD_OPENAI) ## install everything and run every test
 	$(ENVIRONMENT) OLD_OPENAI=$(CURDIR)/$(OLD_OPENAI) $(BIN)/python -m pytest
-	$(ENVIRONMENT) $(BIN)/python -m pytest --nbval notebooks
 
 check: $(READY) ## format, lint, types and import rules
 	$(BIN)/ruff format --check

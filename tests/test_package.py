@@ -1,0 +1,136 @@
+"""The package as a whole: its import rules, its versions, what it loads, what a wheel holds."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import aqueduct_jupyter
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(aqueduct_jupyter.__path__, "aqueduct_jupyter.")
+    if not module.ispkg
+]
+
+
+def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*map(str, command)],
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_imports_go_down_only() -> None:
+    done = run(BIN / "lint-imports")
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_says_what_it_is_and_what_it_offers(name: str) -> None:
+    module = importlib.import_module(name)
+    assert (module.__doc__ or "").startswith("This file is "), name
+    for public in getattr(module, "__all__", ()):
+        assert hasattr(module, public), f"{name}.{public}"
+
+
+def test_only_three_modules_open_sockets() -> None:
+    opening = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "aqueduct_jupyter").rglob("*.py"))
+        if any(
+            word in path.read_text() for word in ("AsyncClient(", "httpx.Client(", "Transport()")
+        )
+    ]
+    allowed = (
+        "gateway/upstream.py",
+        "gateway/local_model.py",
+        "kernel/client.py",
+        "gateway/demo.py",
+    )
+    # The demo's transport answers by itself and opens none.
+    assert opening == sorted(f"aqueduct_jupyter/{name}" for name in allowed)
+
+
+def test_importing_us_loads_nothing_heavy() -> None:
+    script = (
+        "import sys, aqueduct_jupyter\n"
+        "heavy = {'tornado', 'httpx', 'pydantic', 'traitlets', 'jupyter_server', 'asyncio'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert run(sys.executable, "-c", script).stdout == "[]\n"
+
+
+def test_the_extension_loads_no_engine_and_no_sdk() -> None:
+    script = (
+        "import sys\n"
+        "import aqueduct_jupyter.server.app\n"
+        "heavy = {'openai', 'xllamacpp', 'kreuzberg', 'ipykernel'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert run(sys.executable, "-c", script).stdout == "[]\n"
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert f"\n## {aqueduct_jupyter.__version__} " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_jupyter_finds_the_extension_and_can_load_it() -> None:
+    done = run(BIN / "jupyter", "server", "extension", "list")
+    said = re.sub("\x1b\\[[0-9;]*m", "", done.stdout + done.stderr)
+    assert "aqueduct_jupyter enabled" in said
+    assert f"aqueduct_jupyter {aqueduct_jupyter.__version__} OK" in said
+
+
+def test_the_wheel_holds_the_package_and_switches_the_extension_on(tmp_path: Path) -> None:
+    done = run(
+        *(sys.executable, "-m", "pip", "wheel", ROOT, "--no-deps"),
+        *("--quiet", "--wheel-dir", tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (switch,) = (
+            name for name in names if name.endswith("jupyter_server_config.d/aqueduct_jupyter.json")
+        )
+        config = json.loads(archive.read(switch))
+    assert "/data/data/etc/jupyter/" in f"/{switch}".replace(".data/", "/data/")
+    assert config == {"ServerApp": {"jpserver_extensions": {"aqueduct_jupyter": True}}}
+    assert "aqueduct_jupyter/py.typed" in names
+    assert not [
+        name for name in names if name.startswith(("tests/", "notebooks/", "labextension/"))
+    ]
+
+
+def test_the_pins_satisfy_what_we_depend_on() -> None:
+    pinned = {
+        line.partition("==")[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {requirement.partition(">")[0] for requirement in project["dependencies"]}
+    assert named <= pinned
+
+
+def test_no_lock_or_pin_names_a_host() -> None:
+    for path in ("constraints.txt", "pyproject.toml", "Makefile"):
+        assert "://" not in (ROOT / path).read_text(), path
