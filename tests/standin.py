@@ -215,7 +215,8 @@ class StandIn:
 
     def _next(self, request: Received) -> Reply:
         if not self._replies:
-            question = request.json["messages"][-1]["content"] if request.body else ""
+            messages = request.json["messages"]
+            question = messages[-1]["content"] if messages else ""
             if isinstance(question, str) and question in self.answer_to:
                 self.reply(self.answer_to[question])
             elif request.json.get("stream"):
