@@ -1,6 +1,6 @@
-"""This file is what all handlers share: who is asking, the body's bytes, and errors as envelopes.
+"""This file is what all handlers share: who is asking, and errors as envelopes.
 
-What each address does is left to the handlers, and what the gateway does to the gateway.
+Bodies are left to :mod:`.body`, what each address does to the handlers.
 
 * Everybody is checked in ``prepare``, before any body is read. A kernel's key is let in by naming
   its user before Jupyter looks for one; no cookie is set, and no other handler knows such a key.
@@ -12,9 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +21,13 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import ensure_async
 from pydantic import BaseModel
 from tornado import web
-from tornado.http1connection import HTTP1Connection
-from tornado.iostream import StreamClosedError
 
 from ..gateway.keys import SERVER_LIFE, KernelKeys
 from ..gateway.usage import Caller
 from ..protocol.errors import (
     AqueductError,
     AuthenticationError,
-    BodyTooLargeError,
     InvalidRequestError,
-    MediaTypeError,
     MethodNotAllowedError,
     NotFoundError,
     PermissionDeniedError,
@@ -42,20 +36,12 @@ from ..protocol.errors import (
 
 __all__ = [
     "AqueductHandler",
-    "BodyHandler",
     "Door",
-    "JSONBodyHandler",
     "UnknownAddressHandler",
 ]
 
 AUTH_RESOURCE = "aqueduct"
 """The name under which a Jupyter server's authorizer may allow or forbid our addresses."""
-
-LARGEST_DISCARDED_BODY = 2**30
-"""Bytes of a refused body that are read and dropped, so that the client gets to read the answer."""
-
-DISCARDING_SECONDS = 30.0
-"""How long the client of a refused body may go on sending it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,128 +235,6 @@ class AqueductHandler(APIHandler):
         return ServerError(
             f"Something went wrong in this server; its log says more under {self.request_id}."
         )
-
-
-@web.stream_request_body
-class BodyHandler(AqueductHandler, ABC):
-    """A handler that takes its body itself, after it is known who sends it.
-
-    A refusal is sent at once, but the connection stays open until the body is over, whose rest is
-    dropped: closed on a client that still sends, it would take the answer along, and the client
-    would see a broken connection in the place of a sentence.
-    """
-
-    _is_refused = False
-
-    async def prepare(self) -> None:  # type: ignore[override]  # as in the base
-        """Find out who asks, then whether the body is wanted."""
-        if connection := self._connection:
-            # Before the first byte of the body, whatever the host's own limit is.
-            connection.set_max_body_size(LARGEST_DISCARDED_BODY)
-        try:
-            await super().prepare()
-            if self.request.method == "POST":
-                await self.begin_body()
-        except AqueductError as error:
-            await self._refuse(error)
-
-    async def data_received(self, chunk: bytes) -> None:
-        """Take a piece of the body; the sender waits until that is done."""
-        if self._is_refused:
-            return
-        try:
-            await self.take(chunk)
-        except AqueductError as error:
-            await self._refuse(error)
-
-    def declared_bytes(self) -> int:
-        """Give the body's size as its head says it; 0 where it does not."""
-        return int(self.request.headers.get("Content-Length", 0))
-
-    async def _refuse(self, error: AqueductError) -> None:
-        if self.declared_bytes() > LARGEST_DISCARDED_BODY:
-            raise error
-        self._is_refused = True
-        self.log_exception(type(error), error, None)
-        body = json.dumps(error.envelope()).encode()
-        own = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        for name, value in (own | error.headers()).items():
-            self.set_header(name, value)
-        self.set_status(error.status)
-        self.say_duration()
-        self.write(body)
-        with suppress(StreamClosedError):
-            await self.flush()
-        if connection := self._connection:
-            connection.set_body_timeout(DISCARDING_SECONDS)
-        # What Tornado calls when the body is over, whatever the verb.
-        setattr(self, str(self.request.method).lower(), self._end_refusal)
-
-    def _end_refusal(self, *_: str) -> None:
-        self.finish()
-
-    @property
-    def _connection(self) -> HTTP1Connection | None:
-        connection = self.request.connection
-        return connection if isinstance(connection, HTTP1Connection) else None
-
-    @abstractmethod
-    async def begin_body(self) -> None:
-        """Look at the head; raises an AqueductError where the body is not wanted."""
-
-    @abstractmethod
-    async def take(self, chunk: bytes) -> None:
-        """Take a piece of the body; raises an AqueductError where no more is wanted."""
-
-
-class JSONBodyHandler(BodyHandler):
-    """A handler that keeps a body of JSON, up to a limit, as the bytes it is."""
-
-    max_body_bytes: int
-
-    def initialize(self, **things: Any) -> None:
-        """Take what the route table hands over, and begin with an empty body."""
-        super().initialize(**things)
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    async def begin_body(self) -> None:
-        """Look at the head.
-
-        Raises:
-            BodyTooLargeError: the body is larger than this address takes.
-            MediaTypeError: it is no JSON, or compressed.
-        """
-        self._check_size(self.declared_bytes())
-        headers = self.request.headers
-        kind = headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-        if not kind.endswith("json"):
-            raise MediaTypeError(
-                f"The content type is {kind or 'empty'}; send Content-Type: application/json."
-            )
-        if "Content-Encoding" in headers:
-            raise MediaTypeError("A compressed body is not read here; send it as it is.")
-
-    async def take(self, chunk: bytes) -> None:
-        """Keep a piece of the body.
-
-        Raises:
-            BodyTooLargeError: the body is larger than this address takes.
-        """
-        self._size += len(chunk)
-        self._check_size(self._size)
-        self._parts.append(chunk)
-
-    def body(self) -> bytes:
-        """Give the whole body."""
-        return b"".join(self._parts)
-
-    def _check_size(self, size: int) -> None:
-        if size > self.max_body_bytes:
-            raise BodyTooLargeError(
-                f"The body has {size} bytes or more; at most {self.max_body_bytes} are read. Send "
-                "fewer or smaller files, or upload them to /files and refer to them by id."
-            )
 
 
 class UnknownAddressHandler(AqueductHandler):

@@ -11,7 +11,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ..gateway.chat import Chat, ClientLeftError, StreamedAnswer, WholeAnswer
-from .base import JSONBodyHandler
+from .body import JSONBodyHandler
 
 __all__ = ["ChatCompletionsHandler"]
 

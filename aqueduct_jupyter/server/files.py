@@ -17,7 +17,8 @@ from ..gateway.files import MOST_LISTED, FileStore, StoredFile
 from ..gateway.uploads import Upload
 from ..protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestError
 from ..protocol.files import read_expiry
-from .base import AqueductHandler, BodyHandler
+from .base import AqueductHandler
+from .body import BodyHandler
 from .multipart import FormReader
 
 __all__ = ["FileContentHandler", "FileHandler", "FilesHandler"]

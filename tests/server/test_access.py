@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
-from aqueduct_jupyter.server import base
+from aqueduct_jupyter.server import body
 from aqueduct_jupyter.server.base import AqueductHandler, UnknownAddressHandler
 
 from .conftest import Ask
@@ -97,7 +97,7 @@ async def test_a_stranger_is_answered_while_the_body_is_still_to_come(
 async def test_a_stranger_who_never_sends_the_body_is_not_waited_for(
     connect: Ask, jp_http_port: int, jp_base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "DISCARDING_SECONDS", 0.1)
+    monkeypatch.setattr(body, "DISCARDING_SECONDS", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
     head = f"POST {jp_base_url}files HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n"
     writer.write(head.encode())

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from aqueduct_jupyter.command.throwaway import throwaway_server
+
 from ..standin import StandIn
 from .conftest import Ask, Settings, campus
 
@@ -256,6 +258,29 @@ class TestLimits:
         await upload(http, b"x" * 3 * 2**20)
         error = error_of(await upload(http, b"y" * 2 * 2**20), 413)
         assert error["code"] == "quota_exceeded"
+
+
+def peak_memory(process_id: int) -> int:
+    """Give the most memory that a process ever had, in bytes, as Linux tells it."""
+    for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no such line")
+
+
+def test_memory_stays_flat_whatever_the_size_of_a_file(tmp_path: Path) -> None:
+    data = bytes(60 * 2**20)
+    with throwaway_server(tmp_path) as server:
+        headers = {"Authorization": f"Bearer {server.token}"}
+        with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
+            file = {"file": ("small.bin", b"x")}
+            http.post("v1/files", files=file, data={"purpose": "evals"}).raise_for_status()
+            before = peak_memory(server.process.pid)
+            file = {"file": ("large.bin", data)}
+            stored = http.post("v1/files", files=file, data={"purpose": "evals"}).json()
+            with http.stream("GET", f"v1/files/{stored['id']}/content") as response:
+                assert sum(map(len, response.iter_raw())) == len(data)
+        assert peak_memory(server.process.pid) - before < 16 * 2**20
 
 
 async def test_a_client_that_leaves_in_the_middle_leaves_nothing(
