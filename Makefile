@@ -28,7 +28,7 @@ $(READY): pyproject.toml hatch_build.py constraints.txt
 	touch $@
 
 $(WEIGHTS): $(READY)
-	$(ENVIRONMENT) $(BIN)/jupyter aqueduct pull
+	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct pull
 	touch $@
 
 # The OpenAI SDK of the 1.x line cannot live beside the current one: a folder of its own.
@@ -38,10 +38,11 @@ $(OLD_OPENAI): $(READY)
 install: $(READY) ## install everything into .venv
 
 lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
-	$(ENVIRONMENT) $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/01-first-question.ipynb
+	@$(ENVIRONMENT) $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
+		--ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/01-first-question.ipynb
 
 demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also about a PDF
-	$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
+	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
 test: check $(WEIGHTS) $(OLD_OPENAI) ## install everything and run every test
 	$(ENVIRONMENT) OLD_OPENAI=$(CURDIR)/$(OLD_OPENAI) $(BIN)/python -m pytest

@@ -18,6 +18,9 @@ MOST_THREADS = 4
 BATCH_TOKENS = 128
 """A prompt is read in pieces of this size, between which a cancelled request is noticed."""
 
+WARNINGS = 2
+"""The engine's name for: say what is wrong, and not what each request does."""
+
 
 def main() -> None:
     """Serve until standard input ends."""
@@ -52,6 +55,7 @@ def _serve(order: dict[str, str]) -> Any:
     parameters.cpuparams.n_threads = max(1, min((os.cpu_count() or 2) - 1, MOST_THREADS))
     # The engine's own default keeps up to 8 GiB of prompts.
     parameters.cache_ram_mib = 0
+    parameters.verbosity = WARNINGS
     parameters.ui = False
     parameters.endpoint_slots = False
     parameters.sampling.penalty_repeat = 1.1
