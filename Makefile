@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OLD_OPENAI := $(VENV)/.openai-1
+OLD_SERVER := $(VENV)/.jupyter-server-2.16
 # Everything that a run writes stays in build/; the home folder is left alone.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
@@ -35,6 +36,10 @@ $(WEIGHTS): $(READY)
 $(OLD_OPENAI): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $@ 'openai==1.109.1'
 
+# The oldest server that we run in; the newest is installed.
+$(OLD_SERVER): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ 'jupyter-server==2.16.0'
+
 install: $(READY) ## install everything into .venv
 
 lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
@@ -44,8 +49,10 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
 demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
-test: check $(WEIGHTS) $(OLD_OPENAI) ## install everything and run every test
-	$(ENVIRONMENT) OLD_OPENAI=$(CURDIR)/$(OLD_OPENAI) $(BIN)/python -m pytest
+test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) ## install everything and run every test
+	$(ENVIRONMENT) $(BIN)/python -m pytest
+	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
+		tests/server/test_access.py tests/server/test_provisioner.py
 
 check: $(READY) ## format, lint, types and import rules
 	$(BIN)/ruff format --check

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..protocol.errors import UnavailableError
+from ..kernel.client import Client
+from ..protocol.errors import AqueductError, UnavailableError, UpstreamUnavailableError
 
 __all__ = ["ThrowawayServer", "throwaway_server"]
 
@@ -25,6 +26,9 @@ START_TIMEOUT = 60.0
 
 STOP_TIMEOUT = 20.0
 """Seconds in which it must have stopped its kernels and itself."""
+
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+"""Where it looks for a free port: below those that systems give to clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ def throwaway_server(
     for name in ("AQUEDUCT_BASE_URL", "AQUEDUCT_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
         if name not in (environment or {}):
             variables.pop(name, None)
-    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--ServerApp.port=0"]
+    # Jupyter servers before 2.20 do not say which port they got where they are told to take any.
+    port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
+    command = [sys.executable, "-m", "jupyter_server", "--no-browser", f"--ServerApp.port={port}"]
     root = [f"--ServerApp.root_dir={folder}", "--ServerApp.allow_root=True"]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # the arguments are the caller's own
@@ -80,17 +86,28 @@ def throwaway_server(
 
 
 def _wait_for_address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    """Wait for the file in which a Jupyter server says where it listens."""
+    """Wait for the file in which a Jupyter server says where it listens, and until it does."""
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         for file in runtime.glob(f"jpserver-{process.pid}.json"):
             # The file is there a moment before its words are.
-            if text := file.read_text():
-                url: str = json.loads(text)["url"]
+            text = file.read_text()
+            if text and _is_listening(url := str(json.loads(text)["url"])):
                 return url
         time.sleep(0.05)
     end = log.read_text(errors="replace")[-2000:]
     raise UnavailableError(f"The Jupyter server did not start. The end of its log:\n{end}")
+
+
+def _is_listening(url: str) -> bool:
+    with Client(url) as client:
+        try:
+            client.get("api")
+        except UpstreamUnavailableError:
+            return False
+        except AqueductError:
+            return True
+    return True
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -124,10 +124,12 @@ class AqueductApp(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Give kernels their address and keys, now that the server's port is known."""
         self._purging = asyncio.create_task(self._purge())
-        if serverapp.sock:
+        if serverapp.sock or not serverapp.port:
+            where = "a UNIX socket" if serverapp.sock else "a port that it does not know"
             self.log.warning(
-                "This server listens on a UNIX socket, which OpenAI clients cannot reach: kernels "
-                "are given no OPENAI_BASE_URL. Listen on a port to have it."
+                "This server listens on %s, which OpenAI clients cannot reach: kernels are given "
+                "no OPENAI_BASE_URL. Listen on a port of a fixed number to have it.",
+                where,
             )
             return
         self._environment = KernelEnvironment(_url_for_kernels(serverapp), self._keys)

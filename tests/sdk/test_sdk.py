@@ -16,7 +16,7 @@ from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 from ..standin import StandIn, completion
 
 ROOT = Path(__file__).parents[2]
-OLD = Path(os.environ.get("OLD_OPENAI", f"{sys.prefix}/.openai-1"))
+OLD = Path(sys.prefix, ".openai-1")
 """Where ``make test`` puts the SDK of the 1.x line."""
 
 POEM = [
