@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from .kernel.client import Client
+
+__all__ = ["Client", "__version__"]
 
 __version__ = "0.1.0"
 
@@ -14,3 +17,19 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from .server.app import AqueductApp
 
     return [{"module": "aqueduct_jupyter", "app": AqueductApp}]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Give an IPython shell the magics ``%%chat`` and ``%chat``."""
+    from .kernel.magics import ChatMagics
+
+    shell.register_magics(ChatMagics)
+
+
+def __getattr__(name: str) -> Any:
+    """Bring what a notebook imports from here when it asks for it."""
+    if name == "Client":
+        from .kernel.client import Client
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

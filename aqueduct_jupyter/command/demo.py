@@ -61,7 +61,7 @@ def _show_wire(client: Client, token: str) -> None:
     print(f"    -H 'Authorization: Bearer {token}' \\")
     print(f"    -H 'Content-Type: application/json' \\\n    -d '{sent}'")
     text = ""
-    for number, chunk in enumerate(client.stream(body)):
+    for number, chunk in enumerate(client.chunks(**body)):
         text += _text(chunk)
         if number < SHOWN_EVENTS:
             print(f"data: {json.dumps(chunk)}\n")
@@ -72,8 +72,9 @@ def _show_document(client: Client, pdf: Path) -> None:
     data = f"data:application/pdf;base64,{b64encode(pdf.read_bytes()).decode()}"
     part = {"type": "file", "file": {"filename": pdf.name, "file_data": data}}
     print(f"$ the same with {pdf.name} in the message: {PDF_QUESTION}\n")
-    for chunk in client.stream(_body(client, [part, {"type": "text", "text": PDF_QUESTION}])):
-        print(_text(chunk), end="", flush=True)
+    with client.stream(**_body(client, [part, {"type": "text", "text": PDF_QUESTION}])) as stream:
+        for text in stream:
+            print(text, end="", flush=True)
     print()
 
 

@@ -10,7 +10,6 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -177,7 +176,7 @@ def _routes(client: Client) -> Finding:
 
 def _stranger(client: Client) -> Finding:
     try:
-        with Client(client.base_url) as stranger:
+        with Client(client.base_url, "") as stranger:
             stranger.get("aqueduct/status")
     except AuthenticationError:
         return Finding("authentication", "a request without a token is refused")
@@ -188,9 +187,8 @@ def _stranger(client: Client) -> Finding:
 
 
 def _chunks(client: Client) -> Finding:
-    body = {"model": PROBE_MODEL, "messages": [{"role": "user", "content": "Tell me a story."}]}
     try:
-        with closing(client.stream(body)) as stream:
+        with client.stream("Tell me a story.", model=PROBE_MODEL) as stream:
             times = [time.monotonic() for _ in islice(stream, PROBE_CHUNKS)]
     except AqueductError as error:
         return Finding("streaming", "the probe failed", error.message)

@@ -100,7 +100,7 @@ def _wait_for_address(process: subprocess.Popen[bytes], runtime: Path, log: Path
 
 
 def _is_listening(url: str) -> bool:
-    with Client(url) as client:
+    with Client(url, "") as client:
         try:
             client.get("api")
         except UpstreamUnavailableError:

@@ -1,27 +1,32 @@
 """This file is the one HTTP client of the kernel side: sync, for any OpenAI-compatible address.
 
-Which address and key it uses is left to whoever makes it. Errors are the same classes that the
-server raised; an answer counts as whole only after ``[DONE]``.
+Which address and key it uses is left to :mod:`.connect`, what is in an answer to :mod:`.answer`.
+Errors are the same classes that the server raised; an answer counts as whole only after
+``[DONE]``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from ..protocol.errors import (
+    AqueductError,
     DisconnectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
     error_from_envelope,
 )
 from ..protocol.sse import DONE, FrameBuffer, decode_frame, split_frames
+from .answer import Answer, AnswerStream
+from .connect import find_address
+from .files import Files
 
-__all__ = ["Client"]
+__all__ = ["Client", "Messages"]
 
 CONNECT_TIMEOUT = 10.0
 """Seconds in which the server must take the connection."""
@@ -29,29 +34,42 @@ CONNECT_TIMEOUT = 10.0
 ANSWER_TIMEOUT = 660.0
 """Seconds of silence after which a server is given up; longer than it waits for upstreams."""
 
+Messages = str | Sequence[Mapping[str, Any]]
+"""What is asked: one question of the user, or the messages of the API."""
+
 
 class Client:
-    """Talks to one server.
+    """Talks to one server; usable from several threads.
 
     Args:
-        base_url: the server's address, with or without ``/v1`` at its end.
-        api_key: sent as ``Authorization: Bearer``; None sends none.
+        base_url: the server's address, with or without ``/v1`` at its end; found by default.
+        api_key: sent as ``Authorization: Bearer``; found by default, and "" sends none.
         transport: what carries the requests; by default the network.
+
+    Attributes:
+        base_url: the address that is used.
+        files: the files that the server keeps.
+
+    Raises:
+        UnavailableError: no address was given, and none was found.
     """
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | None = None,
         api_key: str | None = None,
         *,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self.base_url = base_url.rstrip("/")
+        address = find_address(base_url, api_key)
+        self.base_url = address.base_url.rstrip("/")
+        key = address.api_key
         self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
             transport=transport,
         )
+        self.files = Files(self.request)
 
     def __enter__(self) -> Self:
         return self
@@ -68,44 +86,93 @@ class Client:
         """Close every connection."""
         self._http.close()
 
-    def get(self, path: str) -> dict[str, Any]:
-        """Get a JSON object, such as ``models`` or ``aqueduct/status``.
+    def models(self) -> list[str]:
+        """List the names of the server's models.
 
         Raises:
             AqueductError: the server answered with an error, or not at all.
         """
-        return self._whole(self._http.build_request("GET", self._url(path)))
+        return [str(model["id"]) for model in self.get("models").get("data") or ()]
 
-    def chat(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask for a whole completion.
+    def get(self, path: str) -> dict[str, Any]:
+        """Get a JSON object, such as ``models`` or ``aqueduct/status``.
+
+        Raises:
+            AqueductError: as for :meth:`models`.
+        """
+        return self._json(self.request("GET", path))
+
+    def chat(self, messages: Messages, **parameters: Any) -> Answer:
+        """Ask for a whole answer.
 
         Args:
-            body: the parameters of the API, ``messages`` among them.
+            messages: what is asked.
+            **parameters: more of the API's, such as ``model`` and ``temperature``.
 
         Raises:
-            AqueductError: as for :meth:`get`.
+            AqueductError: as for :meth:`models`.
         """
-        url = self._url("chat/completions")
-        return self._whole(self._http.build_request("POST", url, json=body))
+        response = self.request("POST", "chat/completions", json=_body(messages, parameters))
+        answer = Answer(request_id=response.headers.get("x-request-id"))
+        answer.take(self._json(response))
+        return answer
 
-    def stream(self, body: dict[str, Any]) -> Generator[dict[str, Any]]:
-        """Ask for a completion and give its chunks as they arrive.
+    def stream(
+        self, messages: Messages, *, answer: Answer | None = None, **parameters: Any
+    ) -> AnswerStream:
+        """Ask for an answer and get its pieces as they arrive.
 
-        Closing the iterator early, or an exception in the loop that reads it, closes the
-        connection, and with it the upstream's.
+        Args:
+            messages: what is asked.
+            answer: what is filled; a new one by default.
+            **parameters: more of the API's.
+
+        Returns:
+            A context to iterate over. Leaving it early, also by an interrupt, closes the upstream.
 
         Raises:
-            DisconnectedError: the stream ended before its answer was whole.
-            AqueductError: as for :meth:`get`, also in the middle of the answer.
+            DisconnectedError: while iterating, the stream ended before its answer was whole.
+            AqueductError: as for :meth:`models`, also in the middle of the answer.
         """
-        request = self._http.build_request(
-            "POST", self._url("chat/completions"), json={**body, "stream": True}
-        )
-        response = self._send(request)
+        answer = Answer() if answer is None else answer
+        body = {**_body(messages, parameters), "stream": True}
+        body.setdefault("stream_options", {"include_usage": True})
+        return AnswerStream(self._chunks(body, answer), answer)
+
+    def chunks(self, messages: Messages, **parameters: Any) -> Generator[dict[str, Any]]:
+        """Ask like :meth:`stream`, and get the chunks as they are on the wire."""
+        return self._chunks({**_body(messages, parameters), "stream": True}, Answer())
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Send a request below the address and give its answer, read to its end.
+
+        Args:
+            method: the verb.
+            path: below the address.
+            **more: what httpx takes: ``json``, ``data``, ``files``, ``params``.
+
+        Raises:
+            AqueductError: as for :meth:`models`.
+        """
+        response = self._send(self._http.build_request(method, self._url(path), **more))
         try:
-            yield from _chunks(response)
+            response.read()
         except httpx.HTTPError as error:
             raise self._failure(error) from error
+        finally:
+            response.close()
+        return response
+
+    def _chunks(self, body: dict[str, Any], answer: Answer) -> Generator[dict[str, Any]]:
+        request = self._http.build_request("POST", self._url("chat/completions"), json=body)
+        response = self._send(request)
+        answer.request_id = response.headers.get("x-request-id")
+        try:
+            yield from _decoded(response)
+        except httpx.HTTPError as error:
+            raise _named(self._failure(error), response) from error
+        except AqueductError as error:
+            raise _named(error, response) from None
         finally:
             response.close()
 
@@ -115,36 +182,31 @@ class Client:
             return f"{self.base_url.removesuffix('/v1')}/{path}"
         return f"{self.base_url}/{path}"
 
-    def _whole(self, request: httpx.Request) -> dict[str, Any]:
-        response = self._send(request)
-        try:
-            answer: dict[str, Any] = json.loads(response.read())
-        except httpx.HTTPError as error:
-            raise self._failure(error) from error
-        except ValueError:
+    def _json(self, response: httpx.Response) -> dict[str, Any]:
+        words = _parsed(response.content)
+        if not isinstance(words, dict):
             message = f"{self.base_url} sent something that is no JSON; is this the right address?"
-            raise DisconnectedError(message) from None
-        finally:
-            response.close()
-        return answer
+            raise _named(DisconnectedError(message), response)
+        return words
 
     def _send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; any status but 200 is raised as the server's error."""
+        """Send a request; any status that is not good is raised as the server's error."""
         try:
             response = self._http.send(request, stream=True)
-            if response.status_code == 200:
+            if response.is_success:
                 return response
             response.read()
         except httpx.HTTPError as error:
             raise self._failure(error) from error
         retry_after = response.headers.get("retry-after", "")
-        raise error_from_envelope(
+        refusal = error_from_envelope(
             response.status_code,
-            _json(response.content),
+            _parsed(response.content),
             retry_after=float(retry_after) if retry_after.isdigit() else None,
         )
+        raise _named(refusal, response)
 
-    def _failure(self, error: httpx.HTTPError) -> Exception:
+    def _failure(self, error: httpx.HTTPError) -> AqueductError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return UpstreamUnavailableError(
                 f"Nothing answers at {self.base_url}. Is the Jupyter server running there?"
@@ -154,7 +216,14 @@ class Client:
         return DisconnectedError(f"{self.base_url} closed the connection before its answer ended.")
 
 
-def _chunks(response: httpx.Response) -> Iterator[dict[str, Any]]:
+def _body(messages: Messages, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return {"messages": list(messages), **given}
+
+
+def _decoded(response: httpx.Response) -> Iterator[dict[str, Any]]:
     buffer = FrameBuffer()
     for data in response.iter_bytes():
         for frame in split_frames(buffer.feed(data)):
@@ -163,15 +232,20 @@ def _chunks(response: httpx.Response) -> Iterator[dict[str, Any]]:
                 continue
             if event.data.strip() == DONE:
                 return
-            chunk = _json(event.data)
+            chunk = _parsed(event.data)
             if not isinstance(chunk, dict) or chunk.get("error"):
                 raise error_from_envelope(0, chunk)
             yield chunk
     raise DisconnectedError("The stream ended before its answer was whole; ask again.")
 
 
-def _json(text: bytes | str) -> Any:
+def _parsed(text: bytes | str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
         return None
+
+
+def _named(error: AqueductError, response: httpx.Response) -> AqueductError:
+    error.request_id = response.headers.get("x-request-id")
+    return error

@@ -25,13 +25,17 @@ When to raise which error is left to the modules that raise them.
     │   ├── MediaTypeError            415     invalid_request_error    unsupported_media_type
     │   ├── UnprocessableError        422     invalid_request_error    unprocessable
     │   └── RateLimitError            429     rate_limit_error         rate_limit_exceeded
-    └── ServerError                   500     server_error             internal_error
-        ├── UnavailableError          503     server_error             unavailable
-        └── UpstreamError             502     server_error             upstream_error
-            ├── UpstreamAuthError     502                              upstream_auth
-            ├── DisconnectedError     502                              upstream_disconnected
-            ├── UpstreamUnavailableError  503                          upstream_unavailable
-            └── UpstreamTimeoutError  504     timeout_error            upstream_timeout
+    ├── ServerError                   500     server_error             internal_error
+    │   ├── UnavailableError          503     server_error             unavailable
+    │   └── UpstreamError             502     server_error             upstream_error
+    │       ├── UpstreamAuthError     502                              upstream_auth
+    │       ├── DisconnectedError     502                              upstream_disconnected
+    │       ├── UpstreamUnavailableError  503                          upstream_unavailable
+    │       └── UpstreamTimeoutError  504     timeout_error            upstream_timeout
+    └── NotebookError                 raised in a kernel and never sent: has no status
+        ├── CellError                 the cell asks for something that is not there
+        ├── AnswerError               the answer is not what was asked for; it shows the answer
+        └── ReplayError               no recorded answer fits
 
 Source of the envelope and of the words in it: the error objects of the OpenAI API.
 """
@@ -42,9 +46,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 __all__ = [
+    "AnswerError",
     "AqueductError",
     "AuthenticationError",
     "BodyTooLargeError",
+    "CellError",
     "ConflictError",
     "ContextLengthError",
     "DisconnectedError",
@@ -57,8 +63,10 @@ __all__ = [
     "MethodNotAllowedError",
     "ModelNotFoundError",
     "NotFoundError",
+    "NotebookError",
     "PermissionDeniedError",
     "RateLimitError",
+    "ReplayError",
     "RequestError",
     "ServerError",
     "UnavailableError",
@@ -109,6 +117,8 @@ class AqueductError(Exception):
         self.status = status or self.default_status
         self.retry_after = retry_after
         self.is_retryable = is_retryable
+        self.request_id: str | None = None
+        """The server's id of the request, where it was told one; for people who look at its log."""
 
     def envelope(self) -> dict[str, dict[str, str | None]]:
         """Give the JSON object that says this error to a client, with the four keys of OpenAI."""
@@ -296,6 +306,40 @@ class UpstreamTimeoutError(UpstreamError):
     default_status = 504
     default_type = "timeout_error"
     default_code = "upstream_timeout"
+
+
+class NotebookError(AqueductError):
+    """Something in the notebook is at fault."""
+
+    default_status = 0
+    default_type = "notebook_error"
+
+
+class CellError(NotebookError):
+    """The cell asks for something that is not there, or in words that are none."""
+
+    default_code = "cell_error"
+
+
+class AnswerError(NotebookError):
+    """The answer is not what was asked for.
+
+    Args:
+        message: what is wrong with it.
+        answer: the answer's text, as it came.
+    """
+
+    default_code = "answer_error"
+
+    def __init__(self, message: str, answer: str) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
+class ReplayError(NotebookError):
+    """Recorded answers were asked for, and none fits."""
+
+    default_code = "replay_error"
 
 
 def _tree(root: type[AqueductError]) -> Iterator[type[AqueductError]]:

@@ -1,0 +1,149 @@
+"""This file is one question asked: from the recording or the server, shown as it comes.
+
+It knows no cells and no magics: what is asked is handed over, and where it is shown. Conversations
+are left to :mod:`.conversation`, and typed answers to :mod:`.structured`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..protocol.errors import AqueductError, InvalidRequestError, NotFoundError
+from .answer import Answer
+from .client import Client
+from .context import FilePart
+from .conversation import Message
+from .display import Display
+from .recording import Recording, question_hash
+
+__all__ = ["Asker", "Question"]
+
+
+@dataclass(slots=True)
+class Question:
+    """What is asked.
+
+    Args:
+        messages: the messages; file parts name their content's hash.
+        parameters: the API's others, ``model`` among them.
+        files: the files that parts name, by their hash.
+        is_streamed: False asks for the whole answer at once.
+    """
+
+    messages: Sequence[Message]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, FilePart] = field(default_factory=dict)
+    is_streamed: bool = True
+
+    @property
+    def key(self) -> str:
+        """The hash under which its answer is recorded; streamed or not is the same."""
+        return question_hash(self.messages, self.parameters)
+
+
+class Asker:
+    """Asks questions of one server.
+
+    Args:
+        connect: gives the client when the first question needs one.
+        recording: where answers are recorded, or None.
+        clock: seconds; for tests.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        recording: Recording | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._uploaded: dict[tuple[str, str], str] = {}
+        self.recording = recording
+
+    def ask(
+        self, question: Question, display: Display | None = None, answer: Answer | None = None
+    ) -> Answer:
+        """Ask a question.
+
+        Args:
+            question: what is asked.
+            display: where the growing answer is shown, or None.
+            answer: filled while the answer grows, so that a part of it is known when this raises.
+
+        Raises:
+            AqueductError: there is no whole answer. An interrupt goes through, and closes the
+                upstream.
+        """
+        answer = Answer() if answer is None else answer
+        if self.recording and (recorded := self.recording.find(question.key)):
+            _fill(answer, recorded)
+            return answer
+        started = self._clock()
+        try:
+            self._receive(question, display, answer)
+        finally:
+            answer.seconds = round(self._clock() - started, 2)
+        if self.recording:
+            self.recording.keep(question.key, answer)
+        return answer
+
+    def sent(self, question: Question) -> dict[str, Any]:
+        """Give the body that would be sent, with files by their hash."""
+        return {"messages": list(question.messages), **question.parameters}
+
+    def _receive(self, question: Question, display: Display | None, answer: Answer) -> None:
+        client = self._connect()
+        messages = self._uploaded_messages(client, question)
+        if not question.is_streamed:
+            _fill(answer, client.chat(messages, **question.parameters))
+            return
+        with client.stream(messages, answer=answer, **question.parameters) as stream:
+            for _ in stream:
+                if display:
+                    display.grow(answer.text)
+
+    def _uploaded_messages(self, client: Client, question: Question) -> list[Message]:
+        """Put a server's ids, or the bytes, in the place of files' hashes."""
+        if not question.files:
+            return list(question.messages)
+        return [
+            {**message, "content": self._parts(client, message["content"], question)}
+            for message in question.messages
+        ]
+
+    def _parts(
+        self, client: Client, content: str | list[dict[str, Any]], question: Question
+    ) -> str | list[dict[str, Any]]:
+        if isinstance(content, str):
+            return content
+        return [self._part(client, part, question) for part in content]
+
+    def _part(self, client: Client, part: dict[str, Any], question: Question) -> dict[str, Any]:
+        if part["type"] != "file":
+            return part
+        file = question.files[part["file"]["sha256"]]
+        known = (client.base_url, file.sha256)
+        if known not in self._uploaded:
+            try:
+                self._uploaded[known] = client.files.create(file.data, filename=file.filename)["id"]
+            except NotFoundError:
+                # A service without files takes them in the message, if it takes them at all.
+                return file.inline_part()
+        return {"type": "file", "file": {"file_id": self._uploaded[known]}}
+
+
+def is_schema_refused(error: AqueductError) -> bool:
+    """Tell whether an upstream refused a request because it knows no JSON schemas."""
+    words = ("response_format", "json_schema", "schema", "structured")
+    return isinstance(error, InvalidRequestError) and any(
+        word in f"{error.param} {error.message}".lower() for word in words
+    )
+
+
+def _fill(answer: Answer, found: Answer) -> None:
+    for name, value in found.as_dict().items():
+        setattr(answer, name, value)

@@ -1,0 +1,37 @@
+"""This file is an error as a notebook shows it: what, why, what to do, in a few lines.
+
+The error is raised all the same, so Run All, nbclient and CI stop at it.
+"""
+
+from __future__ import annotations
+
+from ..protocol.errors import AnswerError, AqueductError
+
+__all__ = ["as_card", "card_lines"]
+
+SHOWN_ANSWER = 1500
+"""Characters of a wrong answer that are shown."""
+
+
+def card_lines(error: AqueductError) -> list[str]:
+    """Give the lines of an error's card."""
+    name = type(error).__name__
+    lines = [f"{name}: {error.message}"]
+    if isinstance(error, AnswerError) and error.answer:
+        rest = len(error.answer) - SHOWN_ANSWER
+        more = f"\n[{rest} more characters]" if rest > 0 else ""
+        lines += ["", "The answer was:", error.answer[:SHOWN_ANSWER] + more]
+    if error.retry_after:
+        lines.append(f"Try again after {error.retry_after:g} seconds.")
+    if error.param:
+        lines.append(f"Where: {error.param}")
+    if error.request_id:
+        lines.append(f"Request: {error.request_id}")
+    return lines
+
+
+def as_card(error: AqueductError) -> AqueductError:
+    """Have IPython show an error as its card, without a traceback through this package."""
+    # IPython asks an exception for its own traceback under this name.
+    vars(error)["_render_traceback_"] = lambda: card_lines(error)
+    return error

@@ -1,0 +1,73 @@
+"""This file is the code in an answer: its blocks, and whether they would run here.
+
+Where the code goes is left to the magics. Blocks are found by markdown-it, names by pyflakes.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterable, Iterator
+
+__all__ = ["code_faults", "code_of"]
+
+_PYTHON = ("", "python", "python3", "py", "ipython")
+
+
+def code_of(text: str) -> str:
+    """Give an answer's Python: its code blocks one after the other, or all of it where none is.
+
+    Args:
+        text: the answer.
+    """
+    from markdown_it import MarkdownIt
+
+    fences = [token for token in MarkdownIt().parse(text) if token.type == "fence"]
+    blocks = [fence.content for fence in fences if fence.info.strip().lower() in _PYTHON]
+    if not fences:
+        return text.strip() + "\n"
+    return "\n".join(blocks)
+
+
+def code_faults(code: str, names: Iterable[str]) -> list[str]:
+    """Say why code would not run here, in sentences; empty where nothing is found.
+
+    Args:
+        code: Python, magics already turned into calls.
+        names: what the notebook knows.
+    """
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        return [f"It does not parse: {getattr(error, 'msg', error)} (line {line})."]
+    return [*_undefined(tree, names), *_missing(tree)]
+
+
+def _undefined(tree: ast.Module, names: Iterable[str]) -> Iterator[str]:
+    from pyflakes.checker import Checker
+    from pyflakes.messages import UndefinedName
+
+    found = Checker(tree, builtins=set(names)).messages
+    unknown = {message.message_args[0] for message in found if isinstance(message, UndefinedName)}
+    if unknown:
+        yield f"Names that do not exist here: {', '.join(sorted(unknown))}."
+
+
+def _missing(tree: ast.Module) -> Iterator[str]:
+    imported: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imported.add(node.module.partition(".")[0])
+    missing = sorted(name for name in imported if not _is_there(name))
+    if missing:
+        yield f"Packages that are not installed: {', '.join(missing)}."
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,186 @@
+"""This file is what a model gets to see of an object: its pieces, and which of them go first.
+
+What is known of each type is left to :mod:`.describers`, which name means which object to
+:mod:`.references`. An object becomes pieces of text, each with a rank; where they are together more
+than the budget, the piece of the highest rank is cut, the last one first:
+
+==========================  ====================================================
+``Rank.NEEDED``             what it is: never left out, only shortened at last
+``Rank.STRUCTURE``          its columns, its types
+``Rank.SUMMARY``            statistics
+``Rank.SAMPLE``             rows and values
+==========================  ====================================================
+
+Images and files are not text and are not cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from .conversation import CHARACTERS_A_TOKEN
+
+__all__ = ["Context", "FilePart", "ImagePart", "Piece", "Rank", "fit", "register", "registered"]
+
+
+class Rank(IntEnum):
+    """How much a piece matters; the highest goes first."""
+
+    NEEDED = 0
+    STRUCTURE = 1
+    SUMMARY = 2
+    SAMPLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some text about an object."""
+
+    text: str
+    rank: Rank = Rank.NEEDED
+    what: str = "the rest"
+    """What it is, for the sentence that says that it was cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A picture."""
+
+    data: bytes
+    media_type: str = "image/png"
+
+    def part(self) -> dict[str, Any]:
+        """Give the message's part."""
+        url = f"data:{self.media_type};base64,{b64encode(self.data).decode()}"
+        return {"type": "image_url", "image_url": {"url": url}}
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file that goes to the server, which reads it for the model."""
+
+    filename: str
+    data: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def part(self) -> dict[str, Any]:
+        """Give the message's part as it is kept and hashed: by content, not by a server's id."""
+        return {"type": "file", "file": {"filename": self.filename, "sha256": self.sha256}}
+
+    def inline_part(self) -> dict[str, Any]:
+        """Give the message's part with the bytes in it."""
+        kind = mimetypes.guess_type(self.filename)[0] or "application/octet-stream"
+        uri = f"data:{kind};base64,{b64encode(self.data).decode()}"
+        return {"type": "file", "file": {"filename": self.filename, "file_data": uri}}
+
+
+@dataclass(slots=True)
+class Context:
+    """What is sent of one object: text in pieces, and parts that are no text."""
+
+    name: str
+    pieces: list[Piece] = field(default_factory=list)
+    parts: list[ImagePart | FilePart] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    """What was left out, in words."""
+
+    @property
+    def text(self) -> str:
+        """The text, under the object's name; empty where there is none."""
+        if not self.pieces:
+            return ""
+        body = "\n".join(piece.text for piece in self.pieces)
+        note = f"\n[left out: {', '.join(self.cut)}]" if self.cut else ""
+        return f"<{self.name}>\n{body}{note}\n</{self.name}>"
+
+
+def fit(contexts: Sequence[Context], most_tokens: int) -> list[str]:
+    """Cut text until all of it keeps within a budget.
+
+    Args:
+        contexts: what is to be sent; they are changed.
+        most_tokens: the budget, by estimate.
+
+    Returns:
+        What was cut, in words, in the order in which it went.
+    """
+    most = most_tokens * CHARACTERS_A_TOKEN
+    said: list[str] = []
+    while _size(contexts) > most and (found := _least_needed(contexts)):
+        context, piece = found
+        context.pieces.remove(piece)
+        context.cut.append(piece.what)
+        said.append(f"{context.name}: {piece.what}")
+    for context in reversed(contexts):
+        over = _size(contexts) - most
+        if over <= 0:
+            break
+        said += _shorten(context, over)
+    return said
+
+
+def _size(contexts: Sequence[Context]) -> int:
+    return sum(len(piece.text) for context in contexts for piece in context.pieces)
+
+
+def _least_needed(contexts: Sequence[Context]) -> tuple[Context, Piece] | None:
+    found: tuple[Context, Piece] | None = None
+    for context in contexts:
+        for piece in context.pieces:
+            if piece.rank > Rank.NEEDED and (found is None or piece.rank >= found[1].rank):
+                found = context, piece
+    return found
+
+
+def _shorten(context: Context, over: int) -> list[str]:
+    text = "\n".join(piece.text for piece in context.pieces)
+    kept = max(0, len(text) - over)
+    if kept >= len(text):
+        return []
+    what = f"{len(text) - kept} of {len(text)} characters"
+    context.pieces = [Piece(text[:kept])]
+    context.cut.append(what)
+    return [f"{context.name}: {what}"]
+
+
+Describer = Callable[[str, Any], Context]
+
+_REGISTERED: dict[tuple[str, str], Describer] = {}
+
+
+def register(
+    module: str, name: str, describer: Describer | None = None
+) -> Callable[[Describer], Describer]:
+    """Say how objects of a type are described; a decorator, or with the function at once.
+
+    Args:
+        module: the first name of the type's module, such as ``pandas``; it is not imported.
+        name: the type's name.
+        describer: takes the object's name and the object and gives its context.
+    """
+
+    def keep(given: Describer) -> Describer:
+        _REGISTERED[module, name] = given
+        return given
+
+    if describer is not None:
+        keep(describer)
+    return keep
+
+
+def registered(value: Any) -> Describer | None:
+    """Give the describer of an object's type, or of the nearest type above it that has one."""
+    for kind in type(value).__mro__:
+        if found := _REGISTERED.get((kind.__module__.partition(".")[0], kind.__name__)):
+            return found
+    return None

@@ -1,0 +1,251 @@
+"""This file is ``%%chat`` as a person types it: its options, and where the answer goes.
+
+``%chat COMMAND`` is left to :mod:`.commands`, asking to :mod:`.session`.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, get_args
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from traitlets import Float, Integer, Unicode
+
+from ..protocol.errors import AqueductError, CellError
+from .asking import Asker
+from .card import as_card
+from .client import Client
+from .code_answer import code_faults, code_of
+from .commands import Commands
+from .completion import install
+from .display import Format, display_for
+from .map_magic import run_map
+from .notebook import can_add_cells, find_notebook, is_notebook, running_cell
+from .prompt import interpolate
+from .recording import Mode, Recording
+from .references import look_up, split_references
+from .session import ChatSession, Reply, Request
+from .structured import answer_type, frame_of
+
+__all__ = ["ChatMagics"]
+
+ASSIGNED = "_aqueduct_value"
+
+RECORDING = ".chat.jsonl"
+"""The ending of the file beside a notebook in which answers are recorded."""
+
+
+@magics_class
+class ChatMagics(Magics):
+    """Chat with a model from a notebook's cells; set with ``%config ChatMagics``."""
+
+    shell: Any
+    model = Unicode("", help="The model; the server's default by default.").tag(config=True)
+    system = Unicode("", help="The system's message of every question.").tag(config=True)
+    temperature = Float(
+        None, allow_none=True, help="The temperature; the upstream's by default."
+    ).tag(config=True)
+    max_tokens = Integer(0, help="The most tokens of an answer; 0 is the upstream's own.").tag(
+        config=True
+    )
+    context_tokens = Integer(8000, help="The most tokens of what is attached.").tag(config=True)
+    history_tokens = Integer(
+        0, help="The most tokens of a question with its history; 0 is what the model takes."
+    ).tag(config=True)
+
+    def __init__(self, shell: Any, client: Client | None = None) -> None:
+        super().__init__(shell)
+        self._client = client
+        self.session = ChatSession(Asker(self.connected))
+        self.current = "main"
+        self.commands = Commands(self)
+        install(self)
+
+    def connected(self) -> Client:
+        """Give the client, which is made at the first question."""
+        if self._client is None:
+            self._client = Client()
+        return self._client
+
+    @cell_magic("chat")
+    @magic_arguments()
+    @argument("-m", "--model", help="the model")
+    @argument("-s", "--system", help="the system's message")
+    @argument("-t", "--temperature", type=float, help="0 is always the same, 1 is free")
+    @argument("--max-tokens", type=int, help="the most tokens of the answer")
+    @argument("-p", "--parameter", action="append", default=[], help="more of the API: key=json")
+    @argument("--with", dest="references", default="", help="attach: df,fig,report.pdf,Out[3]")
+    @argument("--as", dest="type", help="the answer's type: Invoice, 'list[Row]', int")
+    @argument("-o", "--output", help="the variable for the answer; a name like df takes a table")
+    @argument("-f", "--format", choices=get_args(Format), help="how the answer is shown")
+    @argument("-c", "--conversation", help="the conversation's name")
+    @argument("--new", action="store_true", help="forget what was said in it before")
+    @argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    @argument("--no-stream", action="store_true", help="wait for the whole answer")
+    @argument("-j", "--jobs", type=int, default=4, help="map: how many at the same time")
+    @argument("map", nargs="*", help="'map VALUES': ask of every value; -o keeps the results")
+    def chat(self, line: str, cell: str) -> None:
+        """Ask a model the words of the cell, which mean themselves.
+
+        @{name} puts in a variable, its attribute or item; @@{ is a literal @{. The answer is in
+        _chat, too. Running the cell again goes back to before it.
+        """
+        options = _parsed(self.chat, line)
+        try:
+            if options.map:
+                run_map(self, options, cell)
+            else:
+                self.run(self.request(options, cell), options)
+        except AqueductError as error:
+            raise as_card(error) from None
+
+    @line_magic("chat")  # type: ignore[arg-type]  # IPython's annotation takes no method
+    def command(self, line: str) -> Any:
+        """Look after chats: ``%chat help`` lists the commands."""
+        try:
+            return self.commands.run(line)
+        except AqueductError as error:
+            raise as_card(error) from None
+
+    def request(self, options: Namespace, cell: str) -> Request:
+        """Read a cell's words and options.
+
+        Raises:
+            CellError: a name, a type or a file is not there.
+        """
+        names = self.shell.user_ns
+        contexts = [look_up(word, names) for word in split_references(options.references)]
+        return Request(
+            prompt=interpolate(cell.removesuffix("\n"), names),
+            contexts=contexts,
+            parameters=self.parameters(options),
+            system=options.system or self.system or None,
+            conversation=options.conversation or self.current,
+            is_new=options.new,
+            cell=running_cell(self.shell),
+            answer_type=answer_type(options.type, names) if options.type else None,
+            is_streamed=not options.no_stream,
+            context_tokens=self.context_tokens,
+            history_tokens=self.history_tokens or None,
+        )
+
+    def parameters(self, options: Namespace) -> dict[str, Any]:
+        """Give the API's parameters: the options, and what is set where one is not given."""
+        temperature = self.temperature if options.temperature is None else options.temperature
+        given = {
+            "model": options.model or self.model or None,
+            "temperature": temperature,
+            "max_tokens": options.max_tokens or self.max_tokens or None,
+            **dict(_parameter(words) for words in options.parameter),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def run(self, request: Request, options: Namespace) -> None:
+        """Ask a request, show its answer, and put it where the options say."""
+        if options.dry_run:
+            self._show_request(request)
+            return
+        kind: Format = options.format or ("json" if request.answer_type else "markdown")
+        in_notebook = is_notebook(self.shell)
+        reply = self.session.ask(request, lambda: display_for(kind, is_notebook=in_notebook))
+        value = self._value(reply, kind, options)
+        self.shell.user_ns["_chat"] = value
+        if options.output:
+            self.assign(options.output, value)
+
+    def assign(self, target: str, value: Any) -> None:
+        """Put a value under a name, an attribute or an item, as ``df["label"]``.
+
+        Raises:
+            CellError: it cannot be there.
+        """
+        names = self.shell.user_ns
+        if target.isidentifier():
+            names[target] = value
+            return
+        try:
+            # The user's own words, as if they stood in the cell.
+            exec(f"{target} = {ASSIGNED}", names, {ASSIGNED: value})  # noqa: S102
+        except Exception as error:
+            raise CellError(f"-o {target}: the answer cannot be kept there ({error}).") from error
+
+    def offer_cell(self, code: str) -> None:
+        """Put code into a new cell below, or show it as a block to copy."""
+        faults = code_faults(self.shell.transform_cell(code), self._names())
+        for fault in faults:
+            print(f"Careful: {fault}")
+        if can_add_cells(self.shell):
+            self.shell.set_next_input(code, replace=False)
+        else:
+            print(code)
+
+    def record(self, mode: Mode, path: str | None = None) -> Path:
+        """Record answers, or answer from what was recorded; say in which file."""
+        notebook = find_notebook(self.shell.user_ns)
+        beside = notebook.with_suffix(RECORDING) if notebook else Path(f"notebook{RECORDING}")
+        file = Path(path) if path else beside
+        self.session.asker.recording = Recording(file, mode) if mode != "off" else None
+        return file
+
+    def _value(self, reply: Reply, kind: Format, options: Namespace) -> Any:
+        if kind == "code":
+            code = code_of(reply.answer.text)
+            self.offer_cell(code)
+            return code
+        if options.type and _wants_table(options.output) and isinstance(reply.value, list):
+            return frame_of(reply.value)
+        return reply.value
+
+    def _names(self) -> set[str]:
+        import builtins
+
+        return {*self.shell.user_ns, *dir(builtins), "get_ipython"}
+
+    def _show_request(self, request: Request) -> None:
+        turn, question, notes = self.session.prepare(request)
+        self.session.conversation(request.conversation).turns.remove(turn)
+        print(json.dumps(self.session.asker.sent(question), indent=2, ensure_ascii=False))
+        for note in notes:
+            print(note)
+
+
+def _parsed(magic: Any, line: str) -> Namespace:
+    options: Namespace = parse_argstring(magic, line)
+    for name, value in vars(options).items():
+        # IPython leaves the quotes of a word to the magic.
+        if isinstance(value, str):
+            setattr(options, name, _unquoted(value))
+    options.map = [_unquoted(word) for word in options.map]
+    options.parameter = [_unquoted(word) for word in options.parameter]
+    if options.map and (options.map[0] != "map" or len(options.map) != 2):
+        raise UsageError(
+            f"'{' '.join(options.map)}' is no option. The question stands below %%chat, and "
+            "'%%chat map VALUES' asks it of every value."
+        )
+    return options
+
+
+def _unquoted(word: str) -> str:
+    if len(word) >= 2 and word[0] == word[-1] and word[0] in "\"'":
+        return word[1:-1]
+    return word
+
+
+def _parameter(words: str) -> tuple[str, Any]:
+    name, is_given, value = words.partition("=")
+    if not is_given:
+        raise CellError(f"-p {words}: write it as key=json, such as -p top_p=0.5.")
+    value = _unquoted(value)
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _wants_table(output: str | None) -> bool:
+    name = (output or "").lower()
+    return name in ("df", "frame", "table") or name.startswith("df_") or name.endswith("_df")

@@ -1,0 +1,103 @@
+"""This file is which object a word after ``--with`` means: a name, an output, a cell, a file.
+
+==================  ==============================================================
+``df``, ``a.b[0]``  a name of the notebook, its attributes and items
+``Out[3]``          what a cell gave
+``In[2]``           what a cell said
+``cell:7``          the notebook's seventh cell, as saved, with its outputs
+``err``             the last exception
+``@notebook``       the whole notebook, as saved
+``report.pdf``      a file; images are shown, all else is read by the server
+==================  ==============================================================
+
+Only what is named is sent. How an object looks to a model is left to :mod:`.describers`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..protocol.errors import CellError
+from .context import Context, FilePart, Piece
+from .describers import describe, describe_file
+from .notebook import find_notebook
+from .prompt import evaluate
+
+__all__ = ["last_error", "look_up", "split_references"]
+
+_CELL = re.compile(r"cell:(\d+)")
+_INPUT = re.compile(r"In\[(-?\d+)\]")
+
+
+def split_references(words: str) -> list[str]:
+    """Split ``df,rows[0],report.pdf`` at its commas, but for those inside brackets."""
+    return [word for part in re.split(r",(?![^\[]*\])", words) if (word := part.strip())]
+
+
+def look_up(reference: str, namespace: Mapping[str, Any]) -> Context:
+    """Give what a model gets to see of what a reference means.
+
+    Args:
+        reference: one of the words above.
+        namespace: the notebook's names.
+
+    Raises:
+        CellError: it means nothing here.
+    """
+    if reference == "err":
+        return describe("err", last_error())
+    if reference == "@notebook":
+        return _notebook(namespace)
+    if cell := _CELL.fullmatch(reference):
+        return _cell(int(cell[1]), namespace)
+    if _INPUT.fullmatch(reference):
+        source = str(evaluate(reference, namespace))
+        return Context(reference, [Piece(f"```python\n{source.rstrip()}\n```")])
+    path = Path(reference).expanduser()
+    root = re.split(r"[.\[]", reference)[0]
+    if root not in namespace and (path.is_file() or _looks_like_file(reference)):
+        return describe_file(path)
+    return describe(reference, evaluate(reference, namespace))
+
+
+def last_error() -> BaseException:
+    """Give the exception that a cell raised last.
+
+    Raises:
+        CellError: none did.
+    """
+    error: BaseException | None = getattr(sys, "last_value", None)
+    if error is None:
+        raise CellError("No cell has raised an exception yet.")
+    return error
+
+
+def _looks_like_file(reference: str) -> bool:
+    return "/" in reference or re.search(r"\.[A-Za-z]\w{1,5}$", reference) is not None
+
+
+def _notebook(namespace: Mapping[str, Any]) -> Context:
+    path = _saved(namespace)
+    return Context("@notebook", parts=[FilePart(path.name, path.read_bytes())])
+
+
+def _cell(number: int, namespace: Mapping[str, Any]) -> Context:
+    notebook = json.loads(_saved(namespace).read_text(encoding="utf-8"))
+    cells = notebook["cells"]
+    if not 1 <= number <= len(cells):
+        raise CellError(f"The notebook has {len(cells)} cells as saved; there is no cell:{number}.")
+    alone = {**notebook, "cells": [cells[number - 1]]}
+    name = f"cell-{number}.ipynb"
+    return Context(f"cell:{number}", parts=[FilePart(name, json.dumps(alone).encode())])
+
+
+def _saved(namespace: Mapping[str, Any]) -> Path:
+    path = find_notebook(namespace)
+    if path is None or not path.is_file():
+        raise CellError("The notebook's own file is not known here, or it was never saved.")
+    return path

@@ -1,0 +1,258 @@
+"""This file is one notebook's chat: its conversations, and a cell's question from words to answer.
+
+What the words of a magic mean is left to :mod:`.magics`, asking itself to :mod:`.asking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..protocol.errors import AnswerError, AqueductError, CellError, ContextLengthError
+from .answer import Answer
+from .asking import Asker, Question, is_schema_refused
+from .context import Context, FilePart, fit
+from .conversation import Conversation, Message, Turn, estimate_tokens
+from .display import Display
+from .structured import AnswerType
+
+__all__ = ["ChatSession", "Reply", "Request"]
+
+MOST_REPAIRS = 2
+"""How often a model is shown what is wrong with its typed answer."""
+
+
+@dataclass(slots=True)
+class Request:
+    """What a cell asks for.
+
+    Args:
+        prompt: the cell's words, with values in their places.
+        contexts: what is attached.
+        parameters: the API's, ``model`` among them.
+        system: the system's message.
+        conversation: the conversation's name.
+        is_new: forget what was said in it before.
+        cell: the notebook's id of the cell.
+        answer_type: the type that the answer must have.
+        is_streamed: False asks for the whole answer at once.
+        context_tokens: the budget for the text of what is attached.
+        history_tokens: the budget for all messages; None for as many as the model takes.
+    """
+
+    prompt: str
+    contexts: Sequence[Context] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    system: str | None = None
+    conversation: str = "main"
+    is_new: bool = False
+    cell: str | None = None
+    answer_type: AnswerType | None = None
+    is_streamed: bool = True
+    context_tokens: int = 8000
+    history_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came of it: the answer, its typed value where one was asked for, and what to mention."""
+
+    answer: Answer
+    value: Any
+    notes: list[str]
+
+
+class ChatSession:
+    """The conversations of one notebook.
+
+    Args:
+        asker: asks the questions.
+    """
+
+    def __init__(self, asker: Asker) -> None:
+        self.asker = asker
+        self.conversations: dict[str, Conversation] = {}
+        self.last_question: Question | None = None
+        self.last_answer: Answer | None = None
+        self._files: dict[str, FilePart] = {}
+
+    def conversation(self, name: str) -> Conversation:
+        """Give a conversation, which begins when it is named first."""
+        return self.conversations.setdefault(name, Conversation(name))
+
+    def prepare(self, request: Request) -> tuple[Turn, Question, list[str]]:
+        """Begin a turn and give its question, not asked yet, and what to mention.
+
+        Raises:
+            CellError: there is nothing to ask.
+        """
+        if not request.prompt.strip():
+            raise CellError("The cell is empty: write the question below %%chat.")
+        notes = [f"left out {what}" for what in fit(request.contexts, request.context_tokens)]
+        conversation = self.conversation(request.conversation)
+        if request.is_new:
+            conversation.reset()
+        turn = conversation.begin(request.prompt, _content(request), request.cell)
+        question, dropped = self._question(request, turn, request.history_tokens)
+        return turn, question, [*_dropped(dropped), *notes]
+
+    def ask(self, request: Request, display: Callable[[], Display]) -> Reply:
+        """Ask what a cell asks, and end its turn in one of the three ways.
+
+        Args:
+            request: what is asked.
+            display: gives the place where the answer is shown, when there is something to show.
+
+        Raises:
+            AqueductError: there is no answer, or not the one that was asked for.
+            KeyboardInterrupt: the user stopped it; the upstream is closed, and the partial answer
+                is kept.
+        """
+        turn, question, notes = self.prepare(request)
+        answer = Answer()
+        shown = display()
+        try:
+            value = self._asked(request, turn, question, shown, answer, notes)
+        except BaseException as error:
+            self._end(turn, answer, error)
+            shown.end(answer, _footer(answer, [turn.state, *notes]), _metadata(answer, question))
+            raise
+        self._end(turn, answer)
+        shown.end(answer, _footer(answer, notes), _metadata(answer, question))
+        return Reply(answer, value, notes)
+
+    def _asked(
+        self,
+        request: Request,
+        turn: Turn,
+        question: Question,
+        shown: Display,
+        answer: Answer,
+        notes: list[str],
+    ) -> Any:
+        while True:
+            self.last_question, self.last_answer = question, answer
+            try:
+                if request.answer_type:
+                    return self._typed(request.answer_type, question, shown, answer)
+                self.asker.ask(question, shown, answer)
+                return answer.text
+            except ContextLengthError:
+                # The model's context is known only now: the oldest turns go until it fits.
+                room = estimate_tokens(question.messages) * 2 // 3
+                shorter, dropped = self._question(request, turn, room)
+                if len(shorter.messages) == len(question.messages):
+                    raise
+                question = shorter
+                notes[:] = [*_dropped(dropped), *(n for n in notes if "turn" not in n)]
+
+    def _question(self, request: Request, turn: Turn, room: int | None) -> tuple[Question, int]:
+        conversation = self.conversation(request.conversation)
+        messages, dropped = conversation.messages(turn, system=request.system, most_tokens=room)
+        parameters = dict(request.parameters)
+        if request.answer_type:
+            parameters["response_format"] = request.answer_type.response_format()
+        files = {
+            part.sha256: part
+            for context in request.contexts
+            for part in context.parts
+            if isinstance(part, FilePart)
+        }
+        # Turns of before may name files of before.
+        self._files |= files
+        return Question(messages, parameters, self._files, request.is_streamed), dropped
+
+    def _typed(self, wanted: AnswerType, question: Question, shown: Display, answer: Answer) -> Any:
+        """Ask for a typed answer, and ask again where it does not fit."""
+        for repair in range(MOST_REPAIRS + 1):
+            self._ask_with_schema(wanted, question, shown, answer)
+            if answer.finish_reason == "length":
+                raise AnswerError(
+                    "The answer was cut off before it was complete. Allow more with --max-tokens.",
+                    answer.text,
+                )
+            try:
+                return wanted.read(answer.text)
+            except AnswerError as error:
+                if repair == MOST_REPAIRS:
+                    raise
+                complaint = f"{error.message} Answer again, with the corrected JSON only."
+                question.messages = [
+                    *question.messages,
+                    {"role": "assistant", "content": answer.text},
+                    {"role": "user", "content": complaint},
+                ]
+                _clear(answer)
+        raise AssertionError("the last repair returns or raises")
+
+    def _ask_with_schema(
+        self, wanted: AnswerType, question: Question, shown: Display, answer: Answer
+    ) -> None:
+        try:
+            self.asker.ask(question, shown, answer)
+        except AqueductError as error:
+            if "response_format" not in question.parameters or not is_schema_refused(error):
+                raise
+            parameters = dict(question.parameters)
+            del parameters["response_format"]
+            question.parameters = parameters
+            question.messages = _with_words(question.messages, wanted.request())
+            self.asker.ask(question, shown, answer)
+
+    def _end(self, turn: Turn, answer: Answer, error: BaseException | None = None) -> None:
+        turn.answer, turn.model, turn.request_id = answer.text, answer.model, answer.request_id
+        if error is None:
+            turn.end("whole")
+        elif isinstance(error, AqueductError):
+            turn.end("failed", error.message)
+        else:
+            turn.end("stopped")
+
+
+def _content(request: Request) -> str | list[dict[str, Any]]:
+    """Put what is attached before the words, as parts; words alone stay words."""
+    if not request.contexts:
+        return request.prompt
+    texts = [context.text for context in request.contexts if context.text]
+    parts = [part.part() for context in request.contexts for part in context.parts]
+    return [
+        *({"type": "text", "text": text} for text in texts),
+        *parts,
+        {"type": "text", "text": request.prompt},
+    ]
+
+
+def _with_words(messages: Sequence[Message], words: str) -> list[Message]:
+    last = messages[-1]
+    content = last["content"]
+    if isinstance(content, str):
+        return [*messages[:-1], {**last, "content": f"{content}\n\n{words}"}]
+    return [*messages[:-1], {**last, "content": [*content, {"type": "text", "text": words}]}]
+
+
+def _clear(answer: Answer) -> None:
+    answer.text, answer.finish_reason = "", None
+
+
+def _dropped(turns: int) -> list[str]:
+    if not turns:
+        return []
+    return [f"the {turns} oldest turn{'s' if turns > 1 else ''} no longer fit and were left out"]
+
+
+def _footer(answer: Answer, notes: Sequence[str]) -> str:
+    facts = [answer.model or "", f"{answer.seconds:.1f} s"]
+    facts += [f"{answer.tokens_out} tokens"] if answer.tokens_out is not None else []
+    return " \u00b7 ".join([*(fact for fact in facts if fact), *notes])
+
+
+def _metadata(answer: Answer, question: Question) -> dict[str, Any]:
+    return {
+        "model": answer.model,
+        "request_id": answer.request_id,
+        "prompt": question.key,
+        "tokens_in": answer.tokens_in,
+        "tokens_out": answer.tokens_out,
+        "finish_reason": answer.finish_reason,
+    }

@@ -1,0 +1,176 @@
+"""This file is typed answers: a type of the notebook -> a JSON schema -> a checked object.
+
+Schemas and checks are pydantic's, so models, dataclasses, TypedDicts and plain types all work.
+Asking again where an answer does not fit is left to the magics.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import datetime
+import decimal
+import inspect
+import json
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+from ..protocol.errors import AnswerError, CellError
+
+__all__ = ["AnswerType", "answer_type", "frame_of"]
+
+WRAPPED = "value"
+"""The one field of the object that an answer must be where the type is none."""
+
+LONGEST_COMPLAINT = 1500
+
+_MODULES = (builtins, typing, datetime, decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerType:
+    """A type that answers must have.
+
+    ``schema`` is the JSON schema of an object; ``is_wrapped`` says that the type itself is none
+    and stands in the object's only field.
+    """
+
+    name: str
+    schema: dict[str, Any]
+    is_wrapped: bool
+    adapter: Any
+
+    def response_format(self) -> dict[str, Any]:
+        """Give the API's parameter that asks for such an answer."""
+        name = "".join(letter if letter.isalnum() else "_" for letter in self.name)[:64]
+        return {"type": "json_schema", "json_schema": {"name": name, "schema": self.schema}}
+
+    def request(self) -> str:
+        """Give the words that ask for it where an upstream knows no schemas."""
+        words = "Answer with one JSON object only, without other words. Its JSON schema is: "
+        return words + json.dumps(self.schema)
+
+    def read(self, text: str) -> Any:
+        """Check an answer and give its object.
+
+        Raises:
+            AnswerError: it is no JSON, or does not fit; the message says where.
+        """
+        from pydantic import ValidationError
+
+        try:
+            words = json.loads(_without_fence(text))
+        except ValueError as error:
+            raise AnswerError(f"The answer is no JSON ({error}).", text) from None
+        if self.is_wrapped:
+            if not isinstance(words, dict) or WRAPPED not in words:
+                raise AnswerError(f"The answer has no field '{WRAPPED}'.", text)
+            words = words[WRAPPED]
+        try:
+            # As JSON: there a date is a string.
+            return self.adapter.validate_json(json.dumps(words))
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])) or 'the answer'}: {fault['msg']}"
+                for fault in error.errors(include_url=False)
+            )
+            complaint = f"The answer is no {self.name}: {faults}"[:LONGEST_COMPLAINT]
+            raise AnswerError(complaint, text) from None
+
+
+def answer_type(expression: str, namespace: Mapping[str, Any]) -> AnswerType:
+    """Find a type by its name.
+
+    Args:
+        expression: such as ``Invoice``, ``list[Row]`` or ``dict[str, int] | None``.
+        namespace: the notebook's names; builtins and ``typing`` are known as well.
+
+    Raises:
+        CellError: it is no type, or one that has no JSON schema.
+    """
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticUserError
+
+    try:
+        tree = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        raise CellError(f"--as '{expression}' is no type.") from None
+    kind = _type_of(tree, expression, namespace)
+    if inspect.isroutine(kind) or inspect.ismodule(kind):
+        raise CellError(f"--as '{expression}' is no type.")
+    try:
+        adapter = TypeAdapter(kind)
+        schema = adapter.json_schema()
+    except (PydanticUserError, TypeError) as error:
+        what = str(error).splitlines()[0]
+        raise CellError(f"--as '{expression}' has no JSON schema: {what}") from None
+    is_wrapped = schema.get("type") != "object" and "$ref" not in schema
+    if is_wrapped:
+        definitions = {"$defs": schema.pop("$defs")} if "$defs" in schema else {}
+        properties = {WRAPPED: schema}
+        schema = {"type": "object", "properties": properties, "required": [WRAPPED], **definitions}
+    return AnswerType(expression, schema, is_wrapped, adapter)
+
+
+def frame_of(rows: Any) -> Any:
+    """Make a pandas table of a list of objects, a column for each field.
+
+    Raises:
+        CellError: pandas is not installed, or it is no list.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise CellError("A table needs pandas: pip install pandas.") from None
+    if not isinstance(rows, list):
+        raise CellError("Only a list becomes a table; ask with --as 'list[...]'.")
+    return pandas.DataFrame([_fields(row) for row in rows])
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    if isinstance(row, dict):
+        return row
+    if hasattr(row, "model_dump"):
+        fields: dict[str, Any] = row.model_dump()
+        return fields
+    if is_dataclass(row) and not isinstance(row, type):
+        return asdict(row)
+    return {WRAPPED: row}
+
+
+def _type_of(tree: ast.expr, expression: str, namespace: Mapping[str, Any]) -> Any:
+    match tree:
+        case ast.Name(id=name):
+            return _named(name, expression, namespace)
+        case ast.Attribute(value=inner, attr=name):
+            return getattr(_type_of(inner, expression, namespace), name)
+        case ast.Subscript(value=inner, slice=parameters):
+            return _type_of(inner, expression, namespace)[
+                _type_of(parameters, expression, namespace)
+            ]
+        case ast.Tuple(elts=kinds):
+            return tuple(_type_of(kind, expression, namespace) for kind in kinds)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _type_of(left, expression, namespace) | _type_of(right, expression, namespace)
+        case ast.Constant(value=value):
+            return value
+    raise CellError(f"--as '{expression}' is no type.")
+
+
+def _named(name: str, expression: str, namespace: Mapping[str, Any]) -> Any:
+    if name in namespace:
+        return namespace[name]
+    for module in _MODULES:
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise CellError(f"There is no type '{name}' in this notebook (--as '{expression}').")
+
+
+def _without_fence(text: str) -> str:
+    # Models like to wrap JSON in a fence, asked for or not.
+    stripped = text.strip()
+    if stripped.startswith("```") and stripped.endswith("```") and "\n" in stripped:
+        return stripped.split("\n", 1)[1].removesuffix("```")
+    return stripped

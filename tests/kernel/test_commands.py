@@ -1,0 +1,193 @@
+"""``%chat COMMAND``: what each shows, keeps and asks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aqueduct_jupyter.protocol import errors
+
+from ..standin import CUT, DONE, chunk, completion
+from .conftest import Shell
+
+
+def said(shell: Shell, capsys: pytest.CaptureFixture[str], line: str) -> str:
+    capsys.readouterr()
+    shell.run(line)
+    return capsys.readouterr().out
+
+
+def test_models_are_listed_and_one_is_used(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.standin.models = ["llama", "org/big"]
+    assert said(shell, capsys, "%chat models") == "llama\norg/big\n"
+    shell.run("%chat use org/big")
+    shell.ask("Hi")
+    shell.run("%chat use -")
+    shell.ask("Hi")
+    assert [body.get("model") for body in shell.sent] == ["org/big", None]
+
+
+def test_history_shows_every_turn_and_how_it_ended(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.ask("one")
+    shell.standin.stream(chunk("half"), CUT)
+    with pytest.raises(errors.AqueductError):
+        shell.ask("two")
+    shown = said(shell, capsys, "%chat history")
+    assert "You: one\nModel: Hello\n" in shown
+    assert "You: two\nModel (failed): half\n" in shown
+    shell.run("%chat reset")
+    assert said(shell, capsys, "%chat history") == ""
+
+
+@pytest.mark.parametrize("ending", ["json", "md", "ipynb"])
+def test_what_is_saved_can_be_loaded(shell: Shell, tmp_path: Path, ending: str) -> None:
+    shell.ask("one")
+    shell.run(f"%chat save 'my chat.{ending}'")
+    shell.run("%chat reset")
+    shell.run(f"%chat load 'my chat.{ending}'")
+    shell.ask("two")
+    contents = [message["content"] for message in shell.sent[-1]["messages"]]
+    assert contents == ["one", "Hello", "two"]
+
+
+def test_last_shows_the_facts_and_exactly_what_was_sent(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(errors.CellError, match="Nothing has been asked"):
+        shell.run("%chat last")
+    shell.ask("Hi", "-m m1 -t 0")
+    facts = json.loads(said(shell, capsys, "%chat last"))
+    assert (facts["text"], facts["tokens_out"]) == ("Hello", 2)
+    sent = json.loads(said(shell, capsys, "%chat last --request"))
+    body = shell.sent[0]
+    del body["stream"], body["stream_options"]
+    assert sent == body
+
+
+def test_continue_goes_on_after_a_part(shell: Shell) -> None:
+    with pytest.raises(errors.CellError, match="no answer to go on with"):
+        shell.run("%chat continue")
+    shell.ask("Tell me")
+    shell.run("%chat continue")
+    last = shell.sent[1]["messages"]
+    assert last[1] == {"role": "assistant", "content": "Hello"}
+    assert last[2]["content"].startswith("Continue exactly where you stopped")
+
+
+def test_fix_sends_the_cell_its_error_and_its_names_and_offers_the_new_one(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.run("rows = [1, 2, 3]")
+    with pytest.raises(ZeroDivisionError):
+        shell.run("total = sum(rows)\nmean = total / 0")
+    shell.standin.stream(chunk("```python\ntotal = sum(rows)\nmean = total / len(rows)\n```"), DONE)
+    shown = said(shell, capsys, "%chat fix")
+    parts = shell.sent[0]["messages"][0]["content"]
+    text = "\n".join(part["text"] for part in parts)
+    assert "mean = total / 0" in text
+    assert "ZeroDivisionError: division by zero" in text
+    assert "<rows>\n[1, 2, 3]\n</rows>" in text
+    assert "-mean = total / 0\n+mean = total / len(rows)" in shown
+
+
+def test_fix_without_an_error_says_so(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.delattr(sys, "last_value", raising=False)
+    with pytest.raises(errors.CellError, match="No cell has raised"):
+        shell.run("%chat fix")
+
+
+class TestRecording:
+    def test_recorded_answers_need_no_server(
+        self, shell: Shell, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        assert "notebook.chat.jsonl" in said(shell, capsys, "%chat record")
+        shell.ask("one", "-t 0")
+        first = shell.ask("two")
+        shell.standin.stop()
+        shell.run("%chat reset")
+        shell.run("%chat strict")
+        assert shell.ask("one", "-t 0") == "Hello"
+        assert shell.ask("two") == first
+        with pytest.raises(errors.ReplayError, match="No answer is recorded"):
+            shell.ask("three")
+        recorded = (tmp_path / "notebook.chat.jsonl").read_text()
+        assert "Authorization" not in recorded
+        assert str(shell.standin.port) not in recorded
+
+    def test_replay_asks_only_what_is_missing(self, shell: Shell) -> None:
+        shell.run("%chat replay")
+        for _ in range(2):
+            shell.ask("one", "--new")
+        assert len(shell.sent) == 1
+        shell.run("%chat record off")
+        shell.ask("one", "--new")
+        assert len(shell.sent) == 2
+
+    def test_another_question_is_another_answer(self, shell: Shell) -> None:
+        shell.run("%chat replay")
+        for options in ("", "-t 0", "-m other", "-s system", "-p seed=1"):
+            shell.ask("one", f"--new {options}")
+        assert len(shell.sent) == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("%chat fly", "no '%chat fly'"),
+        ("%chat use", "Write it as %chat use MODEL"),
+        ("%chat save", "Write it as %chat save FILE"),
+        ("%chat save chat.pdf", ".json, .md or .ipynb"),
+    ],
+)
+def test_wrong_words_are_said(shell: Shell, line: str, says: str) -> None:
+    with pytest.raises(errors.CellError) as caught:
+        shell.run(line)
+    assert says in caught.value.message
+
+
+def test_help_lists_every_command(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = said(shell, capsys, "%chat help")
+    for name in shell.magics.commands.names:
+        assert f"%chat {name}" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("%%chat -m org", ["org/big"]),
+        ("%chat use ll", ["llama"]),
+        ("%%chat --dr", ["--dry-run"]),
+        ("%%chat -f mark", ["markdown"]),
+        ("%chat his", ["history"]),
+        ("%%chat -c oth", ["other"]),
+        ("%%chat --with my_t", ["my_table"]),
+    ],
+)
+def test_the_tab_key_knows_what_could_follow(shell: Shell, line: str, expected: list[str]) -> None:
+    shell.standin.models = ["llama", "org/big"]
+    shell.names["my_table"] = 1
+    shell.ask("Hi", "-c other")
+    from aqueduct_jupyter.kernel.completion import completions
+
+    assert completions(shell.magics, line) == expected
+
+
+def test_the_tab_key_is_asked_by_ipython(shell: Shell) -> None:
+    shell.standin.models = ["llama"]
+    _, found = shell.shell.Completer.complete(line_buffer="%chat use ll", cursor_pos=12)
+    assert "llama" in list(found)
+
+
+def test_usage_is_told(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = completion()
+    answer["total"] = {"requests": 3, "tokens_in": 5}
+    shell.magics.connected().get = lambda path: answer  # type: ignore[method-assign]
+    assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in\n"
