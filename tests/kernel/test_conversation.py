@@ -1,0 +1,123 @@
+"""Turns: in the history at once, ended once, gone when their cell is run again; saved and read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aqueduct_jupyter.kernel.conversation import Conversation, State, Turn, estimate_tokens
+from aqueduct_jupyter.kernel.exports import load, save
+from aqueduct_jupyter.protocol.errors import CellError
+
+
+def said(conversation: Conversation, prompt: str, answer: str, state: State = "whole") -> Turn:
+    turn = conversation.begin(prompt, prompt, cell=prompt)
+    turn.answer = answer
+    turn.end(state)
+    return turn
+
+
+def contents(conversation: Conversation, turn: Turn, most: int | None = None) -> list[str]:
+    messages, _ = conversation.messages(turn, most_tokens=most)
+    return [message["content"] for message in messages]
+
+
+def test_a_turn_is_in_the_history_while_it_is_asked() -> None:
+    conversation = Conversation()
+    turn = conversation.begin("q", "q")
+    assert conversation.last is turn
+    assert turn.state == "running"
+
+
+@pytest.mark.parametrize("first", ["whole", "stopped", "failed"])
+def test_a_turn_ends_once(first: State) -> None:
+    turn = Turn("q", "q")
+    turn.end(first)
+    turn.end("whole" if first != "whole" else "failed", "too late")
+    assert (turn.state, turn.error) == (first, None)
+
+
+def test_what_was_stopped_is_sent_with_its_part_and_what_failed_is_not() -> None:
+    conversation = Conversation()
+    said(conversation, "a", "A")
+    said(conversation, "b", "half", "stopped")
+    said(conversation, "c", "bad", "failed")
+    said(conversation, "d", "", "stopped")
+    turn = conversation.begin("e", "e")
+    assert contents(conversation, turn) == ["a", "A", "b", "half", "e"]
+
+
+def test_a_cell_that_is_run_again_goes_back_to_before_it() -> None:
+    conversation = Conversation()
+    for name in "abc":
+        said(conversation, name, name.upper())
+    turn = conversation.begin("b again", "b again", cell="b")
+    assert contents(conversation, turn) == ["a", "A", "b again"]
+    assert len(conversation.turns) == 2
+    conversation.begin("no cell", "no cell")
+    conversation.begin("no cell", "no cell")
+    assert len(conversation.turns) == 4
+
+
+def test_the_oldest_whole_turns_go_first() -> None:
+    conversation = Conversation()
+    for name in "abc":
+        said(conversation, name * 30, name.upper() * 30)
+    turn = conversation.begin("d" * 30, "d" * 30)
+    all_messages, none = conversation.messages(turn, system="s")
+    assert (len(all_messages), none) == (8, 0)
+    for dropped in (1, 2, 3):
+        room = estimate_tokens([all_messages[0], *all_messages[1 + 2 * dropped :]])
+        messages, gone = conversation.messages(turn, system="s", most_tokens=room)
+        assert gone == dropped
+        assert messages[0]["role"] == "system"
+        assert messages[-1]["content"] == "d" * 30
+        assert len(messages) == 8 - 2 * dropped
+    messages, gone = conversation.messages(turn, system="s", most_tokens=0)
+    assert (len(messages), gone) == (2, 3)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=40)
+HOSTILE = st.sampled_from(
+    ["", "<!-- aqueduct end -->", "\\<!-- aqueduct turn {} -->", "\n\n", "**You**\n\n", "a -- b"]
+)
+
+
+@pytest.mark.parametrize("ending", [".json", ".md", ".ipynb"])
+@given(st.lists(st.tuples(TEXTS | HOSTILE, TEXTS | HOSTILE), max_size=4))
+def test_every_format_holds_the_whole(ending: str, turns: list[tuple[str, str]]) -> None:
+    import tempfile
+
+    conversation = Conversation("my talk")
+    for prompt, answer in turns:
+        turn = said(conversation, prompt, answer)
+        turn.model, turn.content = "m -- 1", [{"type": "text", "text": prompt}]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"talk{ending}")
+        save(conversation, path)
+        assert load(path) == conversation
+
+
+def test_markdown_is_for_people_and_a_notebook_is_one(tmp_path: Path) -> None:
+    conversation = Conversation("talk")
+    said(conversation, "What?", "That.")
+    save(conversation, tmp_path / "a.md")
+    assert "**You**\n\nWhat?\n" in (tmp_path / "a.md").read_text()
+    save(conversation, tmp_path / "a.ipynb")
+    notebook = json.loads((tmp_path / "a.ipynb").read_text())
+    import nbformat
+
+    nbformat.validate(notebook)
+    assert notebook["cells"][0]["source"] == "%%chat\nWhat?"
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.md", "a.ipynb"])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "# Title\n", '{"cells": [], "metadata": {}}'])
+def test_what_is_no_conversation_is_said(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(CellError, match="no conversation"):
+        load(tmp_path / name)
