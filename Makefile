@@ -14,7 +14,7 @@ ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
 	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo test check bench clean
+.PHONY: help install lab demo test check bench notebooks clean
 
 help: ## show this
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -62,6 +62,9 @@ check: $(READY) ## format, lint, types and import rules
 
 bench: $(WEIGHTS) ## measure, and print ratios
 	$(ENVIRONMENT) $(BIN)/python -m tests.bench
+
+notebooks: $(WEIGHTS) ## run the example notebooks anew, and keep what came
+	$(ENVIRONMENT) $(BIN)/python -m tests.record_notebooks
 
 clean: ## remove what was built and installed
 	rm -rf build dist $(VENV)

@@ -1,35 +1,117 @@
-"""The example notebooks, run with nbval in kernels that have what a Jupyter server gives them."""
+"""The example notebooks: compared strictly with what is stored, and run on the embedded model."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.gateway.weights import weights_path
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+EXAMPLES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+PLUGIN = ("-p", "aqueduct_jupyter.testing.plugin")
 
 
-@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_every_cell_runs(path: Path, tmp_path: Path, weights: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy, so that nothing is written beside the examples."""
+    return Path(shutil.copytree(NOTEBOOKS, tmp_path / "notebooks"))
+
+
+def nbval(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, words)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def strict(path: Path) -> subprocess.CompletedProcess[str]:
+    return nbval(*PLUGIN, "--nbval", "--aqueduct=strict", path)
+
+
+def test_every_example_is_what_is_stored(folder: Path) -> None:
+    done = strict(folder)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def change(path: Path, edit: Callable[[Any], None]) -> None:
+    """Edit the first stored answer of a notebook."""
+    notebook = nbformat.read(path, as_version=4)
+    answered = [cell for cell in notebook.cells if cell.source.startswith("%%chat\n")]
+    edit(answered[0])
+    nbformat.write(notebook, path)
+
+
+def empty(cell: Any) -> None:
+    cell.outputs = []
+
+
+def blank(cell: Any) -> None:
+    cell.outputs[0].data = {"text/plain": "\u2026"}
+
+
+def reword(cell: Any) -> None:
+    cell.outputs[0].data["text/markdown"] += "!"
+
+
+@pytest.mark.parametrize("edit", [empty, blank, reword])
+def test_a_stored_answer_that_was_changed_by_hand_fails(
+    folder: Path, edit: Callable[[Any], None]
+) -> None:
+    path = folder / EXAMPLES[0]
+    change(path, edit)
+    done = strict(path)
+    assert done.returncode == 1, done.stdout
+    assert "1 failed" in done.stdout
+
+
+def test_an_answer_that_was_not_recorded_fails(folder: Path) -> None:
+    path = folder / EXAMPLES[0]
+    change(path, lambda cell: cell.update(source="%%chat\nAnother question"))
+    done = strict(path)
+    assert "ReplayError" in done.stdout
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_short_and_holds_no_secret(name: str) -> None:
+    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+    nbformat.validate(notebook)
+    assert sum(cell.cell_type == "code" for cell in notebook.cells) <= 12
+    for path in NOTEBOOKS.glob(f"{Path(name).stem}*"):
+        text = path.read_text()
+        assert not [
+            secret for secret in ("aqk.", "Bearer ey", "127.0.0.1", "/tmp/") if secret in text
+        ]
+
+
+def test_every_cell_runs_on_the_embedded_model(folder: Path, tmp_path: Path, weights: Path) -> None:
     target = weights_path(tmp_path / "data" / "aqueduct")
     target.parent.mkdir(parents=True)
     target.symlink_to(weights)
     with throwaway_server(tmp_path) as server:
         # nbval starts its kernels itself, so it is given what the server would give them.
-        given = {"AQUEDUCT_BASE_URL": server.url, "AQUEDUCT_API_KEY": server.token}
-        sdk = {"OPENAI_BASE_URL": f"{server.url}/v1", "OPENAI_API_KEY": server.token}
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", path],
-            env={**os.environ, **given, **sdk},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
+        done = nbval(
+            *PLUGIN,
+            "--nbval-lax",
+            folder,
+            AQUEDUCT_BASE_URL=server.url,
+            AQUEDUCT_API_KEY=server.token,
+            OPENAI_BASE_URL=f"{server.url}/v1",
+            OPENAI_API_KEY=server.token,
         )
     assert done.returncode == 0, done.stdout

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, get_args
@@ -34,6 +35,9 @@ from .structured import answer_type, frame_of
 __all__ = ["ChatMagics"]
 
 ASSIGNED = "_aqueduct_value"
+
+MODE = "AQUEDUCT_CHAT_RECORDING"
+"""The variable that says what is done with recorded answers from the start."""
 
 RECORDING = ".chat.jsonl"
 """The ending of the file beside a notebook in which answers are recorded."""
@@ -64,6 +68,9 @@ class ChatMagics(Magics):
         self.current = "main"
         self.commands = Commands(self)
         install(self)
+        modes: dict[str, Mode] = {mode: mode for mode in get_args(Mode)}
+        if mode := modes.get(os.environ.get(MODE, "")):
+            self.record(mode)
 
     def connected(self) -> Client:
         """Give the client, which is made at the first question."""

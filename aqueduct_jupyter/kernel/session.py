@@ -22,6 +22,8 @@ __all__ = ["ChatSession", "Reply", "Request"]
 MOST_REPAIRS = 2
 """How often a model is shown what is wrong with its typed answer."""
 
+CUT_OFF = "The answer was cut off before it was complete. Allow more with --max-tokens."
+
 
 @dataclass(slots=True)
 class Request:
@@ -167,14 +169,12 @@ class ChatSession:
         """Ask for a typed answer, and ask again where it does not fit."""
         for repair in range(MOST_REPAIRS + 1):
             self._ask_with_schema(wanted, question, shown, answer)
-            if answer.finish_reason == "length":
-                raise AnswerError(
-                    "The answer was cut off before it was complete. Allow more with --max-tokens.",
-                    answer.text,
-                )
             try:
                 return wanted.read(answer.text)
             except AnswerError as error:
+                # An object that was cut off is no JSON; one that is complete is one all the same.
+                if answer.finish_reason == "length":
+                    raise AnswerError(CUT_OFF, answer.text) from None
                 if repair == MOST_REPAIRS:
                     raise
                 complaint = f"{error.message} Answer again, with the corrected JSON only."
