@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OLD_OPENAI := $(VENV)/.openai-1
 OLD_SERVER := $(VENV)/.jupyter-server-2.16
+BROWSER := $(VENV)/.chromium
 # Everything that a run writes stays in build/; the home folder is left alone.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
@@ -40,6 +41,11 @@ $(OLD_OPENAI): $(READY)
 $(OLD_SERVER): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ 'jupyter-server==2.16.0'
 
+# Debian's browser, where there is none; the tests of JupyterLab look at it.
+$(BROWSER): | $(READY)
+	command -v chromium > /dev/null || (apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium)
+	touch $@
+
 install: $(READY) ## install everything into .venv
 
 lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
@@ -49,7 +55,7 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
 demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
-test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) ## install everything and run every test
+test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) ## install everything and run every test
 	$(ENVIRONMENT) $(BIN)/python -m pytest
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
 		tests/server/test_access.py tests/server/test_provisioner.py

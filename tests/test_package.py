@@ -89,6 +89,17 @@ def test_the_extension_loads_no_engine_and_no_sdk() -> None:
     assert run(sys.executable, "-c", script).stdout == "[]\n"
 
 
+def test_the_kernel_side_loads_no_server_code() -> None:
+    script = (
+        "import sys\n"
+        "import aqueduct_jupyter.kernel.magics\n"
+        "heavy = {'tornado', 'jupyter_server', 'pydantic', 'markdown_it', 'pyflakes', 'tqdm',\n"
+        "    'pandas', 'aqueduct_jupyter.gateway', 'aqueduct_jupyter.server'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert run(sys.executable, "-c", script).stdout == "[]\n"
+
+
 def test_the_changelog_knows_this_version() -> None:
     assert f"\n## {aqueduct_jupyter.__version__} " in (ROOT / "CHANGELOG.md").read_text()
 

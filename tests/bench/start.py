@@ -37,6 +37,8 @@ def measure_start() -> Iterator[str]:
     extension = _import_seconds("jupyter_server.serverapp", "aqueduct_jupyter.server.app")
     server = _import_seconds("sys", "jupyter_server.serverapp")
     yield _compared("import the extension", extension, "jupyter_server's own imports", server)
+    magics = _import_seconds("IPython.core.interactiveshell", "aqueduct_jupyter.kernel.magics")
+    yield _compared("load the magics", magics, "a kernel's own imports", ipykernel)
     quiet, during = _worst_latencies()
     yield _compared("the loop during the first request", during, "the loop at rest", quiet)
 

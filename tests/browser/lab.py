@@ -1,0 +1,101 @@
+"""This file is JupyterLab in a browser: a server, a notebook and a page, thrown away in the end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Page, expect, sync_playwright
+
+from aqueduct_jupyter.command.throwaway import throwaway_server
+
+from ..standin import StandIn
+
+__all__ = ["Lab", "lab"]
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+"""JupyterLab's own questions to a new user would cover the page."""
+
+TRIES = 5
+
+PATIENCE = 60_000
+"""Milliseconds for whatever a slow machine does."""
+
+
+class Lab:
+    """A notebook that is open in JupyterLab."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self._address = address
+
+    def open(self) -> None:
+        """Open the notebook, or open it again as a new reader would."""
+        self.page.goto(self._address)
+        expect(self.page.locator(".jp-Notebook")).to_be_visible()
+        expect(
+            self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        ).to_be_visible()
+
+    def run_all(self) -> None:
+        """Run every cell; waits until the first has begun, not for the others."""
+        prompt = self.page.locator(".jp-CodeCell .jp-InputPrompt").first
+        before = prompt.inner_text()
+        for _ in range(TRIES):
+            self.page.locator(".jp-Notebook").click()
+            self.page.get_by_role("menuitem", name="Run", exact=True).click()
+            self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            # A page that is still settling takes a click and forgets it.
+            for _ in range(50):
+                if prompt.inner_text() != before:
+                    return
+                self.page.wait_for_timeout(100)
+        raise AssertionError("the cells did not run")
+
+    def output(self, number: int) -> str:
+        """Give the words of a cell's outputs, counted from 0."""
+        cell = self.page.locator(".jp-CodeCell").nth(number)
+        return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts())
+
+    def expect_output(self, number: int, words: str) -> None:
+        """Wait until a cell has shown some words."""
+        cell = self.page.locator(".jp-CodeCell").nth(number)
+        expect(cell.locator(".jp-OutputArea").first).to_contain_text(words)
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.keyboard.press("Control+s")
+        expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
+
+
+@contextmanager
+def lab(folder: Path, standin: StandIn, *cells: str) -> Iterator[Lab]:
+    """Open a notebook of these cells, on a server before the stand-in."""
+    config = folder / "config" / "labconfig"
+    config.mkdir(parents=True)
+    (config / "page_config.json").write_text(json.dumps(QUIET))
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
+    )
+    nbformat.write(notebook, folder / "work.ipynb")
+    upstreams = {"campus": {"base_url": standin.url}}
+    expect.set_options(timeout=PATIENCE)
+    with (
+        throwaway_server(folder, [f"--AqueductApp.upstreams={upstreams}"]) as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=ARGUMENTS
+        )
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        opened = Lab(page, f"{server.url}/lab/tree/work.ipynb?token={server.token}&reset")
+        opened.open()
+        yield opened
+        browser.close()

@@ -1,0 +1,113 @@
+"""``%%chat`` in real JupyterLab: it streams, it stops, and what a model says does not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
+from .lab import Lab, lab
+
+LOAD = "%load_ext aqueduct_jupyter"
+HIT = "window.hit = (window.hit || 0) + 1"
+EVIL = f"""
+<img src=x onerror="{HIT}"> and <script>{HIT}</script>
+
+[click me](javascript:{HIT.replace(" ", "%20")}) and <a href="javascript:{HIT}">me</a>
+
+- a
+
+  ```
+<img src=x onerror="{HIT}">
+  ```
+
+$" onmouseover="{HIT}" x="$ [a](https://x.invalid/@@0@@)
+
+![pixel](https://x.invalid/secret)
+"""
+
+
+def harm(opened: Lab) -> list[object]:
+    """Give what ran, and what could."""
+    page = opened.page
+    page.wait_for_timeout(500)
+    area = ".jp-CodeCell .jp-OutputArea"
+    dangerous = ("img", "script", "iframe", "[onerror]", "[onmouseover]", "a[href^='javascript']")
+    found = [word for word in dangerous if page.locator(f"{area} {word}").count()]
+    return [page.evaluate("window.hit || 0"), found]
+
+
+def test_an_answer_streams_and_the_part_of_a_stopped_one_stays(
+    tmp_path: Path, standin: StandIn
+) -> None:
+    standin.stream(chunk("The first part. "), HANG)
+    with lab(tmp_path, standin, LOAD, "%%chat\nHi", "print('reached')") as opened:
+        opened.run_all()
+        opened.expect_output(1, "The first part.")
+        assert not standin.chats[0].client_left.is_set()
+        opened.page.keyboard.press("Escape")
+        opened.page.locator("[data-command='notebook:interrupt-kernel']").first.click()
+        opened.expect_output(1, "KeyboardInterrupt")
+        assert standin.chats[0].client_left.wait(5)
+        assert "The first part." in opened.output(1)
+        assert "stopped" in opened.output(1)
+        assert "reached" not in opened.output(2)
+
+
+def test_a_cell_that_is_run_again_goes_back_to_before_it(tmp_path: Path, standin: StandIn) -> None:
+    with lab(tmp_path, standin, LOAD, "%%chat\nfirst", "%%chat\nsecond") as opened:
+        opened.run_all()
+        opened.expect_output(2, "tokens")
+        opened.run_all()
+        for _ in range(300):
+            if len(standin.chats) == 4:
+                break
+            opened.page.wait_for_timeout(100)
+        assert [len(sent.json["messages"]) for sent in standin.chats] == [1, 3, 1, 3]
+
+
+def test_code_goes_into_a_new_cell_below(tmp_path: Path, standin: StandIn) -> None:
+    standin.stream(chunk("Try:\n```python\nprint(6 * 7)\n```\n"), usage_chunk(), DONE)
+    with lab(tmp_path, standin, LOAD, "%%chat -f code\nHi", "'after'") as opened:
+        opened.run_all()
+        expect(opened.page.locator(".jp-CodeCell")).to_have_count(4)
+        added = opened.page.locator(".jp-CodeCell .jp-InputArea-editor").nth(2)
+        expect(added).to_contain_text("print(6 * 7)")
+
+
+def test_run_all_stops_at_a_failing_cell(tmp_path: Path, standin: StandIn) -> None:
+    standin.stream(chunk("half"), CUT)
+    with lab(tmp_path, standin, LOAD, "%%chat\nHi", "print('reached')") as opened:
+        opened.run_all()
+        opened.expect_output(1, "DisconnectedError")
+        assert "Traceback" not in opened.output(1)
+        opened.page.wait_for_timeout(500)
+        assert "reached" not in opened.output(2)
+
+
+def test_what_a_model_says_does_not_run_neither_fresh_nor_saved(
+    tmp_path: Path, standin: StandIn
+) -> None:
+    for _ in range(2):
+        standin.stream(*[chunk(letter) for letter in EVIL], usage_chunk(), DONE)
+    cells = (LOAD, "%%chat\nHi", "%%chat -f text\nHi", "from IPython.display import *")
+    with lab(tmp_path, standin, *cells) as opened:
+        opened.run_all()
+        opened.expect_output(2, "tokens")
+        assert harm(opened) == [0, []]
+        assert "onerror" in opened.output(1), "the words are there to be read"
+        opened.save()
+        opened.open()
+        opened.expect_output(1, "onerror")
+        assert harm(opened) == [0, []]
+
+
+def test_the_page_would_run_what_was_not_made_safe(tmp_path: Path, standin: StandIn) -> None:
+    show = f"from IPython.display import Markdown\nMarkdown({EVIL!r})"
+    with lab(tmp_path, standin, show) as opened:
+        opened.run_all()
+        opened.expect_output(0, "click me")
+        ran, found = harm(opened)
+        assert ran
+        assert found
