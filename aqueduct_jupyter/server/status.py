@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from tornado import web
 
-from .. import __version__
 from ..gateway.catalog import Catalog
 from ..gateway.local_model import LocalModel
 from ..gateway.usage import Ledger
@@ -49,7 +49,7 @@ class StatusHandler(AqueductHandler):
         answering = await catalog.answering()
         self.answer(
             {
-                "version": __version__,
+                "version": version("aqueduct-jupyter"),
                 "upstreams": [
                     {"name": name, "answers": error is None, "error": error and error.message}
                     for name, error in answering.items()
