@@ -318,8 +318,6 @@ class NotebookError(AqueductError):
 class CellError(NotebookError):
     """The cell asks for something that is not there, or in words that are none."""
 
-    default_code = "cell_error"
-
 
 class AnswerError(NotebookError):
     """The answer is not what was asked for.
@@ -329,8 +327,6 @@ class AnswerError(NotebookError):
         answer: the answer's text, as it came.
     """
 
-    default_code = "answer_error"
-
     def __init__(self, message: str, answer: str) -> None:
         super().__init__(message)
         self.answer = answer
@@ -338,8 +334,6 @@ class AnswerError(NotebookError):
 
 class ReplayError(NotebookError):
     """Recorded answers were asked for, and none fits."""
-
-    default_code = "replay_error"
 
 
 def _tree(root: type[AqueductError]) -> Iterator[type[AqueductError]]:

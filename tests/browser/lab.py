@@ -43,16 +43,16 @@ class Lab:
         ).to_be_visible()
 
     def run_all(self) -> None:
-        """Run every cell; waits until the first has begun, not for the others."""
+        """Run every cell; waits until the first has run, not for the others."""
         prompt = self.page.locator(".jp-CodeCell .jp-InputPrompt").first
         before = prompt.inner_text()
         for _ in range(TRIES):
             self.page.locator(".jp-Notebook").click()
             self.page.get_by_role("menuitem", name="Run", exact=True).click()
             self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            # A page that is still settling takes a click and forgets it.
-            for _ in range(50):
-                if prompt.inner_text() != before:
+            # A page that is still settling takes a click, marks the cells and forgets them.
+            for _ in range(100):
+                if prompt.inner_text() not in (before, "[*]:"):
                     return
                 self.page.wait_for_timeout(100)
         raise AssertionError("the cells did not run")
