@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,8 @@ class Lab:
             self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
             # A page that is still settling takes a click, marks the cells and forgets them.
             for _ in range(100):
-                if prompt.inner_text() not in (before, "[*]:"):
+                now = prompt.inner_text()
+                if now != before and re.fullmatch(r"\[\d+\]:", now):
                     return
                 self.page.wait_for_timeout(100)
         raise AssertionError("the cells did not run")
