@@ -34,17 +34,16 @@ def map_questions(
     Returns:
         A result for each value, in their order; where one failed, its AqueductError.
     """
-    with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="aqueduct-map") as pool:
-        asked = [pool.submit(_result, ask, value) for value in values]
-        try:
-            for _ in progress(as_completed(asked), len(asked)):
-                pass
-        except BaseException:
-            # Those that were not begun are not asked; those that were are written down.
-            for waiting in asked:
-                waiting.cancel()
-            raise
-        return [done.result() for done in asked]
+    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="aqueduct-map")
+    asked = [pool.submit(_result, ask, value) for value in values]
+    try:
+        for _ in progress(as_completed(asked), len(asked)):
+            pass
+    finally:
+        # After an interrupt nothing more is asked; what is being asked is still written down when
+        # its answer comes, and nobody waits for it.
+        pool.shutdown(wait=False, cancel_futures=True)
+    return [done.result() for done in asked]
 
 
 def _result(ask: Callable[[Any], Any], value: Any) -> Any:

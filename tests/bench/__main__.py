@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from .display import measure_display
 from .start import measure_start
 
 __all__: list[str] = []
 
 if __name__ == "__main__":
-    for line in measure_start():
-        print(line, flush=True)
+    for measure in (measure_start, measure_display):
+        for line in measure():
+            print(line, flush=True)
