@@ -11,7 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..protocol.errors import AqueductError, InvalidRequestError, NotFoundError
+from ..protocol.errors import (
+    AqueductError,
+    InvalidRequestError,
+    NotFoundError,
+    UnprocessableError,
+)
 from .answer import Answer
 from .client import Client
 from .context import FilePart
@@ -139,7 +144,7 @@ class Asker:
 def is_schema_refused(error: AqueductError) -> bool:
     """Tell whether an upstream refused a request because it knows no JSON schemas."""
     words = ("response_format", "json_schema", "schema", "structured")
-    return isinstance(error, InvalidRequestError) and any(
+    return isinstance(error, InvalidRequestError | UnprocessableError) and any(
         word in f"{error.param} {error.message}".lower() for word in words
     )
 

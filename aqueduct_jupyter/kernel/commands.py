@@ -8,10 +8,12 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import linecache
 import os
 import shlex
 import subprocess
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +81,10 @@ class Commands:
             CellError: there is none of that name, or it takes other words.
             AqueductError: the server refuses.
         """
-        name, *words = shlex.split(line) or ["help"]
+        try:
+            name, *words = shlex.split(line) or ["help"]
+        except ValueError as error:
+            raise CellError(f"%chat {line}: {error}.") from None
         command = self._commands.get(name)
         if command is None:
             raise CellError(
@@ -144,7 +149,7 @@ class Commands:
     def _fix(self) -> None:
         """``fix``: have the last exception's cell corrected, and offer the new one."""
         error = last_error()
-        source = self._failed_cell()
+        source = self._failed_cell(error)
         contexts = [Context("cell", [Piece(f"```python\n{source}\n```")]), describe("err", error)]
         contexts += self._named_in(source)
         text = self._ask(Request(FIX, contexts, conversation="fix", is_new=True))
@@ -202,13 +207,20 @@ class Commands:
         magics.shell.user_ns["_chat"] = reply.answer.text
         return reply.answer.text
 
-    def _failed_cell(self) -> str:
-        sources = self._magics.shell.user_ns.get("In", [])
-        # The cell that runs now is the last one; the one that failed is before it.
-        for source in reversed(sources[:-1]):
-            if source.strip() and not source.lstrip().startswith("%chat"):
+    def _failed_cell(self, error: BaseException) -> str:
+        shell = self._magics.shell
+        sources = [source for source in shell.user_ns.get("In", [])[:-1] if source.strip()]
+        ran = {
+            "".join(linecache.getlines(frame.filename)).rstrip()
+            for frame in traceback.extract_tb(error.__traceback__)
+        }
+        for source in reversed(sources):
+            if shell.transform_cell(source).rstrip() in ran:
                 return str(source.rstrip())
-        raise CellError("The cell that failed is not known here.")
+        # A cell that does not parse never ran: it is the one before this.
+        if not sources:
+            raise CellError("The cell that failed is not known here.")
+        return str(sources[-1].rstrip())
 
     def _named_in(self, source: str) -> list[Context]:
         import ast

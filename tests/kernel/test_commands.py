@@ -86,14 +86,26 @@ def test_fix_sends_the_cell_its_error_and_its_names_and_offers_the_new_one(
     shell.run("rows = [1, 2, 3]")
     with pytest.raises(ZeroDivisionError):
         shell.run("total = sum(rows)\nmean = total / 0")
+    shell.run("other = 'a cell that ran since'")
     shell.standin.stream(chunk("```python\ntotal = sum(rows)\nmean = total / len(rows)\n```"), DONE)
     shown = said(shell, capsys, "%chat fix")
     parts = shell.sent[0]["messages"][0]["content"]
     text = "\n".join(part["text"] for part in parts)
     assert "mean = total / 0" in text
     assert "ZeroDivisionError: division by zero" in text
+    assert "a cell that ran since" not in text
     assert "<rows>\n[1, 2, 3]\n</rows>" in text
     assert "-mean = total / 0\n+mean = total / len(rows)" in shown
+
+
+def test_fix_mends_a_cell_that_does_not_parse(shell: Shell) -> None:
+    with pytest.raises(SyntaxError):
+        shell.run("print('half'")
+    shell.standin.stream(chunk("```python\nprint('half')\n```"), DONE)
+    shell.run("%chat fix")
+    text = "\n".join(part["text"] for part in shell.sent[0]["messages"][0]["content"])
+    assert "print('half'\n" in text
+    assert "SyntaxError" in text
 
 
 def test_fix_without_an_error_says_so(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +157,7 @@ class TestRecording:
         ("%chat use", "Write it as %chat use MODEL"),
         ("%chat save", "Write it as %chat save FILE"),
         ("%chat save chat.pdf", ".json, .md or .ipynb"),
+        ("%chat save 'chat.md", "No closing quotation"),
     ],
 )
 def test_wrong_words_are_said(shell: Shell, line: str, says: str) -> None:

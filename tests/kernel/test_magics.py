@@ -242,9 +242,10 @@ class TestTypes:
             shell.ask("x", "--as int --no-stream")
         assert len(shell.sent) == 1
 
-    def test_an_upstream_without_schemas_is_asked_in_words(self, shell: Shell) -> None:
+    @pytest.mark.parametrize("status", [400, 422])
+    def test_an_upstream_without_schemas_is_asked_in_words(self, shell: Shell, status: int) -> None:
         refusal = {"error": {"message": "response_format is not supported"}}
-        shell.standin.reply(refusal, status=400)
+        shell.standin.reply(refusal, status=status)
         self.answer(shell, '{"value": 7}')
         assert shell.ask("x", "--as int --no-stream") == 7
         assert "response_format" not in shell.sent[1]
