@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.gateway.weights import pull_weights, weights_path
-from aqueduct_jupyter.kernel.magics import RECORDING
+from aqueduct_jupyter.kernel.notebook_chat import RECORDING
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"

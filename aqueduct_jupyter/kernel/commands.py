@@ -14,23 +14,19 @@ import shlex
 import subprocess
 import sys
 import traceback
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..protocol.errors import CellError
 from .code_answer import code_of
 from .context import Context, Piece
 from .describers import describe
-from .display import display_for
 from .exports import load, save
-from .notebook import is_notebook, running_cell
+from .notebook import running_cell
+from .notebook_chat import NotebookChat
 from .references import last_error
 from .session import Request
-
-if TYPE_CHECKING:
-    from .magics import ChatMagics
 
 __all__ = ["Commands"]
 
@@ -46,11 +42,11 @@ class Commands:
     """The commands, each under its name.
 
     Args:
-        magics: whose chats they look after.
+        chats: the notebook's.
     """
 
-    def __init__(self, magics: ChatMagics) -> None:
-        self._magics = magics
+    def __init__(self, chats: NotebookChat) -> None:
+        self._chats = chats
         self._commands: dict[str, Callable[..., Any]] = {
             "models": self._models,
             "use": self._use,
@@ -99,11 +95,11 @@ class Commands:
 
     def _models(self) -> None:
         """``models``: list the models of the server."""
-        print("\n".join(self._magics.connected().models()))
+        print("\n".join(self._chats.connected().models()))
 
     def _use(self, model: str) -> None:
         """``use MODEL``: ask this model from now on; '-' is the server's default."""
-        self._magics.model = "" if model == "-" else model
+        self._chats.settings.model = "" if model == "-" else model
 
     def _history(self, conversation: str | None = None) -> None:
         """``history [CONVERSATION]``: show what was said."""
@@ -122,17 +118,17 @@ class Commands:
     def _load(self, path: str, conversation: str | None = None) -> None:
         """``load FILE [CONVERSATION]``: read what was saved and go on from there."""
         loaded = load(Path(path).expanduser())
-        name = conversation or self._magics.current
-        self._magics.session.conversation(name).turns[:] = loaded.turns
+        name = conversation or self._chats.current
+        self._chats.session.conversation(name).turns[:] = loaded.turns
 
     def _usage(self) -> None:
         """``usage``: show the requests and tokens of the last 30 days."""
-        total = self._magics.connected().get("aqueduct/usage")["total"]
+        total = self._chats.connected().get("aqueduct/usage")["total"]
         print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in total.items()))
 
     def _last(self, what: str = "") -> None:
         """``last [--request]``: show the last answer's facts, or exactly what was sent for it."""
-        session = self._magics.session
+        session = self._chats.session
         question, answer = session.last_question, session.last_answer
         if question is None or answer is None:
             raise CellError("Nothing has been asked yet.")
@@ -144,7 +140,7 @@ class Commands:
         turn = self._conversation(None).last
         if turn is None or not turn.answer:
             raise CellError("There is no answer to go on with.")
-        self._ask(Request(CONTINUE, cell=running_cell(self._magics.shell)))
+        self._ask(Request(CONTINUE, cell=running_cell(self._chats.shell)))
 
     def _fix(self) -> None:
         """``fix``: have the last exception's cell corrected, and offer the new one."""
@@ -156,22 +152,22 @@ class Commands:
         corrected = code_of(text).rstrip()
         difference = difflib.unified_diff(source.splitlines(), corrected.splitlines(), lineterm="")
         print("\n".join(list(difference)[2:]) or "The cell would stay as it is.")
-        self._magics.offer_cell(corrected)
+        self._chats.offer_cell(corrected)
 
     def _record(self, *words: str) -> None:
         """``record [FILE|off]``: record every answer beside the notebook."""
         if words == ("off",):
-            self._magics.record("off")
+            self._chats.record("off")
             return
-        print(f"Answers are recorded in {self._magics.record('record', *words[:1])}.")
+        print(f"Answers are recorded in {self._chats.record('record', *words[:1])}.")
 
     def _replay(self, *words: str) -> None:
         """``replay [FILE]``: answer from the recording, and ask and record what is missing."""
-        print(f"Answers come from {self._magics.record('replay', *words[:1])}.")
+        print(f"Answers come from {self._chats.record('replay', *words[:1])}.")
 
     def _strict(self, *words: str) -> None:
         """``strict [FILE]``: answer from the recording only; what is missing is an error."""
-        print(f"Answers come from {self._magics.record('strict', *words[:1])} only.")
+        print(f"Answers come from {self._chats.record('strict', *words[:1])} only.")
 
     def _doctor(self) -> None:
         """``doctor``: look at everything that can be wrong, each with its mend."""
@@ -193,22 +189,15 @@ class Commands:
             print(f"%chat {_help_of(command)}")
 
     def _conversation(self, name: str | None) -> Any:
-        return self._magics.session.conversation(name or self._magics.current)
+        return self._chats.session.conversation(name or self._chats.current)
 
     def _ask(self, request: Request) -> str:
-        magics = self._magics
-        nothing = Namespace(model=None, temperature=None, max_tokens=None, parameter=[])
-        request.parameters = magics.parameters(nothing)
-        request.system = magics.system or None
-        in_notebook = is_notebook(magics.shell)
-        reply = magics.session.ask(
-            request, lambda: display_for("markdown", is_notebook=in_notebook)
-        )
-        magics.shell.user_ns["_chat"] = reply.answer.text
-        return reply.answer.text
+        request.parameters = self._chats.parameters()
+        request.system = self._chats.settings.system or None
+        return self._chats.ask(request).answer.text
 
     def _failed_cell(self, error: BaseException) -> str:
-        shell = self._magics.shell
+        shell = self._chats.shell
         sources = [source for source in shell.user_ns.get("In", [])[:-1] if source.strip()]
         ran = {
             "".join(linecache.getlines(frame.filename)).rstrip()
@@ -226,11 +215,11 @@ class Commands:
         import ast
 
         try:
-            tree = ast.parse(self._magics.shell.transform_cell(source))
+            tree = ast.parse(self._chats.shell.transform_cell(source))
         except SyntaxError:
             return []
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        known = self._magics.shell.user_ns
+        known = self._chats.shell.user_ns
         values = {name: known[name] for name in sorted(names & known.keys())}
         return [
             describe(name, value) for name, value in values.items() if not inspect.ismodule(value)

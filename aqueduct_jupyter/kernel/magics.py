@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from argparse import Namespace
-from pathlib import Path
 from typing import Any, get_args
 
 from IPython.core.error import UsageError
@@ -17,30 +16,25 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import Float, Integer, Unicode
 
 from ..protocol.errors import AqueductError, CellError
-from .asking import Asker
 from .card import as_card
 from .client import Client
-from .code_answer import code_faults, code_of
+from .code_answer import code_of
 from .commands import Commands
 from .completion import install
-from .display import Format, display_for
+from .display import Format
 from .map_magic import run_map
-from .notebook import can_add_cells, find_notebook, is_notebook, running_cell
+from .notebook import running_cell
+from .notebook_chat import NotebookChat
 from .prompt import interpolate
-from .recording import Mode, Recording
+from .recording import Mode
 from .references import look_up, split_references
-from .session import ChatSession, Reply, Request
+from .session import Request
 from .structured import answer_type, frame_of
 
 __all__ = ["ChatMagics"]
 
-ASSIGNED = "_aqueduct_value"
-
 MODE = "AQUEDUCT_CHAT_RECORDING"
 """The variable that says what is done with recorded answers from the start."""
-
-RECORDING = ".chat.jsonl"
-"""The ending of the file beside a notebook in which answers are recorded."""
 
 
 @magics_class
@@ -63,20 +57,13 @@ class ChatMagics(Magics):
 
     def __init__(self, shell: Any, client: Client | None = None) -> None:
         super().__init__(shell)
-        self._client = client
-        self.session = ChatSession(Asker(self.connected))
-        self.current = "main"
-        self.commands = Commands(self)
-        install(self)
+        # traitlets counts a Float that may be None as an int.
+        self.chats = NotebookChat(shell, self, client)  # type: ignore[arg-type]
+        self.commands = Commands(self.chats)
+        install(self.chats, self.commands.names)
         modes: dict[str, Mode] = {mode: mode for mode in get_args(Mode)}
         if mode := modes.get(os.environ.get(MODE, "")):
-            self.record(mode)
-
-    def connected(self) -> Client:
-        """Give the client, which is made at the first question."""
-        if self._client is None:
-            self._client = Client()
-        return self._client
+            self.chats.record(mode)
 
     @cell_magic("chat")
     @magic_arguments()
@@ -104,9 +91,11 @@ class ChatMagics(Magics):
         options = _parsed(self.chat, line)
         try:
             if options.map:
-                run_map(self, options, cell)
+                self._map(options, cell)
+            elif options.dry_run:
+                self._show_request(self._request(options, cell))
             else:
-                self.run(self.request(options, cell), options)
+                self._ask(self._request(options, cell), options)
         except AqueductError as error:
             raise as_card(error) from None
 
@@ -118,20 +107,15 @@ class ChatMagics(Magics):
         except AqueductError as error:
             raise as_card(error) from None
 
-    def request(self, options: Namespace, cell: str) -> Request:
-        """Read a cell's words and options.
-
-        Raises:
-            CellError: a name, a type or a file is not there.
-        """
-        names = self.shell.user_ns
+    def _request(self, options: Namespace, cell: str) -> Request:
+        names = self.chats.names
         contexts = [look_up(word, names) for word in split_references(options.references)]
         return Request(
             prompt=interpolate(cell.removesuffix("\n"), names),
             contexts=contexts,
-            parameters=self.parameters(options),
+            parameters=_parameters(self.chats, options),
             system=options.system or self.system or None,
-            conversation=options.conversation or self.current,
+            conversation=options.conversation or self.chats.current,
             is_new=options.new,
             cell=running_cell(self.shell),
             answer_type=answer_type(options.type, names) if options.type else None,
@@ -140,82 +124,37 @@ class ChatMagics(Magics):
             history_tokens=self.history_tokens or None,
         )
 
-    def parameters(self, options: Namespace) -> dict[str, Any]:
-        """Give the API's parameters: the options, and what is set where one is not given."""
-        temperature = self.temperature if options.temperature is None else options.temperature
-        given = {
-            "model": options.model or self.model or None,
-            "temperature": temperature,
-            "max_tokens": options.max_tokens or self.max_tokens or None,
-            **dict(_parameter(words) for words in options.parameter),
-        }
-        return {name: value for name, value in given.items() if value is not None}
-
-    def run(self, request: Request, options: Namespace) -> None:
-        """Ask a request, show its answer, and put it where the options say."""
-        if options.dry_run:
-            self._show_request(request)
-            return
+    def _ask(self, request: Request, options: Namespace) -> None:
         kind: Format = options.format or ("json" if request.answer_type else "markdown")
-        in_notebook = is_notebook(self.shell)
-        reply = self.session.ask(request, lambda: display_for(kind, is_notebook=in_notebook))
-        value = self._value(reply, kind, options)
-        self.shell.user_ns["_chat"] = value
-        if options.output:
-            self.assign(options.output, value)
-
-    def assign(self, target: str, value: Any) -> None:
-        """Put a value under a name, an attribute or an item, as ``df["label"]``.
-
-        Raises:
-            CellError: it cannot be there.
-        """
-        names = self.shell.user_ns
-        if target.isidentifier():
-            names[target] = value
-            return
-        try:
-            # The user's own words, as if they stood in the cell.
-            exec(f"{target} = {ASSIGNED}", names, {ASSIGNED: value})  # noqa: S102
-        except Exception as error:
-            raise CellError(f"-o {target}: the answer cannot be kept there ({error}).") from error
-
-    def offer_cell(self, code: str) -> None:
-        """Put code into a new cell below, or show it as a block to copy."""
-        faults = code_faults(self.shell.transform_cell(code), self._names())
-        for fault in faults:
-            print(f"Careful: {fault}")
-        if can_add_cells(self.shell):
-            self.shell.set_next_input(code, replace=False)
-        else:
-            print(code)
-
-    def record(self, mode: Mode, path: str | None = None) -> Path:
-        """Record answers, or answer from what was recorded; say in which file."""
-        notebook = find_notebook(self.shell.user_ns)
-        beside = notebook.with_suffix(RECORDING) if notebook else Path(f"notebook{RECORDING}")
-        file = Path(path) if path else beside
-        self.session.asker.recording = Recording(file, mode) if mode != "off" else None
-        return file
-
-    def _value(self, reply: Reply, kind: Format, options: Namespace) -> Any:
+        reply = self.chats.ask(request, kind)
+        value = reply.value
         if kind == "code":
-            code = code_of(reply.answer.text)
-            self.offer_cell(code)
-            return code
-        if options.type and _wants_table(options.output) and isinstance(reply.value, list):
-            return frame_of(reply.value)
-        return reply.value
+            value = code_of(reply.answer.text)
+            self.chats.offer_cell(value)
+        elif _wants_table(options) and isinstance(value, list):
+            value = frame_of(value)
+        self.chats.names["_chat"] = value
+        if options.output:
+            self.chats.assign(options.output, value)
 
-    def _names(self) -> set[str]:
-        import builtins
-
-        return {*self.shell.user_ns, *dir(builtins), "get_ipython"}
+    def _map(self, options: Namespace, cell: str) -> None:
+        names = self.chats.names
+        run_map(
+            self.chats,
+            cell,
+            values=options.map[1],
+            target=options.output,
+            jobs=options.jobs,
+            wanted=answer_type(options.type, names) if options.type else None,
+            parameters=_parameters(self.chats, options),
+            system=options.system or self.system or None,
+        )
 
     def _show_request(self, request: Request) -> None:
-        turn, question, notes = self.session.prepare(request)
-        self.session.conversation(request.conversation).turns.remove(turn)
-        print(json.dumps(self.session.asker.sent(question), indent=2, ensure_ascii=False))
+        session = self.chats.session
+        turn, question, notes = session.prepare(request)
+        session.conversation(request.conversation).turns.remove(turn)
+        print(json.dumps(session.asker.sent(question), indent=2, ensure_ascii=False))
         for note in notes:
             print(note)
 
@@ -242,6 +181,15 @@ def _unquoted(word: str) -> str:
     return word
 
 
+def _parameters(chats: NotebookChat, options: Namespace) -> dict[str, Any]:
+    return chats.parameters(
+        model=options.model,
+        temperature=options.temperature,
+        max_tokens=options.max_tokens,
+        more=dict(_parameter(words) for words in options.parameter),
+    )
+
+
 def _parameter(words: str) -> tuple[str, Any]:
     name, is_given, value = words.partition("=")
     if not is_given:
@@ -253,6 +201,7 @@ def _parameter(words: str) -> tuple[str, Any]:
         return name, value
 
 
-def _wants_table(output: str | None) -> bool:
-    name = (output or "").lower()
-    return name in ("df", "frame", "table") or name.startswith("df_") or name.endswith("_df")
+def _wants_table(options: Namespace) -> bool:
+    name = (options.output or "").lower()
+    is_table = name in ("df", "frame", "table") or name.startswith("df_") or name.endswith("_df")
+    return bool(options.type) and is_table

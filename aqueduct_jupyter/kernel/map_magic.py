@@ -5,23 +5,18 @@ Asking side by side is left to :mod:`.mapping`, keeping what was answered to :mo
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..protocol.errors import AqueductError, CellError
 from .asking import Asker
 from .mapping import map_questions
-from .notebook import find_notebook
+from .notebook_chat import NotebookChat
 from .prompt import evaluate, interpolate
 from .recording import Recording
 from .session import ChatSession, Request
-from .structured import answer_type
-
-if TYPE_CHECKING:
-    from .magics import ChatMagics
+from .structured import AnswerType
 
 __all__ = ["run_map"]
 
@@ -44,38 +39,55 @@ class _Silent:
         """Show nothing."""
 
 
-def run_map(magics: ChatMagics, options: Namespace, cell: str) -> None:
+def run_map(
+    chats: NotebookChat,
+    cell: str,
+    *,
+    values: str,
+    target: str | None,
+    jobs: int,
+    wanted: AnswerType | None,
+    parameters: Mapping[str, Any],
+    system: str | None,
+) -> None:
     """Ask the cell's question of every value and keep the results.
+
+    Args:
+        chats: the notebook's.
+        cell: the words, with ``@{value}`` where the value stands, else before it.
+        values: the name of the values.
+        target: where the results go.
+        jobs: how many are asked at the same time.
+        wanted: the type of the answers, or None.
+        parameters: the API's.
+        system: the system's message.
 
     Raises:
         CellError: the values are none, or nothing says where the results go.
     """
-    names = magics.shell.user_ns
-    if not options.output:
+    names = chats.names
+    if not target:
         raise CellError('Say where the results go: %%chat map df.text -o df["label"].')
-    if not 1 <= options.jobs <= MOST_JOBS:
+    if not 1 <= jobs <= MOST_JOBS:
         raise CellError(f"-j is between 1 and {MOST_JOBS}.")
-    values = evaluate(options.map[1], names)
-    if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
-        raise CellError(f"'{options.map[1]}' is no list, column or other row of values.")
-    wanted = answer_type(options.type, names) if options.type else None
-    parameters = magics.parameters(options)
-    asker = Asker(magics.connected, _checkpoint(magics))
+    found = evaluate(values, names)
+    if isinstance(found, str | bytes) or not hasattr(found, "__iter__"):
+        raise CellError(f"'{values}' is no list, column or other row of values.")
+    asker = Asker(chats.connected, _checkpoint(chats))
 
     def ask(value: Any) -> Any:
-        prompt = _prompt(cell, value, names)
         request = Request(
-            prompt,
+            _prompt(cell, value, names),
             parameters=parameters,
-            system=options.system or magics.system or None,
+            system=system,
             answer_type=wanted,
             is_streamed=False,
         )
         # Each value is a conversation of its own.
         return ChatSession(asker).ask(request, _Silent).value
 
-    results = map_questions(ask, list(values), jobs=options.jobs, progress=_progress)
-    magics.assign(options.output, results)
+    results = map_questions(ask, list(found), jobs=jobs, progress=_progress)
+    chats.assign(target, results)
     names["_chat"] = results
     failed = [result for result in results if isinstance(result, AqueductError)]
     if failed:
@@ -89,13 +101,8 @@ def _prompt(cell: str, value: Any, names: dict[str, Any]) -> str:
     return f"{interpolate(words, names)}\n\n{value}"
 
 
-def _checkpoint(magics: ChatMagics) -> Recording:
-    recording = magics.session.asker.recording
-    if recording is not None:
-        return recording
-    notebook = find_notebook(magics.shell.user_ns)
-    path = notebook.with_suffix(CHECKPOINT) if notebook else Path(f"notebook{CHECKPOINT}")
-    return Recording(path, "replay")
+def _checkpoint(chats: NotebookChat) -> Recording:
+    return chats.session.asker.recording or Recording(chats.beside(CHECKPOINT), "replay")
 
 
 def _progress(done: Iterable[Future[Any]], total: int) -> Iterable[Future[Any]]:

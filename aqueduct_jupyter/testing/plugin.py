@@ -14,7 +14,6 @@ The fixture ``aqueduct_server`` gives tests in Python the same server.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -106,7 +105,7 @@ def _taught() -> ExitStack:
         return rewriter(file).rewrite(message)
 
     def set_up(file: Any) -> None:
-        os.environ[NOTEBOOK] = str(file.path)
+        patch.setenv(NOTEBOOK, str(file.path))
         setup(file)
 
     def run_noted(cell: Any) -> None:

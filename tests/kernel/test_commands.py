@@ -190,7 +190,7 @@ def test_the_tab_key_knows_what_could_follow(shell: Shell, line: str, expected: 
     shell.ask("Hi", "-c other")
     from aqueduct_jupyter.kernel.completion import completions
 
-    assert completions(shell.magics, line) == expected
+    assert completions(shell.magics.chats, shell.magics.commands.names, line) == expected
 
 
 def test_the_tab_key_is_asked_by_ipython(shell: Shell) -> None:
@@ -202,5 +202,5 @@ def test_the_tab_key_is_asked_by_ipython(shell: Shell) -> None:
 def test_usage_is_told(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     answer = completion()
     answer["total"] = {"requests": 3, "tokens_in": 5}
-    shell.magics.connected().get = lambda path: answer  # type: ignore[method-assign]
+    shell.magics.chats.connected().get = lambda path: answer  # type: ignore[method-assign]
     assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in\n"

@@ -120,7 +120,7 @@ class TestConversations:
         shell.standin.stream(chunk("half"), CUT)
         with pytest.raises(errors.DisconnectedError):
             shell.ask("one")
-        turn = shell.magics.session.conversation("main").last
+        turn = shell.magics.chats.session.conversation("main").last
         assert turn
         assert (turn.state, turn.answer) == ("failed", "half")
         shell.ask("two")
@@ -294,7 +294,7 @@ class TestDryRun:
             "model": "m1",
         }
         assert shell.sent == []
-        assert shell.magics.session.conversation("main").turns == []
+        assert shell.magics.chats.session.conversation("main").turns == []
 
 
 class TestMap:

@@ -1,0 +1,134 @@
+"""This file is a chat's way to its notebook: what is set, where an answer goes, what is recorded.
+
+What a person typed is left to :mod:`.magics` and :mod:`.commands`, asking to :mod:`.session`.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..protocol.errors import CellError
+from .asking import Asker
+from .client import Client
+from .code_answer import code_faults
+from .display import Format, display_for
+from .notebook import can_add_cells, find_notebook, is_notebook
+from .recording import Mode, Recording
+from .session import ChatSession, Reply, Request
+
+__all__ = ["RECORDING", "NotebookChat", "Settings"]
+
+RECORDING = ".chat.jsonl"
+"""The ending of the file beside a notebook in which answers are recorded."""
+
+ASSIGNED = "_aqueduct_value"
+
+
+class Settings(Protocol):
+    """What ``%config ChatMagics`` sets; "", 0 and None leave it to the server."""
+
+    model: str
+    system: str
+    temperature: float | None
+    max_tokens: int
+
+
+class NotebookChat:
+    """The chats of one notebook's shell.
+
+    Args:
+        shell: IPython's.
+        settings: what holds where a question does not say.
+        client: talks to the server; one that finds its own by default.
+
+    Attributes:
+        session: the conversations.
+        current: the name of the conversation that is meant where none is named.
+    """
+
+    def __init__(self, shell: Any, settings: Settings, client: Client | None = None) -> None:
+        self.shell = shell
+        self.settings = settings
+        self.session = ChatSession(Asker(self.connected))
+        self.current = "main"
+        self._client = client
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The notebook's names."""
+        names: dict[str, Any] = self.shell.user_ns
+        return names
+
+    def connected(self) -> Client:
+        """Give the client, which is made at the first question."""
+        if self._client is None:
+            self._client = Client()
+        return self._client
+
+    def parameters(
+        self,
+        *,
+        model: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Give the API's parameters: what is given, and what is set where it is not."""
+        settings = self.settings
+        given = {
+            "model": model or settings.model or None,
+            "temperature": settings.temperature if temperature is None else temperature,
+            "max_tokens": max_tokens or settings.max_tokens or None,
+            **(more or {}),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def ask(self, request: Request, kind: Format = "markdown") -> Reply:
+        """Ask a request, show its answer in this shell, and keep it as ``_chat``.
+
+        Raises:
+            AqueductError: as :meth:`.session.ChatSession.ask`.
+        """
+        in_notebook = is_notebook(self.shell)
+        reply = self.session.ask(request, lambda: display_for(kind, is_notebook=in_notebook))
+        self.names["_chat"] = reply.value
+        return reply
+
+    def assign(self, target: str, value: Any) -> None:
+        """Put a value under a name, an attribute or an item, as ``df["label"]``.
+
+        Raises:
+            CellError: it cannot be there.
+        """
+        if target.isidentifier():
+            self.names[target] = value
+            return
+        try:
+            # The user's own words, as if they stood in the cell.
+            exec(f"{target} = {ASSIGNED}", self.names, {ASSIGNED: value})  # noqa: S102
+        except Exception as error:
+            raise CellError(f"-o {target}: the answer cannot be kept there ({error}).") from error
+
+    def offer_cell(self, code: str) -> None:
+        """Put code into a new cell below, or show it as a block to copy."""
+        known = {*self.names, *dir(builtins), "get_ipython"}
+        for fault in code_faults(self.shell.transform_cell(code), known):
+            print(f"Careful: {fault}")
+        if can_add_cells(self.shell):
+            self.shell.set_next_input(code, replace=False)
+        else:
+            print(code)
+
+    def beside(self, ending: str) -> Path:
+        """Give the path of a file beside the notebook, or in this folder where it has no name."""
+        notebook = find_notebook(self.names)
+        return notebook.with_suffix(ending) if notebook else Path(f"notebook{ending}")
+
+    def record(self, mode: Mode, path: str | None = None) -> Path:
+        """Record answers, or answer from what was recorded; say in which file."""
+        file = Path(path) if path else self.beside(RECORDING)
+        self.session.asker.recording = Recording(file, mode) if mode != "off" else None
+        return file
