@@ -21,6 +21,7 @@ from .attachments import Attachments
 from .catalog import Catalog, Route
 from .failures import failure_from_event, read_json
 from .offload import off_the_loop
+from .running import RunningRequests
 from .stream import AnswerStream, error_event, read_usage
 from .upstream import UpstreamAnswer
 from .usage import Caller, Entry, Ledger
@@ -61,16 +62,24 @@ class Chat:
         catalog: which models there are.
         attachments: what becomes of file parts.
         ledger: where each request gets its row.
+        running: where it is while it runs, to be stopped from elsewhere.
     """
 
-    def __init__(self, catalog: Catalog, attachments: Attachments, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        attachments: Attachments,
+        ledger: Ledger,
+        running: RunningRequests,
+    ) -> None:
         self._catalog = catalog
         self._attachments = attachments
         self._ledger = ledger
+        self._running = running
 
     @asynccontextmanager
     async def answer(
-        self, body: bytes, caller: Caller, request_id: str
+        self, body: bytes, caller: Caller, request_id: str, client_request_id: str | None = None
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         """Answer one request; leaving the context, however that happens, closes the upstream.
 
@@ -78,14 +87,17 @@ class Chat:
             body: the JSON body as the client sent it.
             caller: who asks.
             request_id: this server's id of the request.
+            client_request_id: the client's own, where it has one.
 
         Raises:
             AqueductError: the request is refused, or the upstream failed before its first event.
+            RequestStoppedError: somebody stopped it, maybe in the middle of its answer.
         """
         entry = Entry(request_id, caller.owner, caller.kernel)
         try:
-            async with self._answered(body, entry) as answer:
-                yield answer
+            with self._running.running(entry, client_request_id):
+                async with self._answered(body, entry) as answer:
+                    yield answer
         except AqueductError as error:
             entry.fail(error)
             raise

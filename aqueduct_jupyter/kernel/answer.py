@@ -18,7 +18,8 @@ class Answer:
     """One answer, whole or so far.
 
     ``tokens_in`` and ``tokens_out`` are as the upstream counted them, or None; ``seconds`` from the
-    question to the last piece; ``finish_reason`` is ``"stop"`` where the model had said all.
+    question to the last piece; ``finish_reason`` is ``"stop"`` where the model had said all;
+    ``reasoning`` is what it thought aloud before, where it does.
     """
 
     text: str = ""
@@ -28,6 +29,7 @@ class Answer:
     tokens_out: int | None = None
     request_id: str | None = None
     seconds: float = 0.0
+    reasoning: str = ""
 
     def __str__(self) -> str:
         return self.text
@@ -43,7 +45,9 @@ class Answer:
         for choice in chunk.get("choices") or ():
             if choice.get("index", 0) == 0:
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
-                text += (choice.get("delta") or {}).get("content") or ""
+                delta = choice.get("delta") or {}
+                text += delta.get("content") or ""
+                self.reasoning += _reasoning(delta)
         self.text += text
         return text
 
@@ -53,7 +57,9 @@ class Answer:
         for choice in completion.get("choices") or ():
             if choice.get("index", 0) == 0:
                 self.finish_reason = choice.get("finish_reason")
-                self.text = (choice.get("message") or {}).get("content") or ""
+                message = choice.get("message") or {}
+                self.text = message.get("content") or ""
+                self.reasoning = _reasoning(message)
 
     def _note(self, words: Mapping[str, Any]) -> None:
         self.model = words.get("model") or self.model
@@ -66,8 +72,9 @@ class Answer:
 class AnswerStream:
     """An answer that arrives; a context, so that leaving it closes the connection.
 
-    Iterating gives the text of each chunk. ``answer`` is complete after the last one, and an
-    iteration that ends by itself has seen the stream's own end; every other end raises.
+    Iterating gives the text of each chunk that brought some, "" where it was only reasoning.
+    ``answer`` is complete after the last one, and an iteration that ends by itself has seen the
+    stream's own end; every other end raises.
 
     Args:
         chunks: the chunks, closed by ``close`` where it is a generator.
@@ -79,7 +86,9 @@ class AnswerStream:
 
     def __iter__(self) -> Iterator[str]:
         for chunk in self._chunks:
-            if text := self.answer.add(chunk):
+            thought = len(self.answer.reasoning)
+            text = self.answer.add(chunk)
+            if text or len(self.answer.reasoning) > thought:
                 yield text
 
     def __enter__(self) -> Self:
@@ -98,3 +107,8 @@ class AnswerStream:
         close = getattr(self._chunks, "close", None)
         if close:
             close()
+
+
+def _reasoning(words: Mapping[str, Any]) -> str:
+    # No name for it is settled: DeepSeek's and vLLM's first, then OpenRouter's and Ollama's.
+    return words.get("reasoning_content") or words.get("reasoning") or ""

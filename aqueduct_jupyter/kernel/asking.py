@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..protocol.conversation import Message
 from ..protocol.errors import (
     AqueductError,
     InvalidRequestError,
@@ -20,7 +21,6 @@ from ..protocol.errors import (
 from .answer import Answer
 from .client import Client
 from .context import FilePart
-from .conversation import Message
 from .display import Display
 from .recording import Recording, question_hash
 
@@ -109,7 +109,7 @@ class Asker:
         with client.stream(messages, answer=answer, **question.parameters) as stream:
             for _ in stream:
                 if display:
-                    display.grow(answer.text)
+                    display.grow(answer)
 
     def _uploaded_messages(self, client: Client, question: Question) -> list[Message]:
         """Put a server's ids, or the bytes, in the place of files' hashes."""

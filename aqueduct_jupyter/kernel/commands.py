@@ -118,8 +118,9 @@ class Commands:
     def _load(self, path: str, conversation: str | None = None) -> None:
         """``load FILE [CONVERSATION]``: read what was saved and go on from there."""
         loaded = load(Path(path).expanduser())
-        name = conversation or self._chats.current
-        self._chats.session.conversation(name).turns[:] = loaded.turns
+        kept = self._conversation(conversation)
+        kept.turns[:] = loaded.turns
+        kept.changed()
 
     def _usage(self) -> None:
         """``usage``: show the requests and tokens of the last 30 days."""

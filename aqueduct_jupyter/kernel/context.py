@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from .conversation import CHARACTERS_A_TOKEN
+from ..protocol.conversation import CHARACTERS_A_TOKEN
 
 __all__ = ["Context", "FilePart", "ImagePart", "Piece", "Rank", "fit", "register", "registered"]
 

@@ -41,7 +41,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 class Display(Protocol):
     """Where an answer is shown."""
 
-    def grow(self, text: str) -> None:
+    def grow(self, answer: Answer) -> None:
         """Show the answer so far."""
 
     def end(self, answer: Answer, note: str, metadata: dict[str, Any], /) -> None:
@@ -70,9 +70,9 @@ class NotebookDisplay:
         self._painted = 0
         publish({"text/plain": WAITING}, {})
 
-    def grow(self, text: str) -> None:
+    def grow(self, answer: Answer) -> None:
         """Show the answer so far, if it is time to."""
-        now = self._clock()
+        now, text = self._clock(), answer.text
         has_grown = len(text) >= self._painted * (1 + GROWTH)
         if self._painted and (now - self._painted_at < PAINT_SECONDS or not has_grown):
             return
@@ -95,8 +95,9 @@ class TerminalDisplay:
         self._write = write or self._to_stdout
         self._shown = 0
 
-    def grow(self, text: str) -> None:
+    def grow(self, answer: Answer) -> None:
         """Write what is new."""
+        text = answer.text
         if len(text) < self._shown:
             # The answer was begun again.
             self._write("\n")
@@ -106,7 +107,7 @@ class TerminalDisplay:
 
     def end(self, answer: Answer, note: str, _metadata: dict[str, Any]) -> None:
         """Write the rest and the line about it."""
-        self.grow(answer.text)
+        self.grow(answer)
         self._write(f"\n[{note}]\n")
 
     @staticmethod

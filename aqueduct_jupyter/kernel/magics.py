@@ -153,7 +153,7 @@ class ChatMagics(Magics):
     def _show_request(self, request: Request) -> None:
         session = self.chats.session
         turn, question, notes = session.prepare(request)
-        session.conversation(request.conversation).turns.remove(turn)
+        session.conversation(request.conversation).remove(turn.id)
         print(json.dumps(session.asker.sent(question), indent=2, ensure_ascii=False))
         for note in notes:
             print(note)

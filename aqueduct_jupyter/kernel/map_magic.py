@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ..protocol.errors import AqueductError, CellError
+from .answer import Answer
 from .asking import Asker
 from .mapping import map_questions
 from .notebook_chat import NotebookChat
@@ -32,7 +33,7 @@ MOST_JOBS = 64
 class _Silent:
     """Where answers are shown that nobody looks at one by one."""
 
-    def grow(self, text: str) -> None:
+    def grow(self, answer: Answer) -> None:
         """Show nothing."""
 
     def end(self, *_: Any) -> None:

@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from ..protocol.conversation import Message
 from ..protocol.errors import ReplayError
 from .answer import Answer
-from .conversation import Message
 
 __all__ = ["Mode", "Recording", "question_hash"]
 

@@ -9,11 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..protocol.errors import AnswerError, AqueductError, CellError, ContextLengthError
+from ..protocol.conversation import Conversation, Message, Turn, estimate_tokens
+from ..protocol.errors import (
+    AnswerError,
+    AqueductError,
+    CellError,
+    ContextLengthError,
+    RequestStoppedError,
+)
 from .answer import Answer
 from .asking import Asker, Question, is_schema_refused
 from .context import Context, FilePart, fit
-from .conversation import Conversation, Message, Turn, estimate_tokens
 from .display import Display
 from .structured import AnswerType
 
@@ -37,6 +43,7 @@ class Request:
         conversation: the conversation's name.
         is_new: forget what was said in it before.
         cell: the notebook's id of the cell.
+        before: the turn that is asked anew; the conversation goes back to before it.
         answer_type: the type that the answer must have.
         is_streamed: False asks for the whole answer at once.
         context_tokens: the budget for the text of what is attached.
@@ -50,6 +57,7 @@ class Request:
     conversation: str = "main"
     is_new: bool = False
     cell: str | None = None
+    before: str | None = None
     answer_type: AnswerType | None = None
     is_streamed: bool = True
     context_tokens: int = 8000
@@ -95,6 +103,8 @@ class ChatSession:
         conversation = self.conversation(request.conversation)
         if request.is_new:
             conversation.reset()
+        if request.before:
+            conversation.go_back(request.before)
         turn = conversation.begin(request.prompt, _content(request), request.cell)
         question, dropped = self._question(request, turn, request.history_tokens)
         return turn, question, [*_dropped(dropped), *notes]
@@ -117,10 +127,10 @@ class ChatSession:
         try:
             value = self._asked(request, turn, question, shown, answer, notes)
         except BaseException as error:
-            self._end(turn, answer, error)
+            self._end(request, turn, answer, notes, error)
             shown.end(answer, _footer(answer, [turn.state, *notes]), _metadata(answer, question))
             raise
-        self._end(turn, answer)
+        self._end(request, turn, answer, notes)
         shown.end(answer, _footer(answer, notes), _metadata(answer, question))
         return Reply(answer, value, notes)
 
@@ -200,14 +210,24 @@ class ChatSession:
             question.messages = _with_words(question.messages, wanted.request())
             self.asker.ask(question, shown, answer)
 
-    def _end(self, turn: Turn, answer: Answer, error: BaseException | None = None) -> None:
+    def _end(
+        self,
+        request: Request,
+        turn: Turn,
+        answer: Answer,
+        notes: list[str],
+        error: BaseException | None = None,
+    ) -> None:
         turn.answer, turn.model, turn.request_id = answer.text, answer.model, answer.request_id
+        turn.reasoning, turn.notes = answer.reasoning, list(notes)
+        turn.tokens_in, turn.tokens_out = answer.tokens_in, answer.tokens_out
         if error is None:
             turn.end("whole")
-        elif isinstance(error, AqueductError):
-            turn.end("failed", error.message)
+        elif isinstance(error, AqueductError) and not isinstance(error, RequestStoppedError):
+            turn.end("failed", error.message, error.code)
         else:
             turn.end("stopped")
+        self.conversation(request.conversation).changed()
 
 
 def _content(request: Request) -> str | list[dict[str, Any]]:

@@ -24,7 +24,8 @@ When to raise which error is left to the modules that raise them.
     │   ├── BodyTooLargeError         413     invalid_request_error    body_too_large
     │   ├── MediaTypeError            415     invalid_request_error    unsupported_media_type
     │   ├── UnprocessableError        422     invalid_request_error    unprocessable
-    │   └── RateLimitError            429     rate_limit_error         rate_limit_exceeded
+    │   ├── RateLimitError            429     rate_limit_error         rate_limit_exceeded
+    │   └── RequestStoppedError       499     invalid_request_error    request_stopped
     ├── ServerError                   500     server_error             internal_error
     │   ├── UnavailableError          503     server_error             unavailable
     │   └── UpstreamError             502     server_error             upstream_error
@@ -68,6 +69,7 @@ __all__ = [
     "RateLimitError",
     "ReplayError",
     "RequestError",
+    "RequestStoppedError",
     "ServerError",
     "UnavailableError",
     "UnknownFileError",
@@ -259,6 +261,13 @@ class RateLimitError(RequestError):
     default_status = 429
     default_type = "rate_limit_error"
     default_code = "rate_limit_exceeded"
+
+
+class RequestStoppedError(RequestError):
+    """Somebody stopped the request while it ran; what had come of the answer is what there is."""
+
+    default_status = 499  # nginx's convention for a request that is no longer wanted
+    default_code = "request_stopped"
 
 
 class ServerError(AqueductError):

@@ -17,12 +17,14 @@ from traitlets import Bool, Dict, Integer, Unicode, default
 from ..gateway.attachments import Attachments
 from ..gateway.catalog import Catalog
 from ..gateway.chat import Chat
+from ..gateway.conversations import CONVERSATIONS_SCHEMA, ConversationStore
 from ..gateway.database import Database
 from ..gateway.demo import demo_upstream
 from ..gateway.documents import DocumentReader
 from ..gateway.files import FILES_SCHEMA, FileStore
 from ..gateway.keys import KernelKeys
 from ..gateway.local_model import LocalModel, is_engine_installed, local_upstream
+from ..gateway.running import RunningRequests
 from ..gateway.settings import read_settings, settings_from_environment
 from ..gateway.upstream import Upstream
 from ..gateway.usage import LEDGER_SCHEMA, Ledger
@@ -30,9 +32,15 @@ from ..gateway.weights import MODEL_NAME, weights_path
 from ..protocol.errors import UnavailableError
 from .base import Door, UnknownAddressHandler
 from .chat import ChatCompletionsHandler
+from .conversations import (
+    ConversationExportHandler,
+    ConversationHandler,
+    ConversationsHandler,
+)
 from .files import FileContentHandler, FileHandler, FilesHandler
 from .models import ModelHandler, ModelsHandler
 from .provisioner import KernelEnvironment, use_for_kernels
+from .requests import RequestHandler, RequestsHandler
 from .status import Setup, StatusHandler, UsageHandler
 
 __all__ = ["AqueductApp"]
@@ -97,7 +105,9 @@ class AqueductApp(ExtensionApp):
             default_model=self.default_model or None,
         )
         owner = os.environ.get("JUPYTERHUB_USER", "")
-        self._database = Database(folder / "aqueduct.sqlite", FILES_SCHEMA, LEDGER_SCHEMA)
+        self._database = Database(
+            folder / "aqueduct.sqlite", FILES_SCHEMA, LEDGER_SCHEMA, CONVERSATIONS_SCHEMA
+        )
         self._files = FileStore(
             folder,
             self._database,
@@ -106,9 +116,16 @@ class AqueductApp(ExtensionApp):
             max_total_bytes=self.max_total_file_bytes,
             expiry_seconds=self.file_expiry_seconds,
         )
+        self._conversations = ConversationStore(self._database, owner=owner)
         self._ledger = Ledger(self._database)
+        self._running = RunningRequests()
         self._documents = DocumentReader()
-        self._chat = Chat(self._catalog, Attachments(self._files, self._documents), self._ledger)
+        self._chat = Chat(
+            self._catalog,
+            Attachments(self._files, self._documents),
+            self._ledger,
+            self._running,
+        )
         self._door = Door(self._keys, self._is_alive, owner)
         for notice in self._notices:
             self.log.warning(notice)
@@ -165,10 +182,18 @@ class AqueductApp(ExtensionApp):
         ]
 
     def _own_routes(self) -> list[tuple[str, type, dict[str, Any]]]:
-        setup = Setup(self._catalog, self._local_model, self._notices)
+        setup = Setup(
+            self._catalog, self._local_model, self._notices, max_file_bytes=self.max_file_bytes
+        )
+        running, store = {"running": self._running}, {"store": self._conversations}
         return [
             ("aqueduct/status", StatusHandler, {"setup": setup}),
             ("aqueduct/usage", UsageHandler, {"ledger": self._ledger}),
+            ("aqueduct/requests", RequestsHandler, running),
+            (f"aqueduct/requests/{_ANY_ID}", RequestHandler, running),
+            ("aqueduct/conversations", ConversationsHandler, store),
+            (f"aqueduct/conversations/{_ANY_ID}", ConversationHandler, store),
+            (f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler, store),
             ("v1(?:/.*)?", UnknownAddressHandler, {}),
             ("aqueduct(?:/.*)?", UnknownAddressHandler, {}),
         ]

@@ -245,5 +245,6 @@ class UnknownAddressHandler(AqueductHandler):
         await super().prepare()
         raise NotFoundError(
             f"There is nothing at {self.request.path}. This server has chat/completions, files "
-            "and models, each also under v1/, and aqueduct/status and aqueduct/usage."
+            "and models, each also under v1/, and under aqueduct/ its own status, usage, requests "
+            "and conversations."
         )

@@ -35,6 +35,7 @@ class BodyHandler(AqueductHandler, ABC):
     would see a broken connection in the place of a sentence.
     """
 
+    verbs_with_body = ("POST",)
     _is_refused = False
 
     async def prepare(self) -> None:  # type: ignore[override]  # as in the base
@@ -44,7 +45,7 @@ class BodyHandler(AqueductHandler, ABC):
             connection.set_max_body_size(LARGEST_DISCARDED_BODY)
         try:
             await super().prepare()
-            if self.request.method == "POST":
+            if self.request.method in self.verbs_with_body:
                 await self.begin_body()
         except AqueductError as error:
             await self._refuse(error)

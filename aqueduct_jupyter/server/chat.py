@@ -11,6 +11,9 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from ..gateway.chat import Chat, ClientLeftError, StreamedAnswer, WholeAnswer
+from ..gateway.running import LONGEST_CLIENT_ID
+from ..gateway.stream import error_event
+from ..protocol.errors import RequestStoppedError
 from .body import JSONBodyHandler
 
 __all__ = ["ChatCompletionsHandler"]
@@ -50,17 +53,28 @@ class ChatCompletionsHandler(JSONBodyHandler):
         """Answer one request; a client that leaves ends it without a word."""
         self._work = asyncio.current_task()
         try:
-            async with self.chat.answer(self.body(), self.caller, self.request_id) as answer:
+            async with self.chat.answer(
+                self.body(), self.caller, self.request_id, self._client_request_id
+            ) as answer:
                 if isinstance(answer, WholeAnswer):
                     self.answer(answer.body)
                 else:
                     await self._stream(answer)
+        except RequestStoppedError as error:
+            if not self._headers_written:
+                raise
+            self._end_stream(error_event(error))
         except ClientLeftError:
             self.log.debug("%s: the client left", self.request_id)
         except asyncio.CancelledError:
             if not self._has_client_left:
                 raise
             self.log.debug("%s: the client left", self.request_id)
+
+    @property
+    def _client_request_id(self) -> str | None:
+        """The client's own id of the request, under the header that the API has for it."""
+        return self.request.headers.get("X-Client-Request-Id", "")[:LONGEST_CLIENT_ID] or None
 
     async def _stream(self, answer: StreamedAnswer) -> None:
         for name, value in STREAM_HEADERS.items():
@@ -75,7 +89,10 @@ class ChatCompletionsHandler(JSONBodyHandler):
         finally:
             if self._beat is not None:
                 self._beat.cancel()
-        self.finish(set_content_type=STREAM_HEADERS["Content-Type"])
+        self._end_stream()
+
+    def _end_stream(self, last: bytes | None = None) -> None:
+        self.finish(last, set_content_type=STREAM_HEADERS["Content-Type"])
 
     async def _send(self, frames: bytes) -> None:
         """Send frames and wait until the client has room for more."""

@@ -153,7 +153,7 @@ class FileContentHandler(AqueductHandler):
         size = stored.file.bytes
         start, end = self._range(size)
         self.set_header("Content-Type", stored.media_type)
-        self.set_header("Content-Disposition", _disposition(stored.file.filename))
+        self.set_header("Content-Disposition", content_disposition(stored.file.filename))
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("Content-Length", str(end - start))
         if (start, end) != (0, size):
@@ -196,7 +196,8 @@ class FileContentHandler(AqueductHandler):
         return start, end
 
 
-def _disposition(filename: str) -> str:
+def content_disposition(filename: str) -> str:
+    """Give the header that has a browser keep a response as a file of this name."""
     # The plain name is for old clients; the encoded one holds every character. RFC 6266.
     plain = re.sub(r"[^ !#-\[\]-~]", "_", filename)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

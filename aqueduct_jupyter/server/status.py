@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from tornado import web
 
+from ..gateway.attachments import MAX_FILE_BYTES, MAX_REQUEST_BYTES
 from ..gateway.catalog import Catalog
 from ..gateway.local_model import LocalModel
 from ..gateway.usage import Ledger
@@ -30,11 +31,13 @@ class Setup:
         catalog: its upstreams and models.
         local_model: the embedded model, where there is one.
         notices: sentences for the operator: settings that could not be used, models missing.
+        max_file_bytes: the largest file that can be uploaded.
     """
 
     catalog: Catalog
     local_model: LocalModel | None
     notices: Sequence[str] = ()
+    max_file_bytes: int = 0
 
 
 class StatusHandler(AqueductHandler):
@@ -44,7 +47,7 @@ class StatusHandler(AqueductHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with the version, the upstreams, the models and the embedded model's state."""
+        """Answer with the version, the upstreams, the models, their state and the limits."""
         catalog, local_model = self.setup.catalog, self.setup.local_model
         answering = await catalog.answering()
         self.answer(
@@ -59,6 +62,11 @@ class StatusHandler(AqueductHandler):
                 "local_model": local_model
                 and {"model": local_model.name, "state": local_model.state},
                 "notices": list(self.setup.notices),
+                "limits": {
+                    "file_bytes": self.setup.max_file_bytes,
+                    "attachment_bytes": MAX_FILE_BYTES,
+                    "attachments_bytes": MAX_REQUEST_BYTES,
+                },
             }
         )
 

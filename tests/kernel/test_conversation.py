@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aqueduct_jupyter.kernel.conversation import Conversation, State, Turn, estimate_tokens
 from aqueduct_jupyter.kernel.exports import load, save
+from aqueduct_jupyter.protocol.conversation import Conversation, State, Turn, estimate_tokens
 from aqueduct_jupyter.protocol.errors import CellError
 
 

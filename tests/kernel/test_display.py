@@ -39,7 +39,7 @@ def grow(step: float, chunks: int = 4000) -> tuple[Screen, str]:
     text = ""
     for number in range(chunks):
         text += f"w{number % 1000:03d} \n"[:6]
-        display.grow(text)
+        display.grow(Answer(text))
     display.end(Answer(text), "model \u00b7 1.0 s", {"model": "m"})
     return screen, text
 
@@ -89,8 +89,8 @@ def test_json_is_indented_and_cannot_leave_its_fence() -> None:
 def test_a_terminal_gets_words_and_no_commands() -> None:
     written: list[str] = []
     display = TerminalDisplay(written.append)
-    display.grow("Hel")
-    display.grow("Hello \x1b]0;owned\x07\x9b31m")
+    display.grow(Answer("Hel"))
+    display.grow(Answer("Hello \x1b]0;owned\x07\x9b31m"))
     display.end(Answer("Hello \x1b]0;owned\x07\x9b31m!"), "note", {})
     assert "".join(written) == "Hello ]0;owned31m!\n[note]\n"
 
@@ -99,5 +99,5 @@ def test_an_answer_that_is_begun_again_is_shown_again() -> None:
     written: list[str] = []
     display = TerminalDisplay(written.append)
     for text in ("wrong", "", "right"):
-        display.grow(text)
+        display.grow(Answer(text))
     assert "".join(written) == "wrong\nright"

@@ -40,6 +40,11 @@ API = [
 OWN = [
     Address("aqueduct/status", {"GET": 200}),
     Address("aqueduct/usage", {"GET": 200}),
+    Address("aqueduct/requests", {"GET": 200}),
+    Address("aqueduct/requests/req_unknown", {"DELETE": 404}),
+    Address("aqueduct/conversations", {"GET": 200, "POST": 200}),
+    Address("aqueduct/conversations/conv-x", {"GET": 404, "PATCH": 404, "DELETE": 404}),
+    Address("aqueduct/conversations/conv-x/export", {"GET": 404}),
     Address("aqueduct/nothing", dict.fromkeys(VERBS, 404)),
     Address("v1/nothing", dict.fromkeys(VERBS, 404)),
     Address("v1", dict.fromkeys(VERBS, 404)),

@@ -1,6 +1,7 @@
 """This file is a conversation: turns, the half-finished one, and going back to before a cell.
 
-Asking is left to the magics, reading and writing conversations to :mod:`.exports`.
+Asking is left to whoever asks, reading and writing conversations to :mod:`.exports`. The browser's
+side of it is ``labextension/src/words.ts``; ``tests/samples`` holds both to the same messages.
 
 * A turn is in the history from the moment it is asked, and ends in exactly one of three ways:
   ``whole``, ``stopped`` (by the user; its partial answer stays) or ``failed`` (nothing of it is
@@ -10,8 +11,9 @@ Asking is left to the magics, reading and writing conversations to :mod:`.export
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,7 +35,8 @@ class Turn:
     """One question and its answer.
 
     ``content`` is the message's as it was sent; ``prompt`` the words that the user typed; ``cell``
-    the notebook's id of the cell, where there is one.
+    the notebook's id of the cell, where there is one; ``reasoning`` what the model thought aloud,
+    which is never sent again; ``time`` in seconds since 1970; ``notes`` what a person should know.
     """
 
     prompt: str
@@ -45,11 +48,17 @@ class Turn:
     request_id: str | None = None
     error: str | None = None
     time: float = field(default_factory=time.time)
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    reasoning: str = ""
+    error_code: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    notes: list[str] = field(default_factory=list)
 
-    def end(self, state: State, error: str | None = None) -> None:
+    def end(self, state: State, error: str | None = None, error_code: str | None = None) -> None:
         """End the turn; only the first end counts."""
         if self.state == "running":
-            self.state, self.error = state, error
+            self.state, self.error, self.error_code = state, error, error_code
 
     def messages(self) -> list[Message]:
         """Give what of this turn is sent with later ones: both messages, or nothing."""
@@ -67,6 +76,8 @@ class Conversation:
 
     name: str = "main"
     turns: list[Turn] = field(default_factory=list)
+    watchers: list[Callable[[], None]] = field(default_factory=list, repr=False, compare=False)
+    """Called after turns were begun, ended or forgotten, on the thread that did it."""
 
     def begin(
         self, prompt: str, content: str | list[dict[str, Any]], cell: str | None = None
@@ -75,6 +86,7 @@ class Conversation:
         self.rewind(cell)
         turn = Turn(prompt, content, cell)
         self.turns.append(turn)
+        self.changed()
         return turn
 
     def rewind(self, cell: str | None) -> None:
@@ -83,9 +95,26 @@ class Conversation:
         if cell is not None and cell in cells:
             del self.turns[cells.index(cell) :]
 
+    def go_back(self, turn_id: str) -> None:
+        """Go back to before a turn; an id that is not known changes nothing."""
+        ids = [turn.id for turn in self.turns]
+        if turn_id in ids:
+            del self.turns[ids.index(turn_id) :]
+
+    def remove(self, turn_id: str) -> None:
+        """Forget one turn."""
+        self.turns[:] = [turn for turn in self.turns if turn.id != turn_id]
+        self.changed()
+
     def reset(self) -> None:
         """Forget all turns."""
         self.turns.clear()
+        self.changed()
+
+    def changed(self) -> None:
+        """Tell whoever watches that turns have changed."""
+        for watcher in tuple(self.watchers):
+            watcher()
 
     def messages(
         self, turn: Turn, *, system: str | None = None, most_tokens: int | None = None

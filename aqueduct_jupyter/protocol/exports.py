@@ -1,0 +1,156 @@
+"""This file is conversations on paper: as JSON, as Markdown and as a notebook, out and in again.
+
+What a conversation is, is left to :mod:`.conversation`, files to whoever has them. Every format
+holds the whole of it: what a person does not want to see in Markdown is in comments, and in a
+notebook in the cells' metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+from .conversation import Conversation, Turn
+
+__all__ = ["ENDINGS", "read_conversation", "write_conversation"]
+
+FORMAT = "aqueduct-conversation"
+METADATA = "aqueduct"
+"""The key of a cell's metadata under which a turn lies."""
+
+_FIELDS = set(Turn.__dataclass_fields__)
+_COMMENT = re.compile(r"^<!-- aqueduct (turn|answer|end)(?: (.*?))? -->$", re.MULTILINE)
+
+
+def write_conversation(conversation: Conversation, ending: str) -> str:
+    """Write a conversation as the text of a file.
+
+    Args:
+        conversation: what is written.
+        ending: the file's, one of :data:`ENDINGS`.
+    """
+    write, _ = _FORMATS[ending]
+    return write(conversation)
+
+
+def read_conversation(text: str, ending: str, name: str) -> Conversation:
+    """Read what :func:`write_conversation` wrote.
+
+    Args:
+        text: the file's.
+        ending: its ending, one of :data:`ENDINGS`.
+        name: the conversation's name, where the text does not hold it.
+
+    Raises:
+        ValueError: there is no conversation in it.
+    """
+    _, read = _FORMATS[ending]
+    try:
+        return read(text, name)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError("no conversation") from error
+
+
+def _turn(words: dict[str, Any]) -> Turn:
+    turn = Turn(**{name: value for name, value in words.items() if name in _FIELDS})
+    # Nobody waits for an answer that was running when it was written.
+    turn.end("stopped")
+    return turn
+
+
+def _to_json(conversation: Conversation) -> str:
+    turns = [asdict(turn) for turn in conversation.turns]
+    words = {"format": FORMAT, "version": 1, "name": conversation.name, "turns": turns}
+    return json.dumps(words, indent=1, ensure_ascii=False) + "\n"
+
+
+def _from_json(text: str, _name: str) -> Conversation:
+    words = json.loads(text)
+    if words["format"] != FORMAT:
+        raise ValueError(words["format"])
+    return Conversation(words["name"], [_turn(turn) for turn in words["turns"]])
+
+
+def _to_markdown(conversation: Conversation) -> str:
+    parts = [f"# {conversation.name}\n"]
+    for turn in conversation.turns:
+        words = {**asdict(turn), "prompt": None, "answer": None}
+        # Two hyphens would end the comment.
+        hidden = json.dumps(words).replace("--", "\\u002d\\u002d")
+        who = turn.model or "Model"
+        parts.append(f"<!-- aqueduct turn {hidden} -->\n**You**\n\n{_guarded(turn.prompt)}\n")
+        parts.append(f"<!-- aqueduct answer -->\n**{who}**\n\n{_guarded(turn.answer)}\n")
+    return "\n".join([*parts, "<!-- aqueduct end -->\n"])
+
+
+def _from_markdown(text: str, name: str) -> Conversation:
+    marks = list(_COMMENT.finditer(text))
+    if not marks or marks[-1][1] != "end":
+        raise ValueError("no end")
+    bodies = [
+        # A line with the speaker, an empty one, the words, and the end of the last line.
+        _unguarded(text[mark.end() : after.start()].split("\n\n", 1)[1].removesuffix("\n\n"))
+        for mark, after in pairwise(marks)
+    ]
+    title = re.match(r"# (.*)\n", text)
+    conversation = Conversation(title[1] if title else name)
+    for mark, prompt, answer in zip(marks[::2], bodies[::2], bodies[1::2], strict=False):
+        words = json.loads(mark[2])
+        conversation.turns.append(_turn({**words, "prompt": prompt, "answer": answer}))
+    return conversation
+
+
+def _guarded(text: str) -> str:
+    return re.sub(r"^(\\*<!-- aqueduct )", r"\\\1", text, flags=re.MULTILINE)
+
+
+def _unguarded(text: str) -> str:
+    return re.sub(r"^\\(\\*<!-- aqueduct )", r"\1", text, flags=re.MULTILINE)
+
+
+def _to_notebook(conversation: Conversation) -> str:
+    cells = [_cell(turn, number) for number, turn in enumerate(conversation.turns)]
+    metadata = {METADATA: {"name": conversation.name}}
+    words = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(words, indent=1, ensure_ascii=False) + "\n"
+
+
+def _cell(turn: Turn, number: int) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "id": f"turn-{number}",
+        "metadata": {METADATA: asdict(turn)},
+        "execution_count": None,
+        "source": f"%%chat\n{turn.prompt}",
+        "outputs": [
+            {
+                "output_type": "display_data",
+                "data": {"text/plain": turn.answer},
+                "metadata": {},
+            }
+        ],
+    }
+
+
+def _from_notebook(text: str, name: str) -> Conversation:
+    notebook = json.loads(text)
+    found = [cell["metadata"].get(METADATA) for cell in notebook["cells"]]
+    named = notebook["metadata"].get(METADATA, {}).get("name", name)
+    turns = [_turn(turn) for turn in found if turn]
+    if not turns and METADATA not in notebook["metadata"]:
+        raise ValueError("no turn")
+    return Conversation(named, turns)
+
+
+_FORMATS: dict[str, tuple[Callable[[Conversation], str], Callable[[str, str], Conversation]]] = {
+    ".json": (_to_json, _from_json),
+    ".md": (_to_markdown, _from_markdown),
+    ".ipynb": (_to_notebook, _from_notebook),
+}
+
+ENDINGS = tuple(_FORMATS)
+"""The endings of files that can hold a conversation."""
