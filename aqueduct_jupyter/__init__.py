@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .kernel.client import Client
+    from .kernel.panel import ChatPanel
 
-__all__ = ["Client", "__version__"]
+__all__ = ["ChatPanel", "Client", "__version__"]
 
 __version__ = "0.1.0"
 
@@ -17,6 +18,11 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from .server.app import AqueductApp
 
     return [{"module": "aqueduct_jupyter", "app": AqueductApp}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell ``jupyter labextension develop`` where the built front end is."""
+    return [{"src": "labextension", "dest": "aqueduct-jupyter"}]
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -32,4 +38,8 @@ def __getattr__(name: str) -> Any:
         from .kernel.client import Client
 
         return Client
+    if name == "ChatPanel":
+        from .kernel.panel import ChatPanel
+
+        return ChatPanel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -36,12 +36,14 @@ class Question:
         parameters: the API's others, ``model`` among them.
         files: the files that parts name, by their hash.
         is_streamed: False asks for the whole answer at once.
+        client_id: the caller's own name for the request, to stop it by from another thread.
     """
 
     messages: Sequence[Message]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, FilePart] = field(default_factory=dict)
     is_streamed: bool = True
+    client_id: str | None = None
 
     @property
     def key(self) -> str:
@@ -106,7 +108,9 @@ class Asker:
         if not question.is_streamed:
             _fill(answer, client.chat(messages, **question.parameters))
             return
-        with client.stream(messages, answer=answer, **question.parameters) as stream:
+        with client.stream(
+            messages, answer=answer, client_request_id=question.client_id, **question.parameters
+        ) as stream:
             for _ in stream:
                 if display:
                     display.grow(answer)

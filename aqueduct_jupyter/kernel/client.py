@@ -11,6 +11,7 @@ import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -118,13 +119,19 @@ class Client:
         return answer
 
     def stream(
-        self, messages: Messages, *, answer: Answer | None = None, **parameters: Any
+        self,
+        messages: Messages,
+        *,
+        answer: Answer | None = None,
+        client_request_id: str | None = None,
+        **parameters: Any,
     ) -> AnswerStream:
         """Ask for an answer and get its pieces as they arrive.
 
         Args:
             messages: what is asked.
             answer: what is filled; a new one by default.
+            client_request_id: a name of the caller's own, by which :meth:`stop` finds the request.
             **parameters: more of the API's.
 
         Returns:
@@ -137,7 +144,16 @@ class Client:
         answer = Answer() if answer is None else answer
         body = {**_body(messages, parameters), "stream": True}
         body.setdefault("stream_options", {"include_usage": True})
-        return AnswerStream(self._chunks(body, answer), answer)
+        return AnswerStream(self._chunks(body, answer, client_request_id), answer)
+
+    def stop(self, client_request_id: str) -> None:
+        """Stop a request that another thread waits for; its stream ends with an error that says so.
+
+        Raises:
+            NotFoundError: it runs no more, or this service has no way to stop one.
+            AqueductError: as for :meth:`models`.
+        """
+        self.request("DELETE", f"aqueduct/requests/{quote(client_request_id, safe='')}")
 
     def chunks(self, messages: Messages, **parameters: Any) -> Generator[dict[str, Any]]:
         """Ask like :meth:`stream`, and get the chunks as they are on the wire."""
@@ -163,8 +179,13 @@ class Client:
             response.close()
         return response
 
-    def _chunks(self, body: dict[str, Any], answer: Answer) -> Generator[dict[str, Any]]:
-        request = self._http.build_request("POST", self._url("chat/completions"), json=body)
+    def _chunks(
+        self, body: dict[str, Any], answer: Answer, client_request_id: str | None = None
+    ) -> Generator[dict[str, Any]]:
+        headers = {"X-Client-Request-Id": client_request_id} if client_request_id else {}
+        request = self._http.build_request(
+            "POST", self._url("chat/completions"), json=body, headers=headers
+        )
         response = self._send(request)
         answer.request_id = response.headers.get("x-request-id")
         try:

@@ -85,7 +85,7 @@ def run_map(
             is_streamed=False,
         )
         # Each value is a conversation of its own.
-        return ChatSession(asker).ask(request, _Silent).value
+        return ChatSession(asker).ask(request, lambda _: _Silent()).value
 
     results = map_questions(ask, list(found), jobs=jobs, progress=_progress)
     chats.assign(target, results)

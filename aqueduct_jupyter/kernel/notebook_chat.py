@@ -93,7 +93,7 @@ class NotebookChat:
             AqueductError: as :meth:`.session.ChatSession.ask`.
         """
         in_notebook = is_notebook(self.shell)
-        reply = self.session.ask(request, lambda: display_for(kind, is_notebook=in_notebook))
+        reply = self.session.ask(request, lambda _: display_for(kind, is_notebook=in_notebook))
         self.names["_chat"] = reply.value
         return reply
 

@@ -38,6 +38,7 @@ class Request:
     Args:
         prompt: the cell's words, with values in their places.
         contexts: what is attached.
+        parts: what is attached and already has the form of a message's parts.
         parameters: the API's, ``model`` among them.
         system: the system's message.
         conversation: the conversation's name.
@@ -46,12 +47,14 @@ class Request:
         before: the turn that is asked anew; the conversation goes back to before it.
         answer_type: the type that the answer must have.
         is_streamed: False asks for the whole answer at once.
+        client_id: the asker's own name for the request, to stop it by from another thread.
         context_tokens: the budget for the text of what is attached.
         history_tokens: the budget for all messages; None for as many as the model takes.
     """
 
     prompt: str
     contexts: Sequence[Context] = ()
+    parts: Sequence[dict[str, Any]] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     system: str | None = None
     conversation: str = "main"
@@ -60,6 +63,7 @@ class Request:
     before: str | None = None
     answer_type: AnswerType | None = None
     is_streamed: bool = True
+    client_id: str | None = None
     context_tokens: int = 8000
     history_tokens: int | None = None
 
@@ -91,6 +95,11 @@ class ChatSession:
         """Give a conversation, which begins when it is named first."""
         return self.conversations.setdefault(name, Conversation(name))
 
+    def keep_file(self, part: FilePart) -> dict[str, Any]:
+        """Keep a file that messages will name, and give the part that names it."""
+        self._files[part.sha256] = part
+        return part.part()
+
     def prepare(self, request: Request) -> tuple[Turn, Question, list[str]]:
         """Begin a turn and give its question, not asked yet, and what to mention.
 
@@ -109,12 +118,12 @@ class ChatSession:
         question, dropped = self._question(request, turn, request.history_tokens)
         return turn, question, [*_dropped(dropped), *notes]
 
-    def ask(self, request: Request, display: Callable[[], Display]) -> Reply:
+    def ask(self, request: Request, display: Callable[[Turn], Display]) -> Reply:
         """Ask what a cell asks, and end its turn in one of the three ways.
 
         Args:
             request: what is asked.
-            display: gives the place where the answer is shown, when there is something to show.
+            display: gives the place where the answer of a turn is shown, once it has begun.
 
         Raises:
             AqueductError: there is no answer, or not the one that was asked for.
@@ -123,7 +132,7 @@ class ChatSession:
         """
         turn, question, notes = self.prepare(request)
         answer = Answer()
-        shown = display()
+        shown = display(turn)
         try:
             value = self._asked(request, turn, question, shown, answer, notes)
         except BaseException as error:
@@ -173,7 +182,9 @@ class ChatSession:
         }
         # Turns of before may name files of before.
         self._files |= files
-        return Question(messages, parameters, self._files, request.is_streamed), dropped
+        return Question(
+            messages, parameters, self._files, request.is_streamed, request.client_id
+        ), dropped
 
     def _typed(self, wanted: AnswerType, question: Question, shown: Display, answer: Answer) -> Any:
         """Ask for a typed answer, and ask again where it does not fit."""
@@ -232,13 +243,14 @@ class ChatSession:
 
 def _content(request: Request) -> str | list[dict[str, Any]]:
     """Put what is attached before the words, as parts; words alone stay words."""
-    if not request.contexts:
+    if not request.contexts and not request.parts:
         return request.prompt
     texts = [context.text for context in request.contexts if context.text]
     parts = [part.part() for context in request.contexts for part in context.parts]
     return [
         *({"type": "text", "text": text} for text in texts),
         *parts,
+        *request.parts,
         {"type": "text", "text": request.prompt},
     ]
 

@@ -35,7 +35,7 @@ class BodyHandler(AqueductHandler, ABC):
     would see a broken connection in the place of a sentence.
     """
 
-    verbs_with_body = ("POST",)
+    verbs_with_body: tuple[str, ...] = ("POST",)
     _is_refused = False
 
     async def prepare(self) -> None:  # type: ignore[override]  # as in the base

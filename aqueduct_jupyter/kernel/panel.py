@@ -1,0 +1,278 @@
+"""This file is ``ChatPanel()``: the chat as a widget, which shows the magics' own conversation.
+
+How it looks is left to ``labextension/src``, asking to :mod:`.panel_answers`, and what a saved
+notebook shows to :mod:`.transcript`.
+
+* A kernel reads a widget's messages between two cells, unless they come to a subshell. JupyterLab
+  sends them to one, but ipykernel takes the next message to where it last sent one from, which is
+  mostly the cells' own thread. So it is made to forget that after each message, and the panel says
+  hello until one came to a subshell: the first may be sent before there is any.
+* Only what is new is sent: pieces of a growing answer, and turns begun or ended elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..protocol.conversation import Conversation
+from ..protocol.errors import AqueductError, CellError
+from ..protocol.panel import FromKernel
+from .context import Context, FilePart
+from .describers import describe
+from .notebook_chat import NotebookChat
+from .panel_answers import PanelAnswers, turns_message
+from .references import look_up
+from .session import Request
+from .transcript import transcript
+
+__all__ = ["ChatPanel"]
+
+BUNDLE = Path(__file__).parents[1] / "widget"
+"""Where the front end's build puts the widget's bundle."""
+
+PREVIEW = 2000
+"""Characters of an attachment that the panel shows."""
+
+MOST_UPLOAD_BYTES = 64 * 2**20
+"""Bytes of a file that a panel may bring; messages take less, and say so."""
+
+LIMITS = {"attachment_bytes": 10 * 2**20, "attachments_bytes": 32 * 2**20}
+"""What a service takes that does not say: as ours does."""
+
+
+class ChatPanel(anywidget.AnyWidget):
+    """A chat in a cell's output.
+
+    It goes on while cells run, and shares its conversation with ``%%chat``.
+
+    Args:
+        model: the model that is asked first; the server's default by default.
+        system: the system's message of its questions.
+        height: of the panel, in pixels.
+        attachments: what is offered to go along with the first question: objects, or words as
+            after ``--with``, such as ``"report.pdf"`` and ``"df"``.
+        conversation: the conversation's name.
+        chats: the notebook's chats; those of the magics by default, which are loaded if needed.
+
+    Raises:
+        CellError: there is no IPython around, or an attachment is not there.
+    """
+
+    _esm = BUNDLE / "panel.js"
+    _css = BUNDLE / "panel.css"
+    height = traitlets.Int(480).tag(sync=True)
+    model = traitlets.Unicode("").tag(sync=True)
+    transcript = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        height: int = 480,
+        attachments: Sequence[Any] = (),
+        conversation: str | None = None,
+        chats: NotebookChat | None = None,
+    ) -> None:
+        self._chats = chats = chats or _magics_chats()
+        super().__init__(height=height, model=model or "")
+        self.transcript = f"aqueduct-transcript-{self.model_id}"
+        self.system = system
+        self.conversation: Conversation = chats.session.conversation(conversation or chats.current)
+        self._answers = PanelAnswers(chats, self._tell)
+        self._attached = {
+            context.name: context for context in (_described(thing, chats) for thing in attachments)
+        }
+        self._uploads: dict[str, bytearray] = {}
+        self._told: dict[str, str] = {}
+        self._is_known = False
+        self._sending = threading.Lock()
+        self._kept: Any = None
+        self._messages: Mapping[str, Callable[[dict[str, Any], list[Any]], None]] = {
+            "hello": self._on_hello,
+            "ask": self._on_ask,
+            "stop": lambda message, _: self._answers.stop(message["request"]),
+            "remove": lambda message, _: self.conversation.remove(message["turn"]),
+            "upload": self._on_upload,
+            "forget": self._on_forget,
+        }
+        self.on_msg(self._on_message)
+        self.conversation.watchers.append(self._on_change)
+
+    def __repr__(self) -> str:
+        return f"ChatPanel(conversation={self.conversation.name!r})"
+
+    def close(self) -> None:
+        """Let go of the conversation, which goes on without this panel."""
+        with suppress(ValueError):
+            self.conversation.watchers.remove(self._on_change)
+        super().close()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        show: Any = display
+        bundle = self._repr_mimebundle_()
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        show(data, raw=True, metadata=metadata)
+        self._kept = show(
+            transcript(self.conversation.turns, self.transcript), raw=True, display_id=True
+        )
+
+    def _on_message(self, _widget: Any, message: dict[str, Any], buffers: list[Any]) -> None:
+        handle = self._messages.get(str(message.get("type")))
+        if handle is None:
+            return
+        try:
+            handle(message, buffers)
+        except (AqueductError, KeyError, TypeError, ValueError) as error:
+            said = error.message if isinstance(error, AqueductError) else f"{error!r}"
+            self._tell({"type": "trouble", "message": said})
+
+    def _on_hello(self, _message: dict[str, Any], _buffers: list[Any]) -> None:
+        self._tell({"type": "welcome", "is_subshell": _is_subshell()})
+        self._tell_all()
+        if not self._is_known:
+            self._is_known = True
+            threading.Thread(target=self._tell_setup, daemon=True, name="aqueduct-setup").start()
+
+    def _on_ask(self, message: dict[str, Any], _buffers: list[Any]) -> None:
+        contexts = [self._attached.pop(name) for name in message["contexts"]]
+        settings = self._chats.settings
+        request = Request(
+            prompt=message["prompt"],
+            contexts=contexts,
+            parts=message["files"],
+            parameters=self._chats.parameters(model=message["model"]),
+            system=self.system or settings.system or None,
+            conversation=self.conversation.name,
+            before=message["before"],
+            client_id=message["request"],
+        )
+        self._answers.ask(message["request"], request)
+
+    def _on_upload(self, message: dict[str, Any], buffers: list[Any]) -> None:
+        upload, size = message["upload"], int(message["bytes"])
+        if size > MOST_UPLOAD_BYTES:
+            raise CellError(f"{message['name']} has {size} bytes; that is too much for a chat.")
+        data = self._uploads.setdefault(upload, bytearray())
+        data += buffers[0]
+        part = None
+        if len(data) >= size:
+            del self._uploads[upload]
+            part = self._chats.session.keep_file(FilePart(str(message["name"]), bytes(data)))
+        self._tell({"type": "received", "upload": upload, "bytes": len(data), "part": part})
+
+    def _on_forget(self, message: dict[str, Any], _buffers: list[Any]) -> None:
+        self._uploads.pop(message["upload"], None)
+
+    def _on_change(self) -> None:
+        """Tell of turns that were begun, ended or forgotten elsewhere; keep them for readers."""
+        turns = list(self.conversation.turns)
+        news = [turn for turn in turns if self._told.get(turn.id) != turn.state]
+        is_told = self._answers.is_asking_here()
+        self._told = {turn.id: turn.state for turn in turns}
+        if not is_told:
+            self._tell(turns_message(turns, news, self._answers.running))
+        if self._kept is not None and not any(turn.state == "running" for turn in turns):
+            self._kept.update(transcript(turns, self.transcript), raw=True)
+
+    def _tell_all(self) -> None:
+        turns = list(self.conversation.turns)
+        self._told = {turn.id: turn.state for turn in turns}
+        self._tell(turns_message(turns, turns, self._answers.running))
+        if self._attached:
+            contexts = [
+                {"name": context.name, "text": _preview(context)}
+                for context in self._attached.values()
+            ]
+            self._tell({"type": "attached", "contexts": contexts})
+
+    def _tell_setup(self) -> None:
+        try:
+            self._tell({"type": "setup", "setup": _setup(self._chats)})
+        except AqueductError as error:
+            self._tell({"type": "trouble", "message": error.message})
+
+    def _tell(self, message: FromKernel) -> None:
+        with self._sending:
+            self.send(message)
+
+    def open(self) -> None:
+        """Tell the front end of this widget."""
+        super().open()
+        self._forget_place()
+
+    def _send(self, msg: Any, buffers: Any = None) -> None:
+        super()._send(msg, buffers=buffers)
+        self._forget_place()
+
+    def _forget_place(self) -> None:
+        # ipykernel has no public word for it; where it has none at all, nothing is lost.
+        comm: Any = self.comm
+        if comm is not None:
+            vars(comm).pop("_reply_subshell_id", None)
+
+
+def _magics_chats() -> NotebookChat:
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    if shell is None:
+        raise CellError("ChatPanel() is for notebooks; elsewhere, Client() asks.")
+    if "ChatMagics" not in shell.magics_manager.registry:
+        shell.run_line_magic("load_ext", "aqueduct_jupyter")
+    chats: NotebookChat = shell.magics_manager.registry["ChatMagics"].chats
+    return chats
+
+
+def _described(thing: Any, chats: NotebookChat) -> Context:
+    if isinstance(thing, str):
+        return look_up(thing, chats.names)
+    name = next((name for name, value in chats.names.items() if value is thing), "attachment")
+    return describe(name, thing)
+
+
+def _preview(context: Context) -> str:
+    text = "\n".join(piece.text for piece in context.pieces)
+    return text[:PREVIEW] or ", ".join(type(part).__name__ for part in context.parts)
+
+
+def _setup(chats: NotebookChat) -> dict[str, Any]:
+    client = chats.connected()
+    try:
+        said = client.get("aqueduct/status")
+    except AqueductError:
+        # Another service than ours: it has models, and says no more.
+        return {
+            "models": client.models(),
+            "default_model": chats.settings.model or None,
+            "notices": [],
+            "limits": LIMITS,
+        }
+    failing = [upstream["error"] for upstream in said["upstreams"] if upstream["error"]]
+    return {
+        "models": said["models"],
+        "default_model": chats.settings.model or said["default_model"],
+        "notices": [*said["notices"], *failing],
+        "limits": said["limits"],
+    }
+
+
+def _is_subshell() -> bool:
+    """Tell whether this runs where messages are read while a cell runs."""
+    from IPython.core.getipython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None:
+        return False
+    # ipykernel has no public word for it.
+    header = kernel.get_parent("shell").get("header") or {}
+    return header.get("subshell_id") is not None

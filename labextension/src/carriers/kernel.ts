@@ -1,0 +1,138 @@
+/**
+ * This file is the carrier that talks to a notebook's kernel, which owns the turns.
+ *
+ * Messages are anywidget's custom messages; their words are those of
+ * `aqueduct_jupyter/protocol/panel.py`. A kernel that runs a cell reads no messages, unless they
+ * come to a subshell: it sends its own there once it has answered one of ours from there, so we
+ * say hello until it has.
+ */
+import { newId, type Part } from '../words';
+import { CarrierError, type Carrier, type CarrierEvent, type Question } from './carrier';
+
+/** What the carrier needs of the front end. */
+export interface Channel {
+  send(message: object, buffers?: ArrayBuffer[]): void;
+  onMessage(listener: (message: KernelMessage) => void): () => void;
+}
+
+/** A piece of a file has come; the last one brings the part that names the whole. */
+interface Received {
+  type: 'received';
+  upload: string;
+  bytes: number;
+  part: Part | null;
+}
+
+/** What the kernel says. */
+export type KernelMessage = CarrierEvent | { type: 'welcome'; is_subshell: boolean } | Received;
+
+/** How often, and how long, hello is said. */
+const HELLO_EVERY_MS = 500;
+const MOST_HELLOS = 20;
+
+/** Bytes of a file in one message; servers limit a message to 10 MB. */
+const PIECE_BYTES = 512 * 1024;
+
+export class KernelCarrier implements Carrier {
+  private _listener: (event: CarrierEvent) => void = () => undefined;
+  private _timer: number | null = null;
+  private readonly _uploads = new Map<string, (message: Received) => void>();
+  private _disconnect: () => void = () => undefined;
+
+  constructor(private readonly _channel: Channel) {}
+
+  connect(listener: (event: CarrierEvent) => void): void {
+    this._listener = listener;
+    this._disconnect = this._channel.onMessage(message => this._take(message));
+    this._greet(MOST_HELLOS);
+  }
+
+  ask(question: Question): void {
+    const { contexts, ...rest } = question;
+    // The kernel has them already: their names are enough.
+    this._channel.send({ type: 'ask', ...rest, contexts: contexts.map(({ name }) => name) });
+  }
+
+  stop(request: string): void {
+    this._channel.send({ type: 'stop', request });
+  }
+
+  remove(turn: string): void {
+    this._channel.send({ type: 'remove', turn });
+  }
+
+  async upload(file: File, progress: (share: number) => void, signal: AbortSignal): Promise<Part> {
+    const upload = newId();
+    let offset = 0;
+    for (;;) {
+      const piece = await file.slice(offset, offset + PIECE_BYTES).arrayBuffer();
+      const { bytes, part } = await this._sendPiece(upload, file, piece, signal);
+      progress(bytes / file.size);
+      if (part) {
+        return part;
+      }
+      offset = bytes;
+    }
+  }
+
+  dispose(): void {
+    this._disconnect();
+    this._stopGreeting();
+  }
+
+  private _sendPiece(
+    upload: string,
+    file: File,
+    piece: ArrayBuffer,
+    signal: AbortSignal
+  ): Promise<Received> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        this._uploads.delete(upload);
+        this._channel.send({ type: 'forget', upload });
+        reject(new CarrierError('The upload was stopped.'));
+      };
+      if (signal.aborted) {
+        stop();
+        return;
+      }
+      signal.addEventListener('abort', stop, { once: true });
+      this._uploads.set(upload, message => {
+        signal.removeEventListener('abort', stop);
+        resolve(message);
+      });
+      this._channel.send({ type: 'upload', upload, name: file.name, bytes: file.size }, [piece]);
+    });
+  }
+
+  private _greet(times: number): void {
+    this._channel.send({ type: 'hello' });
+    this._timer = window.setTimeout(() => {
+      if (times > 1) {
+        this._greet(times - 1);
+      }
+    }, HELLO_EVERY_MS);
+  }
+
+  private _stopGreeting(): void {
+    if (this._timer !== null) {
+      window.clearTimeout(this._timer);
+      this._timer = null;
+    }
+  }
+
+  private _take(message: KernelMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        if (message.is_subshell) {
+          this._stopGreeting();
+        }
+        break;
+      case 'received':
+        this._uploads.get(message.upload)?.(message);
+        break;
+      default:
+        this._listener(message);
+    }
+  }
+}

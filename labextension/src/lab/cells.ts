@@ -1,0 +1,98 @@
+/**
+ * This file is the plugin that puts an answer's code into the notebook, when the user says so.
+ *
+ * It serves every chat on the page: the sidebar's, and those in a notebook's outputs.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Dialog, ISessionContextDialogs, showDialog } from '@jupyterlab/apputils';
+import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
+
+import { offerCells, type Cells, type Words } from '../view/services';
+import { Difference } from './difference';
+import { sourceOf } from './notebook-text';
+import { IChat } from './tokens';
+
+class NotebookCells implements Cells {
+  constructor(
+    private readonly _tracker: INotebookTracker,
+    private readonly _words: Words,
+    private readonly _complain: (message: string) => void,
+    private readonly _dialogs: ISessionContextDialogs | undefined
+  ) {}
+
+  get isThere(): boolean {
+    return this._tracker.currentWidget !== null;
+  }
+
+  insertBelow(code: string): void {
+    const panel = this._panel();
+    if (panel) {
+      insert(panel, code);
+    }
+  }
+
+  async replaceActive(code: string): Promise<void> {
+    const panel = this._panel();
+    const cell = panel?.content.activeCell;
+    if (!panel || !cell) {
+      return;
+    }
+    const before = sourceOf(cell);
+    const { button } = await showDialog({
+      title: this._words.__('Replace the active cell?'),
+      body: new Difference(before, code),
+      buttons: [Dialog.cancelButton(), Dialog.okButton({ label: this._words.__('Replace') })]
+    });
+    if (!button.accept) {
+      return;
+    }
+    if (cell.isDisposed || sourceOf(cell) !== before) {
+      this._complain(this._words.__('The cell was changed meanwhile; nothing was replaced.'));
+      return;
+    }
+    cell.model.sharedModel.updateSource(0, before.length, code);
+  }
+
+  runBelow(code: string): void {
+    const panel = this._panel();
+    if (panel) {
+      insert(panel, code);
+      void NotebookActions.run(panel.content, panel.sessionContext, this._dialogs);
+    }
+  }
+
+  private _panel(): NotebookPanel | null {
+    const panel = this._tracker.currentWidget;
+    if (!panel) {
+      this._complain(this._words.__('Open a notebook first: there is none to put the code into.'));
+    }
+    return panel;
+  }
+}
+
+/** Put text into a new cell below the active one, which becomes the active one. */
+export function insert(panel: NotebookPanel, text: string, kind = 'code'): void {
+  const { content } = panel;
+  NotebookActions.insertBelow(content);
+  content.activeCell!.model.sharedModel.setSource(text);
+  if (kind === 'markdown') {
+    NotebookActions.changeCellType(content, 'markdown');
+  }
+}
+
+export const cellsPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'aqueduct-jupyter:cells',
+  description: 'Puts the code of an answer into the notebook: below, in place of a cell, or run.',
+  autoStart: true,
+  requires: [IChat, INotebookTracker],
+  optional: [ISessionContextDialogs],
+  activate: (
+    _app: JupyterFrontEnd,
+    chat: IChat,
+    tracker: INotebookTracker,
+    dialogs: ISessionContextDialogs | null
+  ) => {
+    const complain = (message: string): void => chat.model.complain(message);
+    offerCells(new NotebookCells(tracker, chat.words, complain, dialogs ?? undefined));
+  }
+};

@@ -1,0 +1,110 @@
+/** This file is the sidebar's head: which conversation this is, the others, and what to do with it. */
+import type { JSX } from 'preact';
+import { useEffect, useReducer, useState } from 'preact/hooks';
+
+import type { Format, Summary } from '../carriers/conversations';
+import type { ServerCarrier } from '../carriers/server';
+import { Icon, IconButton } from '../view/icons';
+import { Popup } from '../view/popup';
+import type { Words } from '../view/services';
+
+/** What the head asks JupyterLab for. */
+export interface HeaderActs {
+  rename: () => void;
+  remove: () => void;
+  export: (format: Format) => void;
+}
+
+interface HeaderProps {
+  carrier: ServerCarrier;
+  words: Words;
+  acts: HeaderActs;
+}
+
+export function Header({ carrier, words, acts }: HeaderProps): JSX.Element {
+  const [, draw] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => carrier.opened.connect(() => draw(null)), [carrier]);
+  const { id, name } = carrier.current;
+  return (
+    <header class="aqueduct-header">
+      <ConversationList carrier={carrier} words={words} />
+      <h1 title={name}>{name || words.__('New conversation')}</h1>
+      <IconButton
+        icon="add"
+        label={words.__('New conversation')}
+        act={() => void carrier.open(null)}
+      />
+      <Popup
+        label={words.__('More about this conversation')}
+        face={<Icon name="more" />}
+        kind="aqueduct-menu-down aqueduct-menu-right"
+      >
+        {close => {
+          const items: [string, () => void][] = [
+            [words.__('Rename…'), acts.rename],
+            [words.__('Export as Markdown'), () => acts.export('md')],
+            [words.__('Export as notebook'), () => acts.export('ipynb')],
+            [words.__('Delete…'), acts.remove]
+          ];
+          return items.map(([label, act]) => (
+            <button
+              type="button"
+              key={label}
+              disabled={id === null}
+              onClick={() => {
+                close();
+                act();
+              }}
+            >
+              {label}
+            </button>
+          ));
+        }}
+      </Popup>
+    </header>
+  );
+}
+
+function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.Element {
+  const [found, setFound] = useState<Summary[] | null>(null);
+  const [search, setSearch] = useState('');
+  const look = async (text: string): Promise<void> => {
+    setSearch(text);
+    setFound(await carrier.conversations.list(text.trim()));
+  };
+  return (
+    <Popup
+      label={words.__('Conversations')}
+      face={<Icon name="list" />}
+      kind="aqueduct-menu-down"
+      onOpen={() => void look('')}
+    >
+      {close => (
+        <>
+          <input
+            type="search"
+            value={search}
+            placeholder={words.__('Search')}
+            aria-label={words.__('Search in conversations')}
+            onInput={event => void look(event.currentTarget.value)}
+          />
+          {found?.length === 0 && <p>{words.__('Nothing found')}</p>}
+          {found?.map(({ id, name, updated_at }) => (
+            <button
+              type="button"
+              key={id}
+              aria-current={id === carrier.current.id}
+              onClick={() => {
+                close();
+                void carrier.open(id);
+              }}
+            >
+              <span>{name}</span>
+              <small>{new Date(updated_at * 1000).toLocaleDateString()}</small>
+            </button>
+          ))}
+        </>
+      )}
+    </Popup>
+  );
+}

@@ -1,0 +1,8 @@
+/** This file is the list of JupyterLab's plugins; each can be switched off by its own name. */
+import { cellsPlugin } from './cells';
+import { chatPlugin } from './chat';
+import { commandsPlugin } from './commands';
+import { contextPlugin } from './context';
+import { statusPlugin } from './status';
+
+export default [chatPlugin, contextPlugin, cellsPlugin, commandsPlugin, statusPlugin];

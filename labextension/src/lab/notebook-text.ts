@@ -1,0 +1,110 @@
+/**
+ * This file is what a model gets to see of a notebook: a cell, its error, the whole.
+ *
+ * Which notebook, and when, is left to the plugins. What is too long is cut, and says so.
+ */
+import type { Cell } from '@jupyterlab/cells';
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+import type { Context } from '../words';
+
+/** The most characters of one context: about 8,000 tokens. */
+const MOST_CHARACTERS = 24_000;
+
+/** The most characters of one output within a whole notebook. */
+const MOST_OF_OUTPUT = 1_000;
+
+// eslint-disable-next-line no-control-regex -- the escapes of a terminal begin with a control
+const ANSI = /\x1b\[[0-9;]*[A-Za-z]/g;
+
+/** The active cell with its outputs. */
+export function cellContext(cell: Cell): Context {
+  const outputs = outputsOf(cell).map(textOf).filter(Boolean);
+  const text = outputs.length
+    ? `${sourceOf(cell)}\n\n# Output:\n${outputs.join('\n')}`
+    : sourceOf(cell);
+  return { name: `cell ${nameOf(cell)}`, text: cut(text, MOST_CHARACTERS) };
+}
+
+/** The selected text of a notebook's or file's editor. */
+export function selectionContext(selected: string): Context {
+  return { name: 'selection', text: cut(selected, MOST_CHARACTERS) };
+}
+
+/** The cell that failed last, with its error; null where none failed. */
+export function errorContext(panel: NotebookPanel): Context | null {
+  const failed = panel.content.widgets
+    .filter(cell => errorOf(cell) !== null)
+    .sort((one, other) => countOf(one) - countOf(other))
+    .pop();
+  return failed ? errorOfCell(failed) : null;
+}
+
+/** A cell with its error; null where it has none. */
+export function errorOfCell(cell: Cell): Context | null {
+  const error = errorOf(cell);
+  if (error === null) {
+    return null;
+  }
+  const text = `${sourceOf(cell)}\n\n# Error:\n${textOf(error)}`;
+  return { name: `error in ${nameOf(cell)}`, text: cut(text, MOST_CHARACTERS) };
+}
+
+/** All cells; long outputs are cut. */
+export function notebookContext(panel: NotebookPanel): Context {
+  const cells = panel.content.widgets.map(cell => {
+    const outputs = outputsOf(cell).map(output => cut(textOf(output), MOST_OF_OUTPUT));
+    const shown = outputs.filter(Boolean).map(text => `# Output:\n${text}`);
+    return [`[${nameOf(cell)}]`, sourceOf(cell), ...shown].join('\n');
+  });
+  return { name: 'notebook', text: cut(cells.join('\n\n'), MOST_CHARACTERS) };
+}
+
+export function sourceOf(cell: Cell): string {
+  return cell.model.sharedModel.getSource();
+}
+
+function nameOf(cell: Cell): string {
+  const count = countOf(cell);
+  return count ? `In[${count}]` : cell.model.type;
+}
+
+function countOf(cell: Cell): number {
+  const { execution_count: count } = cell.model.toJSON() as { execution_count?: number | null };
+  return count ?? 0;
+}
+
+function outputsOf(cell: Cell): nbformat.IOutput[] {
+  const { outputs } = cell.model.toJSON() as { outputs?: nbformat.IOutput[] };
+  return outputs ?? [];
+}
+
+function errorOf(cell: Cell): nbformat.IOutput | null {
+  return outputsOf(cell).find(output => output.output_type === 'error') ?? null;
+}
+
+function textOf(output: nbformat.IOutput): string {
+  if (output.output_type === 'error') {
+    return ((output.traceback as string[] | undefined) ?? []).join('\n').replace(ANSI, '');
+  }
+  if (output.output_type === 'stream') {
+    return joined(output.text as nbformat.MultilineString).replace(ANSI, '');
+  }
+  const data = (output.data ?? {}) as Record<string, nbformat.MultilineString>;
+  return joined(data['text/plain'] ?? '');
+}
+
+function joined(text: nbformat.MultilineString): string {
+  return Array.isArray(text) ? text.join('') : text;
+}
+
+/** Leave out the middle: how a text begins and ends says most of it. */
+function cut(text: string, most: number): string {
+  if (text.length <= most) {
+    return text;
+  }
+  const half = Math.floor(most / 2);
+  const left = text.length - 2 * half;
+  return `${text.slice(0, half)}\n[left out: ${left} characters]\n${text.slice(-half)}`;
+}

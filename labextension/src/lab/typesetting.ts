@@ -1,0 +1,35 @@
+/** This file is colours and formulas by JupyterLab's own highlighter and typesetter. */
+import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import type { ILatexTypesetter } from '@jupyterlab/rendermime';
+
+import type { Typesetter } from '../view/services';
+
+export class LabTypesetter implements Typesetter {
+  constructor(
+    private readonly _languages: IEditorLanguageRegistry | null,
+    private readonly _latex: ILatexTypesetter | null
+  ) {}
+
+  highlight(code: string, language: string, into: HTMLElement): void {
+    const found = this._languages?.findByName(language) ?? this._languages?.findBest(language);
+    if (!found) {
+      return;
+    }
+    const drawn = document.createElement('span');
+    void this._languages!.highlight(code, found, drawn).then(() => {
+      // What did not come out whole is left as it was.
+      if (drawn.textContent === code) {
+        into.replaceChildren(drawn);
+      }
+    });
+  }
+
+  typeset(tex: string, isDisplay: boolean, into: HTMLElement): void {
+    if (!this._latex) {
+      return;
+    }
+    into.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;
+    // It measures the letters around, which are not on the page yet.
+    requestAnimationFrame(() => void this._latex!.typeset(into));
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * This file is what is attached to the next words: files on their way, there, or refused.
+ *
+ * The limits are told before a byte is sent. How a file travels is left to the carrier.
+ */
+import type { Carrier } from '../carriers/carrier';
+import { newId, type Limits, type Part } from '../words';
+import type { Signal } from './signal';
+
+export interface Attachment {
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: number;
+  /** The share that is there, 0 to 1. */
+  progress: number;
+  part: Part | null;
+  error: string | null;
+}
+
+const MIB = 2 ** 20;
+
+export class Attachments {
+  items: readonly Attachment[] = [];
+  private readonly _ways = new Map<string, AbortController>();
+
+  constructor(
+    private readonly _carrier: Carrier,
+    private readonly _limits: () => Limits,
+    private readonly _changed: Signal
+  ) {}
+
+  /** Whether a file is still on its way. */
+  get isBusy(): boolean {
+    return this.items.some(({ part, error }) => !part && !error);
+  }
+
+  get parts(): Part[] {
+    return this.items.flatMap(({ part }) => (part ? [part] : []));
+  }
+
+  /** Bring a file along; gives when it is there or refused. */
+  async add(file: File): Promise<void> {
+    const item: Attachment = {
+      id: newId(),
+      name: file.name,
+      bytes: file.size,
+      progress: 0,
+      part: null,
+      error: this._refusal(file)
+    };
+    this.items = [...this.items, item];
+    this._changed.emit();
+    if (item.error) {
+      return;
+    }
+    const way = new AbortController();
+    this._ways.set(item.id, way);
+    try {
+      const progress = (share: number): void => this._update(item, { progress: share });
+      this._update(item, { part: await this._carrier.upload(file, progress, way.signal) });
+    } catch (error) {
+      this._update(item, { error: (error as Error).message });
+    } finally {
+      this._ways.delete(item.id);
+    }
+  }
+
+  /** Leave a file out; one on its way is stopped. */
+  remove(item: Attachment): void {
+    this._ways.get(item.id)?.abort();
+    this.items = this.items.filter(other => other.id !== item.id);
+    this._changed.emit();
+  }
+
+  clear(): void {
+    this.items.forEach(item => this.remove(item));
+  }
+
+  private _refusal(file: File): string | null {
+    const { attachment_bytes: most, attachments_bytes: mostTogether } = this._limits();
+    const there = this.items.filter(({ error }) => !error);
+    const together = there.reduce((sum, { bytes }) => sum + bytes, file.size);
+    if (file.size > most) {
+      return `${inMegabytes(file.size)}; a file in a chat may have at most ${inMegabytes(most)}.`;
+    }
+    if (together > mostTogether) {
+      const sum = inMegabytes(together);
+      return `All files together have ${sum}; at most ${inMegabytes(mostTogether)} are allowed.`;
+    }
+    return file.size ? null : 'This file is empty.';
+  }
+
+  private _update(item: Attachment, change: Partial<Attachment>): void {
+    this.items = this.items.map(other => (other.id === item.id ? { ...other, ...change } : other));
+    this._changed.emit();
+  }
+}
+
+function inMegabytes(bytes: number): string {
+  return `${(bytes / MIB).toFixed(bytes % MIB ? 1 : 0)} MB`;
+}

@@ -1,0 +1,240 @@
+/**
+ * This file is the chat's model: turns, the running request, and what is about to be sent.
+ *
+ * It knows no DOM and sends nothing itself: a carrier does. Late events of a request that is no
+ * longer the running one are ignored, so a stopped answer stays as it was when it was stopped.
+ */
+import type { Carrier, CarrierEvent } from '../carriers/carrier';
+import { newId, type Context, type Part, type Setup, type Turn } from '../words';
+import { Attachments } from './attachments';
+import { Signal } from './signal';
+
+const NO_SETUP: Setup = {
+  models: [],
+  default_model: null,
+  notices: [],
+  limits: { attachment_bytes: Infinity, attachments_bytes: Infinity }
+};
+
+export class ChatModel {
+  /** Something has changed. */
+  readonly changed = new Signal();
+  /** An answer is over. */
+  readonly ended = new Signal<Turn>();
+  readonly attachments: Attachments;
+  /** The words of another composer than the view's: put in its place once. */
+  readonly drafted = new Signal<string>();
+
+  turns: readonly Turn[] = [];
+  setup: Setup | null = null;
+  contexts: readonly Context[] = [];
+  editing: Turn | null = null;
+  trouble: string | null = null;
+
+  private _running: string | null = null;
+  private _chosen: string | null = null;
+
+  /**
+   * @param carrier - takes the questions to where they are answered
+   * @param chosen - the model that is asked first; null for the default
+   */
+  constructor(
+    private readonly _carrier: Carrier,
+    chosen: string | null = null
+  ) {
+    this._chosen = chosen;
+    this.attachments = new Attachments(_carrier, () => this.limits, this.changed);
+    _carrier.connect(event => this._apply(event));
+  }
+
+  get isRunning(): boolean {
+    return this._running !== null;
+  }
+
+  get limits(): Setup['limits'] {
+    return (this.setup ?? NO_SETUP).limits;
+  }
+
+  /** The model that is asked: the chosen one as long as it is there, else the default. */
+  get model(): string | null {
+    const { models, default_model } = this.setup ?? NO_SETUP;
+    const isThere = this._chosen !== null && (!this.setup || models.includes(this._chosen));
+    return isThere ? this._chosen : (default_model ?? models[0] ?? null);
+  }
+
+  /** The models to choose from. */
+  get models(): string[] {
+    const { models } = this.setup ?? NO_SETUP;
+    const { model } = this;
+    // An upstream answers for names, too, that it does not list.
+    return model === null || models.includes(model) ? models : [model, ...models];
+  }
+
+  /** Whether words could be sent now. */
+  get isReady(): boolean {
+    return !this.isRunning && !this.attachments.isBusy;
+  }
+
+  choose(model: string): void {
+    this._chosen = model;
+    this.changed.emit();
+  }
+
+  /** Send words with what is attached; gives whether they were taken. */
+  send(prompt: string): boolean {
+    if (!prompt.trim() || !this.isReady) {
+      return false;
+    }
+    const before = this.editing?.id ?? null;
+    const kept = this.editing ? partsOf(this.editing) : [];
+    this._ask(prompt, [...kept, ...this.attachments.parts], this.contexts, before);
+    this.attachments.clear();
+    this.contexts = [];
+    this.editing = null;
+    this.changed.emit();
+    return true;
+  }
+
+  /** Ask a turn's question once more. */
+  askAgain(turn: Turn): void {
+    if (this.isReady) {
+      this._ask(turn.prompt, partsOf(turn), [], turn.id);
+    }
+  }
+
+  /** Ask a turn's question once more, without its files: some are no longer there. */
+  askWithoutFiles(turn: Turn): void {
+    if (this.isReady) {
+      const texts = partsOf(turn).filter(part => part.type === 'text');
+      this._ask(turn.prompt, texts, [], turn.id);
+    }
+  }
+
+  stop(): void {
+    if (this._running === null) {
+      return;
+    }
+    const request = this._running;
+    this._running = null;
+    this._change(this.turns[this.turns.length - 1], { state: 'stopped' });
+    this._carrier.stop(request);
+    this.changed.emit();
+    this.ended.emit(this.turns[this.turns.length - 1]!);
+  }
+
+  /** Put a turn's words back for another version; null to leave it. */
+  edit(turn: Turn | null): void {
+    this.editing = turn;
+    this.drafted.emit(turn?.prompt ?? '');
+    this.changed.emit();
+  }
+
+  remove(turn: Turn): void {
+    this._carrier.remove(turn.id);
+    this.turns = this.turns.filter(other => other.id !== turn.id);
+    this.changed.emit();
+  }
+
+  /** Have something sent along with the next words; another of the same name is replaced. */
+  addContext(context: Context): void {
+    this.contexts = [...this.contexts.filter(({ name }) => name !== context.name), context];
+    this.changed.emit();
+  }
+
+  removeContext(context: Context): void {
+    this.contexts = this.contexts.filter(other => other !== context);
+    this.changed.emit();
+  }
+
+  /** Say what went wrong; null puts it away. */
+  complain(message: string | null): void {
+    this.trouble = message;
+    this.changed.emit();
+  }
+
+  dispose(): void {
+    this.attachments.clear();
+    this._carrier.dispose();
+  }
+
+  private _ask(
+    prompt: string,
+    files: readonly Part[],
+    contexts: readonly Context[],
+    before: string | null
+  ): void {
+    this.trouble = null;
+    this._running = newId();
+    this._carrier.ask({
+      request: this._running,
+      prompt,
+      contexts,
+      files,
+      model: this.model,
+      before
+    });
+    this.changed.emit();
+  }
+
+  private _apply(event: CarrierEvent): void {
+    if ('request' in event && event.request !== this._running) {
+      return;
+    }
+    const last = this.turns[this.turns.length - 1];
+    switch (event.type) {
+      case 'setup':
+        this.setup = event.setup;
+        break;
+      case 'turns':
+        this._show(event.ids, event.turns, event.running);
+        break;
+      case 'attached':
+        event.contexts.forEach(context => this.addContext(context));
+        break;
+      case 'begun':
+        this.turns = [...this._until(event.before), event.turn];
+        break;
+      case 'delta':
+        this._change(last, {
+          answer: (last?.answer ?? '') + event.text,
+          reasoning: (last?.reasoning ?? '') + event.reasoning
+        });
+        break;
+      case 'ended':
+        this._running = null;
+        this._change(last, event.turn);
+        this.ended.emit(this.turns[this.turns.length - 1]!);
+        break;
+      case 'trouble':
+        // Where nothing begins, nothing ends either.
+        this._running = last?.state === 'running' ? this._running : null;
+        this.trouble = event.message;
+        break;
+    }
+    this.changed.emit();
+  }
+
+  private _show(ids: readonly string[], said: readonly Turn[], running: string | null): void {
+    const known = new Map([...this.turns, ...said].map(turn => [turn.id, turn]));
+    this.turns = ids.flatMap(id => known.get(id) ?? []);
+    this._running = running;
+    const isGone = this.editing && !ids.includes(this.editing.id);
+    this.editing = isGone ? null : this.editing;
+  }
+
+  private _until(before: string | null): Turn[] {
+    const index = this.turns.findIndex(turn => turn.id === before);
+    return this.turns.slice(0, index < 0 ? undefined : index);
+  }
+
+  private _change(turn: Turn | undefined, change: Partial<Turn>): void {
+    if (turn) {
+      this.turns = [...this.turns.slice(0, -1), { ...turn, ...change }];
+    }
+  }
+}
+
+/** What was attached to a turn. */
+function partsOf(turn: Turn): Part[] {
+  return typeof turn.content === 'string' ? [] : turn.content.slice(0, -1);
+}

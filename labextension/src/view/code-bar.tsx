@@ -1,0 +1,54 @@
+/** This file is what stands above a block of code: its language, and what can be done with it. */
+import { render, type JSX } from 'preact';
+import { useState } from 'preact/hooks';
+
+import { copyText } from './clipboard';
+import { IconButton } from './icons';
+import { findCells, type Words } from './services';
+
+/** How long it says that the code was copied, in milliseconds. */
+const COPIED_MS = 1500;
+
+/** Draw the bar of a block of code. */
+export function codeBar(code: string, language: string, words: Words): HTMLElement {
+  const bar = document.createElement('div');
+  bar.className = 'aqueduct-code-bar';
+  render(<CodeBar code={code} language={language} words={words} />, bar);
+  return bar;
+}
+
+function CodeBar(props: { code: string; language: string; words: Words }): JSX.Element {
+  const { code, language, words } = props;
+  const [isCopied, setCopied] = useState(false);
+  const copy = (): void => {
+    void copyText(code);
+    setCopied(true);
+    window.setTimeout(() => setCopied(false), COPIED_MS);
+  };
+  const cells = findCells();
+  return (
+    <>
+      <span>{isCopied ? words.__('Copied') : language}</span>
+      <IconButton icon="copy" label={words.__('Copy')} act={copy} />
+      {cells && (
+        <>
+          <IconButton
+            icon="insert"
+            label={words.__('Insert below')}
+            act={() => cells.insertBelow(code)}
+          />
+          <IconButton
+            icon="replace"
+            label={words.__('Replace the active cell…')}
+            act={() => void cells.replaceActive(code)}
+          />
+          <IconButton
+            icon="run"
+            label={words.__('Run in a new cell')}
+            act={() => cells.runBelow(code)}
+          />
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,268 @@
+/** This file is where words are written: with what is attached, the model, and the way to send. */
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import type { Attachment } from '../model/attachments';
+import type { ChatModel } from '../model/chat';
+import type { Context } from '../words';
+import { Icon, IconButton } from './icons';
+import { Popup } from './popup';
+import type { Words } from './services';
+
+/** Something of the notebook that can be attached. */
+export interface ContextSource {
+  readonly label: string;
+  /** A question that goes with it, for who does not know what to ask. */
+  readonly suggestion?: string;
+  /** Give it as it is now, or null where there is none. */
+  take(): Context | null;
+}
+
+interface ComposerProps {
+  model: ChatModel;
+  words: Words;
+  sources: readonly ContextSource[];
+}
+
+const MOST_SHOWN = 4000;
+
+export function Composer({ model, words, sources }: ComposerProps): JSX.Element {
+  const [draft, setDraft] = useState('');
+  const area = useRef<HTMLTextAreaElement>(null);
+
+  useEffect(
+    () =>
+      model.drafted.connect(text => {
+        setDraft(text);
+        area.current?.focus();
+      }),
+    [model]
+  );
+  useEffect(() => fitHeight(area.current), [draft]);
+
+  const send = (): void => {
+    if (model.send(draft)) {
+      setDraft('');
+    }
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.isComposing) {
+      return;
+    }
+    if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault();
+      send();
+    } else if (event.key === 'ArrowUp' && !draft && model.turns.length && model.isReady) {
+      event.preventDefault();
+      model.edit(model.turns[model.turns.length - 1]!);
+    }
+  };
+  const attach = (files: Iterable<File>): boolean => {
+    const all = [...files];
+    all.forEach(file => void model.attachments.add(file));
+    return all.length > 0;
+  };
+  const onPaste = (event: ClipboardEvent): void => {
+    if (attach(event.clipboardData?.files ?? [])) {
+      event.preventDefault();
+    }
+  };
+  const onDrop = (event: DragEvent): void => {
+    if (attach(event.dataTransfer?.files ?? [])) {
+      event.preventDefault();
+    }
+  };
+
+  return (
+    <form
+      class="aqueduct-composer"
+      onSubmit={event => {
+        event.preventDefault();
+        send();
+      }}
+      onDragOver={event => event.preventDefault()}
+      onDrop={onDrop}
+    >
+      {model.editing && (
+        <div class="aqueduct-editing">
+          {words.__('Editing: what came after it will go')}
+          <IconButton icon="close" label={words.__('Cancel')} act={() => model.edit(null)} />
+        </div>
+      )}
+      <Chips model={model} words={words} />
+      <textarea
+        ref={area}
+        rows={2}
+        value={draft}
+        placeholder={words.__('Ask a model…')}
+        aria-label={words.__('Your question')}
+        onInput={event => setDraft(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+        onPaste={onPaste}
+      />
+      <div class="aqueduct-bar">
+        <FileButton attach={attach} words={words} model={model} />
+        {sources.length > 0 && <SourceMenu model={model} words={words} sources={sources} />}
+        <ModelPicker model={model} words={words} />
+        {model.isRunning ? (
+          <IconButton
+            icon="stop"
+            label={words.__('Stop (Escape)')}
+            act={() => model.stop()}
+            isPrimary
+          />
+        ) : (
+          <IconButton
+            icon="send"
+            label={words.__('Send (Enter)')}
+            act={send}
+            isPrimary
+            isDisabled={!draft.trim() || !model.isReady}
+          />
+        )}
+      </div>
+    </form>
+  );
+}
+
+function Chips({ model, words }: { model: ChatModel; words: Words }): JSX.Element | null {
+  const { contexts, attachments } = model;
+  if (!contexts.length && !attachments.items.length) {
+    return null;
+  }
+  return (
+    <ul class="aqueduct-chips" aria-label={words.__('Attached to your question')}>
+      {contexts.map(context => (
+        <ContextChip key={context.name} {...{ context, model, words }} />
+      ))}
+      {attachments.items.map(item => (
+        <FileChip key={item.id} {...{ item, model, words }} />
+      ))}
+    </ul>
+  );
+}
+
+function ContextChip(props: { context: Context; model: ChatModel; words: Words }): JSX.Element {
+  const { context, model, words } = props;
+  return (
+    <li class="aqueduct-chip">
+      <details>
+        <summary title={words.__('Show what will be sent')}>{context.name}</summary>
+        <pre tabIndex={0}>{shortened(context.text)}</pre>
+      </details>
+      <IconButton
+        icon="close"
+        label={words.__('Leave out %1', context.name)}
+        act={() => model.removeContext(context)}
+      />
+    </li>
+  );
+}
+
+function FileChip(props: { item: Attachment; model: ChatModel; words: Words }): JSX.Element {
+  const { item, model, words } = props;
+  const isOnItsWay = !item.part && !item.error;
+  return (
+    <li class={item.error ? 'aqueduct-chip aqueduct-refused' : 'aqueduct-chip'}>
+      <span>{item.name}</span>
+      {isOnItsWay && (
+        <progress value={item.progress} aria-label={words.__('Uploading %1', item.name)} />
+      )}
+      {item.error && <span role="alert">{item.error}</span>}
+      <IconButton
+        icon="close"
+        label={words.__('Leave out %1', item.name)}
+        act={() => model.attachments.remove(item)}
+      />
+    </li>
+  );
+}
+
+function FileButton(props: {
+  attach: (files: Iterable<File>) => boolean;
+  words: Words;
+  model: ChatModel;
+}): JSX.Element {
+  const input = useRef<HTMLInputElement>(null);
+  const most = props.model.limits.attachment_bytes;
+  const label = Number.isFinite(most)
+    ? props.words.__('Attach files (up to %1 MB each)', Math.floor(most / 2 ** 20))
+    : props.words.__('Attach files');
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        onChange={event => {
+          props.attach(event.currentTarget.files ?? []);
+          event.currentTarget.value = '';
+        }}
+      />
+      <IconButton icon="attach" label={label} act={() => input.current?.click()} />
+    </>
+  );
+}
+
+function SourceMenu({ model, words, sources }: ComposerProps): JSX.Element {
+  const take = (source: ContextSource): void => {
+    const context = source.take();
+    if (context) {
+      model.addContext(context);
+    } else {
+      model.complain(words.__('There is nothing to attach: %1', source.label));
+    }
+  };
+  return (
+    <Popup label={words.__('Attach from the notebook')} face={<Icon name="context" />}>
+      {close =>
+        sources.map(source => (
+          <button
+            type="button"
+            key={source.label}
+            onClick={() => {
+              close();
+              take(source);
+            }}
+          >
+            {source.label}
+          </button>
+        ))
+      }
+    </Popup>
+  );
+}
+
+function ModelPicker({ model, words }: { model: ChatModel; words: Words }): JSX.Element {
+  return (
+    <select
+      class="aqueduct-models"
+      aria-label={words.__('Model')}
+      value={model.model ?? ''}
+      disabled={!model.models.length}
+      onChange={event => model.choose(event.currentTarget.value)}
+    >
+      {model.models.length ? (
+        model.models.map(name => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))
+      ) : (
+        <option value="">{model.setup ? words.__('no model') : words.__('…')}</option>
+      )}
+    </select>
+  );
+}
+
+function shortened(text: string): string {
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+}
+
+function fitHeight(area: HTMLTextAreaElement | null): void {
+  if (area) {
+    area.style.height = 'auto';
+    area.style.height = `${area.scrollHeight}px`;
+  }
+}

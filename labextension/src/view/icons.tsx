@@ -1,0 +1,53 @@
+/** This file is the view's icons, drawn with lines in the colour of the text around them. */
+import type { JSX } from 'preact';
+
+const PATHS = {
+  attach:
+    'M19 11.5 12 18.5a4.2 4.2 0 0 1-6-6l7.5-7.5a2.8 2.8 0 0 1 4 4L10 16.5a1.4 1.4 0 0 1-2-2l6.5-6.5',
+  close: 'M6 6l12 12M18 6 6 18',
+  copy: 'M9 9h10v11H9zM5 15V4h10',
+  edit: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
+  remove: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5',
+  repeat: 'M5 12a7 7 0 0 1 12-5l2 2M19 5v4h-4M19 12a7 7 0 0 1-12 5l-2-2M5 19v-4h4',
+  send: 'M12 19V5M6 11l6-6 6 6',
+  stop: 'M7 7h10v10H7z',
+  insert: 'M5 5h14v5H5zM12 14v6M9 17h6',
+  replace: 'M5 4h14v6H5zM5 14h14v6H5zM9 10l3 4 3-4',
+  run: 'M8 5l11 7-11 7z',
+  add: 'M12 5v14M5 12h14',
+  list: 'M5 7h14M5 12h14M5 17h14',
+  more: 'M6 12h.01M12 12h.01M18 12h.01',
+  context: 'M4 6h16v12H4zM8 10l2 2-2 2M12 14h4'
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name }: { name: IconName }): JSX.Element {
+  return (
+    <svg class="aqueduct-icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+/** A button that shows an icon, with its words for those who hear or wait. */
+export function IconButton(props: {
+  icon: IconName;
+  label: string;
+  act: () => void;
+  isPrimary?: boolean;
+  isDisabled?: boolean;
+}): JSX.Element {
+  return (
+    <button
+      type="button"
+      class={props.isPrimary ? 'aqueduct-icon-button aqueduct-primary' : 'aqueduct-icon-button'}
+      title={props.label}
+      aria-label={props.label}
+      disabled={props.isDisabled}
+      onClick={props.act}
+    >
+      <Icon name={props.icon} />
+    </button>
+  );
+}

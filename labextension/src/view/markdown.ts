@@ -1,0 +1,181 @@
+/**
+ * This file is an answer as Markdown while it grows, at a cost that does not grow with it.
+ *
+ * Text is read block by block. A block that another one follows is settled: it is drawn once, with
+ * its colours, formulas and buttons, and not touched again. Only the last block is drawn anew as it
+ * grows, and the longer that took, the longer it waits until the next time.
+ */
+import type Token from 'markdown-it/lib/token.mjs';
+
+import { codeBar } from './code-bar';
+import { markdown, purified } from './markup';
+import type { Typesetter, Words } from './services';
+
+/** Longest code that is put in colours, in characters. */
+const LONGEST_COLOURED = 20_000;
+
+/** The share of the time that drawing may take. */
+const BUSY_SHARE = 0.2;
+
+export class MarkdownView {
+  private _text = '';
+  private _settled = 0;
+  private _env: object = {};
+  private _isComplete = false;
+  private _next = 0;
+  private _timer: number | null = null;
+  private _tail: HTMLElement;
+
+  constructor(
+    private readonly _node: HTMLElement,
+    private readonly _typesetter: Typesetter,
+    private readonly _words: Words
+  ) {
+    this._tail = this._begin();
+  }
+
+  /** Show a text; where it goes on from the one before, only what is new is drawn. */
+  show(text: string, isComplete: boolean): void {
+    if (text === this._text && isComplete === this._isComplete) {
+      return;
+    }
+    if (this._isComplete || !text.startsWith(this._text)) {
+      this._restart();
+    }
+    this._text = text;
+    this._isComplete = isComplete;
+    if (isComplete) {
+      this._draw();
+    } else if (this._timer === null) {
+      const wait = Math.max(0, this._next - performance.now());
+      this._timer = window.setTimeout(() => requestAnimationFrame(() => this._draw()), wait);
+    }
+  }
+
+  dispose(): void {
+    this._cancel();
+  }
+
+  private _begin(): HTMLElement {
+    const tail = document.createElement('div');
+    this._node.replaceChildren(tail);
+    return tail;
+  }
+
+  private _restart(): void {
+    this._cancel();
+    this._tail = this._begin();
+    this._env = {};
+    this._settled = 0;
+    this._text = '';
+  }
+
+  private _cancel(): void {
+    if (this._timer !== null) {
+      window.clearTimeout(this._timer);
+      this._timer = null;
+    }
+  }
+
+  private _draw(): void {
+    this._cancel();
+    const started = performance.now();
+    const rest = this._text.slice(this._settled);
+    const tokens = markdown.parse(rest, this._env);
+    const last = this._isComplete ? tokens.length : startOfLast(tokens);
+    if (last > 0) {
+      const settled = this._fragment(tokens.slice(0, last));
+      this._decorate(settled);
+      this._tail.before(settled);
+      this._settled += offsetOf(rest, tokens[last]?.map?.[0]);
+    }
+    this._tail.replaceChildren(this._fragment(tokens.slice(last)));
+    const ended = performance.now();
+    this._next = ended + (ended - started) * (1 / BUSY_SHARE - 1);
+  }
+
+  private _fragment(tokens: Token[]): DocumentFragment {
+    return purified(markdown.renderer.render(tokens, markdown.options, this._env));
+  }
+
+  /** Add what plain HTML has not: colours, formulas, buttons. */
+  private _decorate(fragment: DocumentFragment): void {
+    for (const pre of fragment.querySelectorAll<HTMLElement>('pre.aqueduct-code')) {
+      this._decorateCode(pre);
+    }
+    for (const node of fragment.querySelectorAll<HTMLElement>('.aqueduct-math')) {
+      const formula = node.textContent;
+      this._typesetter.typeset(formula, node.dataset.display === 'true', node);
+    }
+    for (const node of fragment.querySelectorAll<HTMLElement>('.aqueduct-image')) {
+      this._decorateImage(node);
+    }
+  }
+
+  private _decorateCode(pre: HTMLElement): void {
+    const code = pre.textContent;
+    const language = pre.dataset.language ?? '';
+    if (code.length <= LONGEST_COLOURED && language) {
+      this._typesetter.highlight(code, language, pre.firstElementChild as HTMLElement);
+    }
+    // What is wider than the page is scrolled to by keyboard, too.
+    pre.tabIndex = 0;
+    const block = document.createElement('div');
+    block.className = 'aqueduct-code-block';
+    pre.replaceWith(block);
+    block.append(codeBar(code, language, this._words), pre);
+  }
+
+  private _decorateImage(node: HTMLElement): void {
+    const source = node.dataset.source ?? '';
+    const name = node.textContent;
+    const show = button(this._words.__('Load image from %1', hostOf(source)), () => {
+      const image = document.createElement('img');
+      image.referrerPolicy = 'no-referrer';
+      image.alt = name;
+      image.src = source;
+      node.replaceChildren(image);
+    });
+    node.append(' ', show);
+  }
+}
+
+/** Give the index of the last block's first token. */
+function startOfLast(tokens: readonly Token[]): number {
+  for (let index = tokens.length - 1; index >= 0; index--) {
+    const token = tokens[index]!;
+    if (token.level === 0 && token.nesting >= 0 && token.map) {
+      return index;
+    }
+  }
+  return 0;
+}
+
+/** Give where a line begins; all of the text where there is no such line. */
+function offsetOf(text: string, line: number | undefined): number {
+  if (line === undefined) {
+    return text.length;
+  }
+  let offset = 0;
+  for (let passed = 0; passed < line; passed++) {
+    offset = text.indexOf('\n', offset) + 1;
+  }
+  return offset;
+}
+
+function hostOf(address: string): string {
+  try {
+    return new URL(address).host || address;
+  } catch {
+    return address;
+  }
+}
+
+function button(label: string, act: () => void): HTMLButtonElement {
+  const node = document.createElement('button');
+  node.type = 'button';
+  node.textContent = label;
+  node.className = 'aqueduct-button';
+  node.addEventListener('click', act);
+  return node;
+}

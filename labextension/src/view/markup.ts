@@ -1,0 +1,68 @@
+/**
+ * This file is model text -> a piece of page that cannot run, load or pretend anything.
+ *
+ * Model text is hostile. Three walls: markdown-it reads no HTML, links lead only to the web, and
+ * DOMPurify looks at what comes out. Images from elsewhere become words to click on, since loading
+ * one tells its server that this was read. Growing text is left to `markdown.ts`.
+ */
+import { tex } from '@mdit/plugin-tex';
+import DOMPurify from 'dompurify';
+import MarkdownIt from 'markdown-it';
+import type { RenderRule } from 'markdown-it/lib/renderer.mjs';
+
+const SAFE_LINK = /^(https?:|mailto:)/i;
+const SAFE_IMAGE = /^data:image\/(png|gif|jpeg|webp);/i;
+
+const PURIFY = {
+  RETURN_DOM_FRAGMENT: true,
+  FORBID_TAGS: ['style', 'form', 'input', 'textarea', 'select', 'button', 'iframe', 'svg', 'math'],
+  FORBID_ATTR: ['style', 'id', 'name'],
+  ADD_ATTR: ['target']
+} as const;
+
+/** The parser; `parse` and `renderer` are for `markdown.ts`. */
+export const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false });
+
+const { escapeHtml } = markdown.utils;
+
+markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
+markdown.validateLink = url => SAFE_LINK.test(url.trim()) || SAFE_IMAGE.test(url.trim());
+markdown.use(tex, {
+  delimiters: 'all',
+  render: (formula, isDisplay) => {
+    const tag = isDisplay ? 'div' : 'span';
+    const words = escapeHtml(formula.trim());
+    return `<${tag} class="aqueduct-math" data-display="${isDisplay}">${words}</${tag}>`;
+  }
+});
+
+const codeBlock: RenderRule = (tokens, index) => {
+  const token = tokens[index]!;
+  const language = token.info.trim().split(/\s+/)[0] ?? '';
+  const code = escapeHtml(token.content.replace(/\n$/, ''));
+  return `<pre class="aqueduct-code" data-language="${escapeHtml(language)}"><code>${code}</code></pre>`;
+};
+
+markdown.renderer.rules.fence = codeBlock;
+markdown.renderer.rules.code_block = codeBlock;
+markdown.renderer.rules.link_open = (tokens, index, options, _env, renderer) => {
+  tokens[index]!.attrSet('target', '_blank');
+  tokens[index]!.attrSet('rel', 'noopener noreferrer');
+  return renderer.renderToken(tokens, index, options);
+};
+markdown.renderer.rules.image = (tokens, index) => {
+  const token = tokens[index]!;
+  const source = token.attrGet('src') ?? '';
+  const words = escapeHtml(token.content || source);
+  if (SAFE_IMAGE.test(source)) {
+    return `<img src="${escapeHtml(source)}" alt="${words}">`;
+  }
+  return `<span class="aqueduct-image" data-source="${escapeHtml(source)}">${words}</span>`;
+};
+markdown.renderer.rules.table_open = () => '<div class="aqueduct-table"><table>';
+markdown.renderer.rules.table_close = () => '</table></div>';
+
+/** Make HTML of the parser's a piece of page, without anything that could run. */
+export function purified(html: string): DocumentFragment {
+  return DOMPurify.sanitize(html, { ...PURIFY } as never) as unknown as DocumentFragment;
+}

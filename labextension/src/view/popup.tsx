@@ -1,0 +1,48 @@
+/** This file is a button that opens a small list, closed by Escape, a choice or a click elsewhere. */
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+interface PopupProps {
+  label: string;
+  /** What the button shows. */
+  face: ComponentChildren;
+  kind?: string;
+  /** Draws the list, which may close itself. */
+  children: (close: () => void) => ComponentChildren;
+  onOpen?: () => void;
+}
+
+export function Popup({ label, face, kind = '', children, onOpen }: PopupProps): JSX.Element {
+  const node = useRef<HTMLDetailsElement>(null);
+  const close = (): void => {
+    node.current!.open = false;
+  };
+  useEffect(() => {
+    const onPointer = (event: Event): void => {
+      if (!node.current!.contains(event.target as Node)) {
+        close();
+      }
+    };
+    document.addEventListener('pointerdown', onPointer);
+    return () => document.removeEventListener('pointerdown', onPointer);
+  }, []);
+  return (
+    <details
+      class={`aqueduct-menu ${kind}`}
+      ref={node}
+      onToggle={() => node.current!.open && onOpen?.()}
+      onKeyDown={event => {
+        if (event.key === 'Escape' && node.current!.open) {
+          event.stopPropagation();
+          close();
+          node.current!.querySelector('summary')!.focus();
+        }
+      }}
+    >
+      <summary class="aqueduct-icon-button" aria-label={label} title={label}>
+        {face}
+      </summary>
+      <div class="aqueduct-menu-list">{children(close)}</div>
+    </details>
+  );
+}

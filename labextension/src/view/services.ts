@@ -1,0 +1,52 @@
+/**
+ * This file is what the view takes from the page around it: words, colours for code, formulas, and
+ * a notebook's cells. JupyterLab has all of them; elsewhere the widget brings some itself.
+ */
+
+/** Translates a sentence; `%1` and on stand for the arguments. */
+export interface Words {
+  __(sentence: string, ...values: (string | number)[]): string;
+}
+
+/** The sentences as they are in the code. */
+export const ENGLISH: Words = {
+  __: (sentence, ...values) =>
+    sentence.replace(/%(\d)/g, (_, number: string) => String(values[Number(number) - 1] ?? ''))
+};
+
+/** Draws what plain HTML does not. Both are given text, never HTML. */
+export interface Typesetter {
+  /** Put code in colours into an element that shows it plainly until then. */
+  highlight(code: string, language: string, into: HTMLElement): void;
+  /** Put a formula into an element. */
+  typeset(tex: string, isDisplay: boolean, into: HTMLElement): void;
+}
+
+/** What may be done with the code of an answer, always at the user's own click. */
+export interface Cells {
+  /** Whether there is a notebook to put code into. */
+  readonly isThere: boolean;
+  /** Put code into a new cell below the active one. */
+  insertBelow(code: string): void;
+  /** Put code into the active cell, after the user has seen the difference. */
+  replaceActive(code: string): Promise<void>;
+  /** Put code into a new cell below, and run it. */
+  runBelow(code: string): void;
+}
+
+/** Where JupyterLab's plugin leaves the cells for every chat on the page, a notebook's as well. */
+const CELLS = Symbol.for('aqueduct-jupyter.cells');
+
+interface Page {
+  [CELLS]?: Cells;
+}
+
+/** Offer cells to every chat on the page. */
+export function offerCells(cells: Cells): void {
+  (globalThis as Page)[CELLS] = cells;
+}
+
+/** Give the cells of the page, where somebody offers them. */
+export function findCells(): Cells | null {
+  return (globalThis as Page)[CELLS] ?? null;
+}

@@ -1,0 +1,162 @@
+/** This file is one turn on the page: the question, the answer, and what can be done with either. */
+import { Component, type JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+import type { ChatModel } from '../model/chat';
+import { attachedTo, type Turn } from '../words';
+import { copyText } from './clipboard';
+import { IconButton } from './icons';
+import { MarkdownView } from './markdown';
+import type { Typesetter, Words } from './services';
+
+interface TurnProps {
+  turn: Turn;
+  model: ChatModel;
+  typesetter: Typesetter;
+  words: Words;
+  /** Whether a question could be asked now. */
+  isReady: boolean;
+}
+
+/** One turn; drawn again only where it changed. */
+export class TurnView extends Component<TurnProps> {
+  override shouldComponentUpdate(next: TurnProps): boolean {
+    return next.turn !== this.props.turn || next.isReady !== this.props.isReady;
+  }
+
+  override render({ turn, model, typesetter, words, isReady }: TurnProps): JSX.Element {
+    return (
+      <article class="aqueduct-turn" data-state={turn.state} aria-busy={turn.state === 'running'}>
+        <QuestionView turn={turn} model={model} words={words} isReady={isReady} />
+        <div class="aqueduct-answer">
+          {turn.reasoning && <Reasoning turn={turn} words={words} />}
+          {(turn.answer || turn.state === 'running') && (
+            <AnswerText turn={turn} typesetter={typesetter} words={words} />
+          )}
+          {turn.state === 'failed' && <ErrorCard {...{ turn, model, words, isReady }} />}
+          {turn.state !== 'running' && <Footer {...{ turn, model, words, isReady }} />}
+        </div>
+      </article>
+    );
+  }
+}
+
+function QuestionView({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
+  const attached = attachedTo(turn);
+  return (
+    <div class="aqueduct-question">
+      {attached.length > 0 && (
+        <ul class="aqueduct-chips" aria-label={words.__('Attached')}>
+          {attached.map(name => (
+            <li class="aqueduct-chip" key={name}>
+              {name}
+            </li>
+          ))}
+        </ul>
+      )}
+      <div class="aqueduct-prompt">{turn.prompt}</div>
+      <div class="aqueduct-actions">
+        <IconButton
+          icon="edit"
+          label={words.__('Edit and send again')}
+          act={() => model.edit(turn)}
+          isDisabled={!isReady}
+        />
+        <IconButton
+          icon="remove"
+          label={words.__('Delete this question and its answer')}
+          act={() => model.remove(turn)}
+          isDisabled={turn.state === 'running'}
+        />
+      </div>
+    </div>
+  );
+}
+
+function Reasoning({ turn, words }: { turn: Turn; words: Words }): JSX.Element {
+  return (
+    <details class="aqueduct-reasoning">
+      <summary>{turn.answer ? words.__('Reasoning') : words.__('Thinking…')}</summary>
+      <div>{turn.reasoning}</div>
+    </details>
+  );
+}
+
+function AnswerText({
+  turn,
+  typesetter,
+  words
+}: Pick<TurnProps, 'turn' | 'typesetter' | 'words'>): JSX.Element {
+  const node = useRef<HTMLDivElement>(null);
+  const view = useRef<MarkdownView | null>(null);
+  useEffect(() => {
+    view.current = new MarkdownView(node.current!, typesetter, words);
+    return () => view.current?.dispose();
+  }, []);
+  useEffect(() => view.current?.show(turn.answer, turn.state !== 'running'));
+  const isWaiting = turn.state === 'running' && !turn.answer;
+  return (
+    <>
+      <div class="aqueduct-markdown" ref={node} />
+      {isWaiting && (
+        <span class="aqueduct-waiting" aria-label={words.__('Waiting for the model')} />
+      )}
+    </>
+  );
+}
+
+function ErrorCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
+  const hasLostFiles = turn.error_code === 'file_not_found';
+  return (
+    <div class="aqueduct-error" role="alert">
+      <p>{turn.error}</p>
+      <button
+        type="button"
+        class="aqueduct-button"
+        disabled={!isReady}
+        onClick={() => model.askAgain(turn)}
+      >
+        {words.__('Try again')}
+      </button>
+      {hasLostFiles && (
+        <button
+          type="button"
+          class="aqueduct-button"
+          disabled={!isReady}
+          onClick={() => model.askWithoutFiles(turn)}
+        >
+          {words.__('Ask without the files')}
+        </button>
+      )}
+      {turn.request_id && <small>{words.__('Request %1', turn.request_id)}</small>}
+    </div>
+  );
+}
+
+function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
+  const facts = [
+    turn.model,
+    turn.tokens_out === null ? null : words.__('%1 tokens', turn.tokens_out),
+    turn.state === 'stopped' ? words.__('stopped') : null,
+    ...turn.notes
+  ];
+  return (
+    <footer class="aqueduct-footer">
+      <span>{facts.filter(Boolean).join(' · ')}</span>
+      <span class="aqueduct-actions">
+        <IconButton
+          icon="copy"
+          label={words.__('Copy the answer')}
+          act={() => void copyText(turn.answer)}
+          isDisabled={!turn.answer}
+        />
+        <IconButton
+          icon="repeat"
+          label={words.__('Ask again')}
+          act={() => model.askAgain(turn)}
+          isDisabled={!isReady}
+        />
+      </span>
+    </footer>
+  );
+}
