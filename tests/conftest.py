@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from aqueduct_jupyter.gateway.weights import pull_weights
 
+from .installed import build_wheel, install_wheel
 from .standin import StandIn
 
 # Nothing timed belongs in a test, hypothesis' own clocks included.
@@ -33,6 +34,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def weights() -> Path:
     """The embedded model's weights, where ``make`` puts them."""
     return pull_weights(Path(__file__).parents[1] / "build" / "jupyter" / "data" / "aqueduct")
+
+
+@pytest.fixture(scope="session")
+def wheel() -> Path:
+    """The wheel of this tree."""
+    return build_wheel()
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path) -> Path:
+    """An environment's interpreter: the wheel is in it, JupyterLab and Notebook, and no Node."""
+    return install_wheel(wheel)
 
 
 @pytest.fixture

@@ -199,7 +199,7 @@ class StandIn:
         self, request: Received, watching: asyncio.Future[bytes], writer: asyncio.StreamWriter
     ) -> bool:
         """Play the reply; tell whether the connection serves another request."""
-        reply = self._models() if request.path.endswith("/models") else self._next(request)
+        reply = self._reply_to(request)
         playing = asyncio.ensure_future(self._play(reply, writer))
         await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not playing.done():
@@ -207,6 +207,15 @@ class StandIn:
             playing.cancel()
             return False
         return reply.is_chunked and playing.result()
+
+    def _reply_to(self, request: Received) -> Reply:
+        if request.path.endswith("/models"):
+            return self._models()
+        if "/aqueduct/" in request.path:
+            # Only ours has such addresses.
+            head = b"HTTP/1.1 404 X\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n"
+            return Reply(head, [], is_chunked=False)
+        return self._next(request)
 
     def _models(self) -> Reply:
         body = json.dumps({"data": [{"id": name} for name in self.models]}).encode()

@@ -7,6 +7,7 @@ import json
 import os
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -111,13 +112,7 @@ def test_jupyter_finds_the_extension_and_can_load_it() -> None:
     assert f"aqueduct_jupyter {aqueduct_jupyter.__version__} OK" in said
 
 
-def test_the_wheel_holds_the_package_and_switches_the_extension_on(tmp_path: Path) -> None:
-    done = run(
-        *(sys.executable, "-m", "pip", "wheel", ROOT, "--no-deps"),
-        *("--quiet", "--wheel-dir", tmp_path),
-    )
-    assert done.returncode == 0, done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
+def test_the_wheel_holds_the_package_and_switches_the_extension_on(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (switch,) = (
@@ -127,9 +122,31 @@ def test_the_wheel_holds_the_package_and_switches_the_extension_on(tmp_path: Pat
     assert "/data/data/etc/jupyter/" in f"/{switch}".replace(".data/", "/data/")
     assert config == {"ServerApp": {"jpserver_extensions": {"aqueduct_jupyter": True}}}
     assert "aqueduct_jupyter/py.typed" in names
-    assert not [
-        name for name in names if name.startswith(("tests/", "notebooks/", "labextension/"))
-    ]
+    assert {"aqueduct_jupyter/widget/panel.js", "aqueduct_jupyter/widget/panel.css"} <= set(names)
+    front = [name for name in names if "/share/jupyter/labextensions/aqueduct-jupyter/" in name]
+    assert any(name.endswith("/package.json") for name in front)
+    others = ("tests/", "notebooks/", "labextension/", "aqueduct_jupyter/labextension/")
+    assert not [name for name in names if name.startswith(others)]
+
+
+def test_in_an_empty_environment_without_node_both_extensions_are_ok(installed: Path) -> None:
+    """What JupyterLab and the server say of the wheel's halves, with nothing else on the PATH."""
+    jupyter = installed.parent / "jupyter"
+    assert shutil.which("node", path=str(installed.parent)) is None
+    for words in (("labextension",), ("server", "extension")):
+        done = run(jupyter, *words, "list", PATH=str(installed.parent))
+        said = re.sub("\x1b\\[[0-9;]*m", "", done.stdout + done.stderr)
+        name = "aqueduct-jupyter v" if words == ("labextension",) else "aqueduct_jupyter "
+        (line,) = (
+            line for line in said.splitlines() if name + aqueduct_jupyter.__version__ in line
+        )
+        assert "OK" in line, said
+
+
+def test_the_front_end_is_small() -> None:
+    """The prebuilt extension's own JavaScript, before compression."""
+    scripts = (ROOT / "aqueduct_jupyter" / "labextension" / "static").glob("*.js")
+    assert sum(script.stat().st_size for script in scripts) < 300_000
 
 
 def test_the_pins_satisfy_what_we_depend_on() -> None:
@@ -143,5 +160,6 @@ def test_the_pins_satisfy_what_we_depend_on() -> None:
 
 
 def test_no_lock_or_pin_names_a_host() -> None:
-    for path in ("constraints.txt", "pyproject.toml", "Makefile"):
+    locked = "labextension/package-lock.json"
+    for path in ("constraints.txt", "pyproject.toml", "Makefile", locked):
         assert "://" not in (ROOT / path).read_text(), path

@@ -43,7 +43,11 @@ class ThrowawayServer:
 
 @contextmanager
 def throwaway_server(
-    folder: Path, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    folder: Path,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    *,
+    python: str = sys.executable,
 ) -> Iterator[ThrowawayServer]:
     """Start a Jupyter server with this extension, and stop it.
 
@@ -51,6 +55,7 @@ def throwaway_server(
         folder: where all that it writes goes, its log among it.
         arguments: more of ``jupyter server``'s.
         environment: more variables.
+        python: the interpreter that runs it; this one by default.
 
     Raises:
         UnavailableError: it did not start; the message shows the end of its log.
@@ -67,7 +72,7 @@ def throwaway_server(
             variables.pop(name, None)
     # Jupyter servers before 2.20 do not say which port they got where they are told to take any.
     port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
-    command = [sys.executable, "-m", "jupyter_server", "--no-browser", f"--ServerApp.port={port}"]
+    command = [python, "-m", "jupyter_server", "--no-browser", f"--ServerApp.port={port}"]
     root = [f"--ServerApp.root_dir={folder}", "--ServerApp.allow_root=True"]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # the arguments are the caller's own

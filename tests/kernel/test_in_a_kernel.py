@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import time
@@ -50,6 +51,21 @@ def test_the_saved_output_is_one_display_the_same_whether_streamed_or_not(
     assert len(metadata["prompt"]) == 64
     assert second.outputs[0].metadata == output.metadata
     assert printed.outputs[0].text.strip() == repr(text)
+
+
+def test_a_panel_is_saved_with_its_conversation_for_readers_without_a_kernel(
+    standin: StandIn, tmp_path: Path
+) -> None:
+    cells = ("from aqueduct_jupyter import ChatPanel\nChatPanel()", "%%chat\nWhat?", "%%chat\nHow?")
+    notebook = run(standin, tmp_path, *cells)
+    live, kept = notebook.cells[1].outputs
+    assert "application/vnd.jupyter.widget-view+json" in live.data
+    assert live.data["text/plain"] == "ChatPanel(conversation='main')"
+    assert kept.data["text/html"].count("<p>Hello</p>") == 2
+    assert "What?" in kept.data["text/plain"]
+    assert "How?" in kept.data["text/plain"]
+    outputs = json.dumps(notebook.cells[1].outputs)
+    assert len(outputs) < 2000, "saved notebooks stay small"
 
 
 def test_run_all_stops_at_a_failing_cell(standin: StandIn, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ const PIECE_BYTES = 512 * 1024;
 
 export class KernelCarrier implements Carrier {
   private _listener: (event: CarrierEvent) => void = () => undefined;
-  private _timer: number | null = null;
+  private _timer: ReturnType<typeof setTimeout> | null = null;
   private readonly _uploads = new Map<string, (message: Received) => void>();
   private _disconnect: () => void = () => undefined;
 
@@ -107,7 +107,7 @@ export class KernelCarrier implements Carrier {
 
   private _greet(times: number): void {
     this._channel.send({ type: 'hello' });
-    this._timer = window.setTimeout(() => {
+    this._timer = setTimeout(() => {
       if (times > 1) {
         this._greet(times - 1);
       }
@@ -116,7 +116,7 @@ export class KernelCarrier implements Carrier {
 
   private _stopGreeting(): void {
     if (this._timer !== null) {
-      window.clearTimeout(this._timer);
+      clearTimeout(this._timer);
       this._timer = null;
     }
   }

@@ -1,0 +1,130 @@
+// @vitest-environment node
+// jsdom’s files cannot be read.
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { KernelCarrier, type KernelMessage } from '../../src/carriers/kernel';
+import { ChatModel } from '../../src/model/chat';
+import { sample } from '../samples';
+
+interface Messages {
+  from_panel: { type: string }[];
+  from_kernel: KernelMessage[];
+}
+
+const MESSAGES = sample<Messages>('panel.json');
+const said = <T extends KernelMessage['type']>(type: T): Extract<KernelMessage, { type: T }> =>
+  MESSAGES.from_kernel.find(message => message.type === type) as Extract<
+    KernelMessage,
+    { type: T }
+  >;
+
+let sent: Record<string, unknown>[];
+let pieces: ArrayBuffer[];
+let tell: (message: KernelMessage) => void;
+let model: ChatModel;
+let carrier: KernelCarrier;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  sent = [];
+  pieces = [];
+  carrier = new KernelCarrier({
+    send: (message, buffers) => {
+      sent.push(message as Record<string, unknown>);
+      pieces.push(...(buffers ?? []));
+    },
+    onMessage: listener => {
+      tell = listener;
+      return () => undefined;
+    }
+  });
+  model = new ChatModel(carrier);
+});
+
+afterEach(() => {
+  carrier.dispose();
+  vi.useRealTimers();
+});
+
+const typesSent = (): unknown[] => sent.map(({ type }) => type);
+
+test('hello is said until it was heard in a subshell', () => {
+  vi.advanceTimersByTime(1100);
+  expect(typesSent()).toEqual(['hello', 'hello', 'hello']);
+  tell({ type: 'welcome', is_subshell: false });
+  vi.advanceTimersByTime(600);
+  expect(sent).toHaveLength(4);
+  tell(said('welcome'));
+  vi.advanceTimersByTime(60_000);
+  expect(sent).toHaveLength(4);
+});
+
+test('hello is not said for ever', () => {
+  vi.advanceTimersByTime(3_600_000);
+  expect(sent.length).toBeLessThan(30);
+});
+
+test('the words are those that the kernel knows', async () => {
+  tell(said('setup'));
+  tell(said('attached'));
+  tell(said('turns'));
+  expect(model.turns.map(({ id }) => id)).toEqual(['t0']);
+  model.send('Hi');
+  model.stop();
+  model.remove(model.turns[0]!);
+  vi.useRealTimers();
+  await model.attachments.add(new File(['xx'], 'too large'));
+  const upload = carrier.upload(
+    new File(['abc'], 'a.txt'),
+    () => undefined,
+    new AbortController().signal
+  );
+  await vi.waitFor(() => expect(pieces).toHaveLength(1));
+  const uploadId = sent.at(-1)!.upload as string;
+  tell({ ...said('received'), upload: uploadId });
+  expect(await upload).toEqual(said('received').part);
+  const known = new Map(MESSAGES.from_panel.map(message => [message.type, Object.keys(message)]));
+  expect(new Set(typesSent())).toEqual(new Set(['hello', 'ask', 'stop', 'remove', 'upload']));
+  for (const message of sent) {
+    expect(Object.keys(message).sort()).toEqual([...known.get(message.type as string)!].sort());
+    expect(message).not.toHaveProperty('id');
+  }
+});
+
+test('what was attached is named, not sent back', () => {
+  tell(said('attached'));
+  model.send('Hi');
+  expect(sent.at(-1)).toMatchObject({ type: 'ask', contexts: ['df'] });
+});
+
+test('an answer comes in pieces', () => {
+  model.send('Hi');
+  const request = sent.at(-1)!.request as string;
+  tell({ ...said('begun'), request });
+  tell({ ...said('delta'), request });
+  tell({ ...said('delta'), request, text: 'lo' });
+  tell({ ...said('ended'), request });
+  expect(model.turns).toHaveLength(1);
+  expect(model.turns[0]).toMatchObject({
+    id: 't1',
+    answer: 'Hello',
+    state: 'whole',
+    tokens_out: 2
+  });
+});
+
+test('a large file goes in pieces, each after the one before has arrived', async () => {
+  vi.useRealTimers();
+  const size = 512 * 1024 + 1;
+  const shares: number[] = [];
+  const file = new File([new Uint8Array(size)], 'a.bin');
+  const upload = carrier.upload(file, share => shares.push(share), new AbortController().signal);
+  await vi.waitFor(() => expect(pieces).toHaveLength(1));
+  const id = sent.at(-1)!.upload as string;
+  tell({ type: 'received', upload: id, bytes: pieces[0]!.byteLength, part: null });
+  await vi.waitFor(() => expect(pieces).toHaveLength(2));
+  tell({ ...said('received'), upload: id, bytes: size });
+  await upload;
+  expect(pieces.map(({ byteLength }) => byteLength)).toEqual([512 * 1024, 1]);
+  expect(shares.at(-1)).toBe(1);
+});

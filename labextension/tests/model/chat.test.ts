@@ -1,0 +1,196 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+
+import type { Carrier, CarrierEvent, Question } from '../../src/carriers/carrier';
+import { ChatModel } from '../../src/model/chat';
+import { contentOf, newTurn, type Part, type Turn } from '../../src/words';
+
+/** A carrier that does what a test says, and keeps what it was asked. */
+class Standin implements Carrier {
+  asked: Question[] = [];
+  stopped: string[] = [];
+  removed: string[] = [];
+  tell: (event: CarrierEvent) => void = () => undefined;
+  upload = vi.fn<Carrier['upload']>();
+
+  connect(listener: (event: CarrierEvent) => void): void {
+    this.tell = listener;
+  }
+  ask(question: Question): void {
+    this.asked.push(question);
+    const { request, prompt, contexts, files, before } = question;
+    const turn = newTurn(prompt, contentOf(prompt, contexts, files));
+    this.tell({ type: 'begun', request, turn, before });
+  }
+  stop(request: string): void {
+    this.stopped.push(request);
+  }
+  remove(turn: string): void {
+    this.removed.push(turn);
+  }
+  dispose(): void {
+    return;
+  }
+  say(text: string, reasoning = ''): void {
+    this.tell({ type: 'delta', request: this.asked.at(-1)!.request, text, reasoning });
+  }
+  end(turn: Partial<Turn> = { state: 'whole' }): void {
+    this.tell({ type: 'ended', request: this.asked.at(-1)!.request, turn });
+  }
+}
+
+const LIMITS = { attachment_bytes: 10, attachments_bytes: 15 };
+
+let carrier: Standin;
+let model: ChatModel;
+
+beforeEach(() => {
+  carrier = new Standin();
+  model = new ChatModel(carrier);
+  const setup = { models: ['a', 'b'], default_model: 'b', notices: [], limits: LIMITS };
+  carrier.tell({ type: 'setup', setup });
+});
+
+const answers = (): string[] => model.turns.map(({ answer }) => answer);
+const last = (): Turn => model.turns.at(-1)!;
+
+test('an answer grows by its pieces, and ends', () => {
+  expect(model.send('Hi')).toBe(true);
+  carrier.say('', 'hm');
+  carrier.say('Hel');
+  carrier.say('lo');
+  expect(last()).toMatchObject({ answer: 'Hello', reasoning: 'hm', state: 'running' });
+  expect(model.isRunning).toBe(true);
+  carrier.end({ state: 'whole', tokens_out: 2 });
+  expect(last()).toMatchObject({ answer: 'Hello', state: 'whole', tokens_out: 2 });
+  expect(model.isRunning).toBe(false);
+});
+
+test('what comes late of a stopped answer is ignored', () => {
+  model.send('Hi');
+  carrier.say('half');
+  model.stop();
+  carrier.say(' and more');
+  carrier.end({ state: 'failed', error: 'too late' });
+  expect(last()).toMatchObject({ answer: 'half', state: 'stopped', error: null });
+  expect(carrier.stopped).toEqual([carrier.asked[0]!.request]);
+});
+
+test('what comes late of a stopped answer does not get into the next', () => {
+  model.send('one');
+  const late = carrier.asked[0]!.request;
+  model.stop();
+  model.send('two');
+  carrier.tell({ type: 'delta', request: late, text: 'late', reasoning: '' });
+  carrier.tell({ type: 'ended', request: late, turn: { state: 'whole' } });
+  carrier.say('2');
+  expect(answers()).toEqual(['', '2']);
+  expect(model.isRunning).toBe(true);
+});
+
+test('one question runs at a time', () => {
+  model.send('one');
+  expect(model.send('two')).toBe(false);
+  expect(model.send('  ')).toBe(false);
+  expect(carrier.asked).toHaveLength(1);
+});
+
+test('an edited question takes the place of the old one and of what came after', () => {
+  for (const prompt of ['one', 'two', 'three']) {
+    model.send(prompt);
+    carrier.say(prompt);
+    carrier.end();
+  }
+  const drafts: string[] = [];
+  model.drafted.connect(text => drafts.push(text));
+  const second = model.turns[1]!;
+  model.edit(second);
+  model.send('two, better');
+  expect(drafts).toEqual(['two']);
+  expect(carrier.asked.at(-1)).toMatchObject({ before: second.id, prompt: 'two, better' });
+  expect(model.turns.map(({ prompt }) => prompt)).toEqual(['one', 'two, better']);
+  expect(model.editing).toBeNull();
+});
+
+test('asking again keeps what was attached, and may leave lost files out', () => {
+  const file: Part = { type: 'file', file: { file_id: 'file-1', filename: 'a' } };
+  carrier.upload.mockResolvedValue(file);
+  model.addContext({ name: 'cell', text: '1/0' });
+  model.send('Why?');
+  carrier.end({ state: 'failed', error: 'No.', error_code: 'file_not_found' });
+  model.askAgain(last());
+  expect(carrier.asked.at(-1)!.files).toEqual([{ type: 'text', text: '<cell>\n1/0\n</cell>' }]);
+  carrier.end();
+  const withFile = { ...last(), content: contentOf('Why?', [], [file]) };
+  model.askWithoutFiles(withFile);
+  expect(carrier.asked.at(-1)!.files).toEqual([]);
+});
+
+test('the chosen model is asked as long as it is there', () => {
+  expect(model.model).toBe('b');
+  model.choose('a');
+  model.send('Hi');
+  expect(carrier.asked[0]!.model).toBe('a');
+  const setup = { models: ['c'], default_model: null, notices: [], limits: LIMITS };
+  carrier.tell({ type: 'setup', setup });
+  expect(model.model).toBe('c');
+});
+
+test('turns that are known are not said again', () => {
+  model.send('mine');
+  carrier.say('1');
+  carrier.end();
+  const mine = last();
+  const other = { ...newTurn('from a cell', 'from a cell'), answer: '2', state: 'whole' as const };
+  carrier.tell({ type: 'turns', ids: [mine.id, other.id], turns: [other], running: null });
+  expect(answers()).toEqual(['1', '2']);
+  carrier.tell({ type: 'turns', ids: [other.id], turns: [], running: null });
+  expect(answers()).toEqual(['2']);
+});
+
+test('where a question cannot even begin, the next one can', () => {
+  vi.spyOn(carrier, 'ask').mockImplementationOnce(() =>
+    carrier.tell({ type: 'trouble', message: 'No kernel.' })
+  );
+  model.send('Hi');
+  expect(model.trouble).toBe('No kernel.');
+  expect(model.send('Hi')).toBe(true);
+  expect(model.trouble).toBeNull();
+});
+
+test('a file too large is refused before a byte is sent', async () => {
+  await model.attachments.add(new File(['x'.repeat(11)], 'large.txt'));
+  await model.attachments.add(new File([], 'empty.txt'));
+  expect(carrier.upload).not.toHaveBeenCalled();
+  expect(model.attachments.items.map(({ error }) => error)).toEqual([
+    expect.stringContaining('at most'),
+    'This file is empty.'
+  ]);
+  expect(model.isReady).toBe(true);
+});
+
+test('files together may not be too large either', async () => {
+  carrier.upload.mockResolvedValue({ type: 'text', text: '' });
+  await model.attachments.add(new File(['x'.repeat(9)], 'a'));
+  await model.attachments.add(new File(['x'.repeat(9)], 'b'));
+  expect(carrier.upload).toHaveBeenCalledTimes(1);
+  expect(model.attachments.items[1]!.error).toContain('together');
+});
+
+test('a question waits for its files, and an upload can be stopped', async () => {
+  let signal: AbortSignal | undefined;
+  carrier.upload.mockImplementation((_file, progress, given) => {
+    signal = given;
+    progress(0.5);
+    return new Promise((_, reject) =>
+      given.addEventListener('abort', () => reject(new Error('x')))
+    );
+  });
+  const added = model.attachments.add(new File(['x'], 'a'));
+  expect(model.attachments.items[0]!.progress).toBe(0.5);
+  expect(model.send('Hi')).toBe(false);
+  model.attachments.remove(model.attachments.items[0]!);
+  await added;
+  expect(signal!.aborted).toBe(true);
+  expect(model.attachments.items).toEqual([]);
+  expect(model.send('Hi')).toBe(true);
+});

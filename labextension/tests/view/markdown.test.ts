@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { MarkdownView } from '../../src/view/markdown';
+import { ENGLISH, type Typesetter } from '../../src/view/services';
+
+const SAMPLE = `# Title
+
+Words with **bold**, $x^2$ and [a link](https://example.org).
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+\`\`\`python
+print(1)
+
+print(2)
+\`\`\`
+
+1. one
+2. two
+
+   more of two
+
+$$
+\\frac12
+$$
+
+The end.
+`;
+
+const typesetter = {
+  highlight: vi.fn<Typesetter['highlight']>(),
+  typeset: vi.fn<Typesetter['typeset']>()
+};
+let node: HTMLElement;
+let view: MarkdownView;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.clearAllMocks();
+  node = document.createElement('div');
+  view = new MarkdownView(node, typesetter, ENGLISH);
+});
+
+afterEach(() => vi.useRealTimers());
+
+/** The page, without the seams between what was drawn when. */
+function html(): string {
+  return node.innerHTML.replace(/<\/?div>/g, '').replace(/\s+/g, ' ');
+}
+
+function grow(text: string, step: number): void {
+  for (let length = step; length < text.length; length += step) {
+    view.show(text.slice(0, length), false);
+    vi.advanceTimersByTime(1000);
+  }
+  view.show(text, true);
+}
+
+test.each([1, 2, 3, 7, 50])('grown by %i letters it is the page that it is at once', step => {
+  grow(SAMPLE, step);
+  const grown = html();
+  const whole = new MarkdownView(node, typesetter, ENGLISH);
+  whole.show(SAMPLE, true);
+  expect(grown).toBe(html());
+});
+
+test('a block that another one follows is drawn once', () => {
+  grow(SAMPLE, 3);
+  expect(typesetter.highlight).toHaveBeenCalledTimes(1);
+  expect(typesetter.highlight.mock.calls[0]![0]).toBe('print(1)\n\nprint(2)');
+  expect(typesetter.typeset.mock.calls.map(([tex, isDisplay]) => [tex, isDisplay])).toEqual([
+    ['x^2', false],
+    ['\\frac12', true]
+  ]);
+});
+
+test('another text takes the place of the one before', () => {
+  view.show('one\n\ntwo', true);
+  view.show('three', true);
+  expect(node.textContent.trim()).toBe('three');
+});
+
+const HOSTILE = [
+  '<img src=x onerror="hit()">',
+  '<script>hit()</script>',
+  '[x](javascript:hit())',
+  '[x](JaVaScRiPt:hit())',
+  '[x](data:text/html;base64,PHNjcmlwdD4=)',
+  '[x](vbscript:hit())',
+  '[x](/logout)',
+  '[x](file:///etc/passwd)',
+  '<a href="javascript:hit()">x</a>',
+  '<iframe srcdoc="<script>hit()</script>">',
+  '![x](https://x.invalid/pixel.png)',
+  '![x](data:image/svg+xml;base64,PHN2Zz4=)',
+  '```"onmouseover="hit()\nx\n```',
+  '```<img src=x onerror=hit()>\nx\n```',
+  '$" onmouseover="hit()" x="$',
+  '$$<img src=x onerror=hit()>$$',
+  '| <img src=x onerror=hit()> |\n|---|\n| <script>hit()</script> |',
+  '<style>*{display:none}</style>',
+  '<form action="/api/shutdown" method="post"><button>x</button></form>',
+  '[x]: javascript:hit()\n\n[x]',
+  '<https://x.invalid/"onmouseover="hit()>'
+];
+
+test.each(HOSTILE)('%s cannot run, load or lead anywhere', text => {
+  grow(text, 1);
+  const dangerous =
+    'script, iframe, style, form, object, embed, svg, img, [onerror], [onmouseover], [style]';
+  const found = [...node.querySelectorAll(dangerous)];
+  expect(found.filter(other => !other.closest('.aqueduct-code-bar'))).toEqual([]);
+  for (const link of node.querySelectorAll('a')) {
+    expect(link.getAttribute('href')).toMatch(/^https?:/);
+    expect(link.rel).toContain('noopener');
+    expect(link.target).toBe('_blank');
+  }
+});
+
+test('an image from elsewhere loads after a click', () => {
+  view.show('![a cat](https://x.invalid/cat.png)', true);
+  expect(node.querySelector('img')).toBeNull();
+  const button = node.querySelector('button')!;
+  expect(button.textContent).toBe('Load image from x.invalid');
+  button.click();
+  const image = node.querySelector('img')!;
+  expect([image.src, image.alt, image.referrerPolicy]).toEqual([
+    'https://x.invalid/cat.png',
+    'a cat',
+    'no-referrer'
+  ]);
+});
+
+test('money is no formula', () => {
+  view.show('It costs $5 and then $10.', true);
+  expect(typesetter.typeset).not.toHaveBeenCalled();
+});

@@ -1,0 +1,266 @@
+"""``ChatPanel()``: it shares the magics' conversation, answers beside cells, stops, and is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aqueduct_jupyter.command.throwaway import throwaway_server
+from aqueduct_jupyter.kernel.client import Client
+from aqueduct_jupyter.kernel.magics import ChatMagics
+from aqueduct_jupyter.kernel.panel import ChatPanel
+from aqueduct_jupyter.kernel.transcript import transcript
+from aqueduct_jupyter.protocol.conversation import Turn
+from aqueduct_jupyter.protocol.errors import CellError
+
+from ..shared_samples import sample
+from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
+from .conftest import Shell
+
+WORDS = sample("panel.json")
+
+
+class Front:
+    """What the browser would be: it says things, and keeps what it is told."""
+
+    def __init__(self, panel: ChatPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.panel = panel
+        self.told: list[dict[str, Any]] = []
+        monkeypatch.setattr(panel, "send", self.told.append)
+
+    def say(self, *buffers: bytes, **message: Any) -> None:
+        self.panel._handle_custom_msg(message, [memoryview(data) for data in buffers])
+
+    def ask(self, prompt: str, request: str = "r1", **more: Any) -> None:
+        words = {"contexts": [], "files": [], "model": None, "before": None, **more}
+        self.say(type="ask", request=request, prompt=prompt, **words)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.told if message["type"] == kind]
+
+    def wait(self, kind: str, count: int = 1) -> dict[str, Any]:
+        until(lambda: len(self.of(kind)) >= count)
+        return self.of(kind)[-1]
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def front(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Front:
+    return Front(ChatPanel(chats=shell.magics.chats), monkeypatch)
+
+
+def test_an_answer_comes_in_pieces_and_is_the_magics_history(
+    front: Front, shell: Shell, standin: StandIn
+) -> None:
+    standin.stream(
+        chunk("Hel"), 0.1, chunk("lo"), 0.1, chunk(" you"), chunk("!"), usage_chunk(), DONE
+    )
+    front.ask("Hi")
+    ended = front.wait("ended")
+    pieces = [delta["text"] for delta in front.of("delta")]
+    assert len(pieces) >= 2
+    assert "".join(pieces) == "Hello you!"
+    begun = front.of("begun")[0]
+    assert (begun["request"], begun["turn"]["prompt"], begun["turn"]["state"]) == (
+        "r1",
+        "Hi",
+        "running",
+    )
+    assert (ended["turn"]["state"], ended["turn"]["tokens_out"]) == ("whole", 2)
+    assert "answer" not in ended["turn"], "what was said has been told"
+    assert front.panel.conversation is shell.magics.chats.session.conversation("main")
+    shell.ask("And now?")
+    assert [message["content"] for message in shell.sent[1]["messages"]] == [
+        "Hi",
+        "Hello you!",
+        "And now?",
+    ]
+
+
+def test_what_a_cell_asks_is_told_once_begun_and_once_ended(front: Front, shell: Shell) -> None:
+    shell.ask("Hi")
+    first, second = front.of("turns")
+    (begun,) = first["turns"]
+    (ended,) = second["turns"]
+    assert (begun["state"], ended["state"], ended["answer"]) == ("running", "whole", "Hello")
+    assert first["ids"] == second["ids"] == [begun["id"]]
+    shell.ask("Two")
+    assert [len(message["turns"]) for message in front.of("turns")] == [1, 1, 1, 1]
+    assert len(front.of("turns")[-1]["ids"]) == 2
+
+
+def test_the_words_are_those_of_the_browser(
+    shell: Shell, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.names["df"] = {"a": 1}
+    panel = ChatPanel(chats=shell.magics.chats, attachments=["df"])
+    front = Front(panel, monkeypatch)
+    front.say(type="hello")
+    front.wait("setup")
+    front.say(b"abc", type="upload", upload="u1", name="a.txt", bytes=3)
+    front.ask("Hi")
+    front.wait("ended")
+    front.ask("Hi", contexts=["nobody"])
+    known = {message["type"]: message for message in WORDS["from_kernel"]}
+    told = {message["type"]: message for message in front.told}
+    assert set(told) == set(known)
+    for kind, message in told.items():
+        assert set(message) == set(known[kind]), kind
+    assert set(told["begun"]["turn"]) == set(known["begun"]["turn"])
+    assert set(told["ended"]["turn"]) == set(known["ended"]["turn"])
+    assert {message["type"] for message in WORDS["from_panel"]} == set(panel._messages)
+
+
+def test_stopping_reaches_the_upstream_before_the_first_word(
+    shell: Shell, standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standin.stream(HANG)
+    upstreams = {"campus": {"base_url": standin.url}}
+    with throwaway_server(tmp_path, [f"--AqueductApp.upstreams={upstreams}"]) as server:
+        magics = ChatMagics(shell.shell, Client(server.url, server.token))
+        front = Front(ChatPanel(chats=magics.chats), monkeypatch)
+        front.ask("Hi", request="mine")
+        assert standin.has_chat.wait(10)
+        front.say(type="stop", request="mine")
+        assert standin.chats[0].client_left.wait(2)
+        (turn,) = front.wait("turns")["turns"]
+        assert (turn["state"], turn["error"]) == ("stopped", None)
+        front.ask("Again")
+        assert front.wait("ended")["turn"]["state"] == "whole"
+
+
+def test_a_service_that_knows_no_stop_is_left_at_its_next_word(
+    front: Front, standin: StandIn
+) -> None:
+    standin.stream(chunk("half"), 0.5, chunk("more"), HANG)
+    front.ask("Hi")
+    front.wait("delta")
+    front.say(type="stop", request="r1")
+    (turn,) = front.wait("turns")["turns"]
+    assert turn["state"] == "stopped"
+    assert turn["answer"].startswith("half")
+    assert standin.chats[0].client_left.wait(5)
+    assert [delta["text"] for delta in front.of("delta")] == ["half"]
+
+
+def test_a_turn_that_is_asked_anew_takes_the_place_of_all_after_it(
+    front: Front, shell: Shell
+) -> None:
+    for number, prompt in enumerate(("one", "two", "three")):
+        front.ask(prompt, request=f"r{number}")
+        front.wait("ended", number + 1)
+    second = front.panel.conversation.turns[1].id
+    front.ask("two, better", request="r4", before=second)
+    front.wait("ended", 4)
+    assert front.of("begun")[-1]["before"] == second
+    assert [turn.prompt for turn in front.panel.conversation.turns] == ["one", "two, better"]
+    assert len(shell.sent[-1]["messages"]) == 3
+
+
+def test_a_turn_can_be_forgotten(front: Front, shell: Shell) -> None:
+    shell.ask("one")
+    shell.ask("two")
+    first = front.panel.conversation.turns[0].id
+    front.say(type="remove", turn=first)
+    assert front.of("turns")[-1]["ids"] == [front.panel.conversation.turns[0].id]
+    assert front.of("turns")[-1]["turns"] == []
+
+
+def test_a_failing_upstream_is_the_turns_own_error(front: Front, standin: StandIn) -> None:
+    standin.stream(chunk("half"), CUT)
+    front.ask("Hi")
+    turn = front.wait("ended")["turn"]
+    assert (turn["state"], turn["error_code"]) == ("failed", "upstream_disconnected")
+    assert "ask again" in turn["error"] or "closed" in turn["error"]
+
+
+def test_a_file_comes_in_pieces_and_goes_upstream(
+    front: Front, shell: Shell, standin: StandIn
+) -> None:
+    standin.reply({"error": {"message": "no files here"}}, status=404)
+    front.say(b"a,b\n", type="upload", upload="u1", name="data.csv", bytes=8)
+    front.say(b"1,2\n", type="upload", upload="u1", name="data.csv", bytes=8)
+    first, last = front.of("received")
+    assert (first["bytes"], first["part"], last["bytes"]) == (4, None, 8)
+    front.ask("Read", files=[last["part"]])
+    front.wait("ended")
+    file, words = shell.sent[-1]["messages"][0]["content"]
+    assert file["file"]["filename"] == "data.csv"
+    assert file["file"]["file_data"].endswith("YSxiCjEsMgo=")
+    assert words == {"type": "text", "text": "Read"}
+
+
+def test_a_forgotten_upload_begins_anew(front: Front) -> None:
+    front.say(b"abc", type="upload", upload="u1", name="a", bytes=4)
+    front.say(type="forget", upload="u1")
+    front.say(b"d", type="upload", upload="u1", name="a", bytes=4)
+    assert front.wait("received")["bytes"] == 1
+
+
+def test_what_is_attached_in_python_goes_with_the_first_question(
+    shell: Shell, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.names["prices"] = [1, 2, 3]
+    panel = ChatPanel(chats=shell.magics.chats, attachments=[shell.names["prices"]], system="Be!")
+    front = Front(panel, monkeypatch)
+    front.say(type="hello")
+    (context,) = front.wait("attached")["contexts"]
+    assert context["name"] == "prices"
+    front.ask("Sum?", contexts=["prices"], model="other")
+    front.wait("ended")
+    system, question = shell.sent[0]["messages"]
+    assert system == {"role": "system", "content": "Be!"}
+    assert question["content"][0]["text"].startswith("<prices>")
+    assert shell.sent[0]["model"] == "other"
+
+
+def test_an_attachment_that_is_not_there_is_said(shell: Shell) -> None:
+    with pytest.raises(CellError, match="nothing"):
+        ChatPanel(chats=shell.magics.chats, attachments=["nothing"])
+
+
+def test_a_message_that_makes_no_sense_breaks_nothing(front: Front) -> None:
+    front.say(type="nonsense")
+    front.say(type="ask")
+    front.say(type="stop", request="nobody")
+    assert [message["type"] for message in front.told] == ["trouble"]
+    front.ask("Hi")
+    assert front.wait("ended")["turn"]["state"] == "whole"
+
+
+def test_a_service_that_is_not_ours_has_its_models_shown(front: Front) -> None:
+    front.say(type="hello")
+    setup = front.wait("setup")["setup"]
+    assert (setup["models"], setup["default_model"]) == (["real-name"], None)
+
+
+def test_a_closed_panel_lets_go_of_the_conversation(front: Front, shell: Shell) -> None:
+    front.panel.close()
+    shell.ask("Hi")
+    assert front.told == []
+
+
+HOSTILE = (
+    "<script>hit()</script> <img src=x onerror=hit()> [x](javascript:hit()) "
+    "![x](https://x.invalid/p.png) $<img src=x onerror=hit()>$\n\n$$</div><script>$$\n"
+)
+
+
+def test_what_is_kept_for_readers_cannot_run() -> None:
+    turn = Turn("<b>Hi</b>", "x", answer=HOSTILE, state="failed", error="<i>no</i>", model="<m>")
+    shown = transcript([turn], "mark")["text/html"]
+    for tag in ("<script", "<img", "<b>Hi", "<i>no", "<m>"):
+        assert tag not in shown, tag
+    assert 'href="javascript' not in shown
+    assert shown.startswith('<div class="mark">')
+    assert shown.count("<div") == shown.count("</div>")
