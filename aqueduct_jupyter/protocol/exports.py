@@ -114,7 +114,9 @@ def _unguarded(text: str) -> str:
 
 def _to_notebook(conversation: Conversation) -> str:
     cells = [_cell(turn, number) for number, turn in enumerate(conversation.turns)]
-    metadata = {METADATA: {"name": conversation.name}}
+    # Without the name of a kernel a front end would ask for one before it shows anything.
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {METADATA: {"name": conversation.name}, "kernelspec": kernel}
     words = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(words, indent=1, ensure_ascii=False) + "\n"
 

@@ -1,11 +1,15 @@
-"""This file is JupyterLab in a browser: a server, a notebook and a page, thrown away in the end."""
+"""This file is JupyterLab or Notebook in a browser: a server, a notebook and a page, thrown away.
+
+The chat on the page is left to :mod:`.chat`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +28,9 @@ QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": 
 
 TRIES = 5
 
-PATIENCE = 60_000
+LAYOUT_MS = 3_000
+
+PATIENCE = 8_000
 """Milliseconds for whatever a slow machine does."""
 
 
@@ -42,6 +48,19 @@ class Lab:
         expect(
             self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         ).to_be_visible()
+
+    def run(self, number: int) -> None:
+        """Run a cell, counted from 0, without waiting for its end."""
+        cell = self.page.locator(".jp-CodeCell").nth(number)
+        cell.locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+Enter")
+
+    def reload(self) -> None:
+        """Open the page again as its own user does: with the layout and all that was kept."""
+        # JupyterLab keeps its layout some time after the last change of it.
+        self.page.wait_for_timeout(LAYOUT_MS)
+        self.page.goto(self._address.removesuffix("&reset"))
+        expect(self.page.locator(".jp-Notebook")).to_be_visible()
 
     def run_all(self) -> None:
         """Run every cell; waits until the first has run, not for the others."""
@@ -76,8 +95,24 @@ class Lab:
 
 
 @contextmanager
-def lab(folder: Path, standin: StandIn, *cells: str) -> Iterator[Lab]:
-    """Open a notebook of these cells, on a server before the stand-in."""
+def lab(
+    folder: Path,
+    standin: StandIn,
+    *cells: str,
+    app: str = "lab/tree",
+    python: str = sys.executable,
+    arguments: Sequence[str] = (),
+) -> Iterator[Lab]:
+    """Open a notebook of these cells, on a server before the stand-in.
+
+    Args:
+        folder: where all of it lies.
+        standin: the only upstream, where ``arguments`` do not say otherwise.
+        *cells: the notebook's cells.
+        app: ``lab/tree``, or ``notebooks`` for Notebook 7.
+        python: the interpreter that runs the server.
+        arguments: more of the server's.
+    """
     config = folder / "config" / "labconfig"
     config.mkdir(parents=True)
     (config / "page_config.json").write_text(json.dumps(QUIET))
@@ -89,15 +124,18 @@ def lab(folder: Path, standin: StandIn, *cells: str) -> Iterator[Lab]:
     upstreams = {"campus": {"base_url": standin.url}}
     expect.set_options(timeout=PATIENCE)
     with (
-        throwaway_server(folder, [f"--AqueductApp.upstreams={upstreams}"]) as server,
+        throwaway_server(
+            folder, [f"--AqueductApp.upstreams={upstreams}", *arguments], python=python
+        ) as server,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS
         )
-        page = browser.new_page()
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(PATIENCE)
-        opened = Lab(page, f"{server.url}/lab/tree/work.ipynb?token={server.token}&reset")
+        query = "&reset" if app == "lab/tree" else ""
+        opened = Lab(page, f"{server.url}/{app}/work.ipynb?token={server.token}{query}")
         opened.open()
         yield opened
         browser.close()

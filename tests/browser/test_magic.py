@@ -28,11 +28,10 @@ $" onmouseover="{HIT}" x="$ [a](https://x.invalid/@@0@@)
 """
 
 
-def harm(opened: Lab) -> list[object]:
-    """Give what ran, and what could."""
+def harm(opened: Lab, area: str = ".jp-CodeCell .jp-OutputArea") -> list[object]:
+    """Give what ran, and what could, within a part of the page."""
     page = opened.page
     page.wait_for_timeout(500)
-    area = ".jp-CodeCell .jp-OutputArea"
     dangerous = ("img", "script", "iframe", "[onerror]", "[onmouseover]", "a[href^='javascript']")
     found = [word for word in dangerous if page.locator(f"{area} {word}").count()]
     return [page.evaluate("window.hit || 0"), found]

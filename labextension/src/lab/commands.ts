@@ -2,7 +2,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import type { Cell } from '@jupyterlab/cells';
-import { INotebookTracker } from '@jupyterlab/notebook';
+import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { LabIcon } from '@jupyterlab/ui-components';
 
 import type { Context } from '../words';
@@ -84,6 +84,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     ];
     const refresh = (): void => all.forEach(command => app.commands.notifyCommandChanged(command));
     tracker.activeCellChanged.connect(refresh);
+    NotebookActions.executed.connect(refresh);
     chat.model.ended.connect(refresh);
     for (const command of all) {
       palette?.addItem({ command, category: words.__('Chat') });

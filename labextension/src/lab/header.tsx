@@ -1,6 +1,6 @@
 /** This file is the sidebar's head: which conversation this is, the others, and what to do with it. */
 import type { JSX } from 'preact';
-import { useEffect, useReducer, useState } from 'preact/hooks';
+import { useLayoutEffect, useReducer, useState } from 'preact/hooks';
 
 import type { Format, Summary } from '../carriers/conversations';
 import type { ServerCarrier } from '../carriers/server';
@@ -23,7 +23,7 @@ interface HeaderProps {
 
 export function Header({ carrier, words, acts }: HeaderProps): JSX.Element {
   const [, draw] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => carrier.opened.connect(() => draw(null)), [carrier]);
+  useLayoutEffect(() => carrier.opened.connect(() => draw(null)), [carrier]);
   const { id, name } = carrier.current;
   return (
     <header class="aqueduct-header">

@@ -36,7 +36,8 @@ export function showChat(node: HTMLElement, props: ChatProps): () => void {
 
 function Chat({ model, words, typesetter, sources = [], header }: ChatProps): JSX.Element {
   const [, draw] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => model.changed.connect(() => draw(null)), [model]);
+  // Not after the paint, as other effects: what happens in between would not be drawn.
+  useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape') {
       return;
@@ -175,7 +176,7 @@ function Empty({ model, words, sources = [] }: Omit<ChatProps, 'typesetter'>): J
 /** Says politely, to those who listen, that an answer is there. */
 function Announcer({ model, words }: Pick<ChatProps, 'model' | 'words'>): JSX.Element {
   const [said, say] = useState('');
-  useEffect(
+  useLayoutEffect(
     () =>
       model.ended.connect(({ state, answer }) => {
         const isWhole = state === 'whole';

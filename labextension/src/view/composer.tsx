@@ -1,6 +1,6 @@
 /** This file is where words are written: with what is attached, the model, and the way to send. */
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { Attachment } from '../model/attachments';
 import type { ChatModel } from '../model/chat';
@@ -30,7 +30,7 @@ export function Composer({ model, words, sources }: ComposerProps): JSX.Element 
   const [draft, setDraft] = useState('');
   const area = useRef<HTMLTextAreaElement>(null);
 
-  useEffect(
+  useLayoutEffect(
     () =>
       model.drafted.connect(text => {
         setDraft(text);
@@ -38,7 +38,7 @@ export function Composer({ model, words, sources }: ComposerProps): JSX.Element 
       }),
     [model]
   );
-  useEffect(() => fitHeight(area.current), [draft]);
+  useLayoutEffect(() => fitHeight(area.current), [draft]);
 
   const send = (): void => {
     if (model.send(draft)) {

@@ -1,0 +1,70 @@
+"""This file is the chat on a page, as a person uses it: in the sidebar or a notebook's output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+__all__ = ["AXE", "SCREENSHOTS", "ChatOnPage", "faults", "open_sidebar"]
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = ROOT / "build" / "screenshots"
+
+
+class ChatOnPage:
+    """One chat; ``area`` is what is around it."""
+
+    def __init__(self, page: Page, area: str) -> None:
+        self.page = page
+        self.area = page.locator(area)
+        self.input = self.area.get_by_role("textbox", name="Your question")
+
+    def ask(self, words: str) -> None:
+        """Write words and send them."""
+        self.input.fill(words)
+        self.input.press("Enter")
+
+    def answer(self, number: int = -1) -> Locator:
+        """Give an answer's place."""
+        turns = self.area.locator(".aqueduct-turn")
+        return (turns.last if number < 0 else turns.nth(number)).locator(".aqueduct-markdown")
+
+    def expect_whole(self, words: str) -> None:
+        """Wait until the last answer is over, and has these words."""
+        last = self.area.locator(".aqueduct-turn").last
+        expect(last).to_have_attribute("data-state", "whole")
+        expect(self.answer()).to_contain_text(words)
+
+    def button(self, name: str) -> Locator:
+        """Give a button by its words."""
+        return self.area.get_by_role("button", name=name)
+
+    def menu(self, name: str, item: str) -> None:
+        """Choose something in one of the small lists."""
+        self.area.locator(f"summary[aria-label='{name}']").click()
+        self.area.locator("details[open]").get_by_role("button", name=item).click()
+
+    def screenshot(self, name: str) -> None:
+        """Keep a picture of the page."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def open_sidebar(page: Page) -> ChatOnPage:
+    """Open the chat in JupyterLab's sidebar."""
+    page.get_by_role("tab", name="Chat", exact=True).click()
+    chat = ChatOnPage(page, ".aqueduct-sidebar")
+    expect(chat.input).to_be_focused()
+    return chat
+
+
+def faults(page: Page, area: str) -> list[str]:
+    """Let axe look at a part of the page, and give what it found."""
+    page.add_script_tag(path=AXE)
+    found: list[dict[str, Any]] = page.evaluate(
+        "area => axe.run(area).then(({violations}) => violations)", area
+    )
+    return [f"{fault['id']}: {node['html']}" for fault in found for node in fault["nodes"]]

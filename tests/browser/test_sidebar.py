@@ -1,0 +1,365 @@
+"""The chat in JupyterLab's sidebar, from the installed wheel, as people use it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
+from .chat import ChatOnPage, faults, open_sidebar
+from .lab import Lab, lab
+from .test_magic import EVIL, harm
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
+    "rkJggg=="
+)
+PDF = Path(__file__).parents[2] / "notebooks" / "aqueduct-of-segovia.pdf"
+CODE = "Try this:\n\n```python\nprint(6 * 7)\n```\n\nIt prints 42."
+EXPLAINED = """The mean of an **empty** column is `nan`, because there is nothing to divide:
+
+$$\\bar{x} = \\frac{1}{n}\\sum_{i=1}^{n} x_i, \\quad n = 0$$
+
+| column | rows | mean |
+|---|---|---|
+| price | 3 | 4.0 |
+| discount | 0 | nan |
+
+```python
+prices = frame["price"].dropna()
+print(f"{prices.mean():.2f}")
+```
+
+Leave out the empty rows first, as above.
+"""
+
+Open = Callable[..., AbstractContextManager[Lab]]
+
+
+@pytest.fixture
+def open_lab(tmp_path: Path, standin: StandIn, installed: Path) -> Open:
+    def opened(*cells: str, **more: object) -> AbstractContextManager[Lab]:
+        return lab(tmp_path, standin, *cells, python=str(installed), **more)  # type: ignore[arg-type]
+
+    return opened
+
+
+def say(standin: StandIn, text: str) -> None:
+    words = [chunk(f"{word} ") for word in text.split(" ")]
+    standin.stream(*words, usage_chunk(), DONE)
+
+
+def paste(target: Locator, name: str, kind: str, data: bytes) -> None:
+    """Paste a file, as the clipboard holds it."""
+    target.evaluate(
+        """(node, [name, type, data]) => {
+            const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([bytes], name, { type }));
+            node.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+        }""",
+        [name, kind, base64.b64encode(data).decode()],
+    )
+
+
+def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: StandIn) -> None:
+    standin.models.append("other")
+    standin.stream(chunk("The first part. "), HANG)
+    say(standin, "The second answer.")
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        chat.area.get_by_label("Model").select_option("other")
+        chat.ask("What is an aqueduct?\nBriefly!")
+        expect(chat.answer()).to_contain_text("The first part.")
+        assert not standin.chats[0].client_left.is_set()
+        assert standin.chats[0].json["model"] == "other"
+        chat.input.press("Escape")
+        assert standin.chats[0].client_left.wait(2)
+        expect(chat.area.get_by_text("stopped")).to_be_visible()
+
+        chat.ask("Go on")
+        chat.expect_whole("The second answer.")
+        history = [message["content"] for message in standin.chats[1].json["messages"]]
+        assert history == ["What is an aqueduct?\nBriefly!", "The first part. ", "Go on"]
+
+        opened.reload()
+        expect(chat.answer()).to_contain_text("The second answer.")
+        expect(chat.area.get_by_role("heading", name="What is an aqueduct?")).to_be_visible()
+        expect(chat.area.get_by_label("Model")).to_have_value("other")
+
+
+def test_conversations_are_found_renamed_exported_and_deleted(
+    open_lab: Open, standin: StandIn, tmp_path: Path
+) -> None:
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        page = opened.page
+        for words in ("About bridges", "About arches"):
+            chat.ask(words)
+            chat.expect_whole("Hello")
+            chat.button("New conversation").click()
+            expect(chat.area.locator(".aqueduct-turn")).to_have_count(0)
+        chat.area.locator("summary[aria-label='Conversations']").click()
+        chat.area.get_by_label("Search in conversations").fill("BRIDGE")
+        found = chat.area.locator("details[open] .aqueduct-menu-list button")
+        expect(found).to_have_count(1)
+        found.click()
+        expect(chat.area.get_by_text("About bridges").last).to_be_visible()
+
+        chat.menu("More about this conversation", "Rename")
+        page.locator(".jp-Dialog input").fill("Old bridges")
+        page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
+        expect(chat.area.get_by_role("heading", name="Old bridges")).to_be_visible()
+
+        chat.menu("More about this conversation", "Export as notebook")
+        expect(page.get_by_role("tab", name="Old bridges.ipynb")).to_be_visible()
+        exported = json.loads((tmp_path / "Old bridges.ipynb").read_text())
+        assert "".join(exported["cells"][0]["source"]) == "%%chat\nAbout bridges"
+        chat.menu("More about this conversation", "Export as Markdown")
+        expect(page.get_by_role("tab", name="Old bridges.md")).to_be_visible()
+        assert "About bridges" in (tmp_path / "Old bridges.md").read_text()
+
+        chat.menu("More about this conversation", "Delete")
+        page.locator(".jp-Dialog").get_by_role("button", name="Delete").click()
+        expect(chat.area.get_by_role("heading", name="New conversation")).to_be_visible()
+        chat.area.locator("summary[aria-label='Conversations']").click()
+        expect(found).to_have_count(1)
+
+
+def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: Path) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(b"x" * (10 * 2**20 + 1))
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        files = chat.area.locator("input[type=file]")
+        files.set_input_files([PDF, large])
+        chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
+        expect(chips.filter(has_text="aqueduct-of-segovia.pdf")).to_be_visible()
+        expect(chips.filter(has_text="large.bin")).to_contain_text("at most 10 MB")
+        paste(chat.input, "shot.png", "image/png", PIXEL)
+        expect(chat.area.locator("progress")).to_have_count(0)
+        expect(chips).to_have_count(3)
+        chat.button("Leave out large.bin").click()
+        chat.ask("What is this?")
+        chat.expect_whole("Hello")
+        document, image, words = standin.chats[0].json["messages"][0]["content"]
+        assert "Segovia" in document["text"]
+        assert image["image_url"]["url"].startswith("data:image/png;base64,")
+        assert words == {"type": "text", "text": "What is this?"}
+        sent = chat.area.locator(".aqueduct-question .aqueduct-chip")
+        expect(sent).to_have_text(["aqueduct-of-segovia.pdf", "shot.png"])
+        expect(chips).to_have_count(0)
+
+
+def test_code_goes_into_the_notebook_at_a_click(open_lab: Open, standin: StandIn) -> None:
+    say(standin, CODE)
+    with open_lab("print('old')") as opened:
+        page = opened.page
+        chat = open_sidebar(page)
+        chat.ask("How?")
+        chat.expect_whole("It prints 42.")
+        cells = page.locator(".jp-CodeCell")
+        expect(cells).to_have_count(1)
+        chat.button("Insert below").click()
+        expect(cells).to_have_count(2)
+        expect(cells.nth(1)).to_contain_text("print(6 * 7)")
+        chat.button("Run in a new cell").click()
+        opened.expect_output(2, "42")
+
+        cells.nth(0).locator(".jp-InputArea-editor").click()
+        chat.button("Replace the active cell").click()
+        dialog = page.locator(".jp-Dialog")
+        expect(dialog.locator("del")).to_have_text("- print('old')\n")
+        expect(dialog.locator("ins")).to_have_text("+ print(6 * 7)\n")
+        dialog.get_by_role("button", name="Cancel").click()
+        expect(cells.nth(0)).to_contain_text("print('old')")
+        chat.button("Replace the active cell").click()
+        dialog.get_by_role("button", name="Replace").click()
+        expect(cells.nth(0)).to_contain_text("print(6 * 7)")
+
+
+def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: StandIn) -> None:
+    with open_lab("secret = 'xyzzy'", "1/0") as opened:
+        page = opened.page
+        opened.run_all()
+        opened.expect_output(1, "ZeroDivisionError")
+        page.locator(".jp-CodeCell").nth(1).locator(".jp-InputArea-editor").click()
+        page.get_by_role("button", name="Explain this error").first.click()
+        chat = ChatOnPage(page, ".aqueduct-sidebar")
+        chat.expect_whole("Hello")
+        context, words = standin.chats[0].json["messages"][0]["content"]
+        assert context["text"].startswith("<error in In[2]>\n1/0")
+        assert "ZeroDivisionError: division by zero" in context["text"]
+        assert "\x1b" not in context["text"]
+        assert words["text"] == "Explain this error, and how to mend it."
+
+        chat.menu("Attach from the notebook", "Whole notebook")
+        chat.menu("Attach from the notebook", "Active cell")
+        chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
+        expect(chips).to_have_count(2)
+        chips.first.locator("summary").click()
+        expect(chips.first).to_contain_text("xyzzy")
+        chat.button("Leave out notebook").click()
+        chat.ask("And this?")
+        chat.expect_whole("Hello")
+        sent = json.dumps(standin.chats[1].json["messages"][-1])
+        assert "xyzzy" not in sent
+        assert "cell In[2]" in sent
+
+
+def test_questions_are_edited_asked_again_and_deleted(open_lab: Open, standin: StandIn) -> None:
+    standin.stream(chunk("half"), CUT)
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        turns = chat.area.locator(".aqueduct-turn")
+        chat.ask("one")
+        expect(chat.area.locator(".aqueduct-turn .aqueduct-error")).to_contain_text("campus")
+        chat.button("Try again").click()
+        chat.expect_whole("Hello")
+        expect(turns).to_have_count(1)
+        chat.ask("two")
+        expect(turns).to_have_count(2)
+        chat.expect_whole("Hello")
+
+        chat.input.press("ArrowUp")
+        expect(chat.input).to_have_value("two")
+        chat.input.press("Escape")
+        expect(chat.input).to_have_value("")
+        turns.first.hover()
+        turns.first.get_by_role("button", name="Edit and send again").click()
+        expect(chat.input).to_have_value("one")
+        chat.ask("one, better")
+        expect(turns).to_have_count(1)
+        chat.expect_whole("Hello")
+        assert standin.chats[-1].json["messages"] == [{"role": "user", "content": "one, better"}]
+
+        turns.first.hover()
+        turns.first.get_by_role("button", name="Delete").click()
+        expect(turns).to_have_count(0)
+
+
+def test_it_answers_while_the_kernel_is_busy_and_a_running_request_can_be_stopped(
+    open_lab: Open, standin: StandIn
+) -> None:
+    with open_lab("import time\ntime.sleep(10)\nprint('awake')") as opened:
+        page = opened.page
+        chat = open_sidebar(page)
+        opened.run(0)
+        expect(page.locator(".jp-InputPrompt").first).to_have_text("[*]:")
+        started = time.monotonic()
+        chat.ask("Hi")
+        chat.expect_whole("Hello")
+        assert time.monotonic() - started < 8
+        assert "awake" not in opened.output(0)
+
+        standin.stream(chunk("half"), HANG)
+        chat.ask("Again")
+        expect(chat.answer()).to_contain_text("half")
+        page.locator(".aqueduct-status").click()
+        page.locator(".aqueduct-requests").get_by_role("button", name="Stop").click()
+        assert standin.chats[1].client_left.wait(5)
+        expect(chat.area.get_by_text("stopped")).to_be_visible()
+
+
+def test_what_a_model_says_does_not_run(open_lab: Open, standin: StandIn) -> None:
+    text = f"![pixel](https://x.invalid/secret)\n\n{EVIL}"
+    standin.stream(*[chunk(letter) for letter in text], usage_chunk(), DONE)
+    asked: list[str] = []
+    with open_lab("1") as opened:
+        opened.page.on("request", lambda request: asked.append(request.url))
+        chat = open_sidebar(opened.page)
+        chat.ask("Hi")
+        chat.expect_whole("onerror")
+        area = ".aqueduct-markdown"
+        assert harm(opened, area) == [0, []]
+        assert not [url for url in asked if "x.invalid" in url]
+        chat.button("Load image from x.invalid").first.click()
+        opened.page.wait_for_timeout(300)
+        assert [url for url in asked if "x.invalid" in url]
+
+
+def test_it_is_made_for_everybody(open_lab: Open, standin: StandIn) -> None:
+    say(standin, EXPLAINED)
+    with open_lab("frame.mean()") as opened:
+        page = opened.page
+        chat = open_sidebar(page)
+        assert faults(page, ".aqueduct-sidebar") == []
+        chat.menu("Attach from the notebook", "Active cell")
+        chat.ask("Why is this nan?")
+        chat.expect_whole("Leave out the empty rows")
+        assert faults(page, ".aqueduct-sidebar") == []
+        expect(page.locator(".aqueduct-unseen")).to_contain_text("Answer: The mean")
+
+        # By keyboard alone: from the words back to the answer's buttons.
+        chat.input.focus()
+        reached = set()
+        for _ in range(12):
+            page.keyboard.press("Shift+Tab")
+            reached.add(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+        assert {"Ask again", "Copy the answer", "Run in a new cell", "Conversation"} <= reached
+
+
+THEMES = ["JupyterLab Light", "JupyterLab Dark"]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_it_looks_well(open_lab: Open, standin: StandIn, tmp_path: Path, theme: str) -> None:
+    settings = tmp_path / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
+    name = theme.split()[-1].lower()
+    say(standin, EXPLAINED)
+    cell = "frame = pandas.read_csv('prices.csv')\nframe.mean()"
+    with open_lab(cell, "ChatPanel(height=360)") as opened:
+        page = opened.page
+        chat = open_sidebar(page)
+        expect(chat.area.get_by_label("Model")).to_have_value("real-name")
+        page.evaluate("document.fonts.ready")
+        chat.screenshot(f"empty-{name}")
+        handle = page.locator(".lm-SplitPanel-handle:visible").last
+        box = handle.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 2, box["y"] + 300)
+        page.mouse.down()
+        page.mouse.move(box["x"] - 240, box["y"] + 300)
+        page.mouse.up()
+        chat.menu("Attach from the notebook", "Active cell")
+        chat.ask("Why is the mean of the discount nan?")
+        chat.expect_whole("Leave out the empty rows")
+        expect(chat.area.locator("mjx-container").first).to_be_visible()
+        page.mouse.move(10, 10)
+        chat.screenshot(f"sidebar-{name}")
+        page.set_viewport_size({"width": 760, "height": 700})
+        chat.screenshot(f"narrow-{name}")
+        back = page.evaluate(
+            "getComputedStyle(document.querySelector('.aqueduct-chat')).background"
+        )
+        assert ("rgb(255, 255, 255)" in back) == (name == "light")
+        assert faults(page, ".aqueduct-sidebar") == []
+
+
+def test_where_no_model_is_the_way_to_one_is_told(open_lab: Open) -> None:
+    with open_lab("1", arguments=["--AqueductApp.upstreams={}"]) as opened:
+        chat = open_sidebar(opened.page)
+        expect(chat.area.get_by_role("note")).to_contain_text("jupyter aqueduct pull")
+        chat.ask("Hi")
+        chat.expect_whole("(demo, no language model) Hi")
+
+
+def test_an_upstream_that_is_gone_is_a_card_with_retry(open_lab: Open, standin: StandIn) -> None:
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        chat.ask("Hi")
+        chat.expect_whole("Hello")
+        standin.stop()
+        chat.ask("Still there?")
+        card = chat.area.locator(".aqueduct-turn .aqueduct-error")
+        expect(card).to_contain_text("campus")
+        expect(card.get_by_role("button", name="Try again")).to_be_enabled()
