@@ -30,7 +30,7 @@ TRIES = 5
 
 LAYOUT_MS = 3_000
 
-PATIENCE = 8_000
+PATIENCE = 30_000
 """Milliseconds for whatever a slow machine does."""
 
 
@@ -52,8 +52,17 @@ class Lab:
     def run(self, number: int) -> None:
         """Run a cell, counted from 0, without waiting for its end."""
         cell = self.page.locator(".jp-CodeCell").nth(number)
-        cell.locator(".jp-InputArea-editor").click()
-        self.page.keyboard.press("Control+Enter")
+        prompt = cell.locator(".jp-InputPrompt")
+        before = prompt.inner_text()
+        for _ in range(TRIES):
+            cell.locator(".jp-InputArea-editor").click()
+            self.page.keyboard.press("Control+Enter")
+            # As below: a page that is still settling forgets what it was told.
+            for _ in range(20):
+                if prompt.inner_text() != before:
+                    return
+                self.page.wait_for_timeout(100)
+        raise AssertionError("the cell did not run")
 
     def reload(self) -> None:
         """Open the page again as its own user does: with the layout and all that was kept."""

@@ -1,6 +1,6 @@
 /** This file is the sidebar's head: which conversation this is, the others, and what to do with it. */
 import type { JSX } from 'preact';
-import { useLayoutEffect, useReducer, useState } from 'preact/hooks';
+import { useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 import type { Format, Summary } from '../carriers/conversations';
 import type { ServerCarrier } from '../carriers/server';
@@ -68,16 +68,22 @@ export function Header({ carrier, words, acts }: HeaderProps): JSX.Element {
 function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.Element {
   const [found, setFound] = useState<Summary[] | null>(null);
   const [search, setSearch] = useState('');
+  const newest = useRef('');
   const look = async (text: string): Promise<void> => {
+    newest.current = text;
     setSearch(text);
-    setFound(await carrier.conversations.list(text.trim()));
+    const conversations = await carrier.conversations.list(text.trim());
+    // What was asked before may be answered after.
+    if (newest.current === text) {
+      setFound(conversations);
+    }
   };
   return (
     <Popup
       label={words.__('Conversations')}
       face={<Icon name="list" />}
       kind="aqueduct-menu-down"
-      onOpen={() => void look('')}
+      onOpen={() => void look(newest.current)}
     >
       {close => (
         <>

@@ -66,8 +66,7 @@ export function sourceOf(cell: Cell): string {
 }
 
 function nameOf(cell: Cell): string {
-  const count = countOf(cell);
-  return count ? `In[${count}]` : cell.model.type;
+  return cell.model.type === 'code' ? `In[${countOf(cell) || ' '}]` : cell.model.type;
 }
 
 function countOf(cell: Cell): number {

@@ -1,0 +1,151 @@
+"""``ChatPanel()`` on real pages, from the installed wheel: in JupyterLab and in Notebook 7."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from ..standin import DONE, HANG, StandIn, chunk, usage_chunk
+from .chat import ChatOnPage, faults
+from .lab import Lab, lab
+from .test_magic import EVIL, harm
+from .test_sidebar import CODE, EXPLAINED, PDF, say
+
+PANEL = "from aqueduct_jupyter import ChatPanel\npanel = ChatPanel(height=420)\npanel"
+SLEEP = "import time\ntime.sleep(10)\nprint('awake')"
+PLACES = pytest.mark.parametrize("app", ["lab/tree", "notebooks"], ids=["JupyterLab", "Notebook"])
+
+
+def panel_of(opened: Lab) -> ChatOnPage:
+    chat = ChatOnPage(opened.page, ".aqueduct-widget")
+    expect(chat.area.get_by_label("Model")).to_have_value("real-name")
+    return chat
+
+
+@PLACES
+def test_it_streams_stops_and_shares_the_magics_conversation(
+    tmp_path: Path, standin: StandIn, installed: Path, app: str
+) -> None:
+    standin.stream(chunk("The first part. "), HANG)
+    say(standin, EXPLAINED)
+    cells = (PANEL, "%%chat\nAnd now?")
+    with lab(tmp_path, standin, *cells, app=app, python=str(installed)) as opened:
+        opened.run(0)
+        chat = panel_of(opened)
+        assert faults(opened.page, ".aqueduct-widget") == []
+        chat.ask("What is an aqueduct?")
+        expect(chat.answer()).to_contain_text("The first part.")
+        chat.button("Stop").click()
+        assert standin.chats[0].client_left.wait(3)
+        expect(chat.area.get_by_text("stopped")).to_be_visible()
+        chat.ask("Go on")
+        chat.expect_whole("Leave out the empty rows")
+        expect(chat.area.locator("math").first).to_be_visible()
+        assert faults(opened.page, ".aqueduct-widget") == []
+        chat.screenshot(f"panel-{app.split('/', maxsplit=1)[0]}")
+
+        opened.run(1)
+        expect(chat.area.locator(".aqueduct-turn")).to_have_count(3)
+        chat.expect_whole("Hello")
+        history = [message["content"] for message in standin.chats[2].json["messages"]]
+        assert history[:3] == ["What is an aqueduct?", "The first part. ", "Go on"]
+        kept = opened.page.locator("[class^=aqueduct-transcript-]")
+        expect(kept).to_be_hidden()
+
+
+def test_it_answers_while_a_cell_sleeps_for_ten_seconds(
+    tmp_path: Path, standin: StandIn, installed: Path
+) -> None:
+    with lab(tmp_path, standin, PANEL, SLEEP, python=str(installed)) as opened:
+        # Both at once: the panel has not said a word when the kernel falls asleep.
+        opened.run_all()
+        chat = ChatOnPage(opened.page, ".aqueduct-widget")
+        expect(opened.page.locator(".jp-InputPrompt").nth(1)).to_have_text("[*]:")
+        started = time.monotonic()
+        chat.ask("Hi")
+        chat.expect_whole("Hello")
+        standin.stream(chunk("half"), HANG)
+        chat.ask("Again")
+        expect(chat.answer()).to_contain_text("half")
+        chat.input.press("Escape")
+        assert standin.chats[1].client_left.wait(3)
+        assert time.monotonic() - started < 9
+        assert "awake" not in opened.output(1)
+        opened.expect_output(1, "awake")
+
+
+def test_files_go_along_and_code_comes_back(
+    tmp_path: Path, standin: StandIn, installed: Path
+) -> None:
+    say(standin, CODE)
+    cell = "frame = {'a': 1}\n" + PANEL.replace("height=420", "attachments=[frame]")
+    with lab(tmp_path, standin, cell, python=str(installed)) as opened:
+        opened.run(0)
+        chat = panel_of(opened)
+        chat.area.locator("input[type=file]").set_input_files(PDF)
+        expect(chat.area.locator("progress")).to_have_count(0)
+        expect(chat.area.locator(".aqueduct-chip")).to_have_count(2)
+        chat.ask("What is this?")
+        chat.expect_whole("It prints 42.")
+        frame, document, _ = standin.chats[0].json["messages"][0]["content"]
+        assert frame["text"].startswith("<frame>")
+        assert "Segovia" in document["text"]
+        chat.button("Insert below").click()
+        expect(opened.page.locator(".jp-CodeCell").nth(1)).to_contain_text("print(6 * 7)")
+
+
+def test_what_a_model_says_does_not_run_neither_live_nor_kept(
+    tmp_path: Path, standin: StandIn, installed: Path
+) -> None:
+    standin.stream(*[chunk(letter) for letter in EVIL], usage_chunk(), DONE)
+    with lab(tmp_path, standin, PANEL, python=str(installed)) as opened:
+        page = opened.page
+        opened.run(0)
+        chat = panel_of(opened)
+        chat.ask("Hi")
+        chat.expect_whole("onerror")
+        assert harm(opened, ".aqueduct-markdown") == [0, []]
+        page.locator(".jp-InputArea-editor").click()
+        opened.save()
+        # A reader without a kernel sees what was said.
+        page.goto("about:blank")
+        opened.open()
+        page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
+        opened.reload()
+        kept = page.locator("[class^=aqueduct-transcript-]")
+        expect(kept).to_contain_text("onerror")
+        assert harm(opened, "[class^=aqueduct-transcript-]") == [0, []]
+
+
+def test_a_reloaded_page_finds_the_panel_again(
+    tmp_path: Path, standin: StandIn, installed: Path
+) -> None:
+    with lab(tmp_path, standin, PANEL, python=str(installed)) as opened:
+        opened.run(0)
+        chat = panel_of(opened)
+        chat.ask("Hi")
+        chat.expect_whole("Hello")
+        opened.page.locator(".jp-InputArea-editor").click()
+        opened.save()
+        opened.reload()
+        chat.expect_whole("Hello")
+        chat.ask("Again")
+        expect(chat.area.locator(".aqueduct-turn")).to_have_count(2)
+        chat.expect_whole("Hello")
+
+
+def test_the_sidebar_is_in_notebook_7_too(
+    tmp_path: Path, standin: StandIn, installed: Path
+) -> None:
+    with lab(tmp_path, standin, "1", app="notebooks", python=str(installed)) as opened:
+        page = opened.page
+        page.get_by_role("menuitem", name="Chat", exact=True).click()
+        page.locator(".lm-Menu [data-command='aqueduct:open-chat']").click()
+        chat = ChatOnPage(page, ".aqueduct-sidebar")
+        chat.ask("Hi")
+        chat.expect_whole("Hello")
+        chat.screenshot("sidebar-notebook")
