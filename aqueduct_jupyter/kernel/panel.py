@@ -27,7 +27,7 @@ from ..protocol.panel import FromKernel
 from .context import Context, FilePart
 from .describers import describe
 from .notebook_chat import NotebookChat
-from .panel_answers import PanelAnswers, turns_message
+from .panel_answers import PanelAnswers
 from .references import look_up
 from .session import Request
 from .transcript import transcript
@@ -180,14 +180,14 @@ class ChatPanel(anywidget.AnyWidget):
         is_told = self._answers.is_asking_here()
         self._told = {turn.id: turn.state for turn in turns}
         if not is_told:
-            self._tell(turns_message(turns, news, self._answers.running))
+            self._answers.tell_turns(turns, news)
         if self._kept is not None and not any(turn.state == "running" for turn in turns):
             self._kept.update(transcript(turns, self.transcript), raw=True)
 
     def _tell_all(self) -> None:
         turns = list(self.conversation.turns)
         self._told = {turn.id: turn.state for turn in turns}
-        self._tell(turns_message(turns, turns, self._answers.running))
+        self._answers.tell_turns(turns, turns)
         if self._attached:
             contexts = [
                 {"name": context.name, "text": _preview(context)}

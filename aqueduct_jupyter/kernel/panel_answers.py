@@ -14,12 +14,12 @@ from typing import Any
 
 from ..protocol.conversation import Turn
 from ..protocol.errors import AqueductError, RequestStoppedError
-from ..protocol.panel import FromKernel, Turns
+from ..protocol.panel import FromKernel
 from .answer import Answer
 from .notebook_chat import NotebookChat
 from .session import Request
 
-__all__ = ["PanelAnswers", "turns_message"]
+__all__ = ["PanelAnswers"]
 
 DELTA_SECONDS = 0.05
 """The shortest time between two messages about one answer."""
@@ -33,12 +33,13 @@ Tell = Callable[[FromKernel], None]
 class _Growing:
     """Where one answer is shown: in the panel, only ever what is new of it."""
 
-    def __init__(self, request: str, tell: Tell) -> None:
+    def __init__(self, request: str, tell: Tell, telling: threading.RLock) -> None:
         self.is_stopped = threading.Event()
         self.turn: Turn | None = None
         self._request = request
         self._tell = tell
-        self._text = self._reasoning = 0
+        self._telling = telling
+        self._text = self._reasoning = ""
         self._told_at = 0.0
 
     def grow(self, answer: Answer) -> None:
@@ -59,13 +60,25 @@ class _Growing:
         if not self.is_stopped.is_set():
             self._tell_new(answer)
 
+    def words(self, turn: Turn) -> dict[str, Any]:
+        """Give the turn as far as it has been told: what is told next comes on top of it."""
+        told = {"state": "running", "answer": self._text, "reasoning": self._reasoning}
+        return asdict(turn) | told
+
     def _tell_new(self, answer: Answer) -> None:
-        text, reasoning = answer.text[self._text :], answer.reasoning[self._reasoning :]
-        self._text, self._reasoning = len(answer.text), len(answer.reasoning)
-        if text or reasoning:
-            self._tell(
-                {"type": "delta", "request": self._request, "text": text, "reasoning": reasoning}
-            )
+        with self._telling:
+            text = answer.text[len(self._text) :]
+            reasoning = answer.reasoning[len(self._reasoning) :]
+            self._text, self._reasoning = answer.text, answer.reasoning
+            if text or reasoning:
+                self._tell(
+                    {
+                        "type": "delta",
+                        "request": self._request,
+                        "text": text,
+                        "reasoning": reasoning,
+                    }
+                )
 
 
 class PanelAnswers:
@@ -79,13 +92,9 @@ class PanelAnswers:
     def __init__(self, chats: NotebookChat, tell: Tell) -> None:
         self._chats = chats
         self._tell = tell
+        self._telling = threading.RLock()
         self._running: dict[str, _Growing] = {}
         self._threads: set[threading.Thread] = set()
-
-    @property
-    def running(self) -> str | None:
-        """The newest request that runs, or None."""
-        return next(reversed(self._running), None)
 
     def is_asking_here(self) -> bool:
         """Tell whether this is one of the threads, which tell of their own turns themselves."""
@@ -93,12 +102,29 @@ class PanelAnswers:
 
     def ask(self, request_id: str, request: Request) -> threading.Thread:
         """Ask in a thread of its own, which is given; what comes is told."""
-        growing = self._running[request_id] = _Growing(request_id, self._tell)
+        growing = _Growing(request_id, self._tell, self._telling)
+        self._running[request_id] = growing
         arguments = (request_id, request, growing)
         thread = threading.Thread(target=self._ask, args=arguments, daemon=True, name=THREAD)
         self._threads.add(thread)
         thread.start()
         return thread
+
+    def tell_turns(self, turns: Sequence[Turn], news: Sequence[Turn]) -> None:
+        """Tell which turns there are, whole where they are news, and which request runs."""
+        with self._telling:
+            growing = {id(growing.turn): growing for growing in self._running.values()}
+            self._tell(
+                {
+                    "type": "turns",
+                    "ids": [turn.id for turn in turns],
+                    "turns": [
+                        growing[id(turn)].words(turn) if id(turn) in growing else asdict(turn)
+                        for turn in news
+                    ],
+                    "running": next(reversed(self._running), None),
+                }
+            )
 
     def stop(self, request_id: str) -> None:
         """Stop an answer at once, here and at the upstream."""
@@ -129,7 +155,8 @@ class PanelAnswers:
             if growing.turn is None:
                 self._tell({"type": "trouble", "message": error.message})
         finally:
-            del self._running[request_id]
+            with self._telling:
+                del self._running[request_id]
             self._threads.discard(threading.current_thread())
             self._tell_end(request_id, request, growing)
 
@@ -140,19 +167,9 @@ class PanelAnswers:
         if growing.is_stopped.is_set():
             # The panel has ended it by itself, and ignores what else is said of the request.
             turns = list(self._chats.session.conversation(request.conversation).turns)
-            self._tell(turns_message(turns, [turn], self.running))
+            self.tell_turns(turns, [turn])
             return
         words = asdict(turn)
         # What was said has been told.
         del words["answer"], words["reasoning"]
         self._tell({"type": "ended", "request": request_id, "turn": words})
-
-
-def turns_message(turns: Sequence[Turn], news: Sequence[Turn], running: str | None) -> Turns:
-    """Give the message that tells which turns there are, whole where they are news."""
-    return {
-        "type": "turns",
-        "ids": [turn.id for turn in turns],
-        "turns": [asdict(turn) for turn in news],
-        "running": running,
-    }

@@ -87,6 +87,23 @@ def test_an_answer_comes_in_pieces_and_is_the_magics_history(
     ]
 
 
+def test_a_panel_that_comes_during_an_answer_gets_its_words_so_far(
+    front: Front, standin: StandIn
+) -> None:
+    standin.stream(chunk("The first part. "), 0.3, chunk("And the rest."), usage_chunk(), DONE)
+    front.ask("Hi")
+    front.wait("delta")
+    front.say(type="hello")
+    listed = front.wait("turns")
+    (turn,) = listed["turns"]
+    assert (listed["running"], turn["state"]) == ("r1", "running")
+    front.wait("ended")
+    later = front.told[front.told.index(listed) :]
+    rest = "".join(message["text"] for message in later if message["type"] == "delta")
+    assert turn["answer"] + rest == "The first part. And the rest."
+    assert rest == "And the rest."
+
+
 def test_what_a_cell_asks_is_told_once_begun_and_once_ended(front: Front, shell: Shell) -> None:
     shell.ask("Hi")
     first, second = front.of("turns")

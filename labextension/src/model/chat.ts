@@ -32,6 +32,8 @@ export class ChatModel {
   trouble: string | null = null;
 
   private _running: string | null = null;
+  /** Whether the running request's question is on its way: nobody else knows of it yet. */
+  private _isUnderway = false;
   private _chosen: string | null = null;
 
   /**
@@ -116,10 +118,14 @@ export class ChatModel {
     }
     const request = this._running;
     this._running = null;
-    this._change(this.turns[this.turns.length - 1], { state: 'stopped' });
+    this._isUnderway = false;
     this._carrier.stop(request);
+    const last = this.turns[this.turns.length - 1];
+    if (last?.state === 'running') {
+      this._change(last, { state: 'stopped' });
+      this.ended.emit(this.turns[this.turns.length - 1]!);
+    }
     this.changed.emit();
-    this.ended.emit(this.turns[this.turns.length - 1]!);
   }
 
   /** Put a turn's words back for another version; null to leave it. */
@@ -165,6 +171,7 @@ export class ChatModel {
   ): void {
     this.trouble = null;
     this._running = newId();
+    this._isUnderway = true;
     this._carrier.ask({
       request: this._running,
       prompt,
@@ -192,7 +199,12 @@ export class ChatModel {
         event.contexts.forEach(context => this.addContext(context));
         break;
       case 'begun':
-        this.turns = [...this._until(event.before), event.turn];
+        this._isUnderway = false;
+        // Whoever lists the turns may have named it already.
+        this.turns = [
+          ...this._until(event.before).filter(({ id }) => id !== event.turn.id),
+          event.turn
+        ];
         break;
       case 'delta':
         this._change(last, {
@@ -207,6 +219,7 @@ export class ChatModel {
         break;
       case 'trouble':
         // Where nothing begins, nothing ends either.
+        this._isUnderway = false;
         this._running = last?.state === 'running' ? this._running : null;
         this.trouble = event.message;
         break;
@@ -217,7 +230,8 @@ export class ChatModel {
   private _show(ids: readonly string[], said: readonly Turn[], running: string | null): void {
     const known = new Map([...this.turns, ...said].map(turn => [turn.id, turn]));
     this.turns = ids.flatMap(id => known.get(id) ?? []);
-    this._running = running;
+    // What was said before our question came there says nothing of it.
+    this._running = this._isUnderway ? this._running : running;
     const isGone = this.editing && !ids.includes(this.editing.id);
     this.editing = isGone ? null : this.editing;
   }

@@ -75,6 +75,41 @@ test('what comes late of a stopped answer is ignored', () => {
   expect(carrier.stopped).toEqual([carrier.asked[0]!.request]);
 });
 
+test('a list of turns that crosses a question on its way does not lose its answer', () => {
+  model.send('one');
+  carrier.end();
+  const one = last();
+  carrier.ask = function (this: Standin, question: Question) {
+    this.asked.push(question);
+  };
+  model.send('two');
+  carrier.tell({ type: 'turns', ids: [one.id], turns: [one], running: null });
+  expect(model.isRunning).toBe(true);
+  const turn = newTurn('two', 'two');
+  const { request } = carrier.asked[1]!;
+  carrier.tell({ type: 'turns', ids: [one.id, turn.id], turns: [one, turn], running: request });
+  carrier.tell({ type: 'begun', request, turn, before: null });
+  carrier.say('Hello');
+  expect(answers()).toEqual(['', 'Hello']);
+  carrier.tell({ type: 'turns', ids: [one.id, turn.id], turns: [one, last()], running: request });
+  carrier.say(' you');
+  carrier.end();
+  expect(last()).toMatchObject({ answer: 'Hello you', state: 'whole' });
+});
+
+test('a question that is stopped on its way leaves the turns before it alone', () => {
+  model.send('one');
+  carrier.end();
+  carrier.ask = function (this: Standin, question: Question) {
+    this.asked.push(question);
+  };
+  model.send('two');
+  model.stop();
+  expect(carrier.stopped).toEqual([carrier.asked[1]!.request]);
+  expect(last()).toMatchObject({ prompt: 'one', state: 'whole' });
+  expect(model.isRunning).toBe(false);
+});
+
 test('what comes late of a stopped answer does not get into the next', () => {
   model.send('one');
   const late = carrier.asked[0]!.request;
