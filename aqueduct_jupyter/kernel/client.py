@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -64,12 +65,11 @@ class Client:
     ) -> None:
         address = find_address(base_url, api_key)
         self.base_url = address.base_url.rstrip("/")
-        key = address.api_key
-        self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
-            transport=transport,
-        )
+        self._key = address.api_key
+        self._transport = transport
+        # Reading the certificates is most of what a connection costs, and it is done once.
+        self._certificates = httpx.create_ssl_context()
+        self._http = self._connections()
         self.files = Files(self.request)
 
     def __enter__(self) -> Self:
@@ -113,7 +113,9 @@ class Client:
         Raises:
             AqueductError: as for :meth:`models`.
         """
-        response = self.request("POST", "chat/completions", json=_body(messages, parameters))
+        body = _body(messages, parameters)
+        with self._own_connections() as http:
+            response = self._read(http, "POST", "chat/completions", json=body)
         answer = Answer(request_id=response.headers.get("x-request-id"))
         answer.take(self._json(response))
         return answer
@@ -170,7 +172,31 @@ class Client:
         Raises:
             AqueductError: as for :meth:`models`.
         """
-        response = self._send(self._http.build_request(method, self._url(path), **more))
+        return self._read(self._http, method, path, **more)
+
+    def _connections(self) -> httpx.Client:
+        return httpx.Client(
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
+            transport=self._transport,
+            verify=self._certificates,
+        )
+
+    @contextmanager
+    def _own_connections(self) -> Iterator[httpx.Client]:
+        """Give connections for one answer, closed at its end.
+
+        An interrupt comes between any two steps, also where a response is there already and nobody
+        holds it yet: only closing all connections is sure to close the upstream.
+        """
+        if self._transport is not None:
+            yield self._http
+            return
+        with self._connections() as http:
+            yield http
+
+    def _read(self, http: httpx.Client, method: str, path: str, **more: Any) -> httpx.Response:
+        response = self._send(http, http.build_request(method, self._url(path), **more))
         try:
             response.read()
         except httpx.HTTPError as error:
@@ -183,19 +209,19 @@ class Client:
         self, body: dict[str, Any], answer: Answer, client_request_id: str | None = None
     ) -> Generator[dict[str, Any]]:
         headers = {"X-Client-Request-Id": client_request_id} if client_request_id else {}
-        request = self._http.build_request(
-            "POST", self._url("chat/completions"), json=body, headers=headers
-        )
-        response = self._send(request)
-        answer.request_id = response.headers.get("x-request-id")
-        try:
-            yield from _decoded(response)
-        except httpx.HTTPError as error:
-            raise _named(self._failure(error), response) from error
-        except AqueductError as error:
-            raise _named(error, response) from None
-        finally:
-            response.close()
+        with self._own_connections() as http:
+            url = self._url("chat/completions")
+            request = http.build_request("POST", url, json=body, headers=headers)
+            response = self._send(http, request)
+            answer.request_id = response.headers.get("x-request-id")
+            try:
+                yield from _decoded(response)
+            except httpx.HTTPError as error:
+                raise _named(self._failure(error), response) from error
+            except AqueductError as error:
+                raise _named(error, response) from None
+            finally:
+                response.close()
 
     def _url(self, path: str) -> str:
         # The server's own addresses have no version.
@@ -210,10 +236,10 @@ class Client:
             raise _named(DisconnectedError(message), response)
         return words
 
-    def _send(self, request: httpx.Request) -> httpx.Response:
+    def _send(self, http: httpx.Client, request: httpx.Request) -> httpx.Response:
         """Send a request; any status that is not good is raised as the server's error."""
         try:
-            response = self._http.send(request, stream=True)
+            response = http.send(request, stream=True)
             if response.is_success:
                 return response
             response.read()
