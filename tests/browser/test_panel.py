@@ -43,7 +43,7 @@ def test_it_streams_stops_and_shares_the_magics_conversation(
         expect(chat.area.get_by_text("stopped")).to_be_visible()
         chat.ask("Go on")
         chat.expect_whole("Leave out the empty rows")
-        expect(chat.area.locator("math").first).to_be_visible()
+        expect(chat.area.locator("mjx-container").first).to_be_visible()
         assert faults(opened.page, ".aqueduct-widget") == []
         chat.screenshot(f"panel-{app.split('/', maxsplit=1)[0]}")
 

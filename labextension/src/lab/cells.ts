@@ -7,7 +7,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { Dialog, ISessionContextDialogs, showDialog } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 
-import { offerCells, type Cells, type Words } from '../view/services';
+import { offer, type Cells, type Words } from '../view/services';
 import { Difference } from './difference';
 import { sourceOf } from './notebook-text';
 import { IChat } from './tokens';
@@ -93,6 +93,6 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
     dialogs: ISessionContextDialogs | null
   ) => {
     const complain = (message: string): void => chat.model.complain(message);
-    offerCells(new NotebookCells(tracker, chat.words, complain, dialogs ?? undefined));
+    offer({ cells: new NotebookCells(tracker, chat.words, complain, dialogs ?? undefined) });
   }
 };

@@ -23,7 +23,7 @@ import { ServerCarrier } from '../carriers/server';
 import { ChatModel } from '../model/chat';
 import { showChat } from '../view/chat';
 import type { ContextSource } from '../view/composer';
-import type { Typesetter, Words } from '../view/services';
+import { offer, type Typesetter, type Words } from '../view/services';
 import type { Context } from '../words';
 import { ConversationActs } from './conversation-acts';
 import { Header, type HeaderActs } from './header';
@@ -166,7 +166,9 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
     browser: IDefaultFileBrowser | null
   ): IChat => {
     const words = (translator ?? nullTranslator).load('aqueduct_jupyter');
-    const chat = new Chat(app, words, new LabTypesetter(languages, latex), browser);
+    const typesetter = new LabTypesetter(languages, latex);
+    offer({ typesetter });
+    const chat = new Chat(app, words, typesetter, browser);
     app.shell.add(chat.widget, 'right', { rank: 900 });
     restorer?.add(chat.widget, chat.widget.id);
     app.commands.addCommand(COMMANDS.open, {

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 
 import { copyText } from './clipboard';
 import { IconButton } from './icons';
-import { findCells, type Words } from './services';
+import { pageServices, type Words } from './services';
 
 /** How long it says that the code was copied, in milliseconds. */
 const COPIED_MS = 1500;
@@ -25,7 +25,7 @@ function CodeBar(props: { code: string; language: string; words: Words }): JSX.E
     setCopied(true);
     window.setTimeout(() => setCopied(false), COPIED_MS);
   };
-  const cells = findCells();
+  const { cells } = pageServices();
   return (
     <>
       <span>{isCopied ? words.__('Copied') : language}</span>

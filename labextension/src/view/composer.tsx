@@ -263,6 +263,9 @@ function shortened(text: string): string {
 function fitHeight(area: HTMLTextAreaElement | null): void {
   if (area) {
     area.style.height = 'auto';
-    area.style.height = `${area.scrollHeight}px`;
+    // Where it is not on the page yet, nothing can be measured: its rows are its height.
+    if (area.scrollHeight > 0) {
+      area.style.height = `${area.scrollHeight}px`;
+    }
   }
 }

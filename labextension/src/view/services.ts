@@ -34,19 +34,24 @@ export interface Cells {
   runBelow(code: string): void;
 }
 
-/** Where JupyterLab's plugin leaves the cells for every chat on the page, a notebook's as well. */
-const CELLS = Symbol.for('aqueduct-jupyter.cells');
+/** What the page has for every chat on it, a notebook's as well. */
+export interface PageServices {
+  cells?: Cells;
+  typesetter?: Typesetter;
+}
+
+const SERVICES = Symbol.for('aqueduct-jupyter.services');
 
 interface Page {
-  [CELLS]?: Cells;
+  [SERVICES]?: PageServices;
 }
 
-/** Offer cells to every chat on the page. */
-export function offerCells(cells: Cells): void {
-  (globalThis as Page)[CELLS] = cells;
+/** Offer something to every chat on the page. */
+export function offer(services: PageServices): void {
+  (globalThis as Page)[SERVICES] = { ...pageServices(), ...services };
 }
 
-/** Give the cells of the page, where somebody offers them. */
-export function findCells(): Cells | null {
-  return (globalThis as Page)[CELLS] ?? null;
+/** Give what the page offers; another bundle than ours may have offered it. */
+export function pageServices(): PageServices {
+  return (globalThis as Page)[SERVICES] ?? {};
 }

@@ -9,7 +9,7 @@ import type { AnyModel, InitializeProps, RenderProps } from '@anywidget/types';
 import { KernelCarrier, type Channel, type KernelMessage } from '../carriers/kernel';
 import { ChatModel } from '../model/chat';
 import { showChat } from '../view/chat';
-import { ENGLISH } from '../view/services';
+import { ENGLISH, pageServices } from '../view/services';
 import { widgetTypesetter } from './typesetting';
 
 interface State {
@@ -68,7 +68,8 @@ function render({ model, el }: RenderProps<State>): () => void {
   };
   resize();
   model.on('change:height', resize);
-  const takeAway = showChat(node, { model: chat, words: ENGLISH, typesetter: widgetTypesetter });
+  const { typesetter = widgetTypesetter } = pageServices();
+  const takeAway = showChat(node, { model: chat, words: ENGLISH, typesetter });
   return () => {
     model.off('change:height', resize);
     takeAway();
