@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
 
@@ -27,6 +27,10 @@ QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": 
 """JupyterLab's own questions to a new user would cover the page."""
 
 TRIES = 5
+
+LOOK_MS = 100
+LOOKS, LOOKS_IN_A_ROW = 40, 20
+"""How often it is looked whether a cell runs, and how long a mark must stay to be believed."""
 
 LAYOUT_MS = 3_000
 
@@ -57,12 +61,23 @@ class Lab:
         for _ in range(TRIES):
             cell.locator(".jp-InputArea-editor").click()
             self.page.keyboard.press("Control+Enter")
-            # As below: a page that is still settling forgets what it was told.
-            for _ in range(20):
-                if prompt.inner_text() != before:
-                    return
-                self.page.wait_for_timeout(100)
+            if self._is_run(prompt, before):
+                return
         raise AssertionError("the cell did not run")
+
+    def _is_run(self, prompt: Locator, before: str) -> bool:
+        """Tell whether a cell runs now or has run."""
+        # A page that is still settling marks a cell, and forgets it a moment later.
+        marked = 0
+        for _ in range(LOOKS):
+            now = prompt.inner_text()
+            if now != before and re.fullmatch(r"\[\d+\]:", now):
+                return True
+            marked = marked + 1 if now == "[*]:" else 0
+            if marked == LOOKS_IN_A_ROW:
+                return True
+            self.page.wait_for_timeout(LOOK_MS)
+        return False
 
     def reload(self) -> None:
         """Open the page again as its own user does: with the layout and all that was kept."""
@@ -79,12 +94,8 @@ class Lab:
             self.page.locator(".jp-Notebook").click()
             self.page.get_by_role("menuitem", name="Run", exact=True).click()
             self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            # A page that is still settling takes a click, marks the cells and forgets them.
-            for _ in range(100):
-                now = prompt.inner_text()
-                if now != before and re.fullmatch(r"\[\d+\]:", now):
-                    return
-                self.page.wait_for_timeout(100)
+            if self._is_run(prompt, before):
+                return
         raise AssertionError("the cells did not run")
 
     def output(self, number: int) -> str:

@@ -322,6 +322,8 @@ def test_it_looks_well(open_lab: Open, standin: StandIn, tmp_path: Path, theme: 
         chat = open_sidebar(page)
         expect(chat.area.get_by_label("Model")).to_have_value("real-name")
         page.evaluate("document.fonts.ready")
+        # Drawn before anybody opened the sidebar, and yet as high as its two rows.
+        assert chat.input.evaluate("area => area.clientHeight") > 30
         chat.screenshot(f"empty-{name}")
         handle = page.locator(".lm-SplitPanel-handle:visible").last
         box = handle.bounding_box()
