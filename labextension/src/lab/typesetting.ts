@@ -5,6 +5,8 @@ import type { ILatexTypesetter } from '@jupyterlab/rendermime';
 import type { Typesetter } from '../view/services';
 
 export class LabTypesetter implements Typesetter {
+  private readonly _formulas: HTMLElement[] = [];
+
   constructor(
     private readonly _languages: IEditorLanguageRegistry | null,
     private readonly _latex: ILatexTypesetter | null
@@ -30,6 +32,17 @@ export class LabTypesetter implements Typesetter {
     }
     into.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;
     // It measures the letters around, which are not on the page yet.
-    requestAnimationFrame(() => void this._latex!.typeset(into));
+    if (this._formulas.push(into) === 1) {
+      requestAnimationFrame(this._typesetNext);
+    }
   }
+
+  /** Typeset one formula a frame: each makes the browser lay out the page. */
+  private readonly _typesetNext = (): void => {
+    void this._latex!.typeset(this._formulas[0]!);
+    this._formulas.shift();
+    if (this._formulas.length) {
+      requestAnimationFrame(this._typesetNext);
+    }
+  };
 }

@@ -3,7 +3,8 @@
  *
  * Text is read block by block. A block that another one follows is settled: it is drawn once, with
  * its colours, formulas and buttons, and not touched again. Only the last block is drawn anew as it
- * grows, and the longer that took, the longer it waits until the next time.
+ * grows, and the longer that took, the longer it waits until the next time. Settled blocks lie in
+ * groups, which the browser need not lay out while they are out of sight.
  */
 import type Token from 'markdown-it/lib/token.mjs';
 
@@ -17,6 +18,9 @@ const LONGEST_COLOURED = 20_000;
 /** The share of the time that drawing may take. */
 const BUSY_SHARE = 0.2;
 
+/** How many blocks a group has at the least before another one is begun. */
+const GROUP_BLOCKS = 20;
+
 export class MarkdownView {
   private _text = '';
   private _settled = 0;
@@ -25,6 +29,7 @@ export class MarkdownView {
   private _next = 0;
   private _timer: number | null = null;
   private _tail: HTMLElement;
+  private _group: HTMLElement | null = null;
 
   constructor(
     private readonly _node: HTMLElement,
@@ -65,6 +70,7 @@ export class MarkdownView {
   private _restart(): void {
     this._cancel();
     this._tail = this._begin();
+    this._group = null;
     this._env = {};
     this._settled = 0;
     this._text = '';
@@ -86,12 +92,20 @@ export class MarkdownView {
     if (last > 0) {
       const settled = this._fragment(tokens.slice(0, last));
       this._decorate(settled);
-      this._tail.before(settled);
+      this._openGroup().append(settled);
       this._settled += offsetOf(rest, tokens[last]?.map?.[0]);
     }
     this._tail.replaceChildren(this._fragment(tokens.slice(last)));
     const ended = performance.now();
     this._next = ended + (ended - started) * (1 / BUSY_SHARE - 1);
+  }
+
+  private _openGroup(): HTMLElement {
+    if (this._group === null || this._group.childElementCount >= GROUP_BLOCKS) {
+      this._group = document.createElement('div');
+      this._tail.before(this._group);
+    }
+    return this._group;
   }
 
   private _fragment(tokens: Token[]): DocumentFragment {
