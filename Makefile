@@ -75,7 +75,7 @@ check: $(READY) ## format, lint, types and import rules
 	$(BIN)/lint-imports
 	$(NPM) run check
 
-bench: $(WEIGHTS) ## measure, and print ratios
+bench: $(WEIGHTS) $(BROWSER) ## measure, and print ratios
 	$(ENVIRONMENT) $(BIN)/python -m tests.bench
 
 notebooks: $(WEIGHTS) ## run the example notebooks anew, and keep what came
