@@ -19,6 +19,7 @@ import secrets
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,9 @@ from .settings import UpstreamSettings
 from .upstream import Upstream
 
 __all__ = ["LocalModel", "State", "is_engine_installed", "local_upstream"]
+
+DEATH_SECONDS = 1.0
+"""How long the end of a child may take to be told, once its connection broke."""
 
 START_TIMEOUT = 60.0
 """Seconds in which the child must be ready; the pinned weights need about one."""
@@ -123,13 +127,13 @@ class LocalModel(httpx.AsyncBaseTransport):
             return httpx.Response(200, json={"data": [{"id": self.name}]})
         self._in_flight += 1
         try:
-            network = await self._started()
-            request.url = request.url.copy_with(
-                scheme="http", host=self._address.host, port=self._address.port
-            )
-            request.headers["Host"] = self._address.netloc.decode()
-            request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-            response = await network.handle_async_request(request)
+            try:
+                response = await self._pass_on(request)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                # A child that has just died is found out by asking it; a new one is asked then.
+                if not await self._has_died():
+                    raise
+                response = await self._pass_on(request)
         except BaseException:
             self._end_request()
             raise
@@ -139,6 +143,25 @@ class LocalModel(httpx.AsyncBaseTransport):
             stream=_Counted(response, self),
             extensions=response.extensions,
         )
+
+    async def _pass_on(self, request: httpx.Request) -> httpx.Response:
+        network = await self._started()
+        request.url = request.url.copy_with(
+            scheme="http", host=self._address.host, port=self._address.port
+        )
+        request.headers["Host"] = self._address.netloc.decode()
+        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        return await network.handle_async_request(request)
+
+    async def _has_died(self) -> bool:
+        """Tell whether the child is dead; its end is told a moment after it."""
+        child = self._child
+        if child is None:
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DEATH_SECONDS):
+                await child.wait()
+        return child.returncode is not None
 
     async def aclose(self) -> None:
         """Stop the child."""

@@ -74,7 +74,7 @@ class AnswerStream:
             self.error = DisconnectedError(
                 f"The upstream '{self._upstream}' sent an event that never ends."
             )
-        if frames and any(word in frames for word in _MATTERS):
+        if frames and _matters(frames):
             frames = b"".join(self._judge(frame) for frame in split_frames(frames))
         if frames:
             self.deltas += frames.count(b'"delta"')
@@ -90,9 +90,11 @@ class AnswerStream:
             )
 
     def _judge(self, frame: bytes) -> bytes:
-        event = None if self.is_over else decode_frame(frame)
+        if self.is_over:
+            return b""
+        event = decode_frame(frame) if _matters(frame) else None
         if event is None:
-            return b"" if self.is_over else frame
+            return frame
         if event.data.strip() == DONE:
             self.is_done = True
             return frame
@@ -114,6 +116,10 @@ class AnswerStream:
             return frame
         self.usage = usage
         return frame if self._wants_usage else _without_usage(words, event)
+
+
+def _matters(frames: bytes) -> bool:
+    return any(word in frames for word in _MATTERS)
 
 
 def error_event(error: AqueductError) -> bytes:

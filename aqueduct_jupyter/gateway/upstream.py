@@ -6,7 +6,8 @@ what its answer means to :mod:`.chat`.
 * Retries happen before the first byte of an answer, never after it. When they are used up, the
   error says so to clients (``x-should-retry: false``), or each of theirs would multiply ours.
 * Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) come from the
-  environment by httpx's own rules; ``ca_bundle`` of the settings goes first.
+  environment by httpx's own rules; ``ca_bundle`` of the settings goes first. An upstream behind a
+  proxy is asked through httpx's own transport, every other one through :mod:`.transport`.
 * The transport is an argument: the embedded model and the demo models are transports, and so is a
   test's stand-in.
 """
@@ -17,6 +18,8 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -24,6 +27,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from ..protocol.errors import AqueductError, UpstreamError
 from ..protocol.models import Model
 from .failures import failure_from_exception, failure_from_response, read_json
+from .patience import Patience
 from .settings import UpstreamSettings
 
 __all__ = ["Upstream", "UpstreamAnswer"]
@@ -43,7 +47,7 @@ LARGEST_ANSWER = 256 * 2**20
 KEPT_CONNECTIONS = httpx.Limits(
     max_connections=None, max_keepalive_connections=100, keepalive_expiry=30
 )
-"""Open connections are never limited here: budgets are, elsewhere, with a message."""
+"""Of connections through a proxy, which are never limited here, as the others are not."""
 
 
 class UpstreamAnswer:
@@ -52,7 +56,10 @@ class UpstreamAnswer:
     def __init__(self, upstream: Upstream, response: httpx.Response) -> None:
         self._upstream = upstream
         self._response = response
-        self._bytes = response.aiter_bytes()
+        # Asked for as it is, a body comes as it is; some upstreams compress it all the same.
+        is_encoded = "content-encoding" in response.headers
+        stream = cast(httpx.AsyncByteStream, response.stream)
+        self._bytes = response.aiter_bytes() if is_encoded else aiter(stream)
 
     @property
     def is_stream(self) -> bool:
@@ -67,20 +74,17 @@ class UpstreamAnswer:
             UpstreamError: the connection broke.
         """
         settings = self._upstream.settings
-        silence = settings.timeout
-        while True:
-            # The clock runs only while the upstream is waited for: a slow reader of ours is not
-            # the upstream's fault.
-            try:
-                async with asyncio.timeout(silence):
-                    data = await anext(self._bytes, None)
-            except (httpx.HTTPError, TimeoutError) as error:
-                raise failure_from_exception(self._upstream.name, error) from error
-            if data is None:
-                return
-            silence = settings.idle_timeout or settings.timeout
-            if data:
-                yield data
+        try:
+            with Patience(settings.timeout) as patience:
+                async for data in self._bytes:
+                    # The clock runs only while the upstream is waited for: a slow reader of ours
+                    # is not the upstream's fault.
+                    patience.rest()
+                    if data:
+                        yield data
+                    patience.wait(settings.idle_timeout or settings.timeout)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise failure_from_exception(self._upstream.name, error) from error
 
     async def read(self) -> bytes:
         """Give the whole body.
@@ -257,17 +261,36 @@ class Upstream:
         headers = {"User-Agent": "aqueduct-jupyter", "Accept-Encoding": "identity"}
         if settings.api_key:
             headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
-        verify: ssl.SSLContext | bool = True
-        if settings.ca_bundle:
-            verify = ssl.create_default_context(cafile=str(settings.ca_bundle))
+        tls = _certificates(settings)
+        transport = self._transport or _network(settings.base_url, tls)
         return httpx.AsyncClient(
             headers=headers,
-            transport=self._transport,
-            verify=verify,
+            transport=transport,
+            # Certificates are the transport's business, where it is not httpx's own.
+            verify=tls or transport is None,
             limits=KEPT_CONNECTIONS,
             timeout=httpx.Timeout(None, connect=settings.connect_timeout),
             follow_redirects=False,
         )
+
+
+def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
+    """Read which authorities are trusted; nothing is read for an address without TLS."""
+    if settings.base_url.startswith("http:"):
+        return None
+    if settings.ca_bundle:
+        return ssl.create_default_context(cafile=str(settings.ca_bundle))
+    return httpx.create_ssl_context()
+
+
+def _network(base_url: str, tls: ssl.SSLContext | None) -> httpx.AsyncBaseTransport | None:
+    """Give the network's transport, or None where the environment names a proxy for the address."""
+    from .transport import NetworkTransport  # the first request needs it, and no start does
+
+    url = httpx.URL(base_url)
+    proxies = getproxies()
+    has_proxy = (url.scheme in proxies or "all" in proxies) and not proxy_bypass(url.host)
+    return None if has_proxy else NetworkTransport(tls)
 
 
 def _is_worth_a_retry(error: BaseException) -> bool:

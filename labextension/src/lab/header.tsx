@@ -83,7 +83,11 @@ function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.El
       label={words.__('Conversations')}
       face={<Icon name="list" />}
       kind="aqueduct-menu-down"
-      onOpen={() => void look(newest.current)}
+      onOpen={() => {
+        // What was there at the last look may be gone.
+        setFound(null);
+        void look('');
+      }}
     >
       {close => (
         <>

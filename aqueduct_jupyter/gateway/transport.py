@@ -1,0 +1,115 @@
+"""This file is the network below :mod:`.upstream`: aiohttp, in the place of httpx's own transport.
+
+aiohttp's parser is in C, and what a stream costs a chunk is a fraction of it (``make bench`` says
+which). Only what a transport must do is here: a request out, a response in, and aiohttp's
+exceptions as those of httpx that mean the same. Retries, timeouts of answers and proxies are left
+to :mod:`.upstream`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+
+import aiohttp
+import httpx
+from yarl import URL
+
+__all__ = ["NetworkTransport"]
+
+KEPT_CONNECTIONS_SECONDS = 30.0
+"""How long an idle connection is kept for the next request."""
+
+OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What aiohttp would add by itself; the request says all that it wants said."""
+
+
+class NetworkTransport(httpx.AsyncBaseTransport):
+    """Carries requests over connections that are kept, without cookies and without redirects.
+
+    Args:
+        tls: how certificates are checked; None for addresses without TLS.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and wait for the response's head.
+
+        Raises:
+            httpx.TransportError: there is none; what kind says why.
+        """
+        limits = request.extensions.get("timeout", {})
+        try:
+            response = await self._opened().request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=request.headers,
+                data=request.content or None,
+                allow_redirects=False,
+                skip_auto_headers=OWN_HEADERS,
+                timeout=aiohttp.ClientTimeout(sock_connect=limits.get("connect")),
+            )
+        except aiohttp.ClientError as error:
+            raise _as_httpx(error) from error
+        return httpx.Response(
+            response.status, headers=response.raw_headers, stream=_Body(response), request=request
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            # Connections are never limited here: budgets are, elsewhere, with a message.
+            connector = aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=KEPT_CONNECTIONS_SECONDS, ssl=self._tls or True
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
+        return self._session
+
+
+class _Body(httpx.AsyncByteStream):
+    """A response's body: all that has arrived with each read."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._response.content
+        try:
+            while data := await content.readany():
+                yield data
+        except aiohttp.ClientError as error:
+            raise _as_httpx(error) from error
+
+    async def aclose(self) -> None:
+        # One that was read to its end has given its connection back already.
+        self._response.close()
+
+
+def _as_httpx(error: aiohttp.ClientError) -> httpx.TransportError:
+    """Give the exception by which httpx says the same."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return httpx.ConnectTimeout(str(error))
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return httpx.ConnectError(f"certificate: {error.certificate_error}")
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return httpx.ConnectError(f"ssl: {error.os_error}")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return httpx.ConnectError(str(error.os_error))
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return httpx.ReadTimeout(str(error))
+    if isinstance(error, aiohttp.ClientConnectionError):
+        return httpx.ReadError(str(error))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return httpx.RemoteProtocolError(str(error))
+    return httpx.ProtocolError(str(error))

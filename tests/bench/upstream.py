@@ -1,0 +1,192 @@
+"""This file is the upstream of the measurements: a program that says as much as it is asked for.
+
+The model's name says what: ``bench-1000-20-180`` streams 1,000 events of about 180 bytes each, one
+every 20 milliseconds; with 0 in the place of the 20, as fast as they are taken. It is as cheap as
+Python allows, because it shares the machine with what is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["bench_upstream", "model_name"]
+
+AT_ONCE = 32
+"""Events of a burst that are written together, each as a chunk of its own."""
+
+HIGH_WATER = 256 * 2**10
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.I)
+_MODEL = re.compile(rb'"model": ?"(?:openai/)?bench-(\d+)-(\d+)-(\d+)"')
+_STREAM = re.compile(rb'"stream": ?true')
+_STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+
+def model_name(chunks: int, pause_ms: int = 0, size: int = 180) -> str:
+    """Give the name of the model that streams so many events, each so large, at that pace."""
+    return f"bench-{chunks}-{pause_ms}-{size}"
+
+
+@contextmanager
+def bench_upstream() -> Iterator[int]:
+    """Start the program, and give its port."""
+    command = [sys.executable, "-m", __name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        yield int(process.stdout.readline())
+        process.kill()
+
+
+def _framed(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _event(size: int) -> bytes:
+    words = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "bench",
+        "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": None}],
+    }
+    words["choices"][0]["delta"]["content"] = "w" * max(1, size - len(json.dumps(words)) - 8)  # type: ignore[index]
+    return b"data: %b\n\n" % json.dumps(words).encode()
+
+
+_USAGE = {"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12}
+_END = (
+    _framed(
+        b"data: %b\n\n"
+        % json.dumps(
+            {
+                "id": "chatcmpl-1",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "bench",
+                "choices": [],
+                "usage": _USAGE,
+            }
+        ).encode()
+    )
+    + _framed(b"data: [DONE]\n\n")
+    + b"0\r\n\r\n"
+)
+
+
+def _json(words: object) -> bytes:
+    body = json.dumps(words).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return f"{head}\r\n\r\n".encode() + body
+
+
+_MODELS = _json({"object": "list", "data": [{"id": "bench", "object": "model"}]})
+_COMPLETION = _json(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "bench",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "Hello"},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": _USAGE,
+    }
+)
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._need = 0
+        self._left = 0
+        self._is_paused = self._is_closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(HIGH_WATER)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_closed = True
+
+    def pause_writing(self) -> None:
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        self._is_paused = False
+        self._burst()
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        if len(self._data) < self._need:
+            return
+        head_end = self._data.find(b"\r\n\r\n")
+        if head_end < 0:
+            return
+        length = _LENGTH.search(self._data, 0, head_end)
+        self._need = head_end + 4 + (int(length[1]) if length else 0)
+        if len(self._data) >= self._need:
+            request = bytes(self._data[: self._need])
+            del self._data[: self._need]
+            self._need = 0
+            self._answer(request)
+
+    def _answer(self, request: bytes) -> None:
+        if request.startswith(b"GET"):
+            self._transport.write(_MODELS)
+            return
+        asked = _MODEL.search(request)
+        if not asked or not _STREAM.search(request):
+            self._transport.write(_COMPLETION)
+            return
+        self._left, pause, size = map(int, asked.groups())
+        self._event = _framed(_event(size))
+        self._transport.write(_STREAM_HEAD)
+        if pause:
+            self._beat(pause / 1000)
+        else:
+            self._burst()
+
+    def _burst(self) -> None:
+        if not self._left:
+            return
+        while self._left and not self._is_paused and not self._is_closed:
+            count = min(AT_ONCE, self._left)
+            self._left -= count
+            self._transport.write(self._event * count)
+        if not self._left:
+            self._transport.write(_END)
+
+    def _beat(self, pause: float) -> None:
+        if self._is_closed:
+            return
+        if not self._left:
+            self._transport.write(_END)
+            return
+        self._left -= 1
+        self._transport.write(self._event)
+        asyncio.get_running_loop().call_later(pause, self._beat, pause)
+
+
+async def _serve() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=2048)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    # It ends with whoever started it.
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())
