@@ -17,11 +17,16 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from ..protocol.errors import AqueductError, InvalidRequestError, ModelNotFoundError
+from ..protocol.errors import (
+    AqueductError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    PermissionDeniedError,
+)
 from ..protocol.models import Model, ModelList
 from .upstream import Upstream
 
@@ -66,6 +71,7 @@ class Catalog:
         upstreams: in the operator's order.
         aliases: other names, each for a name that resolves.
         default_model: the model of requests that name none.
+        allowed: the only names that may be asked and are listed; None for all.
         clock: seconds that only grow; for tests.
     """
 
@@ -75,12 +81,14 @@ class Catalog:
         *,
         aliases: Mapping[str, str] | None = None,
         default_model: str | None = None,
+        allowed: Collection[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.upstreams = tuple(upstreams)
         self.aliases = dict(aliases or {})
         self._by_name = {upstream.name: upstream for upstream in self.upstreams}
         self._default_model = default_model
+        self._allowed = allowed
         self._clock = clock
         self._listed = [upstream for upstream in self.upstreams if upstream.is_listed]
         self._listings = {upstream.name: _Listing() for upstream in self._listed}
@@ -95,19 +103,29 @@ class Catalog:
         Raises:
             ModelNotFoundError: there is none; the message lists close names.
             InvalidRequestError: no name was given and there is no default.
+            PermissionDeniedError: the operator does not allow it.
         """
         name = name or await self.default_model()
         if name is None:
             known = await self._listed_names()
             raise InvalidRequestError(f"model is required. {_suggest('', known)}", param="model")
         target = self.aliases.get(name, name)
-        return (
+        route = (
             self._by_full_name(target)
             or await self._by_listed_name(target)
             or await self._by_listed_name(target, max_age=RETRY_LIST_AFTER)
             or self._by_only_upstream(target)
             or await self._not_found(name)
         )
+        full_name = f"{route.upstream.name}/{route.model}"
+        if not self._is_allowed(name, route.model, full_name):
+            raise PermissionDeniedError(
+                f"The model '{name}' may not be asked here. "
+                f"{_suggest(name, await self._listed_names())}",
+                param="model",
+                code="model_not_allowed",
+            )
+        return route
 
     async def default_model(self) -> str | None:
         """Give the name that stands for "no name": the operator's, an upstream's, the only one."""
@@ -127,8 +145,13 @@ class Catalog:
             model.model_copy(update={"id": self._listed_as(upstream, model.id, owners)})
             for upstream in self._listed
             for model in self._listings[upstream.name].models
+            if self._is_allowed(model.id, f"{upstream.name}/{model.id}")
         ]
-        models += [Model(id=alias, owned_by="alias") for alias in self.aliases]
+        models += [
+            Model(id=alias, owned_by="alias")
+            for alias, target in self.aliases.items()
+            if self._is_allowed(alias, target)
+        ]
         return ModelList(data=list({model.id: model for model in models}.values()))
 
     async def get(self, name: str) -> Model:
@@ -153,6 +176,10 @@ class Catalog:
         for task in self._asking.values():
             task.cancel()
         await asyncio.gather(*(upstream.close() for upstream in self.upstreams))
+
+    def _is_allowed(self, *names: str) -> bool:
+        """Tell whether a model may be asked that has these names."""
+        return self._allowed is None or any(name in self._allowed for name in names)
 
     def _by_full_name(self, name: str) -> Route | None:
         prefix, slash, model = name.partition("/")

@@ -8,7 +8,7 @@ HTTP is left to the server; each step's own work to its own module.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +20,13 @@ from ..protocol.errors import AqueductError, UpstreamError
 from .attachments import Attachments
 from .catalog import Catalog, Route
 from .failures import failure_from_event, read_json
+from .limits import Budgets
 from .offload import off_the_loop
+from .policy import Policy, apply_policy
 from .running import RunningRequests
 from .stream import AnswerStream, error_event, read_usage
 from .upstream import UpstreamAnswer
-from .usage import Caller, Entry, Ledger
+from .usage import Caller, Entry
 
 __all__ = ["Chat", "ClientLeftError", "StreamedAnswer", "WholeAnswer"]
 
@@ -38,9 +40,13 @@ class ClientLeftError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WholeAnswer:
-    """An answer that is complete; ``body`` is the upstream's own JSON."""
+    """An answer that is complete; ``body`` is the upstream's own JSON.
+
+    ``headers`` say what is left of the caller's budgets.
+    """
 
     body: bytes
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,12 @@ class StreamedAnswer:
     """An answer that arrives: complete frames, one piece for each read from the upstream.
 
     ``first`` is there already; ``rest`` ends with ``[DONE]`` or with an error event, and reading
-    it raises no upstream error.
+    it raises no upstream error. ``headers`` say what is left of the caller's budgets.
     """
 
     first: bytes
     rest: AsyncIterator[bytes]
+    headers: Mapping[str, str]
 
 
 class Chat:
@@ -61,21 +68,27 @@ class Chat:
     Args:
         catalog: which models there are.
         attachments: what becomes of file parts.
-        ledger: where each request gets its row.
-        running: where it is while it runs, to be stopped from elsewhere.
+        budgets: who is let in.
+        running: where a request is while it runs, to be stopped from elsewhere.
+        finished: told of each request that is over, whichever way: the ledger, and others.
+        policy: the operator's own rules, if there are any.
     """
 
     def __init__(
         self,
         catalog: Catalog,
         attachments: Attachments,
-        ledger: Ledger,
+        budgets: Budgets,
         running: RunningRequests,
+        finished: Sequence[Callable[[Entry], None]],
+        policy: Policy | None = None,
     ) -> None:
         self._catalog = catalog
         self._attachments = attachments
-        self._ledger = ledger
+        self._budgets = budgets
         self._running = running
+        self._finished = tuple(finished)
+        self._policy = policy
 
     @asynccontextmanager
     async def answer(
@@ -106,7 +119,8 @@ class Chat:
             raise
         finally:
             entry.finish()
-            self._ledger.record(entry)
+            for record in self._finished:
+                record(entry)
 
     @asynccontextmanager
     async def _answered(
@@ -114,6 +128,10 @@ class Chat:
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         request = await off_the_loop(len(body), read_chat_request, body)
         entry.model, entry.is_stream = request.model, request.is_stream
+        caller = Caller(entry.owner, entry.kernel)
+        request = await apply_policy(self._policy, request, caller, len(body))
+        request = self._budgets.bounded(request)
+        headers = await self._budgets.admit(entry)
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name
         upstream_body = await self._upstream_body(request, route, len(body))
@@ -123,10 +141,10 @@ class Chat:
         try:
             async with route.upstream.chat(upstream_body, request_id=entry.request_id) as upstream:
                 if not request.is_stream:
-                    yield await _whole(upstream, route, entry)
+                    yield WholeAnswer(await _whole(upstream, route, entry), headers)
                     return
                 async with aclosing(_frames(upstream, stream, entry)) as frames:
-                    yield StreamedAnswer(await anext(frames), frames)
+                    yield StreamedAnswer(await anext(frames), frames, headers)
                 await upstream.drain()
         except (asyncio.CancelledError, ClientLeftError):
             entry.estimate(_characters(request) // CHARACTERS_A_TOKEN, stream.deltas)
@@ -150,7 +168,7 @@ class Chat:
         return await off_the_loop(size, to_json, body)
 
 
-async def _whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> WholeAnswer:
+async def _whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> bytes:
     body = await upstream.read()
     answer = await off_the_loop(len(body), read_json, body)
     if not isinstance(answer, dict):
@@ -160,7 +178,7 @@ async def _whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> WholeA
     entry.begin_answer()
     if usage := read_usage(answer):
         entry.count(usage)
-    return WholeAnswer(body)
+    return body
 
 
 async def _frames(

@@ -6,6 +6,7 @@ What a request does is left to :mod:`.chat`, what remains of it to the ledger.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ class _Running:
     def is_of(self, caller: Caller) -> bool:
         # Whoever has the server's token is its owner; a kernel sees its own.
         return self.entry.owner == caller.owner and caller.kernel in (None, self.entry.kernel)
+
+    def stop(self) -> None:
+        self.is_stopped = True
+        self.task.cancel()
 
     def words(self) -> dict[str, Any]:
         entry = self.entry
@@ -83,6 +88,28 @@ class RunningRequests:
         """List what runs for a caller, the oldest first: ids, model, seconds and state."""
         return [running.words() for running in self._running.values() if running.is_of(caller)]
 
+    def count(self, caller: Caller, *, since: float = float("-inf")) -> int:
+        """Count what was let in and still runs of an owner, or of one kernel of it.
+
+        Args:
+            caller: whose.
+            since: only what began after this, in seconds since 1970.
+        """
+        return sum(
+            running.entry.is_admitted and running.entry.time >= since and running.is_of(caller)
+            for running in self._running.values()
+        )
+
+    def by_upstream(self) -> Counter[str | None]:
+        """Count what runs by the upstream that is asked; None where that is not known yet."""
+        return Counter(running.entry.upstream for running in self._running.values())
+
+    def stop_kernel(self, kernel: str) -> None:
+        """Stop whatever a kernel has asked for: it is gone, or begins anew."""
+        for running in self._running.values():
+            if running.entry.kernel == kernel:
+                running.stop()
+
     def stop(self, caller: Caller, request_id: str) -> str:
         """Stop a request.
 
@@ -99,8 +126,7 @@ class RunningRequests:
         for running in self._running.values():
             ids = (running.entry.request_id, running.client_id)
             if request_id in ids and running.is_of(caller):
-                running.is_stopped = True
-                running.task.cancel()
+                running.stop()
                 return running.entry.request_id
         raise NotFoundError(
             f"No request '{request_id[:80]}' runs here now; it may have just ended. List those "

@@ -17,7 +17,7 @@ from ..protocol.chat import Usage
 from ..protocol.errors import AqueductError
 from .database import Database, read_rows
 
-__all__ = ["LEDGER_SCHEMA", "Caller", "Entry", "Ledger", "Outcome"]
+__all__ = ["LEDGER_SCHEMA", "Caller", "Entry", "Ledger", "Outcome", "Used"]
 
 Outcome = Literal["whole", "failed", "cancelled"]
 """How a request ended: a whole answer, an error, or the client left."""
@@ -81,6 +81,7 @@ class Entry:
     first_token_ms: float | None = None
     total_ms: float = 0.0
     started: float = field(default_factory=perf_counter, metadata=_NO_COLUMN)
+    is_admitted: bool = field(default=False, metadata=_NO_COLUMN)
 
     def begin_answer(self) -> None:
         """Note that the first of the answer is here; only the first call counts."""
@@ -125,7 +126,28 @@ _SUMS = """
     coalesce(sum(tokens_in), 0) AS tokens_in,
     coalesce(sum(tokens_out), 0) AS tokens_out
 """
+# One that was refused before it had an upstream used nothing.
+_USED = """
+    SELECT
+        sum(time >= :minute),
+        sum(iif(time >= :minute, coalesce(tokens_in, 0) + coalesce(tokens_out, 0), 0)),
+        sum(iif(time >= :day, coalesce(tokens_in, 0) + coalesce(tokens_out, 0), 0)),
+        min(iif(time >= :minute, time, NULL))
+    FROM requests
+    WHERE owner = :owner AND time >= :since AND upstream IS NOT NULL
+        AND (:kernel IS NULL OR kernel = :kernel)
+"""
 _GROUPS = {"day": "date(time, 'unixepoch')", "model": "model", "kernel": "kernel"}
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What requests that are over have used; ``first_in_minute`` is in seconds since 1970."""
+
+    requests_in_minute: int = 0
+    tokens_in_minute: int = 0
+    tokens_in_day: int = 0
+    first_in_minute: float | None = None
 
 
 class Ledger:
@@ -143,6 +165,22 @@ class Ledger:
             connection.execute(statement, asdict(entry))
 
         self._database.submit(insert)
+
+    async def used(self, caller: Caller, minute: float, day: float) -> Used:
+        """Sum what an owner, or one kernel of it, has used of late.
+
+        Args:
+            caller: whose requests; all of an owner's where it names no kernel.
+            minute: where the last minute began, in seconds since 1970.
+            day: where the day began.
+        """
+        asked = {"owner": caller.owner, "kernel": caller.kernel, "minute": minute, "day": day}
+
+        def read(connection: sqlite3.Connection) -> Used:
+            row = connection.execute(_USED, {**asked, "since": min(minute, day)}).fetchone()
+            return Used(row[0] or 0, row[1] or 0, row[2] or 0, row[3])
+
+        return await self._database.run(read)
 
     async def sums(
         self, owner: str, *, days: int = 30, clock: Callable[[], float] = time.time

@@ -119,6 +119,8 @@ class AqueductError(Exception):
         self.status = status or self.default_status
         self.retry_after = retry_after
         self.is_retryable = is_retryable
+        self.more_headers: dict[str, str] = {}
+        """Headers that go with this one, such as what is left of a budget."""
         self.request_id: str | None = None
         """The server's id of the request, where it was told one; for people who look at its log."""
 
@@ -135,7 +137,7 @@ class AqueductError(Exception):
 
     def headers(self) -> dict[str, str]:
         """Give the HTTP headers that belong to this error."""
-        headers: dict[str, str] = {}
+        headers = dict(self.more_headers)
         if self.retry_after is not None:
             headers["Retry-After"] = f"{self.retry_after:g}"
         if self.is_retryable is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Dict, Integer, Unicode, default
+from traitlets import Bool, Callable, Dict, Integer, TraitError, Unicode, default, validate
 
 from ..gateway.attachments import Attachments
 from ..gateway.catalog import Catalog
@@ -23,7 +23,9 @@ from ..gateway.demo import demo_upstream
 from ..gateway.documents import DocumentReader
 from ..gateway.files import FILES_SCHEMA, FileStore
 from ..gateway.keys import KernelKeys
+from ..gateway.limits import Budgets, read_limits
 from ..gateway.local_model import LocalModel, is_engine_installed, local_upstream
+from ..gateway.metrics import Metrics
 from ..gateway.running import RunningRequests
 from ..gateway.settings import read_settings, settings_from_environment
 from ..gateway.upstream import Upstream
@@ -40,8 +42,9 @@ from .conversations import (
 from .files import FileContentHandler, FileHandler, FilesHandler
 from .models import ModelHandler, ModelsHandler
 from .provisioner import KernelEnvironment, use_for_kernels
+from .reports import Reports
 from .requests import RequestHandler, RequestsHandler
-from .status import Setup, StatusHandler, UsageHandler
+from .status import MetricsHandler, Setup, StatusHandler, UsageHandler
 
 __all__ = ["AqueductApp"]
 
@@ -75,6 +78,17 @@ class AqueductApp(ExtensionApp):
         help="A GGUF file to run as the embedded model; it is then offered beside upstreams."
     ).tag(config=True)
     demo_models = Bool(False, help="Offer the scripted demo models.").tag(config=True)
+    limits = Dict(
+        help="""What may be used: {"user": budget, "kernel": budget, "models": [...], "max_tokens":
+        1024}; a budget has requests_per_minute, tokens_per_minute, tokens_per_day and
+        requests_in_flight, as needed."""
+    ).tag(config=True)
+    policy = Callable(
+        None,
+        allow_none=True,
+        help="""Called with each chat request, see aqueduct_jupyter.gateway.policy: returns to allow
+        it, changes its body, or raises refusal("why").""",
+    ).tag(config=True)
     data_folder = Unicode(
         help="Where files, the ledger and the weights lie; <Jupyter's data>/aqueduct by default."
     ).tag(config=True)
@@ -91,6 +105,15 @@ class AqueductApp(ExtensionApp):
     def _default_data_folder(self) -> str:
         return str(Path(self.serverapp.data_dir if self.serverapp else self.data_dir, "aqueduct"))
 
+    @validate("limits")
+    def _check_limits(self, proposal: dict[str, Any]) -> Any:
+        try:
+            read_limits(proposal["value"])
+        except ValueError as error:
+            # A limit that is not understood must not become none.
+            raise TraitError(str(error)) from None
+        return proposal["value"]
+
     def initialize_settings(self) -> None:
         """Assemble the gateway. Nothing is asked, opened or started before it is needed."""
         folder = Path(self.data_folder)
@@ -98,11 +121,13 @@ class AqueductApp(ExtensionApp):
         self._purging: asyncio.Task[None] | None = None
         self._environment: KernelEnvironment | None = None
         self._keys = KernelKeys()
+        limits = read_limits(self.limits)
         self._local_model = self._find_local_model(folder)
         self._catalog = Catalog(
             self._assemble_upstreams(),
             aliases=self.aliases,
             default_model=self.default_model or None,
+            allowed=limits.models,
         )
         owner = os.environ.get("JUPYTERHUB_USER", "")
         self._database = Database(
@@ -120,11 +145,17 @@ class AqueductApp(ExtensionApp):
         self._ledger = Ledger(self._database)
         self._running = RunningRequests()
         self._documents = DocumentReader()
+        self._metrics = Metrics(self._running, self._local_model)
+        finished = [self._ledger.record, self._metrics.record]
+        if self.serverapp and self.serverapp.event_logger:
+            finished.append(Reports(self.log, self.serverapp.event_logger).record)
         self._chat = Chat(
             self._catalog,
             Attachments(self._files, self._documents),
-            self._ledger,
+            Budgets(limits, self._ledger, self._running),
             self._running,
+            finished=finished,
+            policy=self.policy,
         )
         self._door = Door(self._keys, self._is_alive, owner)
         for notice in self._notices:
@@ -189,6 +220,7 @@ class AqueductApp(ExtensionApp):
         return [
             ("aqueduct/status", StatusHandler, {"setup": setup}),
             ("aqueduct/usage", UsageHandler, {"ledger": self._ledger}),
+            ("aqueduct/metrics", MetricsHandler, {"metrics": self._metrics}),
             ("aqueduct/requests", RequestsHandler, running),
             (f"aqueduct/requests/{_ANY_ID}", RequestHandler, running),
             ("aqueduct/conversations", ConversationsHandler, store),

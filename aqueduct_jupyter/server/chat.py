@@ -56,6 +56,8 @@ class ChatCompletionsHandler(JSONBodyHandler):
             async with self.chat.answer(
                 self.body(), self.caller, self.request_id, self._client_request_id
             ) as answer:
+                for name, value in answer.headers.items():
+                    self.set_header(name, value)
                 if isinstance(answer, WholeAnswer):
                     self.answer(answer.body)
                 else:

@@ -1,6 +1,7 @@
-"""This file is our own addresses ``aqueduct/status`` and ``aqueduct/usage``: what is, and what was.
+"""This file is our own addresses ``aqueduct/status``, ``usage`` and ``metrics``.
 
-No key, no address of an upstream and no word of a conversation is in either.
+They say what is and what was. No key, no address of an upstream and no word of a conversation is in
+any of them.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from tornado import web
 from ..gateway.attachments import MAX_FILE_BYTES, MAX_REQUEST_BYTES
 from ..gateway.catalog import Catalog
 from ..gateway.local_model import LocalModel
+from ..gateway.metrics import CONTENT_TYPE, Metrics
 from ..gateway.usage import Ledger
 from ..protocol.errors import InvalidRequestError
 from .base import AqueductHandler
 
-__all__ = ["Setup", "StatusHandler", "UsageHandler"]
+__all__ = ["MetricsHandler", "Setup", "StatusHandler", "UsageHandler"]
 
 MOST_DAYS = 3660
 
@@ -83,3 +85,14 @@ class UsageHandler(AqueductHandler):
         if not 1 <= days <= MOST_DAYS:
             raise InvalidRequestError(f"days must be between 1 and {MOST_DAYS}.", param="days")
         self.answer(await self.ledger.sums(self.caller.owner, days=days))
+
+
+class MetricsHandler(AqueductHandler):
+    """Says what a monitoring system counts."""
+
+    metrics: Metrics
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Answer in Prometheus' text format."""
+        self.finish(self.metrics.text(), set_content_type=CONTENT_TYPE)

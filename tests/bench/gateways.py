@@ -12,6 +12,7 @@ as its processes' time in the operating system's own accounting.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -149,16 +150,17 @@ litellm_settings: {{num_retries: 0, request_timeout: 600, telemetry: false}}
 def litellm(port: int) -> Iterator[Gateway]:
     """Start LiteLLM's proxy with one worker and without a database."""
     python = _environment("litellm", "litellm[proxy]")
-    own = _free_port()
+    own, token = _free_port(), f"sk-{secrets.token_hex(16)}"
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder, "config.yaml")
         settings.write_text(LITELLM.format(port=port))
         program = str(python.with_name("litellm"))
         command = [program, "--config", str(settings), "--port", str(own), "--host", "127.0.0.1"]
-        variables = {**os.environ, "LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+        quiet = {"LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+        variables = {**os.environ, **quiet, "LITELLM_MASTER_KEY": token}
         url = f"http://127.0.0.1:{own}"
         with _running(command, f"{url}/health/liveliness", variables) as pid:
-            yield Gateway(Target(f"{url}/v1/chat/completions"), pid)
+            yield Gateway(Target(f"{url}/v1/chat/completions", token), pid)
 
 
 GATEWAYS: dict[str, Start] = {

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-__all__ = ["Load", "Target", "requests", "streams"]
+__all__ = ["Load", "Target", "request_of", "requests", "streams"]
 
 TIMEOUT_SECONDS = 300.0
 
@@ -35,7 +35,8 @@ class Load:
     failures: list[str] = field(default_factory=list)
 
 
-def _request(target: Target, words: dict[str, object], *, is_kept: bool = False) -> bytes:
+def request_of(target: Target, words: dict[str, object], *, is_kept: bool = False) -> bytes:
+    """Write a chat request with these words, its body included."""
     parts = urlsplit(target.url)
     body = json.dumps({"messages": [{"role": "user", "content": "Hi"}], **words}).encode()
     lines = [
@@ -89,7 +90,7 @@ async def streams(target: Target, model: str, count: int) -> Load:
     """Ask for some streams, all at once, and read them to their ends."""
     load = Load()
     words = {"model": target.model_prefix + model, "stream": True}
-    request = _request(target, words)
+    request = request_of(target, words)
     parts = urlsplit(target.url)
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
@@ -112,7 +113,7 @@ async def requests(target: Target, model: str, count: int, at_once: int) -> Load
     """Ask for whole answers over a few connections that are kept, each one after the other."""
     load = Load()
     parts = urlsplit(target.url)
-    request = _request(target, {"model": target.model_prefix + model}, is_kept=True)
+    request = request_of(target, {"model": target.model_prefix + model}, is_kept=True)
     began = time.perf_counter()
 
     async def some(number: int) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 __all__ = ["bench_upstream", "model_name"]
 
@@ -49,16 +50,18 @@ def _framed(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _event(size: int) -> bytes:
-    words = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "bench",
-        "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": None}],
-    }
-    words["choices"][0]["delta"]["content"] = "w" * max(1, size - len(json.dumps(words)) - 8)  # type: ignore[index]
-    return b"data: %b\n\n" % json.dumps(words).encode()
+@cache
+def _events(size: int) -> tuple[bytes, ...]:
+    """Give events of a size that are not all the same: some gateways take that for a fault."""
+    choice = {"index": 0, "delta": {"content": ""}, "finish_reason": None}
+    words = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "bench"}
+    empty = json.dumps({**words, "choices": [choice]}).encode()
+    text = b"w" * max(1, size - len(empty) - 10)
+    filled = (
+        empty.replace(b'"content": ""', b'"content": "%b%02d"' % (text, number))
+        for number in range(AT_ONCE)
+    )
+    return tuple(_framed(b"data: %b\n\n" % event) for event in filled)
 
 
 _USAGE = {"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12}
@@ -152,7 +155,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(_COMPLETION)
             return
         self._left, pause, size = map(int, asked.groups())
-        self._event = _framed(_event(size))
+        self._events = _events(size)
         self._transport.write(_STREAM_HEAD)
         if pause:
             self._beat(pause / 1000)
@@ -165,7 +168,7 @@ class _Connection(asyncio.Protocol):
         while self._left and not self._is_paused and not self._is_closed:
             count = min(AT_ONCE, self._left)
             self._left -= count
-            self._transport.write(self._event * count)
+            self._transport.write(b"".join(self._events[:count]))
         if not self._left:
             self._transport.write(_END)
 
@@ -176,7 +179,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(_END)
             return
         self._left -= 1
-        self._transport.write(self._event)
+        self._transport.write(self._events[self._left % AT_ONCE])
         asyncio.get_running_loop().call_later(pause, self._beat, pause)
 
 

@@ -1,0 +1,88 @@
+"""This file is the operator's own rules in Python, which allow, change or refuse a chat request.
+
+Fixed limits are left to :mod:`.limits`; what becomes of the request to :mod:`.chat`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+
+from ..protocol.chat import ChatRequest, read_chat_request
+from ..protocol.errors import AqueductError, PermissionDeniedError, ServerError
+from .offload import off_the_loop
+from .usage import Caller
+
+__all__ = ["Asked", "Policy", "apply_policy", "refusal"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a policy gets to see.
+
+    Args:
+        owner: whose server it is: the hub's user, or "".
+        kernel: the id of the kernel that asks, or None where a token did.
+        body: the request's own JSON object; what is changed in it goes upstream.
+    """
+
+    owner: str
+    kernel: str | None
+    body: dict[str, Any]
+
+
+Policy = Callable[[Asked], Awaitable[None] | None]
+"""Returns to allow, changes ``body`` to change, raises :func:`refusal` to refuse."""
+
+
+def refusal(message: str) -> AqueductError:
+    """Give the error by which a policy refuses a request.
+
+    Args:
+        message: a sentence for the user: what is not allowed, and what to do instead.
+    """
+    return PermissionDeniedError(message, code="policy")
+
+
+async def apply_policy(
+    policy: Policy | None, request: ChatRequest, caller: Caller, size: int
+) -> ChatRequest:
+    """Give a request as the policy wants it.
+
+    Args:
+        policy: the operator's, or None.
+        request: as it was sent.
+        caller: who asks.
+        size: the bytes of the body that it came in.
+
+    Raises:
+        AqueductError: the policy refuses it, or has made it one that makes no sense.
+        ServerError: the policy itself failed; what it should have looked at is not passed on.
+    """
+    if policy is None:
+        return request
+    asked = Asked(caller.owner, caller.kernel, await off_the_loop(size, deepcopy, request.body))
+    try:
+        done = policy(asked)
+        if inspect.isawaitable(done):
+            await done
+    except AqueductError:
+        raise
+    except Exception as error:
+        _log.exception("The policy failed")
+        raise ServerError(
+            "This server's own rules could not be applied, so the request was not passed on. The "
+            "operator of the server finds the reason in its log.",
+            code="policy_failed",
+        ) from error
+    if asked.body == request.body:
+        return request
+    return read_chat_request(await off_the_loop(size, to_json, asked.body))
