@@ -176,10 +176,10 @@ class Attachments:
     async def _write(self, file: _File, mode: DocumentMode) -> dict[str, Any]:
         data = await asyncio.to_thread(file.stored.read) if file.stored else file.data
         if image := _image_type(data):
-            uri = await off_the_loop(file.size, _data_uri, image, data)
+            uri = await off_the_loop(file.size, _data_uri, image, file, data)
             return {"type": "image_url", "image_url": {"url": uri}}
         if mode == "inline":
-            uri = await off_the_loop(file.size, _data_uri, file.media_type, data)
+            uri = await off_the_loop(file.size, _data_uri, file.media_type, file, data)
             return {"type": "file", "file": {"filename": file.filename, "file_data": uri}}
         sha256 = file.stored.sha256 if file.stored else await off_the_loop(file.size, _hash, data)
         try:
@@ -259,8 +259,10 @@ def _image_type(data: bytes) -> str | None:
     return next((kind for magic, kind in _IMAGES.items() if data.startswith(magic)), None)
 
 
-def _data_uri(media_type: str, data: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+def _data_uri(media_type: str, file: _File, data: bytes) -> str:
+    # What came in base64 has been decoded strictly, so it can go as it came.
+    encoded = file.encoded or base64.b64encode(data).decode()
+    return f"data:{media_type};base64,{encoded}"
 
 
 def _hash(data: bytes) -> str:

@@ -92,7 +92,11 @@ class Chat:
 
     @asynccontextmanager
     async def answer(
-        self, body: bytes, caller: Caller, request_id: str, client_request_id: str | None = None
+        self,
+        body: bytes | bytearray,
+        caller: Caller,
+        request_id: str,
+        client_request_id: str | None = None,
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         """Answer one request; leaving the context, however that happens, closes the upstream.
 
@@ -124,7 +128,7 @@ class Chat:
 
     @asynccontextmanager
     async def _answered(
-        self, body: bytes, entry: Entry
+        self, body: bytes | bytearray, entry: Entry
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         request = await off_the_loop(len(body), read_chat_request, body)
         entry.model, entry.is_stream = request.model, request.is_stream

@@ -86,10 +86,6 @@ class _Meter:
             f"x-ratelimit-reset-{self.kind}": f"{math.ceil(self.reset)}s",
         }
 
-    @property
-    def share(self) -> float:
-        return self.left / self.limit
-
 
 @dataclass(slots=True)
 class Budgets:
@@ -200,6 +196,6 @@ class Budgets:
 def _headers(meters: list[_Meter]) -> dict[str, str]:
     """Give the headers of the tightest limit of each kind."""
     headers: dict[str, str] = {}
-    for meter in sorted(meters, key=lambda meter: meter.share, reverse=True):
+    for meter in sorted(meters, key=lambda meter: meter.left, reverse=True):
         headers |= meter.headers()
     return headers

@@ -20,6 +20,9 @@ __all__ = ["NetworkTransport"]
 KEPT_CONNECTIONS_SECONDS = 30.0
 """How long an idle connection is kept for the next request."""
 
+PIECE = 256 * 2**10
+"""Bytes of a request's body that are written together."""
+
 OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp would add by itself; the request says all that it wants said."""
 
@@ -47,7 +50,7 @@ class NetworkTransport(httpx.AsyncBaseTransport):
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers,
-                data=request.content or None,
+                data=_pieces(request.content) if len(request.content) > PIECE else request.content,
                 allow_redirects=False,
                 skip_auto_headers=OWN_HEADERS,
                 timeout=aiohttp.ClientTimeout(sock_connect=limits.get("connect")),
@@ -75,6 +78,13 @@ class NetworkTransport(httpx.AsyncBaseTransport):
                 auto_decompress=False,
             )
         return self._session
+
+
+async def _pieces(data: bytes) -> AsyncIterator[memoryview]:
+    """Give a large body bit by bit: written at once, it would hold up all other requests."""
+    view = memoryview(data)
+    for start in range(0, len(view), PIECE):
+        yield view[start : start + PIECE]
 
 
 class _Body(httpx.AsyncByteStream):

@@ -6,8 +6,10 @@ what its answer means to :mod:`.chat`.
 * Retries happen before the first byte of an answer, never after it. When they are used up, the
   error says so to clients (``x-should-retry: false``), or each of theirs would multiply ours.
 * Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) come from the
-  environment by httpx's own rules; ``ca_bundle`` of the settings goes first. An upstream behind a
-  proxy is asked through httpx's own transport, every other one through :mod:`.transport`.
+  environment; ``ca_bundle`` of the settings goes first. An upstream behind a proxy is asked through
+  httpx's own transport, every other one through :mod:`.transport`.
+* There is no client above the transport: cookies, redirects and authentication, for which httpx has
+  one, are what an upstream must not be given or cannot have.
 * The transport is an argument: the embedded model and the demo models are transports, and so is a
   test's stand-in.
 """
@@ -139,7 +141,8 @@ class Upstream:
         self.lists_full_names = lists_full_names
         self.default_model = default_model
         self._transport = transport
-        self._client: httpx.AsyncClient | None = None
+        self._headers = _headers(settings)
+        self._limits = {"timeout": {"connect": settings.connect_timeout}}
         self._lock = asyncio.Lock()
 
     @property
@@ -159,7 +162,7 @@ class Upstream:
             return [Model(id=name, owned_by=self.name) for name in self.settings.models]
         try:
             async with asyncio.timeout(LIST_TIMEOUT):
-                response = await self._open(await self._request("GET", "models"))
+                response = await self._open(self._request("GET", "models"))
                 try:
                     return _model_list(self.name, await UpstreamAnswer(self, response).read())
                 finally:
@@ -190,8 +193,8 @@ class Upstream:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._transport is not None:
+            await self._transport.aclose()
 
     async def _ask(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
         retrying = AsyncRetrying(
@@ -202,8 +205,7 @@ class Upstream:
         )
 
         async def attempt() -> httpx.Response:
-            request = await self._request("POST", "chat/completions", body, headers)
-            return await self._open(request)
+            return await self._open(self._request("POST", "chat/completions", body, headers))
 
         try:
             response: httpx.Response = await retrying(attempt)
@@ -220,23 +222,27 @@ class Upstream:
             return float(retry_after)
         return float(self.settings.retry_pause * 2 ** (state.attempt_number - 1))
 
-    async def _request(
+    def _request(
         self,
         method: str,
         path: str,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Request:
-        client = await self._connected()
-        url = f"{self.settings.base_url}/{path}"
-        return client.build_request(method, url, content=body, headers=headers)
+        return httpx.Request(
+            method,
+            f"{self.settings.base_url}/{path}",
+            headers={**self._headers, **(headers or {})},
+            content=body,
+            extensions=self._limits,
+        )
 
     async def _open(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for its headers; any status but 200 is raised."""
-        client = await self._connected()
+        transport = self._transport or await self._connected()
         try:
             async with asyncio.timeout(self.settings.timeout):
-                response = await client.send(request, stream=True)
+                response = await transport.handle_async_request(request)
         except (httpx.HTTPError, TimeoutError) as error:
             raise failure_from_exception(self.name, error) from error
         if response.status_code == 200:
@@ -249,29 +255,19 @@ class Upstream:
             self.name, response.status_code, response.headers, body, self.secrets
         )
 
-    async def _connected(self) -> httpx.AsyncClient:
+    async def _connected(self) -> httpx.AsyncBaseTransport:
         async with self._lock:
-            if self._client is None:
+            if self._transport is None:
                 # Reading the CA bundle takes tens of milliseconds: not on the loop.
-                self._client = await asyncio.to_thread(self._build_client)
-            return self._client
+                self._transport = await asyncio.to_thread(_network, self.settings)
+            return self._transport
 
-    def _build_client(self) -> httpx.AsyncClient:
-        settings = self.settings
-        headers = {"User-Agent": "aqueduct-jupyter", "Accept-Encoding": "identity"}
-        if settings.api_key:
-            headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
-        tls = _certificates(settings)
-        transport = self._transport or _network(settings.base_url, tls)
-        return httpx.AsyncClient(
-            headers=headers,
-            transport=transport,
-            # Certificates are the transport's business, where it is not httpx's own.
-            verify=tls or transport is None,
-            limits=KEPT_CONNECTIONS,
-            timeout=httpx.Timeout(None, connect=settings.connect_timeout),
-            follow_redirects=False,
-        )
+
+def _headers(settings: UpstreamSettings) -> dict[str, str]:
+    headers = {"User-Agent": "aqueduct-jupyter", "Accept": "*/*", "Accept-Encoding": "identity"}
+    if settings.api_key:
+        headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+    return headers
 
 
 def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
@@ -283,14 +279,15 @@ def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
     return httpx.create_ssl_context()
 
 
-def _network(base_url: str, tls: ssl.SSLContext | None) -> httpx.AsyncBaseTransport | None:
-    """Give the network's transport, or None where the environment names a proxy for the address."""
+def _network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
+    """Give the network's transport, or the one through the proxy that the environment names."""
     from .transport import NetworkTransport  # the first request needs it, and no start does
 
-    url = httpx.URL(base_url)
-    proxies = getproxies()
-    has_proxy = (url.scheme in proxies or "all" in proxies) and not proxy_bypass(url.host)
-    return None if has_proxy else NetworkTransport(tls)
+    url, proxies, tls = httpx.URL(settings.base_url), getproxies(), _certificates(settings)
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(url.host):
+        return NetworkTransport(tls)
+    return httpx.AsyncHTTPTransport(proxy=proxy, verify=tls or True, limits=KEPT_CONNECTIONS)
 
 
 def _is_worth_a_retry(error: BaseException) -> bool:

@@ -253,7 +253,7 @@ class ChatRequest:
         return bool((self.body.get("stream_options") or {}).get("include_usage"))
 
 
-def read_json_object(body: bytes) -> dict[str, Any]:
+def read_json_object(body: bytes | bytearray) -> dict[str, Any]:
     """Decode a body that must be one JSON object.
 
     Raises:
@@ -271,7 +271,7 @@ def read_json_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def read_chat_request(body: bytes) -> ChatRequest:
+def read_chat_request(body: bytes | bytearray) -> ChatRequest:
     """Check the body of a chat request.
 
     Args:

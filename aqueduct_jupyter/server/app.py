@@ -6,6 +6,7 @@ What an address does is left to the handlers, what the gateway does to the gatew
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 from pathlib import Path
@@ -172,6 +173,9 @@ class AqueductApp(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Give kernels their address and keys, now that the server's port is known."""
         self._purging = asyncio.create_task(self._purge())
+        # What Jupyter has loaded by now stays. Looked through again by the collector at a burst of
+        # requests, it would hold up every stream for a tenth of a second.
+        gc.freeze()
         if serverapp.sock or not serverapp.port:
             where = "a UNIX socket" if serverapp.sock else "a port that it does not know"
             self.log.warning(

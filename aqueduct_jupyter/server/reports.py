@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from jupyter_events import EventLogger
@@ -62,7 +60,6 @@ class Reports:
 
     def record(self, entry: Entry) -> None:
         """Tell of one."""
-        known = asdict(entry)
-        words: Mapping[str, Any] = {word: known[word] for word in _WORDS}
+        words = {word: getattr(entry, word) for word in _WORDS}
         self._log.info("request %s", json.dumps(words))
-        self._events.emit(schema_id=EVENT_SCHEMA_ID, data=dict(words))
+        self._events.emit(schema_id=EVENT_SCHEMA_ID, data=words)

@@ -1,14 +1,35 @@
-"""This file is ``make bench``: it runs every measurement and prints what each found."""
+"""This file is ``make bench``: it runs every measurement and prints what each found.
+
+``python -m tests.bench streams page`` runs these two only.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+
+from .bodies import measure_bodies
 from .browser import measure_page
 from .display import measure_display
+from .endurance import measure_endurance
 from .start import measure_start
+from .streams import measure_streams
+from .transports import measure_transports
 
 __all__: list[str] = []
 
+MEASURES: dict[str, Callable[[], Iterator[str]]] = {
+    "streams": measure_streams,
+    "transports": measure_transports,
+    "bodies": measure_bodies,
+    "endurance": measure_endurance,
+    "start": measure_start,
+    "display": measure_display,
+    "page": measure_page,
+}
+
 if __name__ == "__main__":
-    for measure in (measure_start, measure_display, measure_page):
-        for line in measure():
+    for name in sys.argv[1:] or MEASURES:
+        print(f"\n{name}", flush=True)
+        for line in MEASURES[name]():
             print(line, flush=True)

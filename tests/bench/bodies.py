@@ -33,7 +33,8 @@ MIB = 2**20
 SIZES = (10 * MIB, 512 * MIB)
 PDF_BYTES = 5 * MIB
 LARGE_REQUESTS, LARGE_FILES, LARGE_FILE_BYTES = 10, 3, 15 * MIB // 2
-PAUSE_MS, CHUNKS = 10, 800
+PAUSE_MS, CHUNKS = 10, 1_500
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def measure_bodies() -> Iterator[str]:
@@ -41,7 +42,12 @@ def measure_bodies() -> Iterator[str]:
     limits = [
         f"--AqueductApp.{name}={2**32}" for name in ("max_file_bytes", "max_total_file_bytes")
     ]
-    with bench_upstream() as port, ours(port, *limits) as gateway:
+    # The large requests go to an upstream of their own, so that the other is not late by itself.
+    with (
+        bench_upstream() as port,
+        bench_upstream() as sink,
+        ours(port, *limits, sink=sink) as gateway,
+    ):
         base = gateway.target.url.removesuffix("/chat/completions")
         headers = {"Authorization": f"Bearer {gateway.target.token}"}
         with httpx.Client(base_url=base, headers=headers, trust_env=False, timeout=300) as http:
@@ -91,10 +97,10 @@ def _encoded(data: bytes) -> str:
 def _stalls(gateway: Gateway) -> str:
     resting = asyncio.run(_latest(gateway.target))
     with tempfile.NamedTemporaryFile() as file:
-        url = f"data:image/png;base64,{_encoded(os.urandom(LARGE_FILE_BYTES))}"
+        url = f"data:image/png;base64,{_encoded(PNG + os.urandom(LARGE_FILE_BYTES))}"
         part = {"type": "file", "file": {"filename": "a.png", "file_data": url}}
         messages = [{"role": "user", "content": [part] * LARGE_FILES}]
-        file.write(json.dumps({"model": "bench/x", "messages": messages}).encode())
+        file.write(json.dumps({"model": "sink/x", "messages": messages}).encode())
         file.flush()
         asked = [sys.executable, "-m", __name__, gateway.target.url, gateway.target.token]
         with subprocess.Popen([*asked, file.name], stdout=subprocess.PIPE, text=True) as process:

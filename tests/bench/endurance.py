@@ -17,7 +17,9 @@ from .upstream import bench_upstream, model_name
 __all__ = ["measure_endurance"]
 
 MIB = 2**20
-SHORT, LONG = 1_000, 100_000
+STREAMS = ((1_000, 300), (10_000, 100), (100_000, 20))
+"""Chunks of a stream, and how many such streams are measured."""
+
 FEW, MANY = 1_000, 10_000
 AT_ONCE = 8
 SLOW_SECONDS = 15.0
@@ -27,31 +29,27 @@ SLOW_CHUNKS, SLOW_BYTES = 1_000_000, 1_000
 def measure_endurance() -> Iterator[str]:
     """Give a line for each measurement."""
     with bench_upstream() as port, ours(port) as gateway:
-        asyncio.run(requests(gateway.target, model_name(1), AT_ONCE, AT_ONCE))
-        # As many chunks in all: in a hundred short streams, one after the other, and in one.
-        short = sum(_cost(gateway, SHORT) for _ in range(LONG // SHORT)) / LONG
-        long = _cost(gateway, LONG) / LONG
-        overhead = _cost(gateway, 1)
-        per_chunk = (short * SHORT - overhead) / (SHORT - 1)
+        asyncio.run(requests(gateway.target, model_name(1), FEW, AT_ONCE))
+        after_few = gateway.cost().memory
+        asyncio.run(requests(gateway.target, model_name(1), MANY - FEW, AT_ONCE))
+        after_many = gateway.cost().memory
         yield (
-            f"a chunk in a stream of {SHORT:,}: {per_chunk * 1e6:.2f} us; of {LONG:,}: "
-            f"{long * 1e6:.2f} us ({long / per_chunk:.2f}); a stream's own cost "
-            f"{overhead * 1e3:.1f} ms is not in it"
+            f"memory after {FEW:,} requests {after_few / MIB:.1f} MB, after {MANY:,} "
+            f"{after_many / MIB:.1f} MB ({after_many / after_few:.3f})"
+        )
+        short, middle, long = (_cost(gateway, *burden) for burden in STREAMS)
+        # What a request costs by itself is in each of them, and so in no difference.
+        (few, _), (some, _), (many, _) = STREAMS
+        first, last = (middle - short) / (some - few), (long - middle) / (many - some)
+        yield (
+            f"a chunk between the {few:,}th and the {some:,}th of a stream: {first * 1e6:.2f} us; "
+            f"between the {some:,}th and the {many:,}th: {last * 1e6:.2f} us ({last / first:.2f})"
         )
         yield asyncio.run(_slow_reader(gateway))
-        asyncio.run(requests(gateway.target, model_name(1), FEW, AT_ONCE))
-        few = gateway.cost().memory
-        asyncio.run(requests(gateway.target, model_name(1), MANY - FEW, AT_ONCE))
-        many = gateway.cost().memory
-        yield (
-            f"memory after {FEW:,} requests {few / MIB:.1f} MB, after {MANY:,} "
-            f"{many / MIB:.1f} MB ({many / few:.3f})"
-        )
 
 
-def _cost(gateway: Gateway, chunks: int) -> float:
-    """Give the seconds of CPU of a stream; a short one is asked for as often as can be measured."""
-    times = max(1, 50 // chunks)
+def _cost(gateway: Gateway, chunks: int, times: int) -> float:
+    """Give the seconds of CPU of a stream, from as many as can be measured."""
     before = gateway.cost().cpu
     for _ in range(times):
         load = asyncio.run(streams(gateway.target, model_name(chunks), 1))

@@ -74,9 +74,16 @@ def direct(port: int) -> Iterator[Gateway]:
 
 
 @contextmanager
-def ours(port: int, *arguments: str) -> Iterator[Gateway]:
-    """Start a Jupyter server with the extension; ``arguments`` are more of its own."""
-    upstreams = {"bench": {"base_url": f"http://127.0.0.1:{port}/v1"}}
+def ours(port: int, *arguments: str, **more: int) -> Iterator[Gateway]:
+    """Start a Jupyter server with the extension.
+
+    Args:
+        port: the upstream's.
+        *arguments: more of the server's.
+        **more: ports of more upstreams, by their names.
+    """
+    ports = {"bench": port, **more}
+    upstreams = {name: {"base_url": f"http://127.0.0.1:{own}/v1"} for name, own in ports.items()}
     with tempfile.TemporaryDirectory() as folder:
         settings = [f"--AqueductApp.upstreams={upstreams}", *arguments]
         with throwaway_server(Path(folder), settings) as server:

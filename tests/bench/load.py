@@ -86,8 +86,15 @@ class _Stream(asyncio.Protocol):
         self._transport.abort()
 
 
-async def streams(target: Target, model: str, count: int) -> Load:
-    """Ask for some streams, all at once, and read them to their ends."""
+async def streams(target: Target, model: str, count: int, arrive: float = 0.0) -> Load:
+    """Ask for some streams and read them to their ends.
+
+    Args:
+        target: what is asked.
+        model: what says how much there is to stream.
+        count: how many streams.
+        arrive: the seconds over which their beginnings are spread; 0 is all at once.
+    """
     load = Load()
     words = {"model": target.model_prefix + model, "stream": True}
     request = request_of(target, words)
@@ -95,7 +102,8 @@ async def streams(target: Target, model: str, count: int) -> Load:
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
 
-    async def one() -> None:
+    async def one(number: int) -> None:
+        await asyncio.sleep(arrive * number / count)
         try:
             _, stream = await loop.create_connection(
                 lambda: _Stream(request, load), parts.hostname, parts.port
@@ -104,7 +112,7 @@ async def streams(target: Target, model: str, count: int) -> Load:
         except (OSError, TimeoutError) as error:
             load.failures.append(repr(error))
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    await asyncio.gather(*(one(number) for number in range(count)))
     load.seconds = time.perf_counter() - began
     return load
 

@@ -1,0 +1,63 @@
+"""This file is the two ways to an upstream side by side: aiohttp's below httpx, and httpx's own.
+
+Both are read through :class:`Upstream`, in this process, whose CPU is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+from pydantic_core import to_json
+
+from aqueduct_jupyter.gateway.settings import UpstreamSettings
+from aqueduct_jupyter.gateway.transport import NetworkTransport
+from aqueduct_jupyter.gateway.upstream import Upstream
+
+from .upstream import bench_upstream, model_name
+
+__all__ = ["measure_transports"]
+
+UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
+    "aiohttp": NetworkTransport,
+    "httpx": lambda: httpx.AsyncHTTPTransport(limits=UNLIMITED),
+}
+BURDENS = {"50 bursting": (50, 2_000, 0), "200 paced": (200, 100, 50)}
+
+
+def measure_transports() -> Iterator[str]:
+    """Give a line for each burden."""
+    with bench_upstream() as port:
+        for burden, (streams, chunks, pause) in BURDENS.items():
+            model = model_name(chunks, pause)
+            cost = {
+                name: asyncio.run(_cost(port, make(), streams, model)) / (streams * chunks) * 1e6
+                for name, make in TRANSPORTS.items()
+            }
+            ratio = cost["aiohttp"] / cost["httpx"]
+            yield (
+                f"{burden}: a chunk through aiohttp {cost['aiohttp']:.1f} us, {ratio:.2f} of "
+                f"httpx's own transport ({cost['httpx']:.1f} us)"
+            )
+
+
+async def _cost(port: int, transport: httpx.AsyncBaseTransport, streams: int, model: str) -> float:
+    """Give the seconds of CPU that reading the streams takes."""
+    settings = UpstreamSettings(base_url=f"http://127.0.0.1:{port}/v1")
+    upstream = Upstream("bench", settings, transport=transport)
+    body = to_json({"model": model, "stream": True, "messages": []})
+
+    async def one() -> None:
+        async with upstream.chat(body, request_id="r") as answer:
+            async for _ in answer.chunks():
+                pass
+
+    await one()
+    began = time.process_time()
+    await asyncio.gather(*(one() for _ in range(streams)))
+    spent = time.process_time() - began
+    await upstream.close()
+    return spent
