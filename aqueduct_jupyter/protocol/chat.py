@@ -28,7 +28,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from .errors import InvalidJSONError, InvalidRequestError
 
-__all__ = ["ChatRequest", "Usage", "read_chat_request", "read_json_object"]
+__all__ = ["ChatRequest", "ChatWords", "Usage", "read_chat_request", "read_json_object"]
 
 MAX_STOP_SEQUENCES = 4
 """How many ``stop`` sequences the API allows; more are refused, never cut silently."""
@@ -139,17 +139,23 @@ _Content = Annotated[
 class _Message(_Words):
     """A message whose content must be there: system, developer, user, tool and function."""
 
+    role: Literal["system", "developer", "user", "function"]
     content: _Content
     name: str | None = None
 
 
-class _ToolMessage(_Message):
+class _ToolMessage(_Words):
+    """What a tool gave."""
+
+    role: Literal["tool"]
+    content: _Content
     tool_call_id: str
 
 
 class _AssistantMessage(_Words):
     """An assistant's content may be missing where it called tools or refused."""
 
+    role: Literal["assistant"]
     content: _Content | None = None
     tool_calls: list[dict[str, Any]] | None = None
 
@@ -185,7 +191,7 @@ class _StreamOptions(_Words):
     include_usage: bool | None = None
 
 
-class _ChatWords(_Words):
+class ChatWords(_Words):
     """Every parameter that this server checks; all others go upstream unread."""
 
     messages: list[_AnyMessage] = Field(min_length=1)
@@ -284,7 +290,7 @@ def read_chat_request(body: bytes | bytearray) -> ChatRequest:
     """
     request = read_json_object(body)
     try:
-        _ChatWords.model_validate(request)
+        ChatWords.model_validate(request)
     except ValidationError as error:
         raise _complaint(error.errors(include_url=False, include_input=False)[0]) from None
     response_format = request.get("response_format") or {}

@@ -42,6 +42,7 @@ from .conversations import (
 )
 from .files import FileContentHandler, FileHandler, FilesHandler
 from .models import ModelHandler, ModelsHandler
+from .openapi import OpenAPIHandler
 from .provisioner import KernelEnvironment, use_for_kernels
 from .reports import Reports
 from .requests import RequestHandler, RequestsHandler
@@ -225,6 +226,7 @@ class AqueductApp(ExtensionApp):
             ("aqueduct/status", StatusHandler, {"setup": setup}),
             ("aqueduct/usage", UsageHandler, {"ledger": self._ledger}),
             ("aqueduct/metrics", MetricsHandler, {"metrics": self._metrics}),
+            (r"aqueduct/openapi\.json", OpenAPIHandler, {}),
             ("aqueduct/requests", RequestsHandler, running),
             (f"aqueduct/requests/{_ANY_ID}", RequestHandler, running),
             ("aqueduct/conversations", ConversationsHandler, store),

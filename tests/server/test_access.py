@@ -41,6 +41,7 @@ OWN = [
     Address("aqueduct/status", {"GET": 200}),
     Address("aqueduct/usage", {"GET": 200}),
     Address("aqueduct/metrics", {"GET": 200}),
+    Address("aqueduct/openapi.json", {"GET": 200}),
     Address("aqueduct/requests", {"GET": 200}),
     Address("aqueduct/requests/req_unknown", {"DELETE": 404}),
     Address("aqueduct/conversations", {"GET": 200, "POST": 200}),
