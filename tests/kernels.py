@@ -5,29 +5,51 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-__all__ = ["run_in_kernel"]
+__all__ = ["Kernel", "new_kernel", "run_in_kernel"]
 
 DEADLINE = 120.0
 
 
-def run_in_kernel(url: str, token: str, *cells: str, kernel: str = "python3") -> str:
-    """Run cells in a new kernel and give what they printed, tracebacks included."""
+class Kernel:
+    """A kernel; ``http`` is a client of its server."""
+
+    def __init__(self, http: httpx.Client, url: str, token: str, identity: str) -> None:
+        self.http = http
+        self.address = f"/api/kernels/{identity}"
+        self._channels = f"{url.replace('http', 'ws', 1)}{self.address}/channels"
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def run(self, *cells: str) -> str:
+        """Run cells and give what they printed, tracebacks included."""
+        return asyncio.run(_run(HTTPRequest(self._channels, headers=self._headers), cells))
+
+
+@contextmanager
+def new_kernel(url: str, token: str, kernel: str = "python3") -> Iterator[Kernel]:
+    """Start a kernel, and end it."""
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as http:
         started = http.post("/api/kernels", json={"name": kernel})
         started.raise_for_status()
-        kernel_id = started.json()["id"]
+        new = Kernel(http, url, token, started.json()["id"])
         try:
-            channels = f"{url.replace('http', 'ws', 1)}/api/kernels/{kernel_id}/channels"
-            return asyncio.run(_run(HTTPRequest(channels, headers=headers), cells))
+            yield new
         finally:
-            http.delete(f"/api/kernels/{kernel_id}")
+            http.delete(new.address)
+
+
+def run_in_kernel(url: str, token: str, *cells: str, kernel: str = "python3") -> str:
+    """Run cells in a new kernel and give what they printed, tracebacks included."""
+    with new_kernel(url, token, kernel) as new:
+        return new.run(*cells)
 
 
 async def _run(request: HTTPRequest, cells: tuple[str, ...]) -> str:

@@ -185,7 +185,9 @@ class AqueductApp(ExtensionApp):
                 where,
             )
             return
-        self._environment = KernelEnvironment(_url_for_kernels(serverapp), self._keys)
+        self._environment = KernelEnvironment(
+            _url_for_kernels(serverapp), self._keys, self._running.stop_kernel
+        )
         self._environment.put_fallback(os.environ)
         use_for_kernels(serverapp.kernel_manager, self._environment)
 

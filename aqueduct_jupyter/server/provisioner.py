@@ -1,4 +1,6 @@
-"""This file is what a kernel is given at its start: this server's address and a key of its own.
+"""This file is what a kernel is given at its start, and what ends with it.
+
+It is given this server's address and a key of its own; what it has asked for ends when it does.
 
 Making keys is left to :mod:`aqueduct_jupyter.gateway.keys`.
 
@@ -9,7 +11,7 @@ server; every other kernel's key replaces that one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
@@ -33,11 +35,13 @@ class KernelEnvironment:
     Args:
         url: this server's address with its base_url, without a slash at the end.
         keys: makes each kernel's key.
+        ended: told the id of each kernel that is gone, or begins anew.
     """
 
-    def __init__(self, url: str, keys: KernelKeys) -> None:
+    def __init__(self, url: str, keys: KernelKeys, ended: Callable[[str], None]) -> None:
         self._url = url
         self._keys = keys
+        self.ended = ended
 
     def variables(self, kernel_id: str, present: Mapping[str, str]) -> dict[str, str]:
         """Give the variables for one kernel.
@@ -74,12 +78,21 @@ class AqueductProvisioner(LocalProvisioner):
         WeakKeyDictionary()
     )
 
+    async def cleanup(self, restart: bool = False) -> None:
+        """End what the kernel has asked for; a program of its own may still wait for it."""
+        await super().cleanup(restart)
+        if self._environment and self.kernel_id:
+            self._environment.ended(self.kernel_id)
+
     def _finalize_env(self, env: dict[str, str]) -> None:
         super()._finalize_env(env)
+        if self._environment and self.kernel_id:
+            env.update(self._environment.variables(self.kernel_id, env))
+
+    @property
+    def _environment(self) -> KernelEnvironment | None:
         manager = getattr(self.parent, "parent", None)
-        environment = self.environments.get(manager) if manager is not None else None
-        if environment and self.kernel_id:
-            env.update(environment.variables(self.kernel_id, env))
+        return self.environments.get(manager) if manager is not None else None
 
 
 def use_for_kernels(manager: MultiKernelManager, environment: KernelEnvironment) -> bool:

@@ -18,8 +18,8 @@ from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 from aqueduct_jupyter.gateway.keys import SERVER_LIFE, KernelKeys
 from aqueduct_jupyter.server.provisioner import KernelEnvironment
 
-from ..kernels import run_in_kernel
-from ..standin import StandIn
+from ..kernels import new_kernel, run_in_kernel
+from ..standin import HANG, StandIn, chunk
 
 SHOW_KEYS = (
     "import json, os\n"
@@ -108,6 +108,35 @@ def test_a_key_dies_with_its_kernel_and_opens_nothing_else(server: ThrowawayServ
     assert after.status_code == 401
 
 
+# It asks, and lives on without its kernel.
+ASK_BESIDE = """
+import subprocess, sys
+code = '''
+import json, os, urllib.request
+url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+key = os.environ["OPENAI_API_KEY"]
+headers = {"Authorization": "Bearer " + key, "Content-Type": "application/json"}
+messages = [{"role": "user", "content": "Hi"}]
+body = {"model": "campus/real-name", "stream": True, "messages": messages}
+request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+open("came", "w").write(urllib.request.urlopen(request).read().decode())
+'''
+subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+"""
+
+
+def test_what_a_kernel_asked_for_ends_when_it_begins_anew(tmp_path: Path) -> None:
+    with StandIn() as standin, serving(tmp_path, standin) as server:
+        standin.stream(chunk("half"), HANG)
+        with new_kernel(server.url, server.token) as kernel:
+            kernel.run(ASK_BESIDE)
+            assert standin.has_chat.wait(20)
+            kernel.http.post(f"{kernel.address}/restart").raise_for_status()
+            assert standin.chats[0].client_left.wait(10)
+            assert kernel.http.get("/aqueduct/requests").json()["data"] == []
+            assert kernel.run("print(1 + 1)") == "2\n"
+
+
 def test_no_key_of_an_upstream_and_no_token_is_in_a_kernel(server: ThrowawayServer) -> None:
     said = run(server, SHOW_ALL)
     assert "AQUEDUCT_API_KEY" in said
@@ -147,13 +176,13 @@ def test_what_the_user_set_is_left_alone(tmp_path: Path) -> None:
     "present", [{"OPENAI_API_KEY": "sk-own"}, {"OPENAI_BASE_URL": "https://own.invalid"}]
 )
 def test_half_of_the_pair_keeps_the_other_half_away(present: dict[str, str]) -> None:
-    environment = KernelEnvironment("http://127.0.0.1:8888/base", KernelKeys())
+    environment = KernelEnvironment("http://127.0.0.1:8888/base", KernelKeys(), print)
     variables = environment.variables("k1", present)
     assert set(variables) == {"AQUEDUCT_BASE_URL", "AQUEDUCT_API_KEY"}
 
 
 def test_the_fallback_goes_as_it_came() -> None:
-    environment = KernelEnvironment("http://127.0.0.1:8888", KernelKeys())
+    environment = KernelEnvironment("http://127.0.0.1:8888", KernelKeys(), print)
     variables = {"PATH": "/bin"}
     environment.put_fallback(variables)
     assert len(variables) == 5
