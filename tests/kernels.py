@@ -5,19 +5,35 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-__all__ = ["run_in_kernel"]
+__all__ = ["Kernel", "run_in_kernel", "running_kernel"]
 
 DEADLINE = 120.0
 
 
-def run_in_kernel(url: str, token: str, *cells: str, kernel: str = "python3") -> str:
-    """Run cells in a new kernel and give what they printed, tracebacks included."""
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel that runs: its id, and where it is spoken to."""
+
+    id: str
+    channels: HTTPRequest
+
+    def run(self, *cells: str) -> str:
+        """Run cells and give what they printed, tracebacks included."""
+        return asyncio.run(_run(self.channels, cells))
+
+
+@contextmanager
+def running_kernel(url: str, token: str, *, kernel: str = "python3") -> Iterator[Kernel]:
+    """Start a kernel, and delete it at the end."""
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as http:
         started = http.post("/api/kernels", json={"name": kernel})
@@ -25,9 +41,15 @@ def run_in_kernel(url: str, token: str, *cells: str, kernel: str = "python3") ->
         kernel_id = started.json()["id"]
         try:
             channels = f"{url.replace('http', 'ws', 1)}/api/kernels/{kernel_id}/channels"
-            return asyncio.run(_run(HTTPRequest(channels, headers=headers), cells))
+            yield Kernel(kernel_id, HTTPRequest(channels, headers=headers))
         finally:
             http.delete(f"/api/kernels/{kernel_id}")
+
+
+def run_in_kernel(url: str, token: str, *cells: str, kernel: str = "python3") -> str:
+    """Run cells in a new kernel and give what they printed, tracebacks included."""
+    with running_kernel(url, token, kernel=kernel) as started:
+        return started.run(*cells)
 
 
 async def _run(request: HTTPRequest, cells: tuple[str, ...]) -> str:

@@ -11,10 +11,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,27 +68,30 @@ class Hub:
     started: dict[int, psutil.Process] = field(default_factory=dict)
     """Whatever it has started, so that nothing is left where the hub itself fails."""
 
-    def start(self, user: str, name: str = "") -> Server:
-        """Start a user's server, the default one or a named one, and wait until it answers.
+    def start(self, *servers: tuple[str, str]) -> list[Server]:
+        """Start servers side by side, and wait until all of them answer.
+
+        Args:
+            servers: a user and the server's name for each; "" is the user's default server.
 
         Raises:
-            RuntimeError: it did not.
+            RuntimeError: one did not; the message shows the end of the hub's log.
         """
-        path = f"users/{user}/servers/{name}" if name else f"users/{user}/server"
-        self.admin.post(path).raise_for_status()
-        self._wait(lambda: self._is_ready(user, name), f"{user}'s server {name}")
+        for user, name in servers:
+            path = f"users/{user}/servers/{name}" if name else f"users/{user}/server"
+            self.admin.post(path).raise_for_status()
+        for user, name in servers:
+            self._wait(partial(self._is_ready, user, name), f"{user}'s server '{name}'")
+        return [self._started(user, name) for user, name in servers]
+
+    def _started(self, user: str, name: str) -> Server:
         token = self.admin.post(f"users/{user}/tokens", json={"note": "tests"}).json()["token"]
         pid = self._server(user, name)["state"]["pid"]
-        url = f"{self.url}/user/{user}/{name}".rstrip("/")
-        return Server(user, name, url, token, pid)
+        return Server(user, name, f"{self.url}/user/{user}/{name}".rstrip("/"), token, pid)
 
     def last_activity(self, server: Server) -> datetime:
         """Say when a server last did something, as the hub's idle culler is told."""
         return datetime.fromisoformat(self._server(server.user, server.name)["last_activity"])
-
-    def is_running(self, server: Server) -> bool:
-        """Say whether the hub still has a server."""
-        return server.name in self._servers(server.user)
 
     def _servers(self, user: str) -> dict[str, Any]:
         answer = self.admin.get(f"users/{user}")
@@ -121,7 +125,7 @@ class Hub:
         except httpx.TransportError:
             return False
 
-    def _wait(self, is_so: Any, what: str) -> None:
+    def _wait(self, is_so: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while not is_so():
             if time.monotonic() > deadline:
