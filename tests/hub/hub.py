@@ -171,7 +171,9 @@ def running_hub(folder: Path, *, upstream: str, key: str) -> Iterator[Hub]:
         RuntimeError: it did not start; the message shows the end of its log.
     """
     if not PROXY.is_file():
-        raise RuntimeError("The hub's proxy is not installed: run 'make build/hub-proxy/.installed'.")
+        raise RuntimeError(
+            "The hub's proxy is not installed: run 'make build/hub-proxy/.installed'."
+        )
     key_file = folder / "campus.key"
     key_file.write_text(f"{key}\n")
     key_file.chmod(0o600)

@@ -47,6 +47,15 @@ c.Spawner.environment = {
     "JUPYTERHUB_ACTIVITY_INTERVAL": "1",
     "CAMPUS_URL": os.environ["CAMPUS_URL"],
     "CAMPUS_KEY_FILE": os.environ["CAMPUS_KEY_FILE"],
-    # Servers of this name have one data folder, whosever they are.
-    "DATA_FOLDER": lambda spawner: str(folder / "shared") if spawner.name == "shared" else "",
 }
+
+
+def share_folder_and_give_key(spawner):
+    """Give servers of this name one data folder, whosever they are, and each its own key."""
+    if spawner.name == "shared":
+        spawner.environment["DATA_FOLDER"] = str(folder / "shared")
+        spawner.environment["AQUEDUCT_BASE_URL"] = os.environ["CAMPUS_URL"]
+        spawner.environment["AQUEDUCT_TOKEN"] = f"sk-of-{spawner.user.name}s-server"
+
+
+c.Spawner.pre_spawn_hook = share_folder_and_give_key

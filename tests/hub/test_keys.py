@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ..kernels import Kernel
+from ..kernels import Kernel, running_kernel
 from ..standin import StandIn
 from .conftest import OPERATORS_KEY
 from .hub import Hub, Server
@@ -110,8 +110,11 @@ def test_a_kernels_key_opens_nothing_else_of_its_server_or_the_hub(
     hub: Hub, side: tuple[Server, Kernel]
 ) -> None:
     server, kernel = side
-    key = environment_of(kernel)[1]["AQUEDUCT_API_KEY"]
-    with server.client(key) as http:
+    _, environment = environment_of(kernel)
+    with server.client(environment["JUPYTERHUB_API_TOKEN"]) as http:
+        # What JupyterHub gives kernels by itself does open it.
+        assert http.get("api/contents").status_code == 200
+    with server.client(environment["AQUEDUCT_API_KEY"]) as http:
         assert http.get("v1/models").status_code == 200
         assert http.get("api/contents").status_code == 403
         assert http.get("api/kernels").status_code == 403
@@ -132,6 +135,22 @@ def test_the_operators_key_is_in_no_environment_and_no_key_in_a_log(
     assert f"/user/{server.user}/v1/chat/completions" in log
     for secret in (OPERATORS_KEY, environment["AQUEDUCT_API_KEY"], server.token):
         assert secret not in log
+
+
+@pytest.mark.parametrize("user", ["alice", "bob"])
+def test_a_key_that_the_hub_gives_one_server_reaches_the_upstream_and_no_kernel(
+    hub: Hub, servers: dict[tuple[str, str], Server], upstream: StandIn, user: str
+) -> None:
+    server = servers[user, "shared"]
+    key = f"sk-of-{user}s-server"
+    with running_kernel(server.url, server.token) as kernel:
+        assert kernel.run(ASK) == "Hello\n"
+        assert upstream.chats[0].headers["authorization"] == f"Bearer {key}"
+        pid, environment = environment_of(kernel)
+        assert environment["AQUEDUCT_BASE_URL"].endswith(f"/user/{user}/shared")
+        assert key not in json.dumps(environment)
+        assert key.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+    assert key not in hub.log.read_text()
 
 
 def log_in(browser: httpx.Client, hub: Hub, server: Server) -> None:

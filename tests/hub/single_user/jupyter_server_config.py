@@ -6,14 +6,16 @@ from aqueduct_jupyter.server.chat import ChatCompletionsHandler
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # traitlets puts it here
 
-c.AqueductApp.upstreams = {
-    "campus": {
-        "base_url": os.environ["CAMPUS_URL"],
-        "api_key_file": os.environ["CAMPUS_KEY_FILE"],
-    }
-}
-if os.environ["DATA_FOLDER"]:
+if "DATA_FOLDER" in os.environ:
+    # Its upstream comes in variables, with a key for this one server.
     c.AqueductApp.data_folder = os.environ["DATA_FOLDER"]
+else:
+    c.AqueductApp.upstreams = {
+        "campus": {
+            "base_url": os.environ["CAMPUS_URL"],
+            "api_key_file": os.environ["CAMPUS_KEY_FILE"],
+        }
+    }
 
 # A quarter of a minute is long for a test.
 ChatCompletionsHandler.heartbeat_seconds = 0.2
