@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -30,11 +30,14 @@ PROXY = ROOT / "build" / "hub-proxy" / "node_modules" / ".bin" / "configurable-h
 START_TIMEOUT = 90.0
 """Seconds in which the hub, or a user's server, must answer."""
 
-STOP_TIMEOUT = 20.0
+STOP_TIMEOUT = 60.0
+"""Seconds in which the hub must have stopped its servers, its proxy and itself."""
+
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 """Where free ports are looked for: below those that systems give to clients."""
 
-PAUSE = 0.05
+PAUSE = 0.1
+"""Seconds between two looks at what is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ class Hub:
     admin: httpx.Client
     log: Path
     process: subprocess.Popen[bytes]
-    started: dict[int, psutil.Process] = field(default_factory=dict)
-    """Whatever it has started, so that nothing is left where the hub itself fails."""
+    # Whatever it has started, so that nothing is left where the hub itself fails.
+    _below: dict[int, psutil.Process] = field(default_factory=dict)
 
     def start(self, *servers: tuple[str, str]) -> list[Server]:
         """Start servers side by side, and wait until all of them answer.
@@ -80,33 +83,15 @@ class Hub:
         for user, name in servers:
             path = f"users/{user}/servers/{name}" if name else f"users/{user}/server"
             self.admin.post(path).raise_for_status()
+        self._remember()
         for user, name in servers:
             self._wait(partial(self._is_ready, user, name), f"{user}'s server '{name}'")
         return [self._started(user, name) for user, name in servers]
 
-    def _started(self, user: str, name: str) -> Server:
-        token = self.admin.post(f"users/{user}/tokens", json={"note": "tests"}).json()["token"]
-        pid = self._server(user, name)["state"]["pid"]
-        return Server(user, name, f"{self.url}/user/{user}/{name}".rstrip("/"), token, pid)
-
     def last_activity(self, server: Server) -> datetime:
         """Say when a server last did something, as the hub's idle culler is told."""
-        return datetime.fromisoformat(self._server(server.user, server.name)["last_activity"])
-
-    def _servers(self, user: str) -> dict[str, Any]:
-        answer = self.admin.get(f"users/{user}")
-        answer.raise_for_status()
-        return dict(answer.json()["servers"])
-
-    def _server(self, user: str, name: str) -> dict[str, Any]:
-        return dict(self._servers(user)[name])
-
-    def _is_ready(self, user: str, name: str) -> bool:
-        server = self._servers(user).get(name)
-        self.remember()
-        if server is None:
-            raise RuntimeError(f"{user}'s server did not start. The hub's log:\n{self.end()}")
-        return bool(server["ready"])
+        words = self._servers(server.user)[server.name]
+        return datetime.fromisoformat(words["last_activity"])
 
     def wait_until_it_answers(self) -> None:
         """Wait for the hub behind its proxy.
@@ -115,11 +100,43 @@ class Hub:
             RuntimeError: it ended, or does not answer in time.
         """
         self._wait(self._answers, "the hub")
+        self._remember()
+
+    def stop(self) -> None:
+        """Stop the hub, and what it left."""
+        self._remember()
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        # psutil knows by the time of its start whether a process is still the same.
+        left = [process for process in self._below.values() if process.is_running()]
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, STOP_TIMEOUT)
+
+    def _started(self, user: str, name: str) -> Server:
+        token = self.admin.post(f"users/{user}/tokens", json={"note": "tests"}).json()["token"]
+        pid = self._servers(user)[name]["state"]["pid"]
+        return Server(user, name, f"{self.url}/user/{user}/{name}".rstrip("/"), token, pid)
+
+    def _servers(self, user: str) -> dict[str, Any]:
+        answer = self.admin.get(f"users/{user}")
+        answer.raise_for_status()
+        return dict(answer.json()["servers"])
+
+    def _is_ready(self, user: str, name: str) -> bool:
+        server = self._servers(user).get(name)
+        if server is None:
+            raise RuntimeError(f"{user}'s server did not start. {self._last_words()}")
+        return bool(server["ready"])
 
     def _answers(self) -> bool:
-        self.remember()
         if self.process.poll() is not None:
-            raise RuntimeError(f"The hub ended. Its log:\n{self.end()}")
+            raise RuntimeError(f"The hub ended. {self._last_words()}")
         try:
             return self.admin.get("").status_code == 200
         except httpx.TransportError:
@@ -129,33 +146,17 @@ class Hub:
         deadline = time.monotonic() + START_TIMEOUT
         while not is_so():
             if time.monotonic() > deadline:
-                raise RuntimeError(f"Waited too long for {what}. The hub's log:\n{self.end()}")
+                raise RuntimeError(f"Waited too long for {what}. {self._last_words()}")
             time.sleep(PAUSE)
 
-    def end(self) -> str:
-        """Give the end of the hub's log, in which its proxy and its servers write as well."""
-        return self.log.read_text(errors="replace")[-6000:]
+    def _last_words(self) -> str:
+        return f"The end of the hub's log:\n{self.log.read_text(errors='replace')[-6000:]}"
 
-    def remember(self) -> None:
+    def _remember(self) -> None:
         """Note the processes below the hub, as long as it can be asked for them."""
         if self.process.poll() is None:
             below = psutil.Process(self.process.pid).children(recursive=True)
-            self.started.update({process.pid: process for process in below})
-
-    def stop(self) -> None:
-        """Stop the hub, and what it left."""
-        self.remember()
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        # psutil knows by the time of its start whether a process is still the same.
-        left = [process for process in self.started.values() if process.is_running()]
-        for process in left:
-            process.kill()
-        psutil.wait_procs(left, STOP_TIMEOUT)
+            self._below.update({process.pid: process for process in below})
 
 
 @contextmanager
