@@ -93,6 +93,7 @@ class UsageHandler(AqueductHandler):
 class MetricsHandler(AqueductHandler):
     """Says what a monitoring system counts."""
 
+    _track_activity = False  # it is asked every few seconds, by a machine
     metrics: Metrics
 
     @web.authenticated

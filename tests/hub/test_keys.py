@@ -98,6 +98,7 @@ def test_nothing_of_one_user_opens_the_others_server(
                 http.get("aqueduct/conversations"),
                 http.get("aqueduct/requests"),
                 http.get("aqueduct/usage"),
+                http.get("aqueduct/metrics"),
                 http.get("aqueduct/status"),
             ]
         for answer in refused:
