@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 OLD_OPENAI := $(VENV)/.openai-1
 OLD_SERVER := $(VENV)/.jupyter-server-2.16
 BROWSER := $(VENV)/.chromium
+HUB_PROXY := build/hub-proxy
 FRONT := labextension
 FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
 # Node comes from a wheel; nothing of the machine's is used.
@@ -53,6 +54,13 @@ $(BROWSER): | $(READY)
 	command -v chromium > /dev/null || (apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium)
 	touch $@
 
+# The proxy of the JupyterHub that the tests start, as its lock file has it.
+$(HUB_PROXY)/.installed: tests/hub/proxy/package.json tests/hub/proxy/package-lock.json | $(READY)
+	mkdir -p $(HUB_PROXY)
+	cp tests/hub/proxy/package.json tests/hub/proxy/package-lock.json tests/hub/proxy/.npmrc $(HUB_PROXY)
+	cd $(HUB_PROXY) && PATH=$(CURDIR)/$(BIN):$$PATH npm ci --silent
+	touch $@
+
 install: $(READY) ## install everything into .venv
 
 lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
@@ -62,7 +70,7 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
 demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
-test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) ## install everything and run every test
+test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) $(HUB_PROXY)/.installed ## install everything and run every test
 	$(NPM) run test
 	$(ENVIRONMENT) $(BIN)/python -m pytest
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \

@@ -7,49 +7,55 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-__all__ = ["Kernel", "new_kernel", "run_in_kernel"]
+__all__ = ["Kernel", "run_in_kernel", "running_kernel"]
 
 DEADLINE = 120.0
 
 
+@dataclass(frozen=True, slots=True)
 class Kernel:
-    """A kernel; ``http`` is a client of its server."""
+    """A kernel that runs: its id, where it is spoken to, and a client of its server."""
 
-    def __init__(self, http: httpx.Client, url: str, token: str, identity: str) -> None:
-        self.http = http
-        self.address = f"/api/kernels/{identity}"
-        self._channels = f"{url.replace('http', 'ws', 1)}{self.address}/channels"
-        self._headers = {"Authorization": f"Bearer {token}"}
+    id: str
+    channels: HTTPRequest
+    http: httpx.Client
+
+    @property
+    def address(self) -> str:
+        """Where its server keeps it."""
+        return f"/api/kernels/{self.id}"
 
     def run(self, *cells: str) -> str:
         """Run cells and give what they printed, tracebacks included."""
-        return asyncio.run(_run(HTTPRequest(self._channels, headers=self._headers), cells))
+        return asyncio.run(_run(self.channels, cells))
 
 
 @contextmanager
-def new_kernel(url: str, token: str, kernel: str = "python3") -> Iterator[Kernel]:
-    """Start a kernel, and end it."""
+def running_kernel(url: str, token: str, *, kernel: str = "python3") -> Iterator[Kernel]:
+    """Start a kernel, and delete it at the end."""
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as http:
         started = http.post("/api/kernels", json={"name": kernel})
         started.raise_for_status()
-        new = Kernel(http, url, token, started.json()["id"])
+        kernel_id = started.json()["id"]
         try:
-            yield new
+            channels = f"{url.replace('http', 'ws', 1)}/api/kernels/{kernel_id}/channels"
+            yield Kernel(kernel_id, HTTPRequest(channels, headers=headers), http)
         finally:
-            http.delete(new.address)
+            http.delete(f"/api/kernels/{kernel_id}")
 
 
 def run_in_kernel(url: str, token: str, *cells: str, kernel: str = "python3") -> str:
     """Run cells in a new kernel and give what they printed, tracebacks included."""
-    with new_kernel(url, token, kernel) as new:
-        return new.run(*cells)
+    with running_kernel(url, token, kernel=kernel) as started:
+        return started.run(*cells)
 
 
 async def _run(request: HTTPRequest, cells: tuple[str, ...]) -> str:

@@ -38,7 +38,8 @@ HANG: Literal["hang"] = "hang"
 
 DONE = b"data: [DONE]\n\n"
 
-Step = bytes | float | Literal["cut", "reset", "hang"]
+Step = bytes | float | threading.Event | Literal["cut", "reset", "hang"]
+"""Bytes are sent, seconds and events are waited for."""
 
 
 def event(words: Any) -> bytes:
@@ -243,6 +244,10 @@ class StandIn:
                 await writer.drain()
             elif isinstance(step, float | int):
                 await asyncio.sleep(step)
+            elif isinstance(step, threading.Event):
+                # The test that sets it is in another thread.
+                while not step.is_set():  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
             elif step == HANG:
                 await asyncio.sleep(3600)
             else:

@@ -160,6 +160,6 @@ def test_the_pins_satisfy_what_we_depend_on() -> None:
 
 
 def test_no_lock_or_pin_names_a_host() -> None:
-    locked = "labextension/package-lock.json"
-    for path in ("constraints.txt", "pyproject.toml", "Makefile", locked):
+    locks = ("labextension/package-lock.json", "tests/hub/proxy/package-lock.json")
+    for path in ("constraints.txt", "pyproject.toml", "Makefile", *locks):
         assert "://" not in (ROOT / path).read_text(), path

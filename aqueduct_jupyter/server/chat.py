@@ -19,7 +19,10 @@ from .body import JSONBodyHandler
 __all__ = ["ChatCompletionsHandler"]
 
 HEARTBEAT_SECONDS = 15.0
-"""How long a stream that has begun may be silent before a comment keeps its connection alive."""
+"""How long a stream that has begun may be silent before a comment keeps its connection alive.
+
+As often at least the server says that it is not idle, from the request's beginning to its end.
+"""
 
 HEARTBEAT = b": waiting for the model\n\n"
 
@@ -37,7 +40,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     _beat: asyncio.TimerHandle | None = None
     _is_flushing = False
-    _flushed_at = 0.0
+    _flushed_at: float | None = None
     _work: asyncio.Task[None] | None = None
     _has_client_left = False
 
@@ -52,6 +55,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
     async def post(self) -> None:
         """Answer one request; a client that leaves ends it without a word."""
         self._work = asyncio.current_task()
+        self._schedule_heartbeat()
         try:
             async with self.chat.answer(
                 self.body(), self.caller, self.request_id, self._client_request_id
@@ -72,6 +76,8 @@ class ChatCompletionsHandler(JSONBodyHandler):
             if not self._has_client_left:
                 raise
             self.log.debug("%s: the client left", self.request_id)
+        finally:
+            self._stop_heartbeat()
 
     @property
     def _client_request_id(self) -> str | None:
@@ -82,18 +88,14 @@ class ChatCompletionsHandler(JSONBodyHandler):
         for name, value in STREAM_HEADERS.items():
             self.set_header(name, value)
         self.say_duration()
-        self._flushed_at = asyncio.get_running_loop().time()
-        self._schedule_heartbeat()
-        try:
-            await self._send(answer.first)
-            async for frames in answer.rest:
-                await self._send(frames)
-        finally:
-            if self._beat is not None:
-                self._beat.cancel()
+        await self._send(answer.first)
+        async for frames in answer.rest:
+            await self._send(frames)
         self._end_stream()
 
     def _end_stream(self, last: bytes | None = None) -> None:
+        # Closing the upstream may take a moment yet, and nothing is written after the end.
+        self._stop_heartbeat()
         self.finish(last, set_content_type=STREAM_HEADERS["Content-Type"])
 
     async def _send(self, frames: bytes) -> None:
@@ -108,22 +110,28 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self._flushed_at = asyncio.get_running_loop().time()
 
     def _schedule_heartbeat(self) -> None:
-        # One timer a stream, not one a chunk: it looks back at when something was sent last.
+        # One timer a request, not one a chunk: it looks back at when something was sent last.
         loop = asyncio.get_running_loop()
-        due = max(
-            self._flushed_at + self.heartbeat_seconds, loop.time() + self.heartbeat_seconds / 10
-        )
+        quiet_since = loop.time() if self._flushed_at is None else self._flushed_at
+        due = max(quiet_since + self.heartbeat_seconds, loop.time() + self.heartbeat_seconds / 10)
         self._beat = loop.call_at(due, self._keep_alive)
 
     def _keep_alive(self) -> None:
-        silence = asyncio.get_running_loop().time() - self._flushed_at
-        # An idle culler would stop a server that only streams.
+        # An idle culler would stop a server that only waits for a model, or streams.
         self.update_api_activity()
-        if silence >= self.heartbeat_seconds and not self._is_flushing:
+        if self._flushed_at is not None and not self._is_flushing:
+            self._break_silence(asyncio.get_running_loop().time() - self._flushed_at)
+        self._schedule_heartbeat()
+
+    def _stop_heartbeat(self) -> None:
+        if self._beat is not None:
+            self._beat.cancel()
+
+    def _break_silence(self, seconds: float) -> None:
+        if seconds >= self.heartbeat_seconds:
             self.write(HEARTBEAT)
             self.flush().add_done_callback(_ignore_closed)
             self._flushed_at = asyncio.get_running_loop().time()
-        self._schedule_heartbeat()
 
 
 def _ignore_closed(flushed: asyncio.Future[None]) -> None:

@@ -13,6 +13,7 @@ __all__ = ["RequestHandler", "RequestsHandler"]
 class RequestsHandler(AqueductHandler):
     """Lists the requests that run now."""
 
+    _track_activity = False  # the status bar of an open page asks all the time
     running: RunningRequests
 
     @web.authenticated

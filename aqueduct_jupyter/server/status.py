@@ -45,6 +45,8 @@ class Setup:
 class StatusHandler(AqueductHandler):
     """Says whether everything is as it should be."""
 
+    # A monitor that asks does not make a server busy; JupyterHub may stop one that is idle.
+    _track_activity = False
     setup: Setup
 
     @web.authenticated
@@ -76,6 +78,7 @@ class StatusHandler(AqueductHandler):
 class UsageHandler(AqueductHandler):
     """Says how much was asked and answered."""
 
+    _track_activity = False  # the status bar of an open page asks all the time
     ledger: Ledger
 
     @web.authenticated
@@ -90,6 +93,7 @@ class UsageHandler(AqueductHandler):
 class MetricsHandler(AqueductHandler):
     """Says what a monitoring system counts."""
 
+    _track_activity = False  # it is asked every few seconds, by a machine
     metrics: Metrics
 
     @web.authenticated

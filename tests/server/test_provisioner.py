@@ -18,7 +18,7 @@ from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 from aqueduct_jupyter.gateway.keys import SERVER_LIFE, KernelKeys
 from aqueduct_jupyter.server.provisioner import KernelEnvironment
 
-from ..kernels import new_kernel, run_in_kernel
+from ..kernels import run_in_kernel, running_kernel
 from ..standin import HANG, StandIn, chunk
 
 SHOW_KEYS = (
@@ -128,7 +128,7 @@ subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
 def test_what_a_kernel_asked_for_ends_when_it_begins_anew(tmp_path: Path) -> None:
     with StandIn() as standin, serving(tmp_path, standin) as server:
         standin.stream(chunk("half"), HANG)
-        with new_kernel(server.url, server.token) as kernel:
+        with running_kernel(server.url, server.token) as kernel:
             kernel.run(ASK_BESIDE)
             assert standin.has_chat.wait(20)
             kernel.http.post(f"{kernel.address}/restart").raise_for_status()

@@ -13,7 +13,7 @@ import pytest
 
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 
-from ..kernels import new_kernel
+from ..kernels import running_kernel
 from ..standin import CUT, DONE, RESET, StandIn, chunk, completion, event
 
 KEYS = {
@@ -117,7 +117,7 @@ def test_no_key_is_anywhere_after_a_full_run(
         own = ("status", "usage", "requests", "metrics", "openapi.json", "conversations")
         for path in (*(f"aqueduct/{name}" for name in own), "v1/models", "v1/files", "api/status"):
             everything.add_response(http.get(path))
-        with new_kernel(server.url, server.token) as kernel:
+        with running_kernel(server.url, server.token) as kernel:
             everything.add("a kernel", kernel.run(ASK, "import os; print(dict(os.environ))"))
             everything.add("a cell", kernel.run("%%chat\nHi", "print(_chat)"))
             for child in psutil.Process(server.process.pid).children(recursive=True):

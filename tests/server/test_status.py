@@ -121,3 +121,13 @@ async def test_usage_asks_for_a_sensible_time(http: httpx.AsyncClient) -> None:
     for days in ("0", "4000", "x"):
         error: dict[str, Any] = error_of(await http.get(f"aqueduct/usage?days={days}"), 400)
         assert error["param"] == "days"
+
+
+@pytest.mark.parametrize("path", ["status", "usage", "requests", "metrics"])
+async def test_who_looks_at_a_server_does_not_keep_the_idle_culler_away(
+    http: httpx.AsyncClient, jp_serverapp: Any, path: str
+) -> None:
+    assert (await http.get(f"aqueduct/{path}")).status_code == 200
+    assert "api_last_activity" not in jp_serverapp.web_app.settings
+    assert (await http.get("v1/models")).status_code == 200
+    assert "api_last_activity" in jp_serverapp.web_app.settings
