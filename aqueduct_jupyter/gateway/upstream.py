@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import httpx
@@ -39,6 +39,9 @@ DRAIN_TIMEOUT = 0.25
 
 LARGEST_ANSWER = 256 * 2**20
 """Bytes of a whole answer, or of one that is an error."""
+
+READABLE_CODINGS = {"", "identity", "gzip", "deflate"}
+"""What ``Content-Encoding`` may say. None is asked for, but proxies compress unasked."""
 
 KEPT_CONNECTIONS = httpx.Limits(
     max_connections=None, max_keepalive_connections=100, keepalive_expiry=30
@@ -142,8 +145,11 @@ class Upstream:
     def secrets(self) -> tuple[str, ...]:
         """Texts that no message may hold: the key and the address."""
         key = self.settings.api_key.get_secret_value() if self.settings.api_key else ""
-        host = httpx.URL(self.settings.base_url).netloc.decode()
-        return tuple(text for text in (key, self.settings.base_url, host) if text)
+        url = httpx.URL(self.settings.base_url)
+        # A host of one word may be any word of a message.
+        host = url.host if "." in url.host or ":" in url.host else ""
+        texts = (key, self.settings.base_url, url.netloc.decode(), host)
+        return tuple(text for text in texts if text)
 
     async def models(self) -> list[Model]:
         """Ask the upstream which models it has; an allow-list is answered without asking.
@@ -235,9 +241,14 @@ class Upstream:
                 response = await client.send(request, stream=True)
         except (httpx.HTTPError, TimeoutError) as error:
             raise failure_from_exception(self.name, error) from error
-        if response.status_code == 200:
+        if response.status_code == 200 and _is_readable(response.headers):
             return response
         try:
+            if response.status_code == 200:
+                raise UpstreamError(
+                    f"The upstream '{self.name}' compressed its answer in a way that was not "
+                    "asked for. The operator has to switch that off, there or in a proxy before it."
+                )
             body = await UpstreamAnswer(self, response).read()
         finally:
             await response.aclose()
@@ -272,6 +283,12 @@ class Upstream:
 
 def _is_worth_a_retry(error: BaseException) -> bool:
     return isinstance(error, AqueductError) and error.is_retryable is True
+
+
+def _is_readable(headers: Mapping[str, str]) -> bool:
+    # An unknown coding would be passed on as if its bytes were events.
+    codings = headers.get("content-encoding", "").lower().split(",")
+    return {coding.strip() for coding in codings} <= READABLE_CODINGS
 
 
 def _model_list(name: str, body: bytes) -> list[Model]:
