@@ -27,6 +27,9 @@ __all__ = ["KEY", "RealServer", "campus", "real_server", "until"]
 KEY = "sk-secret"
 """The upstream's key, which only the upstream may ever see."""
 
+OTHERS = ("jupyterlab", "jupyter_lsp", "notebook", "notebook_shim", "jupyter_server_terminals")
+"""Extensions that the tests' environment has and that would only make a start slower."""
+
 PATIENCE = 20.0
 """Seconds after which something that had to happen is taken for one that never will."""
 
@@ -90,8 +93,11 @@ class RealServer:
         found: dict[str, Any] = until(lambda: self._row(request_id), f"a row of {request_id}")
         return found
 
+    def _ledger(self) -> Path:
+        return self.data / "aqueduct.sqlite"
+
     def _row(self, request_id: str) -> dict[str, Any] | None:
-        path = self.data / "aqueduct.sqlite"
+        path = self._ledger()
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
             ledger.row_factory = sqlite3.Row
             select = "SELECT * FROM requests WHERE request_id = ?"
@@ -125,7 +131,8 @@ def real_server(
     configuration = folder / "config" / "jupyter_server_config.json"
     configuration.parent.mkdir(parents=True, exist_ok=True)
     app = {"upstreams": upstreams, "data_folder": str(data), **settings}
-    configuration.write_text(json.dumps({"AqueductApp": app}))
+    host = {"jpserver_extensions": dict.fromkeys(OTHERS, False)}
+    configuration.write_text(json.dumps({"AqueductApp": app, "ServerApp": host}))
     with throwaway_server(folder, python=python) as process:
         headers = {"Authorization": f"Bearer {process.token}"}
         with httpx.Client(
