@@ -67,7 +67,7 @@ WAIT_0, WAIT_60 = {"Retry-After": "0"}, {"Retry-After": "60"}
 GZIP = {"Content-Encoding": "gzip"}
 LONG_HEADER = {"X-Long": "x" * 200_000}
 ENDLESS = b"data: " + b"x" * (65 * 2**20)
-BOMB = gzip.compress(b"data: " + bytes(300 * 2**20))
+BOMB = gzip.compress(b"data: " + bytes(300 * 2**20), 1)
 
 
 def page(status: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
