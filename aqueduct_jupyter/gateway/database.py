@@ -12,12 +12,13 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
+from ..protocol.errors import UnavailableError
 from .damage import Identity, has_copies_aside, identity_of, is_damage, kind_of, set_aside
 from .disk import disk_error, make_folder
 
@@ -64,8 +65,8 @@ class Database:
         return await asyncio.wrap_future(self._thread.submit(self._transact, work))
 
     def submit(self, work: Work[object]) -> None:
-        """Do work like :meth:`run`, without waiting; a failing disk is logged."""
-        self._thread.submit(self._transact, work)
+        """Do work like :meth:`run`, without waiting; whatever fails is logged."""
+        self._thread.submit(self._transact, work).add_done_callback(_log_surprise)
 
     @property
     def has_copies_aside(self) -> bool:
@@ -138,6 +139,13 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _log_surprise(done: Future[object]) -> None:
+    error = done.exception()
+    # What the disk refuses has been logged already.
+    if error is not None and not isinstance(error, UnavailableError):
+        _log.error("Something was not written to the database.", exc_info=error)
 
 
 def _connect(path: Path, schemas: Sequence[str]) -> sqlite3.Connection:

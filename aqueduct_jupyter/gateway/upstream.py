@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from ..protocol.chat import LONGEST_NAME
 from ..protocol.errors import AqueductError, UpstreamError
 from ..protocol.models import Model
 from .failures import failure_from_exception, failure_from_response, read_json
@@ -296,12 +297,17 @@ def _model_list(name: str, body: bytes) -> list[Model]:
     entries = answer.get("data") if isinstance(answer, dict) else answer
     if not isinstance(entries, list):
         raise UpstreamError(f"The upstream '{name}' answered its list of models with no list.")
-    named = [entry for entry in entries if isinstance(entry, dict) and entry.get("id")]
+    named = [entry for entry in entries if isinstance(entry, dict) and _is_name(entry.get("id"))]
     return [
         Model(
-            id=str(entry["id"]),
+            id=entry["id"],
             created=entry["created"] if isinstance(entry.get("created"), int) else 0,
-            owned_by=str(entry.get("owned_by") or name),
+            owned_by=entry["owned_by"] if _is_name(entry.get("owned_by")) else name,
         )
         for entry in named
     ]
+
+
+def _is_name(value: object) -> bool:
+    # What cannot be shown or asked for is left out, and the upstream's other models are listed.
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()

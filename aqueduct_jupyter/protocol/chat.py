@@ -29,10 +29,13 @@ from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from .errors import InvalidJSONError, InvalidRequestError
 
-__all__ = ["ChatRequest", "Usage", "read_chat_request", "read_json_object"]
+__all__ = ["LONGEST_NAME", "ChatRequest", "Usage", "read_chat_request", "read_json_object"]
 
 LONGEST_NAME = 512
 """Characters of a model's name, and of a field's as an error tells it."""
+
+MOST_TOKENS = 2**53 - 1
+"""What every program that reads JSON can count to, and every database hold."""
 
 MAX_STOP_SEQUENCES = 4
 """How many ``stop`` sequences the API allows; more are refused, never cut silently."""
@@ -231,8 +234,8 @@ class _ChatWords(_Words):
 class Usage(BaseModel):
     """The tokens that an upstream counted: those it read and those it wrote."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
+    completion_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)

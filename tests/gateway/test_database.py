@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ async def test_what_was_submitted_is_there_after_close(tmp_path: Path) -> None:
     second = Database(tmp_path / "new" / "a.sqlite", SCHEMA)
     assert await second.run(texts) == ["a"]
     await second.close()
+
+
+async def test_what_cannot_be_written_later_is_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(tmp_path / "a.sqlite", SCHEMA)
+    database.submit(insert("half a character: \ud800"))
+    await database.run(insert("whole"))
+    assert await database.run(texts) == ["whole"]
+    await database.close()
+    assert "was not written" in caplog.text
+    assert "UnicodeEncodeError" in caplog.text
 
 
 async def test_work_that_raises_leaves_nothing(tmp_path: Path) -> None:
@@ -105,21 +118,29 @@ async def test_a_damaged_file_is_moved_aside_and_the_work_goes_on(
     assert str(tmp_path) not in sentence
 
 
-async def test_damage_that_is_found_in_the_middle_of_work_is_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:4096] + b"\xff" * (len(data) - 4096),
+        lambda data: data[:16] + b"\0" * 84 + data[100:],
+    ],
+    ids=["half", "noise", "header"],
+)
+async def test_damage_that_is_found_in_the_middle_of_work_is_the_same(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
     said: list[str] = []
     database = Database(tmp_path / "a.sqlite", SCHEMA, notify=said.append)
     for number in range(200):
         await database.run(insert(str(number) * 100))
-    await database.run(lambda db: None)
     await database.close()
-    data = bytearray((tmp_path / "a.sqlite").read_bytes())
-    data[4096:] = b"\xff" * (len(data) - 4096)
-    (tmp_path / "a.sqlite").write_bytes(data)
+    (tmp_path / "a.sqlite").write_bytes(damage((tmp_path / "a.sqlite").read_bytes()))
     database = Database(tmp_path / "a.sqlite", SCHEMA, notify=said.append)
     await database.run(insert("new"))
     assert await database.run(texts) == ["new"]
     await database.close()
-    assert len(said) == 1
+    assert len(said) == len(aside(tmp_path)) == 1
 
 
 async def test_two_servers_that_find_the_same_damage_move_it_once(tmp_path: Path) -> None:
