@@ -162,7 +162,11 @@ def _refusal(
 ) -> AqueductError:
     """Keep what the upstream says of the request: message, type, param and code."""
     said = {key: value for key, value in _words(body).items() if isinstance(value, str)}
-    words = {key: _clean(value, secrets, LONGEST_WORD) for key, value in said.items()}
+    # Words stand in a line of the log, and must not look like several.
+    words = {
+        key: "".join(filter(str.isprintable, _clean(value, secrets, LONGEST_WORD)))
+        for key, value in said.items()
+    }
     message = said.get("message") or f"The upstream '{name}' refused the request."
     message = words["message"] = _clean(message, secrets, LONGEST_MESSAGE)
     error = error_from_envelope(status, {"error": words}, retry_after=retry_after)

@@ -218,6 +218,19 @@ def test_a_damaged_database_is_moved_aside_said_and_replaced(
         assert sorted(blobs) == [b"kept bytes", SMALL], "whoever mends the copy finds them"
 
 
+def test_a_data_folder_that_is_deleted_is_made_again(standin: StandIn, tmp_path: Path) -> None:
+    with real_server(tmp_path, {"campus": campus(standin)}) as server:
+        lost = server.upload(b"lost").json()
+        server.row(server.ask())
+        shutil.rmtree(server.data)
+        assert server.http.get(f"v1/files/{lost['id']}/content").status_code == 404
+        assert server.row(server.ask())["outcome"] == "whole"
+        kept = server.upload(SMALL).json()
+        assert server.files == [kept]
+        assert server.http.get(f"v1/files/{kept['id']}/content").content == SMALL
+        assert server.data.stat().st_mode & 0o777 == 0o700
+
+
 def test_two_servers_share_a_data_folder(standin: StandIn, tmp_path: Path) -> None:
     upstreams = {"campus": campus(standin)}
     data = tmp_path / "shared"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aqueduct_jupyter.gateway.database import Database, read_rows
+from aqueduct_jupyter.gateway.database import Database, _switch_to_wal, read_rows
 from aqueduct_jupyter.gateway.disk import disk_error
 from aqueduct_jupyter.protocol.errors import UnavailableError
 
@@ -166,6 +166,15 @@ async def test_a_file_that_was_moved_away_is_begun_anew_and_the_old_one_keeps_it
     moved = Database(tmp_path / "b.sqlite", SCHEMA)
     assert await moved.run(texts) == ["old"]
     await moved.close()
+
+
+def test_a_disk_that_refuses_at_the_first_use_is_not_asked_again(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "a.sqlite").execute(SCHEMA).connection.close()
+    only_read = sqlite3.connect(f"file:{tmp_path / 'a.sqlite'}?mode=ro", uri=True)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        _switch_to_wal(only_read)
+    assert _switch_to_wal.statistics["attempt_number"] == 1  # type: ignore[attr-defined]
+    only_read.close()
 
 
 async def test_a_full_disk_says_so(tmp_path: Path) -> None:

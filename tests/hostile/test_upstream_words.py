@@ -47,6 +47,7 @@ def test_an_odd_error_has_its_row(
     assert streamed.status_code == 200
     for response in (whole, streamed):
         check_row(server, response, "failed")
+    assert "\nX-Injected" not in server.log
     last = streamed.content.rstrip().split(b"\n\n")[-1].removeprefix(b"data: ")
     for said in (whole.json(), json.loads(last)):
         assert all(isinstance(word, str | None) for word in said["error"].values())
