@@ -133,7 +133,11 @@ class AqueductApp(ExtensionApp):
         )
         owner = os.environ.get("JUPYTERHUB_USER", "")
         self._database = Database(
-            folder / "aqueduct.sqlite", FILES_SCHEMA, LEDGER_SCHEMA, CONVERSATIONS_SCHEMA
+            folder / "aqueduct.sqlite",
+            FILES_SCHEMA,
+            LEDGER_SCHEMA,
+            CONVERSATIONS_SCHEMA,
+            notify=self._notices.append,
         )
         self._files = FileStore(
             folder,
