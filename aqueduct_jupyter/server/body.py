@@ -71,6 +71,8 @@ class BodyHandler(AqueductHandler, ABC):
             await self._refuse(error)
         else:
             self._wait_for_more()
+            # Tornado goes on with what has arrived by now, which may be tens of megabytes.
+            await asyncio.sleep(0)
 
     def on_connection_close(self) -> None:
         """Wait no more for a client that has left."""
