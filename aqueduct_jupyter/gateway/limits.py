@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
@@ -55,7 +54,7 @@ class Limits(BaseModel):
     max_tokens: PositiveInt | None = None
 
 
-def read_limits(configured: Mapping[str, Any]) -> Limits:
+def read_limits(configured: object) -> Limits:
     """Read ``c.AqueductApp.limits``.
 
     Raises:
@@ -65,8 +64,8 @@ def read_limits(configured: Mapping[str, Any]) -> Limits:
         return Limits.model_validate(configured)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ValueError(f"AqueductApp.limits: {where}: {first['msg']}.") from None
+        where = ".".join(str(step) for step in ("limits", *first["loc"]))
+        raise ValueError(f"AqueductApp.{where}: {first['msg']}.") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import to_json
 
@@ -19,7 +19,7 @@ from ..protocol.errors import AqueductError, PermissionDeniedError, ServerError
 from .offload import off_the_loop
 from .usage import Caller
 
-__all__ = ["Asked", "Policy", "apply_policy", "refusal"]
+__all__ = ["Asked", "Policy", "apply_policy", "read_policy", "refusal"]
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +50,17 @@ def refusal(message: str) -> AqueductError:
         message: a sentence for the user: what is not allowed, and what to do instead.
     """
     return PermissionDeniedError(message, code="policy")
+
+
+def read_policy(configured: object) -> Policy | None:
+    """Read ``c.AqueductApp.policy``.
+
+    Raises:
+        ValueError: it is something that cannot be called.
+    """
+    if configured is not None and not callable(configured):
+        raise ValueError("AqueductApp.policy: it must be a function that takes what was asked.")
+    return cast(Policy | None, configured)
 
 
 async def apply_policy(

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+from ast import literal_eval
 from pathlib import Path
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Callable, Dict, Integer, TraitError, Unicode, default, validate
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Dict, Integer, Unicode, default
 
 from ..gateway.attachments import Attachments
 from ..gateway.catalog import Catalog
@@ -24,6 +26,7 @@ from ..gateway.files import FILES_SCHEMA, FileStore
 from ..gateway.keys import KernelKeys
 from ..gateway.limits import Budgets, read_limits
 from ..gateway.metrics import Metrics
+from ..gateway.policy import read_policy
 from ..gateway.running import RunningRequests
 from ..gateway.usage import LEDGER_SCHEMA, Ledger
 from ..protocol.errors import UnavailableError
@@ -52,11 +55,27 @@ _FILE_ID = r"(file-[A-Za-z0-9]{24,64})"
 _ANY_ID = r"([^/]+)"
 
 
+class _CheckedLater(AnyTrait):
+    """A setting of any type; on a command line it is written as in Python.
+
+    Jupyter goes on without a setting whose type is wrong, and a limit that is not understood must
+    not become none. So the type is looked at where the gateway is assembled.
+    """
+
+    def from_string(self, s: str) -> Any:
+        """Read what stands on a command line."""
+        try:
+            return literal_eval(s)
+        except (SyntaxError, ValueError):
+            return s
+
+
 class AqueductApp(ExtensionApp):
     """An OpenAI-compatible gateway inside the Jupyter server."""
 
     name = "aqueduct_jupyter"
     load_other_extensions = True
+    _is_assembled = False
 
     upstreams = Dict(
         help="""The OpenAI-compatible services to ask: a dict of names, each with base_url and,
@@ -69,14 +88,14 @@ class AqueductApp(ExtensionApp):
         help="A GGUF file to run as the embedded model; it is then offered beside upstreams."
     ).tag(config=True)
     demo_models = Bool(False, help="Offer the scripted demo models.").tag(config=True)
-    limits = Dict(
+    limits = _CheckedLater(
+        {},
         help="""What may be used: {"user": budget, "kernel": budget, "models": [...], "max_tokens":
         1024}; a budget has requests_per_minute, tokens_per_minute, tokens_per_day and
-        requests_in_flight, as needed."""
+        requests_in_flight, as needed.""",
     ).tag(config=True)
-    policy = Callable(
+    policy = _CheckedLater(
         None,
-        allow_none=True,
         help="""Called with each chat request, see aqueduct_jupyter.gateway.policy: returns to allow
         it, changes its body, or raises refusal("why").""",
     ).tag(config=True)
@@ -96,23 +115,23 @@ class AqueductApp(ExtensionApp):
     def _default_data_folder(self) -> str:
         return str(Path(self.serverapp.data_dir if self.serverapp else self.data_dir, "aqueduct"))
 
-    @validate("limits")
-    def _check_limits(self, proposal: dict[str, Any]) -> Any:
-        try:
-            read_limits(proposal["value"])
-        except ValueError as error:
-            # A limit that is not understood must not become none.
-            raise TraitError(str(error)) from None
-        return proposal["value"]
-
     def initialize_settings(self) -> None:
-        """Assemble the gateway. Nothing is asked, opened or started before it is needed."""
+        """Assemble the gateway. Nothing is asked, opened or started before it is needed.
+
+        Raises:
+            ValueError: the limits or the policy are not what they should be; without them nothing
+                is served.
+        """
         folder = Path(self.data_folder)
         self._notices: list[str] = []
         self._purging: asyncio.Task[None] | None = None
         self._environment: KernelEnvironment | None = None
         self._keys = KernelKeys()
-        limits = read_limits(self.limits)
+        try:
+            limits, policy = read_limits(self.limits), read_policy(self.policy)
+        except ValueError as error:
+            self.log.critical("%s Nothing is served before that is mended.", error)
+            raise
         self._local_model = find_local_model(folder, self.local_model_path, self._notices)
         upstreams = assemble_upstreams(
             self.upstreams,
@@ -158,9 +177,10 @@ class AqueductApp(ExtensionApp):
             Budgets(limits, self._ledger, self._running),
             self._running,
             finished=finished,
-            policy=self.policy,
+            policy=policy,
         )
         self._door = Door(self._keys, self._is_alive, owner)
+        self._is_assembled = True
         for notice in self._notices:
             self.log.warning(notice)
 
@@ -174,6 +194,8 @@ class AqueductApp(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Give kernels their address and keys, now that the server's port is known."""
+        if not self._is_assembled:
+            return
         self._purging = asyncio.create_task(self._purge())
         # What Jupyter has loaded by now stays. Looked through again by the collector at a burst of
         # requests, it would hold up every stream for a tenth of a second.
@@ -194,6 +216,8 @@ class AqueductApp(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Close whatever is open: connections, child processes, the database."""
+        if not self._is_assembled:
+            return
         if self._environment:
             self._environment.remove_fallback(os.environ)
         if self._purging:

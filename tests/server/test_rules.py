@@ -11,8 +11,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.gateway.policy import Asked, refusal
-from aqueduct_jupyter.server.app import AqueductApp
 from aqueduct_jupyter.server.reports import EVENT_SCHEMA_ID
 
 from ..standin import CUT, StandIn, chunk
@@ -140,6 +140,17 @@ async def test_each_request_is_one_line_and_one_event(
     assert [data["request_id"] for data in told] == [words["request_id"]]
 
 
-def test_limits_that_are_not_understood_stop_the_extension() -> None:
-    with pytest.raises(Exception, match="users"):
-        AqueductApp(limits={"users": {}})
+@pytest.mark.parametrize(
+    "wrong",
+    ["limits={'users': {}}", "limits='none'", "policy=strict"],
+    ids=["word", "type", "policy"],
+)
+def test_nothing_is_served_under_rules_that_are_not_understood(tmp_path: Path, wrong: str) -> None:
+    with throwaway_server(tmp_path, [f"--AqueductApp.{wrong}"]) as server:
+        headers = {"Authorization": f"Bearer {server.token}"}
+        served = httpx.get(f"{server.url}/v1/models", headers=headers, trust_env=False)
+        assert served.status_code == 404
+        log = server.log.read_text()
+        assert "Nothing is served before that is mended" in log
+        assert f"AqueductApp.{wrong.partition('=')[0]}" in log
+        assert "AttributeError" not in log
