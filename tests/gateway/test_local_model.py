@@ -156,6 +156,34 @@ async def test_one_that_dies_while_it_answers_never_looks_whole(weights: Path) -
         assert await ask(upstream)
 
 
+async def test_one_that_dies_under_a_request_is_replaced_for_it(tmp_path: Path) -> None:
+    # The first child breaks the connection and is not dead yet, as after a SIGKILL.
+    script = (
+        "import json, os, pathlib, socket, struct, sys, time\n"
+        "sys.stdin.readline()\n"
+        "listener = socket.create_server(('127.0.0.1', 0))\n"
+        "address = f'http://127.0.0.1:{listener.getsockname()[1]}'\n"
+        "print(json.dumps({'address': address}), flush=True)\n"
+        "connection, _ = listener.accept()\n"
+        "first = pathlib.Path(sys.argv[1])\n"
+        "if not first.exists():\n"
+        "    first.touch()\n"
+        "    linger = struct.pack('ii', 1, 0)\n"
+        "    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)\n"
+        "    connection.close()\n"
+        "    time.sleep(0.2)\n"
+        "    os._exit(1)\n"
+        "connection.recv(65536)\n"
+        "head = b'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n'\n"
+        "connection.sendall(head + b'{}')\n"
+        "sys.stdin.read()\n"
+    )
+    command = (sys.executable, "-c", script, str(tmp_path / "first"))
+    async with running(tmp_path / "m.gguf", command=command) as (model, upstream):
+        assert await ask(upstream) == {}
+        assert model.state == "running"
+
+
 async def test_a_cancelled_answer_frees_it(weights: Path) -> None:
     async with running(weights) as (_, upstream):
         for _ in range(6):
