@@ -44,9 +44,6 @@ IDLE_SECONDS = 600.0
 STOP_TIMEOUT = 5.0
 """Seconds in which a child must end by itself before it is killed."""
 
-BURIAL_SECONDS = 1.0
-"""Seconds in which a child that breaks a connection is known to have died, if it has."""
-
 MOST_DEATHS = 2
 """How often the child may die without a whole answer between, before it is left alone."""
 
@@ -198,23 +195,6 @@ class LocalModel(httpx.AsyncBaseTransport):
     def _stop_if_idle(self) -> None:
         if self._in_flight == 0:
             self._stopping = asyncio.create_task(self.aclose())
-
-    async def _passed_on(self, request: httpx.Request) -> httpx.Response:
-        network = await self._started()
-        request.url = request.url.copy_with(
-            scheme="http", host=self._address.host, port=self._address.port
-        )
-        request.headers["Host"] = self._address.netloc.decode()
-        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        return await network.handle_async_request(request)
-
-    async def _has_died(self) -> bool:
-        if self._child is None:
-            return True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(BURIAL_SECONDS):
-                await self._child.wait()
-        return not self._is_running
 
     async def _started(self) -> httpx.AsyncHTTPTransport:
         async with self._lock:
