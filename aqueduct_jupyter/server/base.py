@@ -125,6 +125,15 @@ class AqueductHandler(APIHandler):
         if getattr(self, "_jupyter_current_user", None) is not None and not self._sent_token:
             super().check_xsrf_cookie()
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Read a part of the address; one that is no UTF-8 names nothing, which the verb then says.
+
+        Tornado would refuse it before it is known who asks, and close the connection.
+        """
+        if name is None:
+            return value.decode(errors="replace")
+        return super().decode_argument(value, name)
+
     def answer(self, words: BaseModel | dict[str, Any] | bytes) -> None:
         """Finish the response with JSON: words, an object, or bytes that are JSON already."""
         if isinstance(words, BaseModel):

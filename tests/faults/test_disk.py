@@ -231,6 +231,7 @@ def test_a_data_folder_that_is_deleted_is_made_again(standin: StandIn, tmp_path:
         assert server.data.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 def test_two_servers_share_a_data_folder(standin: StandIn, tmp_path: Path) -> None:
     upstreams = {"campus": campus(standin)}
     data = tmp_path / "shared"

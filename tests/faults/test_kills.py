@@ -98,6 +98,7 @@ def child_of(server: RealServer) -> int | None:
     return None
 
 
+@pytest.mark.slow
 def test_an_embedded_model_that_is_killed_in_its_answer_never_looks_whole(
     weights: Path, tmp_path: Path
 ) -> None:

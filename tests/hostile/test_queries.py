@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,6 +88,8 @@ def test_an_odd_id_is_unknown(server: RealServer, file_id: str) -> None:
         response = server.http.delete(f"{path}/{file_id}")
         assert response.status_code in (400, 404), response.text[:500]
         assert len(response.text) < 3_000
+        stranger = httpx.delete(f"{server.process.url}/{path}/{file_id}", trust_env=False)
+        assert stranger.status_code == 401
     file = {"type": "file", "file": {"file_id": file_id}}
     response = server.http.post(
         "v1/chat/completions",
