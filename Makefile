@@ -15,17 +15,19 @@ NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
 # Everything that a run writes stays in build/; the home folder is left alone.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
+# How long `make soak` takes.
+SECONDS := 60
 WEIGHTS := $(DATA)/aqueduct/models/.pulled
 ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
 	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo test check bench notebooks clean
+.PHONY: help install lab demo test test-slow check bench soak notebooks clean
 
 help: ## show this
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
 	@echo
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 $(READY): pyproject.toml hatch_build.py constraints.txt $(FRONT_END)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=...")'
@@ -72,9 +74,13 @@ demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also abo
 
 test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) $(HUB_PROXY)/.installed ## install everything and run every test
 	$(NPM) run test
-	$(ENVIRONMENT) $(BIN)/python -m pytest
+	$(ENVIRONMENT) $(BIN)/python -m pytest -m "not slow"
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
 		tests/server/test_access.py tests/server/test_provisioner.py
+	$(MAKE) test-slow
+
+test-slow: $(WEIGHTS) ## run the tests that take long, which `make test` ends with
+	$(ENVIRONMENT) $(BIN)/python -m pytest -m slow
 
 check: $(READY) ## format, lint, types and import rules
 	$(BIN)/ruff format --check
@@ -85,6 +91,9 @@ check: $(READY) ## format, lint, types and import rules
 
 bench: $(WEIGHTS) $(BROWSER) ## measure, and print ratios
 	$(ENVIRONMENT) $(BIN)/python -m tests.bench
+
+soak: $(READY) ## put a server under load and faults for SECONDS, and look at what is left
+	$(ENVIRONMENT) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 notebooks: $(WEIGHTS) ## run the example notebooks anew, and keep what came
 	$(ENVIRONMENT) $(BIN)/python -m tests.record_notebooks
