@@ -104,11 +104,11 @@ class StandIn:
         self.answer_to: dict[str, dict[str, Any]] = {}
         """Whole answers to last messages; for a client that cannot be asked to wait for one."""
         self.connections = 0
+        self.open_connections = 0
+        self.answering = 0
+        """How many replies are being played; a connection without one is kept for the next."""
         self.has_chat = threading.Event()
         self._replies: deque[Reply] = deque()
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.port = 0
 
     @property
@@ -141,12 +141,19 @@ class StandIn:
         self.reply(*steps, kind="text/event-stream", is_chunked=is_chunked)
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(10)
+        self.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+
+    def start(self) -> None:
+        """Listen; after a stop on the same port as before, as a service that was restarted."""
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(10)
 
     def stop(self) -> None:
         """Stop listening, and break whatever is open."""
@@ -163,13 +170,20 @@ class StandIn:
         self._ready.set()
         self._loop.run_forever()
         self._server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(self._end())
         self._loop.close()
+
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # A closed transport lets go of its socket in the next round of the loop.
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open_connections += 1
         # One reader waits for a byte all the time: of the next request, or of the client's leaving.
         watching = asyncio.ensure_future(reader.read(1))
         try:
@@ -179,16 +193,18 @@ class StandIn:
                 if not await self._answer(request, watching, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            # The client broke off, or the stand-in is stopped: both are what tests do.
             pass
         finally:
             watching.cancel()
             writer.close()
+            self.open_connections -= 1
 
     async def _read(self, first: bytes, reader: asyncio.StreamReader) -> Received:
         head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = head[0].split(" ")
-        pairs = (line.split(": ", 1) for line in head[1:] if line)
-        headers = {name.lower(): value for name, value in pairs}
+        pairs = (line.split(":", 1) for line in head[1:] if line)
+        headers = {name.lower(): value.strip() for name, value in pairs}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         request = Received(method, path, headers, body)
         self.received.append(request)
@@ -202,7 +218,11 @@ class StandIn:
         """Play the reply; tell whether the connection serves another request."""
         reply = self._reply_to(request)
         playing = asyncio.ensure_future(self._play(reply, writer))
-        await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        self.answering += 1
+        try:
+            await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.answering -= 1
         if not playing.done():
             request.client_left.set()
             playing.cancel()

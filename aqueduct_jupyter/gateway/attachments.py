@@ -56,14 +56,19 @@ _Result = TypeVar("_Result")
 
 @dataclass(slots=True)
 class _File:
-    """A file part: where it stands in the request, and what is known of its file."""
+    """A file part: where it stands in the request, and what is known of its file.
+
+    ``uri`` is the data URI that it came in, whose base64 begins at ``start``: megabytes, which are
+    not copied before it is their turn.
+    """
 
     message: int
     part: int
     filename: str
     size: int
     media_type: str
-    encoded: str = ""
+    uri: str = ""
+    start: int = 0
     data: bytes = b""
     stored: StoredFile | None = None
 
@@ -150,9 +155,12 @@ class Attachments:
                     f"{file.param('.' + field)} must be a string.", param=file.param("." + field)
                 )
         file.filename = fields.get("filename") or file.filename
-        if encoded := fields.get("file_data"):
-            file.media_type, file.encoded = _split_data_uri(encoded, file.param(".file_data"))
-            file.size = _decoded_size(file.encoded)
+        if uri := fields.get("file_data"):
+            file.uri = uri
+            file.media_type, file.start = _read_head(uri, file.param(".file_data"))
+            file.size = (len(uri) - file.start) * 3 // 4 - uri.count(
+                "=", max(file.start, len(uri) - 2)
+            )
         elif file_id := fields.get("file_id"):
             await self._find(file, file_id)
         else:
@@ -200,8 +208,8 @@ def _file_parts(messages: Sequence[_Message]) -> Iterator[tuple[int, int, dict[s
                 yield message, part, value["file"]
 
 
-def _split_data_uri(uri: str, param: str) -> tuple[str, str]:
-    """Give the media type and the base64 of a data URI. Source: RFC 2397."""
+def _read_head(uri: str, param: str) -> tuple[str, int]:
+    """Give the media type of a data URI, and where its base64 begins. Source: RFC 2397."""
     comma = uri.find(",", 0, LONGEST_HEAD)
     head = uri[: max(comma, 0)]
     if not head.lower().startswith("data:") or not head.lower().endswith(";base64"):
@@ -209,16 +217,12 @@ def _split_data_uri(uri: str, param: str) -> tuple[str, str]:
             f"{param} must be a data URI with base64, such as 'data:application/pdf;base64,JVBE'.",
             param=param,
         )
-    return head[len("data:") : -len(";base64")], uri[comma + 1 :]
-
-
-def _decoded_size(encoded: str) -> int:
-    return len(encoded) * 3 // 4 - encoded[-2:].count("=")
+    return head[len("data:") : -len(";base64")], comma + 1
 
 
 def _decode(file: _File) -> bytes:
     try:
-        return base64.b64decode(file.encoded, validate=True)
+        return base64.b64decode(file.uri[file.start :], validate=True)
     except (ValueError, binascii.Error):
         param = file.param(".file_data")
         raise InvalidRequestError(
@@ -261,7 +265,7 @@ def _image_type(data: bytes) -> str | None:
 
 def _data_uri(media_type: str, file: _File, data: bytes) -> str:
     # What came in base64 has been decoded strictly, so it can go as it came.
-    encoded = file.encoded or base64.b64encode(data).decode()
+    encoded = file.uri[file.start :] or base64.b64encode(data).decode()
     return f"data:{media_type};base64,{encoded}"
 
 

@@ -7,6 +7,7 @@ mark is in :mod:`.upstream`.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -33,6 +34,9 @@ SHORT_RETRY_AFTER = 5.0
 
 LONGEST_MESSAGE = 2000
 """Characters of an upstream's message that are passed on."""
+
+LONGEST_WORD = 200
+"""Characters of its type, param and code that are."""
 
 _TOO_LONG = re.compile(
     r"maximum context length|(context|prompt) .{0,40}(size|length|too long)", re.I
@@ -157,15 +161,25 @@ def _refusal(
     name: str, status: int, body: Any, secrets: tuple[str, ...], retry_after: float | None
 ) -> AqueductError:
     """Keep what the upstream says of the request: message, type, param and code."""
-    words = _words(body)
-    message = words.get("message") or f"The upstream '{name}' refused the request."
-    for secret in secrets:
-        message = message.replace(secret, "[...]")
-    words["message"] = message[:LONGEST_MESSAGE]
+    said = {key: value for key, value in _words(body).items() if isinstance(value, str)}
+    # Words stand in a line of the log, and must not look like several.
+    words = {
+        key: "".join(filter(str.isprintable, _clean(value, secrets, LONGEST_WORD)))
+        for key, value in said.items()
+    }
+    message = said.get("message") or f"The upstream '{name}' refused the request."
+    message = words["message"] = _clean(message, secrets, LONGEST_MESSAGE)
     error = error_from_envelope(status, {"error": words}, retry_after=retry_after)
     if status == 400 and (_TOO_LONG.search(message) or "context" in (error.code or "")):
         return ContextLengthError(error.message, param=error.param or "messages")
     return error
+
+
+def _clean(text: str, secrets: tuple[str, ...], longest: int) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "[...]")
+    # Half a character, such as "\ud800" in JSON, can be written nowhere, the ledger included.
+    return text[:longest].encode(errors="replace").decode()
 
 
 def _words(body: Any) -> dict[str, Any]:
@@ -188,12 +202,15 @@ def _seconds(retry_after: str | None) -> float | None:
     if not retry_after:
         return None
     try:
-        return max(0.0, float(retry_after))
+        seconds = float(retry_after)
     except ValueError:
         pass
+    else:
+        # "nan" and "inf" are numbers to Python, and no time to wait.
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

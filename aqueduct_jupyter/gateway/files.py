@@ -248,13 +248,15 @@ class FileStore:
             self._check_total(db, upload.size)
             blob = self._blob(sha256)
             make_folder(blob.parent)
-            upload.path.replace(blob)
             db.execute(
                 "INSERT INTO files (id, owner, sha256, filename, purpose, bytes, created_at, "
                 "expires_at) VALUES (:id, :owner, :sha256, :filename, :purpose, :bytes, "
                 ":created_at, :expires_at)",
                 row,
             )
+            # Last, because it cannot be done twice: all this is done again in a new database
+            # where the old one turns out to be damaged.
+            upload.path.replace(blob)
 
         await self._database.run(insert)
         return _file_object(row)
@@ -309,8 +311,11 @@ class FileStore:
 
     def _purge(self, db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM files WHERE expires_at <= ?", (self._clock(),))
-        for blob in self._blobs.glob("??/*"):
-            self._drop_blob_if_unused(db, blob.name)
+        # A damaged database may name blobs that this one does not know; whoever mends it wants
+        # them.
+        if not self._database.has_copies_aside:
+            for blob in self._blobs.glob("??/*"):
+                self._drop_blob_if_unused(db, blob.name)
         oldest = time.time() - ABANDONED_SECONDS
         for torn in self._incoming.glob("*"):
             if torn.stat().st_mtime < oldest:

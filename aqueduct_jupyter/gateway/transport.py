@@ -70,7 +70,11 @@ class NetworkTransport(httpx.AsyncBaseTransport):
         if self._session is None:
             # Connections are never limited here: budgets are, elsewhere, with a message.
             connector = aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=KEPT_CONNECTIONS_SECONDS, ssl=self._tls or True
+                limit=0,
+                keepalive_timeout=KEPT_CONNECTIONS_SECONDS,
+                ssl=self._tls or True,
+                # Names mean what they mean to every other program here, hosts files included.
+                resolver=aiohttp.ThreadedResolver(),
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -114,6 +118,8 @@ def _as_httpx(error: aiohttp.ClientError) -> httpx.TransportError:
         return httpx.ConnectError(f"certificate: {error.certificate_error}")
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return httpx.ConnectError(f"ssl: {error.os_error}")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return httpx.ConnectError(f"name resolution: {error.os_error}")
     if isinstance(error, aiohttp.ClientConnectorError):
         return httpx.ConnectError(str(error.os_error))
     if isinstance(error, aiohttp.ServerTimeoutError):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
 from urllib.request import getproxies, proxy_bypass
@@ -26,6 +26,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from ..protocol.chat import LONGEST_NAME
 from ..protocol.errors import AqueductError, UpstreamError
 from ..protocol.models import Model
 from .failures import failure_from_exception, failure_from_response, read_json
@@ -45,6 +46,9 @@ DRAIN_TIMEOUT = 0.25
 
 LARGEST_ANSWER = 256 * 2**20
 """Bytes of a whole answer, or of one that is an error."""
+
+READABLE_CODINGS = {"", "identity", "gzip", "deflate"}
+"""What ``Content-Encoding`` may say. None is asked for, but proxies compress unasked."""
 
 KEPT_CONNECTIONS = httpx.Limits(
     max_connections=None, max_keepalive_connections=100, keepalive_expiry=30
@@ -149,8 +153,11 @@ class Upstream:
     def secrets(self) -> tuple[str, ...]:
         """Texts that no message may hold: the key and the address."""
         key = self.settings.api_key.get_secret_value() if self.settings.api_key else ""
-        host = httpx.URL(self.settings.base_url).netloc.decode()
-        return tuple(text for text in (key, self.settings.base_url, host) if text)
+        url = httpx.URL(self.settings.base_url)
+        # A host of one word may be any word of a message.
+        host = url.host if "." in url.host or ":" in url.host else ""
+        texts = (key, self.settings.base_url, url.netloc.decode(), host)
+        return tuple(text for text in texts if text)
 
     async def models(self) -> list[Model]:
         """Ask the upstream which models it has; an allow-list is answered without asking.
@@ -245,9 +252,14 @@ class Upstream:
                 response = await transport.handle_async_request(request)
         except (httpx.HTTPError, TimeoutError) as error:
             raise failure_from_exception(self.name, error) from error
-        if response.status_code == 200:
+        if response.status_code == 200 and _is_readable(response.headers):
             return response
         try:
+            if response.status_code == 200:
+                raise UpstreamError(
+                    f"The upstream '{self.name}' compressed its answer in a way that was not "
+                    "asked for. The operator has to switch that off, there or in a proxy before it."
+                )
             body = await UpstreamAnswer(self, response).read()
         finally:
             await response.aclose()
@@ -294,17 +306,28 @@ def _is_worth_a_retry(error: BaseException) -> bool:
     return isinstance(error, AqueductError) and error.is_retryable is True
 
 
+def _is_readable(headers: Mapping[str, str]) -> bool:
+    # An unknown coding would be passed on as if its bytes were events.
+    codings = headers.get("content-encoding", "").lower().split(",")
+    return {coding.strip() for coding in codings} <= READABLE_CODINGS
+
+
 def _model_list(name: str, body: bytes) -> list[Model]:
     answer = read_json(body)
     entries = answer.get("data") if isinstance(answer, dict) else answer
     if not isinstance(entries, list):
         raise UpstreamError(f"The upstream '{name}' answered its list of models with no list.")
-    named = [entry for entry in entries if isinstance(entry, dict) and entry.get("id")]
+    named = [entry for entry in entries if isinstance(entry, dict) and _is_name(entry.get("id"))]
     return [
         Model(
-            id=str(entry["id"]),
+            id=entry["id"],
             created=entry["created"] if isinstance(entry.get("created"), int) else 0,
-            owned_by=str(entry.get("owned_by") or name),
+            owned_by=entry["owned_by"] if _is_name(entry.get("owned_by")) else name,
         )
         for entry in named
     ]
+
+
+def _is_name(value: object) -> bool:
+    # What cannot be shown or asked for is left out, and the upstream's other models are listed.
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import Annotated, Any, Literal
 
 from jsonschema import SchemaError
@@ -28,7 +29,20 @@ from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from .errors import InvalidJSONError, InvalidRequestError
 
-__all__ = ["ChatRequest", "ChatWords", "Usage", "read_chat_request", "read_json_object"]
+__all__ = [
+    "LONGEST_NAME",
+    "ChatRequest",
+    "ChatWords",
+    "Usage",
+    "read_chat_request",
+    "read_json_object",
+]
+
+LONGEST_NAME = 512
+"""Characters of a model's name, and of a field's as an error tells it."""
+
+MOST_TOKENS = 2**53 - 1
+"""What every program that reads JSON can count to, and every database hold."""
 
 MAX_STOP_SEQUENCES = 4
 """How many ``stop`` sequences the API allows; more are refused, never cut silently."""
@@ -67,12 +81,18 @@ def _at_most_four(stop: list[str]) -> list[str]:
 def _is_json_schema(schema: Any) -> Any:
     try:
         validator_for(schema).check_schema(schema)
-    except (SchemaError, RecursionError) as error:
-        reason = getattr(error, "message", "it is nested too deeply")
-        raise PydanticCustomError(
-            "json_schema", "is not a valid JSON schema: {reason}", {"reason": reason[:200]}
-        ) from None
-    return schema
+    except SchemaError as error:
+        reason = error.message
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except Exception as error:
+        # What a schema with, say, a list for its $schema does to the validator is not to be listed.
+        reason = f"the validator does not understand it ({type(error).__name__})"
+    else:
+        return schema
+    raise PydanticCustomError(
+        "json_schema", "is not a valid JSON schema: {reason}", {"reason": reason[:200]}
+    )
 
 
 # Tags in angle brackets choose a member of a union and are left out of the names of fields.
@@ -195,7 +215,7 @@ class ChatWords(_Words):
     """Every parameter that this server checks; all others go upstream unread."""
 
     messages: list[_AnyMessage] = Field(min_length=1)
-    model: str | None = None
+    model: Annotated[str | None, Field(max_length=LONGEST_NAME)] = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     max_tokens: Annotated[int | None, _at_least(1)] = None
@@ -227,8 +247,8 @@ class ChatWords(_Words):
 class Usage(BaseModel):
     """The tokens that an upstream counted: those it read and those it wrote."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
+    completion_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +283,8 @@ def read_json_object(body: bytes | bytearray) -> dict[str, Any]:
     """Decode a body that must be one JSON object.
 
     Raises:
-        InvalidJSONError: it is empty, not JSON (NaN and lone surrogates included), or no object.
+        InvalidJSONError: it is empty, not JSON (NaN and lone surrogates included), or no object; or
+            a number in it is too large to be passed on.
     """
     try:
         value = from_json(body, allow_inf_nan=False)
@@ -274,7 +295,23 @@ def read_json_object(body: bytes | bytearray) -> dict[str, Any]:
         ) from None
     if not isinstance(value, dict):
         raise InvalidJSONError('The body must be a JSON object, such as {"messages": [...]}.')
+    if _has_infinity(value):
+        raise InvalidJSONError("A number in the body is too large to be passed on.")
     return value
+
+
+def _has_infinity(value: Any) -> bool:
+    # "1e400" is JSON, but what Python makes of it is not.
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, float) and isinf(value):
+            return True
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
 
 
 def read_chat_request(body: bytes | bytearray) -> ChatRequest:
@@ -323,6 +360,7 @@ def _complaint(error: ErrorDetails) -> InvalidRequestError:
             param += f".{step}" if param else step
     if error["type"] == "role":
         param += ".role"
+    param = param[:LONGEST_NAME]
     return InvalidRequestError(f"{param} {_what_is_wrong(error)}.", param=param)
 
 
@@ -336,6 +374,7 @@ _PLAIN_WORDS = {
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
     "bool_type": "must be true or false",
+    "string_too_long": f"must have at most {LONGEST_NAME} characters",
     "too_short": "must not be empty",
 }
 

@@ -43,6 +43,7 @@ Source of the envelope and of the words in it: the error objects of the OpenAI A
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -139,7 +140,8 @@ class AqueductError(Exception):
         """Give the HTTP headers that belong to this error."""
         headers = dict(self.more_headers)
         if self.retry_after is not None:
-            headers["Retry-After"] = f"{self.retry_after:g}"
+            # Whole seconds, as RFC 9110 has them; rather too late than too early.
+            headers["Retry-After"] = str(math.ceil(self.retry_after))
         if self.is_retryable is not None:
             headers["x-should-retry"] = "true" if self.is_retryable else "false"
         return headers

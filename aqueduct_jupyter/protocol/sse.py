@@ -94,6 +94,9 @@ def split_frames(frames: bytes) -> Iterator[bytes]:
     for match in _FRAME_END.finditer(frames):
         yield frames[start : match.end()]
         start = match.end()
+    if start < len(frames):
+        # A blank line more than an event needs: it says nothing, and nothing is dropped here.
+        yield frames[start:]
 
 
 def decode_frame(frame: bytes) -> Event | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,13 @@ from ..gateway.catalog import Catalog
 from ..gateway.chat import Chat
 from ..gateway.conversations import CONVERSATIONS_SCHEMA, ConversationStore
 from ..gateway.database import Database
-from ..gateway.demo import demo_upstream
 from ..gateway.documents import DocumentReader
 from ..gateway.files import FILES_SCHEMA, FileStore
 from ..gateway.keys import KernelKeys
 from ..gateway.limits import Budgets, read_limits
-from ..gateway.local_model import LocalModel, is_engine_installed, local_upstream
 from ..gateway.metrics import Metrics
 from ..gateway.running import RunningRequests
-from ..gateway.settings import read_settings, settings_from_environment
-from ..gateway.upstream import Upstream
 from ..gateway.usage import LEDGER_SCHEMA, Ledger
-from ..gateway.weights import MODEL_NAME, weights_path
 from ..protocol.errors import UnavailableError
 from .base import Door, UnknownAddressHandler
 from .chat import ChatCompletionsHandler
@@ -47,17 +41,12 @@ from .provisioner import KernelEnvironment, use_for_kernels
 from .reports import Reports
 from .requests import RequestHandler, RequestsHandler
 from .status import MetricsHandler, Setup, StatusHandler, UsageHandler
+from .upstreams import assemble_upstreams, find_local_model
 
 __all__ = ["AqueductApp"]
 
 PURGE_SECONDS = 3600.0
 """How often expired files are removed; they are invisible from the moment they expire."""
-
-NO_MODEL = (
-    "No language model is set up: demo/echo only repeats what it is sent. Run 'jupyter aqueduct "
-    "pull' for the small embedded model, or set c.AqueductApp.upstreams to a service that has "
-    "models, and restart the server."
-)
 
 _FILE_ID = r"(file-[A-Za-z0-9]{24,64})"
 _ANY_ID = r"([^/]+)"
@@ -124,16 +113,28 @@ class AqueductApp(ExtensionApp):
         self._environment: KernelEnvironment | None = None
         self._keys = KernelKeys()
         limits = read_limits(self.limits)
-        self._local_model = self._find_local_model(folder)
+        self._local_model = find_local_model(folder, self.local_model_path, self._notices)
+        upstreams = assemble_upstreams(
+            self.upstreams,
+            os.environ,
+            self._notices,
+            local_model=self._local_model,
+            is_local_chosen=bool(self.local_model_path),
+            lists_demo=self.demo_models,
+        )
         self._catalog = Catalog(
-            self._assemble_upstreams(),
+            upstreams,
             aliases=self.aliases,
             default_model=self.default_model or None,
             allowed=limits.models,
         )
         owner = os.environ.get("JUPYTERHUB_USER", "")
         self._database = Database(
-            folder / "aqueduct.sqlite", FILES_SCHEMA, LEDGER_SCHEMA, CONVERSATIONS_SCHEMA
+            folder / "aqueduct.sqlite",
+            FILES_SCHEMA,
+            LEDGER_SCHEMA,
+            CONVERSATIONS_SCHEMA,
+            notify=self._notices.append,
         )
         self._files = FileStore(
             folder,
@@ -238,52 +239,6 @@ class AqueductApp(ExtensionApp):
             ("aqueduct(?:/.*)?", UnknownAddressHandler, {}),
         ]
 
-    def _assemble_upstreams(self) -> list[Upstream]:
-        """Read the upstreams; one that cannot be read is reported, and the others serve."""
-        found: list[Upstream] = []
-        variables = set()
-        for name, configured in self.upstreams.items():
-            variables.add(configured.get("api_key_env"))
-            try:
-                _check_name(name)
-                found.append(Upstream(name, read_settings(name, configured, os.environ)))
-            except ValueError as error:
-                self._notices.append(str(error))
-        # Every variable of this process is readable in every kernel.
-        for variable in variables - {None}:
-            os.environ.pop(variable, None)
-        try:
-            from_environment = settings_from_environment(os.environ)
-            found += [Upstream(name, settings) for name, settings in from_environment.items()]
-        except ValueError as error:
-            self._notices.append(str(error))
-        return found + self._own_upstreams(has_others=bool(found or self.upstreams))
-
-    def _own_upstreams(self, *, has_others: bool) -> list[Upstream]:
-        """Add the models that this server has itself, where they are asked for or needed."""
-        own: list[Upstream] = []
-        if self._local_model and (self.local_model_path or not has_others):
-            own.append(local_upstream(self._local_model))
-        has_no_model = not (own or has_others)
-        if has_no_model:
-            self._notices.append(NO_MODEL)
-        own.append(demo_upstream(is_listed=self.demo_models or has_no_model))
-        return [upstream for upstream in own if upstream.name not in self.upstreams]
-
-    def _find_local_model(self, folder: Path) -> LocalModel | None:
-        chosen = self.local_model_path
-        path = Path(chosen).expanduser() if chosen else weights_path(folder)
-        if chosen and not path.is_file():
-            self._notices.append(f"c.AqueductApp.local_model_path: there is no file {path}.")
-        if chosen and not is_engine_installed():
-            self._notices.append(
-                "The embedded model's engine is not installed: pip install "
-                "'aqueduct-jupyter[local]'."
-            )
-        if not path.is_file() or not is_engine_installed():
-            return None
-        return LocalModel(path, path.stem.lower() if chosen else MODEL_NAME)
-
     def _is_alive(self, kernel_id: str) -> bool:
         return bool(self.serverapp and kernel_id in self.serverapp.kernel_manager)
 
@@ -294,11 +249,6 @@ class AqueductApp(ExtensionApp):
             except UnavailableError as error:
                 self.log.warning("Expired files stay for now: %s", error)
             await asyncio.sleep(PURGE_SECONDS)
-
-
-def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
-        raise ValueError(f"Upstream '{name}': a name has letters, digits, dots, - and _ only.")
 
 
 def _url_for_kernels(serverapp: Any) -> str:

@@ -5,8 +5,10 @@ Who asks, and errors as envelopes, are left to :mod:`.base`; what the body means
 
 from __future__ import annotations
 
+import asyncio
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +16,7 @@ from tornado import web
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
-from ..protocol.errors import AqueductError, BodyTooLargeError, MediaTypeError
+from ..protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestError, MediaTypeError
 from .base import AqueductHandler
 
 __all__ = ["BodyHandler", "JSONBodyHandler"]
@@ -25,6 +27,9 @@ LARGEST_DISCARDED_BODY = 2**30
 DISCARDING_SECONDS = 30.0
 """How long the client of a refused body may go on sending it."""
 
+SILENT_SECONDS = 60.0
+"""How long a client may send nothing in the middle of its body."""
+
 
 @web.stream_request_body
 class BodyHandler(AqueductHandler, ABC):
@@ -33,10 +38,13 @@ class BodyHandler(AqueductHandler, ABC):
     A refusal is sent at once, but the connection stays open until the body is over, whose rest is
     dropped: closed on a client that still sends, it would take the answer along, and the client
     would see a broken connection in the place of a sentence.
+
+    A client that falls silent in the middle of its body is told so, and its connection closed.
     """
 
     verbs_with_body: tuple[str, ...] = ("POST",)
     _is_refused = False
+    _silence: asyncio.TimerHandle | None = None
 
     async def prepare(self) -> None:  # type: ignore[override]  # as in the base
         """Find out who asks, then whether the body is wanted."""
@@ -47,6 +55,8 @@ class BodyHandler(AqueductHandler, ABC):
             await super().prepare()
             if self.request.method in self.verbs_with_body:
                 await self.begin_body()
+                self._call_when_body_is_over(self._answering(self._verb))
+                self._wait_for_more()
         except AqueductError as error:
             await self._refuse(error)
 
@@ -54,10 +64,20 @@ class BodyHandler(AqueductHandler, ABC):
         """Take a piece of the body; the sender waits until that is done."""
         if self._is_refused:
             return
+        self._stop_waiting()
         try:
             await self.take(chunk)
         except AqueductError as error:
             await self._refuse(error)
+        else:
+            self._wait_for_more()
+            # Tornado goes on with what has arrived by now, which may be tens of megabytes.
+            await asyncio.sleep(0)
+
+    def on_connection_close(self) -> None:
+        """Wait no more for a client that has left."""
+        super().on_connection_close()
+        self._stop_waiting()
 
     def declared_bytes(self) -> int:
         """Give the body's size as its head says it; 0 where it does not, or talks nonsense."""
@@ -80,11 +100,49 @@ class BodyHandler(AqueductHandler, ABC):
             await self.flush()
         if connection := self._connection:
             connection.set_body_timeout(DISCARDING_SECONDS)
-        # What Tornado calls when the body is over, whatever the verb.
-        setattr(self, str(self.request.method).lower(), self._end_refusal)
+        self._call_when_body_is_over(self._end_refusal)
 
     def _end_refusal(self, *_: str) -> None:
         self.finish()
+
+    @property
+    def _verb(self) -> Callable[..., Awaitable[None]]:
+        verb: Callable[..., Awaitable[None]] = getattr(self, str(self.request.method).lower())
+        return verb
+
+    def _call_when_body_is_over(self, verb: Callable[..., Awaitable[None] | None]) -> None:
+        # That is when Tornado calls the verb, whichever it is.
+        setattr(self, str(self.request.method).lower(), verb)
+
+    def _answering(self, verb: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def answer(*arguments: str) -> None:
+            self._stop_waiting()
+            await verb(*arguments)
+
+        return answer
+
+    def _wait_for_more(self) -> None:
+        # Only while the client is to send: what the disk takes its time for is not its fault.
+        loop = asyncio.get_running_loop()
+        self._silence = loop.call_later(SILENT_SECONDS, self._end_silence)
+
+    def _stop_waiting(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+
+    def _end_silence(self) -> None:
+        self._ending = asyncio.ensure_future(self._refuse_the_silent())
+
+    async def _refuse_the_silent(self) -> None:
+        await self._refuse(
+            InvalidRequestError(
+                f"Nothing more of the body came for {SILENT_SECONDS:g} seconds. Send it again.",
+                status=408,
+                code="body_timeout",
+            )
+        )
+        if connection := self._connection:
+            connection.close()
 
     @property
     def _connection(self) -> HTTP1Connection | None:

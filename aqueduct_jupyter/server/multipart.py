@@ -73,7 +73,7 @@ class FormReader:
         """Take the next bytes of the body and give those of the file, maybe none.
 
         Raises:
-            InvalidRequestError: they are no form, or a field is too long.
+            InvalidRequestError: they are no form, a field is too long, or a second file comes.
         """
         try:
             self._parser.write(data)
@@ -113,6 +113,12 @@ class FormReader:
         _, options = parse_options_header(self._disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if self._name == FILE_FIELD:
+            if self.filename is not None:
+                # Their bytes would become one file.
+                raise InvalidRequestError(
+                    "The form has two fields called file; upload one file in each request.",
+                    param=FILE_FIELD,
+                )
             self.filename = options.get(b"filename", b"").decode("utf-8", "replace")
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from aqueduct_jupyter.gateway.database import Database, read_rows
+from aqueduct_jupyter.gateway.database import Database, _switch_to_wal, read_rows
 from aqueduct_jupyter.gateway.disk import disk_error
 from aqueduct_jupyter.protocol.errors import UnavailableError
 
@@ -31,6 +32,18 @@ async def test_what_was_submitted_is_there_after_close(tmp_path: Path) -> None:
     second = Database(tmp_path / "new" / "a.sqlite", SCHEMA)
     assert await second.run(texts) == ["a"]
     await second.close()
+
+
+async def test_what_cannot_be_written_later_is_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(tmp_path / "a.sqlite", SCHEMA)
+    database.submit(insert("half a character: \ud800"))
+    await database.run(insert("whole"))
+    assert await database.run(texts) == ["whole"]
+    await database.close()
+    assert "was not written" in caplog.text
+    assert "UnicodeEncodeError" in caplog.text
 
 
 async def test_work_that_raises_leaves_nothing(tmp_path: Path) -> None:
@@ -82,12 +95,86 @@ async def test_a_folder_that_is_none_is_unavailable_and_unnamed(
     await database.close()
 
 
-async def test_a_damaged_file_is_unavailable(tmp_path: Path) -> None:
+def aside(folder: Path) -> list[Path]:
+    return list(folder.glob("*.corrupt-*"))
+
+
+async def test_a_damaged_file_is_moved_aside_and_the_work_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[str] = []
     (tmp_path / "a.sqlite").write_bytes(b"no database" * 1000)
-    database = Database(tmp_path / "a.sqlite", SCHEMA)
-    with pytest.raises(UnavailableError, match="SQLITE_NOTADB"):
-        await database.run(texts)
+    database = Database(tmp_path / "a.sqlite", SCHEMA, notify=said.append)
+    assert not database.has_copies_aside
+    await database.run(insert("a"))
+    assert await database.run(texts) == ["a"]
+    assert database.has_copies_aside
     await database.close()
+    (copy,) = aside(tmp_path)
+    assert copy.read_bytes() == b"no database" * 1000
+    (sentence,) = said
+    assert copy.name in sentence
+    assert sentence in caplog.text
+    assert str(tmp_path) not in sentence
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:4096] + b"\xff" * (len(data) - 4096),
+        lambda data: data[:16] + b"\0" * 84 + data[100:],
+    ],
+    ids=["half", "noise", "header"],
+)
+async def test_damage_that_is_found_in_the_middle_of_work_is_the_same(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    said: list[str] = []
+    database = Database(tmp_path / "a.sqlite", SCHEMA, notify=said.append)
+    for number in range(200):
+        await database.run(insert(str(number) * 100))
+    await database.close()
+    (tmp_path / "a.sqlite").write_bytes(damage((tmp_path / "a.sqlite").read_bytes()))
+    database = Database(tmp_path / "a.sqlite", SCHEMA, notify=said.append)
+    await database.run(insert("new"))
+    assert await database.run(texts) == ["new"]
+    await database.close()
+    assert len(said) == len(aside(tmp_path)) == 1
+
+
+async def test_two_servers_that_find_the_same_damage_move_it_once(tmp_path: Path) -> None:
+    (tmp_path / "a.sqlite").write_bytes(b"no database" * 1000)
+    servers = [Database(tmp_path / "a.sqlite", SCHEMA) for _ in range(4)]
+    await asyncio.gather(*(servers[i % 4].run(insert(str(i))) for i in range(40)))
+    assert len(await servers[0].run(texts)) == 40
+    assert len(aside(tmp_path)) == 1
+    for server in servers:
+        await server.close()
+
+
+async def test_a_file_that_was_moved_away_is_begun_anew_and_the_old_one_keeps_its_rows(
+    tmp_path: Path,
+) -> None:
+    database = Database(tmp_path / "a.sqlite", SCHEMA)
+    await database.run(insert("old"))
+    (tmp_path / "a.sqlite").rename(tmp_path / "b.sqlite")
+    (tmp_path / "a.sqlite-wal").rename(tmp_path / "b.sqlite-wal")
+    await database.run(insert("new"))
+    assert await database.run(texts) == ["new"]
+    await database.close()
+    moved = Database(tmp_path / "b.sqlite", SCHEMA)
+    assert await moved.run(texts) == ["old"]
+    await moved.close()
+
+
+def test_a_disk_that_refuses_at_the_first_use_is_not_asked_again(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "a.sqlite").execute(SCHEMA).connection.close()
+    only_read = sqlite3.connect(f"file:{tmp_path / 'a.sqlite'}?mode=ro", uri=True)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        _switch_to_wal(only_read)
+    assert _switch_to_wal.statistics["attempt_number"] == 1  # type: ignore[attr-defined]
+    only_read.close()
 
 
 async def test_a_full_disk_says_so(tmp_path: Path) -> None:

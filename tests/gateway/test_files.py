@@ -44,8 +44,8 @@ class Stores:
         return FileStore(self.folder, database, clock=self.clock, **more)
 
     async def close(self) -> None:
-        for database in self._databases:
-            await database.close()
+        while self._databases:
+            await self._databases.pop().close()
 
     @property
     def blobs(self) -> list[Path]:
@@ -326,6 +326,21 @@ class TestCrashes:
         (stores.folder / "blobs" / "ab" / ("ab" * 32)).write_bytes(b"nobody's")
         await store.purge()
         assert [blob.name for blob in stores.blobs] == [(await store.find(kept.id)).sha256]
+
+    async def test_the_blobs_of_a_damaged_database_stay_as_long_as_it_does(
+        self, stores: Stores
+    ) -> None:
+        await upload(stores.open(), b"named in the damaged one only")
+        await stores.close()
+        (stores.folder / "aqueduct.sqlite").write_bytes(b"no database" * 1000)
+        store = stores.open()
+        await store.purge()
+        assert (await store.page()).data == []
+        assert len(stores.blobs) == 1
+        (copy,) = stores.folder.glob("*.corrupt-*")
+        copy.unlink()
+        await store.purge()
+        assert not stores.blobs
 
     async def test_a_row_that_was_not_written_leaves_no_file(self, stores: Stores) -> None:
         store = stores.open()

@@ -74,5 +74,5 @@ def test_any_body_of_any_status_becomes_an_error(
 
 def test_headers_say_when_and_whether_to_try_again() -> None:
     error = errors.RateLimitError("Slow down.", retry_after=2.5, is_retryable=False)
-    assert error.headers() == {"Retry-After": "2.5", "x-should-retry": "false"}
+    assert error.headers() == {"Retry-After": "3", "x-should-retry": "false"}
     assert errors.InvalidRequestError("No.").headers() == {}

@@ -19,7 +19,6 @@ from ..standin import CUT, DONE, RESET, StandIn, chunk, completion, event
 KEYS = {
     "file": "sk-in-a-file-4711",
     "variable": "sk-in-a-variable-4712",
-    "settings": "sk-in-the-settings-4713",
     "aqueduct": "sk-of-aqueduct-4714",
 }
 OPERATOR = "the-operators-organisation"
@@ -51,8 +50,8 @@ def upstreams(standin: StandIn, key_file: Path) -> dict[str, object]:
     return {
         "file": {"base_url": standin.url, "api_key_file": str(key_file), "retry_pause": 0.01},
         "variable": {"base_url": standin.url, "api_key_env": "CAMPUS_KEY"},
-        "settings": {"base_url": standin.url, "api_key": KEYS["settings"]},
-        "broken": {"base_url": "ftp://x", "api_key": KEYS["settings"]},
+        # One that cannot be used is complained about.
+        "broken": {"base_url": "ftp://x", "api_key_file": str(key_file)},
     }
 
 
