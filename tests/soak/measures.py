@@ -34,6 +34,13 @@ class Held:
     from_clients: int
     to_upstream: int
 
+    def __str__(self) -> str:
+        return (
+            f"{self.memory / 2**20:.1f} MB, {self.files} descriptors, {self.threads} threads, "
+            f"{self.children} children, {self.from_clients} connections from clients, "
+            f"{self.to_upstream} to the upstream"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

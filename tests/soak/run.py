@@ -28,6 +28,9 @@ __all__ = ["Soaked", "soak"]
 WARM_UP = 0.3
 """The share of the time after which the server has everything that it makes once."""
 
+LOOKS = 6
+"""How often it is said meanwhile what the server holds."""
+
 REST_SECONDS = 15.0
 """Seconds in which a server whose clients have gone must have nothing left to do."""
 
@@ -91,7 +94,9 @@ async def _soak(
         until = asyncio.get_running_loop().time() + span
         chances = (random.Random(f"{seed} {name} {number}") for number in range(clients))
         some = [Client(server.url, server.token, chance, seen) for chance in chances]
+        watching = asyncio.create_task(_watch(server, upstream, span / LOOKS, say))
         await asyncio.gather(*(client.run(until) for client in some))
+        watching.cancel()
         left.extend(await _rest(server, upstream))
         held = held_by(server.process.pid, upstream.port)
         say(f"after {name}: {held}")
@@ -139,6 +144,15 @@ async def _rest(server: ThrowawayServer, upstream: SoakUpstream) -> list[str]:
 
 def _lost(server: ThrowawayServer, upstream: SoakUpstream) -> int:
     return held_by(server.process.pid, upstream.port).to_upstream - upstream.connections
+
+
+async def _watch(
+    server: ThrowawayServer, upstream: SoakUpstream, pause: float, say: Callable[[str], None]
+) -> None:
+    """Say what is held meanwhile: where something grows, it is seen how."""
+    while True:
+        await asyncio.sleep(pause)
+        say(f"{upstream.answers} answers: {held_by(server.process.pid, upstream.port)}")
 
 
 async def _until(is_reached: Callable[[], Awaitable[bool]]) -> None:
