@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OLD_OPENAI := $(VENV)/.openai-1
 OLD_SERVER := $(VENV)/.jupyter-server-2.16
+OLDEST := build/oldest
+AUDIT := build/audit
 BROWSER := $(VENV)/.chromium
 HUB_PROXY := build/hub-proxy
 FRONT := labextension
@@ -15,17 +17,19 @@ NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
 # Everything that a run writes stays in build/; the home folder is left alone.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
+# How long `make soak` takes.
+SECONDS := 60
 WEIGHTS := $(DATA)/aqueduct/models/.pulled
 ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
 	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo test check bench notebooks clean
+.PHONY: help install lab demo test test-slow test-oldest check audit bench soak notebooks clean
 
 help: ## show this
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
 	@echo
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 $(READY): pyproject.toml hatch_build.py constraints.txt $(FRONT_END)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=...")'
@@ -48,6 +52,13 @@ $(OLD_OPENAI): $(READY)
 # The oldest server that we run in; the newest is installed.
 $(OLD_SERVER): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ 'jupyter-server==2.16.0'
+
+# The oldest versions of all that we depend on; what is not named in the file is as new as they let it.
+$(OLDEST)/.ready: tests/oldest.txt pyproject.toml | $(READY)
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/oldest.txt --group oldest --editable .
+	touch $@
 
 # Debian's browser, where there is none; the tests of JupyterLab look at it.
 $(BROWSER): | $(READY)
@@ -72,9 +83,18 @@ demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also abo
 
 test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) $(HUB_PROXY)/.installed ## install everything and run every test
 	$(NPM) run test
-	$(ENVIRONMENT) $(BIN)/python -m pytest
+	$(ENVIRONMENT) $(BIN)/python -m pytest -m "not slow"
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
 		tests/server/test_access.py tests/server/test_provisioner.py
+	$(MAKE) test-slow
+
+test-slow: $(WEIGHTS) ## run the tests that take long, which `make test` ends with
+	$(ENVIRONMENT) $(BIN)/python -m pytest -m slow
+
+# Without what needs a browser, a hub or schemathesis, and what looks at this tree and its wheel.
+test-oldest: $(OLDEST)/.ready $(WEIGHTS) ## run the tests of what we promise with the oldest dependencies
+	$(ENVIRONMENT) $(OLDEST)/bin/python -m pytest --quiet -m "not slow" tests/protocol tests/gateway \
+		tests/server tests/kernel --ignore tests/gateway/test_local_model.py --ignore tests/server/test_openapi.py
 
 check: $(READY) ## format, lint, types and import rules
 	$(BIN)/ruff format --check
@@ -83,8 +103,21 @@ check: $(READY) ## format, lint, types and import rules
 	$(BIN)/lint-imports
 	$(NPM) run check
 
+$(AUDIT)/.ready: | $(READY)
+	$(PYTHON) -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	touch $@
+
+# The pins are read in any case; the rest is the vulnerability service's, which may not be reachable.
+audit: $(AUDIT)/.ready ## ask which known vulnerabilities the pinned versions have
+	@$(AUDIT)/bin/pip-audit --dry-run --progress-spinner off --disable-pip --no-deps --requirement constraints.txt
+	@$(BIN)/python -m tests.audit $(AUDIT)/bin/pip-audit
+
 bench: $(WEIGHTS) $(BROWSER) ## measure, and print ratios
 	$(ENVIRONMENT) $(BIN)/python -m tests.bench
+
+soak: $(READY) ## put a server under load and faults for SECONDS, and look at what is left
+	$(ENVIRONMENT) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 notebooks: $(WEIGHTS) ## run the example notebooks anew, and keep what came
 	$(ENVIRONMENT) $(BIN)/python -m tests.record_notebooks

@@ -159,7 +159,15 @@ def test_the_pins_satisfy_what_we_depend_on() -> None:
     assert named <= pinned
 
 
+def test_the_oldest_versions_that_are_tested_are_those_that_we_allow() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    allowed = [*project["dependencies"], *project["optional-dependencies"]["openai"]]
+    bounds = {requirement.partition(",")[0].replace(">=", "==") for requirement in allowed}
+    pins = (ROOT / "tests" / "oldest.txt").read_text().splitlines()
+    assert {line for line in pins if not line.startswith("#")} == bounds
+
+
 def test_no_lock_or_pin_names_a_host() -> None:
     locks = ("labextension/package-lock.json", "tests/hub/proxy/package-lock.json")
-    for path in ("constraints.txt", "pyproject.toml", "Makefile", *locks):
+    for path in ("constraints.txt", "tests/oldest.txt", "pyproject.toml", "Makefile", *locks):
         assert "://" not in (ROOT / path).read_text(), path

@@ -1,0 +1,90 @@
+"""This file is what must be true after a soak, each as a sentence that says what is not.
+
+Two kinds: what must be so after any load, and what must not have grown, which takes a load of some
+length to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .clients import Asked
+from .measures import Row
+from .run import Soaked
+
+__all__ = ["growth", "wrongs"]
+
+MEMORY = 1.15
+"""How much memory may grow: allocators keep what a burst took, in pieces that differ each time,
+and the server keeps texts of documents that it has read (64 MB at most, here 2 KB each)."""
+
+FILES = 2
+"""Descriptors more: SQLite's write-ahead log and its index are closed and opened as it pleases."""
+
+THREADS = 4
+"""Threads more: Python's pools start a thread when all others happen to be busy, up to a limit."""
+
+CHILDREN = 2
+"""The processes that read documents: never more than these, whatever happens."""
+
+SHOWN = 5
+"""How many of the same fault are shown."""
+
+
+def wrongs(soaked: Soaked) -> Iterator[str]:
+    """Give a sentence for everything that must not be so after any load."""
+    seen = soaked.seen
+    yield from _some("a client saw", seen.faults)
+    yield from soaked.left
+    yield from _some("the log says", soaked.log)
+    yield from _some("the ledger", list(_ledger_wrongs(soaked)))
+    for when, held in (("the warm-up", soaked.warm), ("the soak", soaked.end)):
+        if held.from_clients:
+            yield f"after {when} {held.from_clients} connections of clients that left are open"
+        if held.children > CHILDREN:
+            yield f"after {when} there are {held.children} child processes"
+    if not seen.done["streamed"] or not soaked.faults:
+        yield "nothing was soaked: there were no streams, or no faults"
+
+
+def growth(soaked: Soaked) -> Iterator[str]:
+    """Give a sentence for everything that the server holds more of than after the warm-up."""
+    warm, end = soaked.warm, soaked.end
+    if end.memory > warm.memory * MEMORY:
+        yield f"memory grew from {warm.memory / 2**20:.1f} to {end.memory / 2**20:.1f} MB"
+    if end.files > warm.files + FILES:
+        yield f"file descriptors grew from {warm.files} to {end.files}"
+    if end.threads > warm.threads + THREADS:
+        yield f"threads grew from {warm.threads} to {end.threads}"
+
+
+def _ledger_wrongs(soaked: Soaked) -> Iterator[str]:
+    rows = dict(soaked.rows)
+    unseen = 0
+    for asked in soaked.seen.chats:
+        if asked.request_id is None:
+            unseen += 1
+            continue
+        found = rows.pop(asked.request_id, [])
+        if len(found) != 1:
+            yield f"has {len(found)} rows of {asked}"
+        elif not _fits(asked, found[0]):
+            yield f"has {found[0]} where its client saw {asked}"
+    # Those whose clients left before they saw an id: of them the upstream knows.
+    if len(rows) > unseen:
+        yield f"has {len(rows)} rows more, and {unseen} clients left before they saw an id"
+    yield from (f"has {len(found)} rows of {name}" for name, found in rows.items() if found[1:])
+    for name in soaked.asked_upstream - soaked.rows.keys():
+        yield f"has no row of {name}, which the upstream was asked"
+
+
+def _fits(asked: Asked, row: Row) -> bool:
+    if asked.ending == "left":
+        return True
+    return row.outcome == asked.ending and (asked.code is None or row.code == asked.code)
+
+
+def _some(what: str, sentences: list[str]) -> Iterator[str]:
+    yield from (f"{what}: {sentence}" for sentence in sentences[:SHOWN])
+    if len(sentences) > SHOWN:
+        yield f"{what}: and {len(sentences) - SHOWN} more"
