@@ -180,6 +180,7 @@ async def _whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> bytes:
     if answer.get("error"):
         raise failure_from_event(route.upstream.name, answer, route.upstream.secrets)
     entry.begin_answer()
+    entry.end_answer()
     if usage := read_usage(answer):
         entry.count(usage)
     return body
@@ -198,6 +199,8 @@ async def _frames(
                 # Comments alone do not begin a stream: an error may still become a status.
                 if frames and stream.has_begun:
                     entry.begin_answer()
+                    if stream.is_over:
+                        entry.end_answer()
                     yield frames
                 if stream.is_over:
                     break
@@ -208,6 +211,7 @@ async def _frames(
         raise stream.error
     if stream.error:
         entry.fail(stream.error)
+        entry.end_answer()
         yield error_event(stream.error)
 
 

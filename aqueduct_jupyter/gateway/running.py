@@ -33,9 +33,12 @@ class _Running:
         # Whoever has the server's token is its owner; a kernel sees its own.
         return self.entry.owner == caller.owner and caller.kernel in (None, self.entry.kernel)
 
-    def stop(self) -> None:
-        self.is_stopped = True
-        self.task.cancel()
+    def stop(self) -> bool:
+        # After the last of an answer there is nothing to stop, and no second end to tell of.
+        if not self.entry.is_answered:
+            self.is_stopped = True
+            self.task.cancel()
+        return self.is_stopped
 
     def words(self) -> dict[str, Any]:
         entry = self.entry
@@ -125,8 +128,7 @@ class RunningRequests:
         """
         for running in self._running.values():
             ids = (running.entry.request_id, running.client_id)
-            if request_id in ids and running.is_of(caller):
-                running.stop()
+            if request_id in ids and running.is_of(caller) and running.stop():
                 return running.entry.request_id
         raise NotFoundError(
             f"No request '{request_id[:80]}' runs here now; it may have just ended. List those "

@@ -82,11 +82,16 @@ class Entry:
     total_ms: float = 0.0
     started: float = field(default_factory=perf_counter, metadata=_NO_COLUMN)
     is_admitted: bool = field(default=False, metadata=_NO_COLUMN)
+    is_answered: bool = field(default=False, metadata=_NO_COLUMN)
 
     def begin_answer(self) -> None:
         """Note that the first of the answer is here; only the first call counts."""
         if self.first_token_ms is None:
             self.first_token_ms = self._milliseconds()
+
+    def end_answer(self) -> None:
+        """Note that the last of the answer is here; what is left is to send and to close."""
+        self.is_answered = True
 
     def finish(self) -> None:
         """Note that the request is over."""

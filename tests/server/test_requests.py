@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ..standin import HANG, StandIn, chunk
+from ..standin import DONE, HANG, StandIn, chunk, event
 from .conftest import Ask
 from .test_chat import body, ledger_row
 
@@ -77,6 +77,32 @@ async def test_what_has_ended_cannot_be_stopped(http: httpx.AsyncClient) -> None
     response = await http.delete(f"aqueduct/requests/{ended}")
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "request_not_found"
+
+
+@pytest.mark.parametrize(
+    ("last", "outcome"),
+    [(DONE, "whole"), (event({"error": {"message": "no memory"}}), "failed")],
+)
+async def test_a_stream_that_has_ended_is_not_stopped_while_its_upstream_is_closed(
+    http: httpx.AsyncClient,
+    standin: StandIn,
+    extension: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    last: bytes,
+    outcome: str,
+) -> None:
+    standin.stream(chunk("all"), last, HANG)
+    wanted = body(stream=True)
+    async with http.stream("POST", "v1/chat/completions", json=wanted, headers=OWN) as response:
+        async for line in response.aiter_lines():
+            if line.startswith("data: ") and '"all"' not in line:
+                break
+        assert (await http.delete("aqueduct/requests/mine%2F1")).status_code == 404
+    row = await ledger_row(extension, tmp_path)
+    assert row["outcome"] == outcome
+    assert row["error_code"] != "request_stopped"
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_a_kernel_sees_and_stops_its_own_only(
