@@ -26,8 +26,6 @@ __all__ = ["AnswerStream", "error_event", "read_usage"]
 LARGEST_FRAME = 64 * 2**20
 """Bytes of one event that are waited for; a larger one is an error, not a full memory."""
 
-_MATTERS = (b"[DONE]", b'"usage"', b'"error"', b"event:")
-
 
 class AnswerStream:
     """The state of one streamed answer.
@@ -119,7 +117,10 @@ class AnswerStream:
 
 
 def _matters(frames: bytes) -> bool:
-    return any(word in frames for word in _MATTERS)
+    # Written out: this is asked for every read of every stream.
+    return (
+        b"[DONE]" in frames or b'"usage"' in frames or b'"error"' in frames or b"event:" in frames
+    )
 
 
 def error_event(error: AqueductError) -> bytes:

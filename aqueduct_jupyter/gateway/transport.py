@@ -20,6 +20,10 @@ __all__ = ["NetworkTransport"]
 KEPT_CONNECTIONS_SECONDS = 30.0
 """How long an idle connection is kept for the next request."""
 
+READ_BYTES = 256 * 2**10
+"""Bytes of a stream from which no more is read before somebody takes them; twice that is kept. A
+burst is written on in as large pieces as are taken."""
+
 PIECE = 256 * 2**10
 """Bytes of a request's body that are written together."""
 
@@ -80,6 +84,7 @@ class NetworkTransport(httpx.AsyncBaseTransport):
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                read_bufsize=READ_BYTES,
             )
         return self._session
 
