@@ -2,23 +2,37 @@
 
 aiohttp's parser is in C, and what a stream costs a chunk is a fraction of it (``make bench`` says
 which). Only what a transport must do is here: a request out, a response in, and aiohttp's
-exceptions as those of httpx that mean the same. Retries, timeouts of answers and proxies are left
-to :mod:`.upstream`.
+exceptions as those of httpx that mean the same. Retries and timeouts of answers are left to
+:mod:`.upstream`.
+
+Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) are the environment's;
+``ca_bundle`` of the settings goes first. An upstream behind a proxy is asked through httpx's own
+transport.
 """
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from yarl import URL
 
-__all__ = ["NetworkTransport"]
+from .settings import UpstreamSettings
+
+__all__ = ["NetworkTransport", "network"]
 
 KEPT_CONNECTIONS_SECONDS = 30.0
 """How long an idle connection is kept for the next request."""
+
+KEPT_CONNECTIONS = httpx.Limits(
+    max_connections=None,
+    max_keepalive_connections=100,
+    keepalive_expiry=KEPT_CONNECTIONS_SECONDS,
+)
+"""Of connections through a proxy, which are never limited here, as the others are not."""
 
 READ_BYTES = 256 * 2**10
 """Bytes of a stream from which no more is read before somebody takes them; twice that is kept. A
@@ -29,6 +43,18 @@ PIECE = 256 * 2**10
 
 OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp would add by itself; the request says all that it wants said."""
+
+
+def network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
+    """Give the way to an upstream: straight, or through the proxy that the environment names.
+
+    Reading the certificates takes tens of milliseconds.
+    """
+    url, proxies, tls = httpx.URL(settings.base_url), getproxies(), _certificates(settings)
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(url.host):
+        return NetworkTransport(tls)
+    return httpx.AsyncHTTPTransport(proxy=proxy, verify=tls or True, limits=KEPT_CONNECTIONS)
 
 
 class NetworkTransport(httpx.AsyncBaseTransport):
@@ -87,6 +113,15 @@ class NetworkTransport(httpx.AsyncBaseTransport):
                 read_bufsize=READ_BYTES,
             )
         return self._session
+
+
+def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
+    """Read which authorities are trusted; nothing is read for an address without TLS."""
+    if settings.base_url.startswith("http:"):
+        return None
+    if settings.ca_bundle:
+        return ssl.create_default_context(cafile=str(settings.ca_bundle))
+    return httpx.create_ssl_context()
 
 
 async def _pieces(data: bytes) -> AsyncIterator[memoryview]:

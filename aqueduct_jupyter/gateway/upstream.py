@@ -5,9 +5,7 @@ what its answer means to :mod:`.chat`.
 
 * Retries happen before the first byte of an answer, never after it. When they are used up, the
   error says so to clients (``x-should-retry: false``), or each of theirs would multiply ours.
-* Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) come from the
-  environment; ``ca_bundle`` of the settings goes first. An upstream behind a proxy is asked through
-  httpx's own transport, every other one through :mod:`.transport`.
+* The network is :mod:`.transport`'s, proxies and certificates with it.
 * There is no client above the transport: cookies, redirects and authentication, for which httpx has
   one, are what an upstream must not be given or cannot have.
 * The transport is an argument: the embedded model and the demo models are transports, and so is a
@@ -17,11 +15,9 @@ what its answer means to :mod:`.chat`.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -49,11 +45,6 @@ LARGEST_ANSWER = 256 * 2**20
 
 READABLE_CODINGS = {"", "identity", "gzip", "deflate"}
 """What ``Content-Encoding`` may say. None is asked for, but proxies compress unasked."""
-
-KEPT_CONNECTIONS = httpx.Limits(
-    max_connections=None, max_keepalive_connections=100, keepalive_expiry=30
-)
-"""Of connections through a proxy, which are never limited here, as the others are not."""
 
 
 class UpstreamAnswer:
@@ -282,24 +273,10 @@ def _headers(settings: UpstreamSettings) -> dict[str, str]:
     return headers
 
 
-def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
-    """Read which authorities are trusted; nothing is read for an address without TLS."""
-    if settings.base_url.startswith("http:"):
-        return None
-    if settings.ca_bundle:
-        return ssl.create_default_context(cafile=str(settings.ca_bundle))
-    return httpx.create_ssl_context()
-
-
 def _network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
-    """Give the network's transport, or the one through the proxy that the environment names."""
-    from .transport import NetworkTransport  # the first request needs it, and no start does
+    from .transport import network  # the first request needs it, and no start does
 
-    url, proxies, tls = httpx.URL(settings.base_url), getproxies(), _certificates(settings)
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(url.host):
-        return NetworkTransport(tls)
-    return httpx.AsyncHTTPTransport(proxy=proxy, verify=tls or True, limits=KEPT_CONNECTIONS)
+    return network(settings)
 
 
 def _is_worth_a_retry(error: BaseException) -> bool:
