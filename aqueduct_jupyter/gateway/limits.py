@@ -77,6 +77,7 @@ class _Meter:
     left: int
     reset: float
     whose: str
+    span: str = "minute"
 
     def headers(self) -> dict[str, str]:
         return {
@@ -133,18 +134,16 @@ class Budgets:
         Raises:
             RateLimitError: a budget is used up; it says which, and when to come back.
         """
-        budgets = {
-            Caller(entry.owner): self.limits.user,
-            Caller(entry.owner, entry.kernel): self.limits.kernel,
-        }
-        if entry.kernel is None:
-            budgets = {Caller(entry.owner): self.limits.user}
-        meters: list[_Meter] = []
-        for caller, budget in budgets.items():
-            if budget != Budget():
-                used = await self.ledger.used(caller, *self._since())
-                meters += self._meters(caller, budget, used)
+        budgets = {Caller(entry.owner): self.limits.user}
+        if entry.kernel is not None:
+            budgets[Caller(entry.owner, entry.kernel)] = self.limits.kernel
+        used = [
+            (caller, budget, await self.ledger.used(caller, *self._since()))
+            for caller, budget in budgets.items()
+            if budget != Budget()
+        ]
         # From here to the mark nobody else runs: no two requests take the same last place.
+        meters = [meter for limited in used for meter in self._meters(*limited)]
         for caller, budget in budgets.items():
             self._check_in_flight(caller, budget)
         for meter in meters:
@@ -168,7 +167,7 @@ class Budgets:
         if most := budget.tokens_per_minute:
             yield _Meter("tokens", most, most - used.tokens_in_minute, minute, whose)
         if most := budget.tokens_per_day:
-            yield _Meter("tokens", most, most - used.tokens_in_day, DAY - now % DAY, whose)
+            yield _Meter("tokens", most, most - used.tokens_in_day, DAY - now % DAY, whose, "day")
 
     def _check_in_flight(self, caller: Caller, budget: Budget) -> None:
         most, running = budget.requests_in_flight, self.running.count(caller)
@@ -182,10 +181,9 @@ class Budgets:
 
     def _used_up(self, meter: _Meter, meters: list[_Meter]) -> RateLimitError:
         when = datetime.fromtimestamp(self.clock() + meter.reset, UTC)
-        span = "minute" if meter.reset <= MINUTE else "day"
         error = RateLimitError(
-            f"The limit of {meter.limit} {meter.kind} a {span} for {meter.whose} is used up. There "
-            f"is more at {when:%H:%M:%S} UTC, in {math.ceil(meter.reset)} seconds.",
+            f"The limit of {meter.limit} {meter.kind} a {meter.span} for {meter.whose} is used up. "
+            f"There is more at {when:%H:%M:%S} UTC, in {math.ceil(meter.reset)} seconds.",
             retry_after=math.ceil(meter.reset),
         )
         error.more_headers = _headers(meters)

@@ -40,7 +40,7 @@ START_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What processes have used: seconds of CPU, and bytes of memory that are theirs alone."""
+    """What processes have used: seconds of CPU, and bytes of memory that are resident now."""
 
     cpu: float
     memory: int

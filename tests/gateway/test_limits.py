@@ -126,15 +126,25 @@ async def test_only_so_many_run_at_a_time(ledger: Ledger) -> None:
     await gate.ask(owner="ben")
 
 
-async def test_two_at_once_do_not_take_the_same_last_place(ledger: Ledger) -> None:
-    gate = Gate(ledger, user={"requests_per_minute": 1})
-    entries = [gate.entry(), gate.entry()]
+@pytest.mark.parametrize("kernel", [{}, {"tokens_per_minute": 100}], ids=["user", "both"])
+async def test_two_at_once_do_not_take_the_same_last_place(
+    ledger: Ledger, kernel: dict[str, int]
+) -> None:
+    gate = Gate(ledger, user={"requests_per_minute": 1}, kernel=kernel)
+    entries = [gate.entry(kernel="k1"), gate.entry(kernel="k1")]
     for entry in entries:
         gate.stack.enter_context(gate.running.running(entry))
     came = await asyncio.gather(
         *(gate.budgets.admit(entry) for entry in entries), return_exceptions=True
     )
     assert {type(one) for one in came} == {dict, RateLimitError}
+
+
+async def test_a_day_is_called_one_also_in_its_last_minute(ledger: Ledger) -> None:
+    gate = Gate(ledger, user={"tokens_per_day": 10})
+    gate.now = 20_001 * DAY - 30
+    gate.past(tokens=10)
+    assert "10 tokens a day" in (await gate.refused()).message
 
 
 def test_an_answer_is_bounded(ledger: Ledger) -> None:
