@@ -12,6 +12,11 @@ export class LabTypesetter implements Typesetter {
     private readonly _latex: ILatexTypesetter | null
   ) {}
 
+  prepare(): void {
+    // JupyterLab loads MathJax at the first element it is given, even one without a formula.
+    void this._latex?.typeset(document.createElement('span'));
+  }
+
   highlight(code: string, language: string, into: HTMLElement): void {
     const found = this._languages?.findByName(language) ?? this._languages?.findBest(language);
     if (!found) {

@@ -38,6 +38,7 @@ function Chat({ model, words, typesetter, sources = [], header }: ChatProps): JS
   const [, draw] = useReducer((count: number) => count + 1, 0);
   // Not after the paint, as other effects: what happens in between would not be drawn.
   useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
+  useEffect(() => typesetter.prepare?.(), [typesetter]);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape') {
       return;

@@ -15,8 +15,8 @@ import type { Typesetter, Words } from './services';
 /** Longest code that is put in colours, in characters. */
 const LONGEST_COLOURED = 20_000;
 
-/** The share of the time that drawing may take. */
-const BUSY_SHARE = 0.2;
+/** The share of the time that drawing may take; as much again goes to the layout after it. */
+const BUSY_SHARE = 0.1;
 
 /** How many blocks a group has at the least before another one is begun. */
 const GROUP_BLOCKS = 20;

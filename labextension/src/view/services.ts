@@ -16,6 +16,8 @@ export const ENGLISH: Words = {
 
 /** Draws what plain HTML does not. Both are given text, never HTML. */
 export interface Typesetter {
+  /** Load what drawing needs, so that no answer waits for it. */
+  prepare?(): void;
   /** Put code in colours into an element that shows it plainly until then. */
   highlight(code: string, language: string, into: HTMLElement): void;
   /** Put a formula into an element. */
