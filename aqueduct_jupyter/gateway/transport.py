@@ -13,11 +13,14 @@ transport.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from .settings import UpstreamSettings
@@ -99,7 +102,7 @@ class NetworkTransport(httpx.AsyncBaseTransport):
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             # Connections are never limited here: budgets are, elsewhere, with a message.
-            connector = aiohttp.TCPConnector(
+            connector = _Connector(
                 limit=0,
                 keepalive_timeout=KEPT_CONNECTIONS_SECONDS,
                 ssl=self._tls or True,
@@ -129,6 +132,25 @@ async def _pieces(data: bytes) -> AsyncIterator[memoryview]:
     view = memoryview(data)
     for start in range(0, len(view), PIECE):
         yield view[start : start + PIECE]
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Makes connections that are cheap to read many small chunks from."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # There is no public way to say what a connection is made of. An aiohttp that does not look
+        # here any more makes streams that cost more, and are the same.
+        connection: Callable[[], ResponseHandler] = partial(_Connection, loop=self._loop)
+        self._factory = connection  # type: ignore[assignment]  # a call is all that it is used for
+
+
+class _Connection(ResponseHandler):
+    def resume_reading(self, *which: Any, **named: Any) -> None:
+        # aiohttp resumes after every chunk that is taken, paused or not, and runs its parser on
+        # nothing for it: a fifth of what a chunk costs.
+        if self._reading_paused:
+            super().resume_reading(*which, **named)
 
 
 class _Body(httpx.AsyncByteStream):

@@ -118,6 +118,9 @@ class Upstream:
         is_listed: whether its models are listed; ``name/model`` works in any case.
         lists_full_names: its models are always listed as ``name/model``.
         default_model: the model it answers with where nobody named one.
+
+    Attributes:
+        secrets: texts that no message may hold: the key and the address.
     """
 
     def __init__(
@@ -136,19 +139,12 @@ class Upstream:
         self.lists_full_names = lists_full_names
         self.default_model = default_model
         self._transport = transport
+        self._models_url = httpx.URL(f"{settings.base_url}/models")
+        self._chat_url = httpx.URL(f"{settings.base_url}/chat/completions")
+        self.secrets = _secrets(settings)
         self._headers = _headers(settings)
         self._limits = {"timeout": {"connect": settings.connect_timeout}}
         self._lock = asyncio.Lock()
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Texts that no message may hold: the key and the address."""
-        key = self.settings.api_key.get_secret_value() if self.settings.api_key else ""
-        url = httpx.URL(self.settings.base_url)
-        # A host of one word may be any word of a message.
-        host = url.host if "." in url.host or ":" in url.host else ""
-        texts = (key, self.settings.base_url, url.netloc.decode(), host)
-        return tuple(text for text in texts if text)
 
     async def models(self) -> list[Model]:
         """Ask the upstream which models it has; an allow-list is answered without asking.
@@ -160,7 +156,7 @@ class Upstream:
             return [Model(id=name, owned_by=self.name) for name in self.settings.models]
         try:
             async with asyncio.timeout(LIST_TIMEOUT):
-                response = await self._open(self._request("GET", "models"))
+                response = await self._open(self._request("GET", self._models_url))
                 try:
                     return _model_list(self.name, await UpstreamAnswer(self, response).read())
                 finally:
@@ -203,7 +199,7 @@ class Upstream:
         )
 
         async def attempt() -> httpx.Response:
-            return await self._open(self._request("POST", "chat/completions", body, headers))
+            return await self._open(self._request("POST", self._chat_url, body, headers))
 
         try:
             response: httpx.Response = await retrying(attempt)
@@ -223,13 +219,13 @@ class Upstream:
     def _request(
         self,
         method: str,
-        path: str,
+        url: httpx.URL,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Request:
         return httpx.Request(
             method,
-            f"{self.settings.base_url}/{path}",
+            url,
             headers={**self._headers, **(headers or {})},
             content=body,
             extensions=self._limits,
@@ -271,6 +267,15 @@ def _headers(settings: UpstreamSettings) -> dict[str, str]:
     if settings.api_key:
         headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
     return headers
+
+
+def _secrets(settings: UpstreamSettings) -> tuple[str, ...]:
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    url = httpx.URL(settings.base_url)
+    # A host of one word may be any word of a message.
+    host = url.host if "." in url.host or ":" in url.host else ""
+    texts = (key, settings.base_url, url.netloc.decode(), host)
+    return tuple(text for text in texts if text)
 
 
 def _network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:

@@ -7,8 +7,9 @@ import asyncio
 import aiohttp
 import httpx
 import pytest
+from aiohttp.client_proto import ResponseHandler
 
-from aqueduct_jupyter.gateway.transport import PIECE, NetworkTransport, _as_httpx
+from aqueduct_jupyter.gateway.transport import PIECE, READ_BYTES, NetworkTransport, _as_httpx
 
 from ..standin import CUT, HANG, StandIn, completion
 
@@ -62,6 +63,37 @@ async def test_a_connection_is_used_again_after_a_whole_answer(standin: StandIn)
         standin.stream(b"data: x\n\n")
         await (await get(transport, f"{standin.url}/chat/completions", BODY)).aread()
     assert standin.connections == 1
+    await transport.aclose()
+
+
+async def test_nothing_is_parsed_but_what_has_arrived(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+    receive = ResponseHandler.data_received
+
+    def recorded(connection: ResponseHandler, data: bytes) -> None:
+        parsed.append(data)
+        receive(connection, data)
+
+    monkeypatch.setattr(ResponseHandler, "data_received", recorded)
+    transport = NetworkTransport()
+    standin.stream(*[b"data: x\n\n", 0.01] * 20)
+    response = await get(transport, f"{standin.url}/chat/completions", BODY)
+    assert await response.aread() == b"data: x\n\n" * 20
+    assert len(parsed) >= 20
+    assert b"" not in parsed
+    await transport.aclose()
+
+
+async def test_a_reader_that_was_waited_for_gets_all(standin: StandIn) -> None:
+    transport = NetworkTransport()
+    event = b"data: %b\n\n" % (b"x" * 1000)
+    standin.stream(*[event] * (8 * READ_BYTES // len(event)))
+    response = await get(transport, f"{standin.url}/chat/completions", BODY)
+    await asyncio.sleep(0.5)
+    assert len(await response.aread()) == 8 * READ_BYTES // len(event) * len(event)
+    assert not standin.chats[0].client_left.is_set()
     await transport.aclose()
 
 
