@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
+import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 __all__ = ["DocumentMode", "UpstreamSettings", "read_settings", "settings_from_environment"]
@@ -46,10 +46,13 @@ class UpstreamSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            url = httpx.URL(value)
+        except (httpx.InvalidURL, UnicodeError):
+            url = httpx.URL()
+        if url.scheme not in ("http", "https") or not url.host:
             raise ValueError("must be an http or https address, such as https://host/v1")
-        if parts.query or parts.fragment or parts.username:
+        if url.query or url.fragment or url.userinfo:
             raise ValueError("must not hold a query, a fragment or credentials")
         return value.rstrip("/")
 
