@@ -13,8 +13,6 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import to_json
-
 from ..protocol.chat import ChatRequest, read_chat_request
 from ..protocol.errors import AqueductError, UpstreamError
 from .attachments import Attachments
@@ -24,6 +22,7 @@ from .limits import Budgets
 from .offload import off_the_loop
 from .policy import Policy, apply_policy
 from .running import RunningRequests
+from .slices import encode_json
 from .stream import AnswerStream, error_event, read_usage
 from .upstream import UpstreamAnswer
 from .usage import Caller, Entry
@@ -93,7 +92,7 @@ class Chat:
     @asynccontextmanager
     async def answer(
         self,
-        body: bytes | bytearray,
+        body: bytes,
         caller: Caller,
         request_id: str,
         client_request_id: str | None = None,
@@ -113,7 +112,10 @@ class Chat:
         entry = Entry(request_id, caller.owner, caller.kernel)
         try:
             with self._running.running(entry, client_request_id):
-                async with self._answered(body, entry) as answer:
+                size = len(body)
+                request = await off_the_loop(size, read_chat_request, body)
+                del body  # megabytes that are not needed while a model thinks
+                async with self._answered(request, size, entry) as answer:
                     yield answer
         except AqueductError as error:
             entry.fail(error)
@@ -128,36 +130,38 @@ class Chat:
 
     @asynccontextmanager
     async def _answered(
-        self, body: bytes | bytearray, entry: Entry
+        self, request: ChatRequest, size: int, entry: Entry
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
-        request = await off_the_loop(len(body), read_chat_request, body)
         entry.model, entry.is_stream = request.model, request.is_stream
         caller = Caller(entry.owner, entry.kernel)
-        request = await apply_policy(self._policy, request, caller, len(body))
+        request = await apply_policy(self._policy, request, caller, size)
+        entry.is_stream = request.is_stream
         request = self._budgets.bounded(request)
         headers = await self._budgets.admit(entry)
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name
-        upstream_body = await self._upstream_body(request, route, len(body))
         stream = AnswerStream(
             route.upstream.name, wants_usage=request.wants_usage, secrets=route.upstream.secrets
         )
+        asked = _characters(request) // CHARACTERS_A_TOKEN
+        upstream_body = await self._upstream_body(request, route, size)
+        del request
         try:
             async with route.upstream.chat(upstream_body, request_id=entry.request_id) as upstream:
-                if not request.is_stream:
+                if not entry.is_stream:
                     yield WholeAnswer(await _whole(upstream, route, entry), headers)
                     return
                 async with aclosing(_frames(upstream, stream, entry)) as frames:
                     yield StreamedAnswer(await anext(frames), frames, headers)
                 await upstream.drain()
         except (asyncio.CancelledError, ClientLeftError):
-            entry.estimate(_characters(request) // CHARACTERS_A_TOKEN, stream.deltas)
+            entry.estimate(asked, stream.deltas)
             raise
         finally:
             if stream.usage:
                 entry.count(stream.usage)
             elif stream.has_begun:
-                entry.estimate(_characters(request) // CHARACTERS_A_TOKEN, stream.deltas)
+                entry.estimate(asked, stream.deltas)
 
     async def _upstream_body(self, request: ChatRequest, route: Route, size: int) -> bytes:
         """Write what goes upstream: the client's object with at most three fields touched."""
@@ -169,7 +173,7 @@ class Chat:
         if request.is_stream:
             options = request.body.get("stream_options") or {}
             body["stream_options"] = {**options, "include_usage": True}
-        return await off_the_loop(size, to_json, body)
+        return await off_the_loop(size + collected.size, encode_json, body)
 
 
 async def _whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> bytes:

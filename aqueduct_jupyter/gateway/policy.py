@@ -12,11 +12,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pydantic_core import to_json
-
 from ..protocol.chat import ChatRequest, read_chat_request
 from ..protocol.errors import AqueductError, PermissionDeniedError, ServerError
 from .offload import off_the_loop
+from .slices import encode_json
 from .usage import Caller
 
 __all__ = ["Asked", "Policy", "apply_policy", "read_policy", "refusal"]
@@ -96,4 +95,4 @@ async def apply_policy(
         ) from error
     if asked.body == request.body:
         return request
-    return read_chat_request(await off_the_loop(size, to_json, asked.body))
+    return await off_the_loop(size, lambda: read_chat_request(encode_json(asked.body)))

@@ -279,7 +279,7 @@ class ChatRequest:
         return bool((self.body.get("stream_options") or {}).get("include_usage"))
 
 
-def read_json_object(body: bytes | bytearray) -> dict[str, Any]:
+def read_json_object(body: bytes) -> dict[str, Any]:
     """Decode a body that must be one JSON object.
 
     Raises:
@@ -314,7 +314,7 @@ def _has_infinity(value: Any) -> bool:
     return False
 
 
-def read_chat_request(body: bytes | bytearray) -> ChatRequest:
+def read_chat_request(body: bytes) -> ChatRequest:
     """Check the body of a chat request.
 
     Args:

@@ -85,7 +85,7 @@ class ConversationDeleted(BaseModel):
     deleted: Literal[True] = True
 
 
-def read_change(body: bytes | bytearray) -> ConversationChange:
+def read_change(body: bytes) -> ConversationChange:
     """Read what a client writes.
 
     Raises:

@@ -16,6 +16,7 @@ from tornado import web
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
+from ..gateway.offload import off_the_loop
 from ..protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestError, MediaTypeError
 from .base import AqueductHandler
 
@@ -166,7 +167,8 @@ class JSONBodyHandler(BodyHandler):
     def initialize(self, **things: Any) -> None:
         """Take what the route table hands over, and begin with an empty body."""
         super().initialize(**things)
-        self._body = bytearray()
+        self._pieces: list[bytes] = []
+        self._size = 0
 
     async def begin_body(self) -> None:
         """Look at the head.
@@ -191,12 +193,14 @@ class JSONBodyHandler(BodyHandler):
         Raises:
             BodyTooLargeError: the body is larger than this address takes.
         """
-        self._check_size(len(self._body) + len(chunk))
-        self._body += chunk
+        self._size += len(chunk)
+        self._check_size(self._size)
+        self._pieces.append(chunk)
 
-    def body(self) -> bytearray:
-        """Give the whole body, which is not copied: one of 64 MB would hold everybody up."""
-        return self._body
+    async def body(self) -> bytes:
+        """Give the whole body, once: its megabytes are not kept here."""
+        pieces, self._pieces = self._pieces, []
+        return await off_the_loop(self._size, b"".join, pieces)
 
     def _check_size(self, size: int) -> None:
         if size > self.max_body_bytes:

@@ -35,7 +35,7 @@ class _StoreHandler(JSONBodyHandler):
 
     async def change(self) -> ConversationChange:
         """Read the body; raises an InvalidRequestError where it is not what it should be."""
-        body = self.body()
+        body = await self.body()
         return await off_the_loop(len(body), read_change, body)
 
 

@@ -29,6 +29,8 @@ async def policy(asked: Asked) -> None:
         raise KeyError("sk-secret")
     if "nonsense" in text:
         asked.body["messages"] = "nonsense"
+    if "at once" in text:
+        asked.body["stream"] = False
     asked.body["metadata"] = {"kernel": asked.kernel or "none"}
 
 
@@ -95,6 +97,15 @@ async def test_a_policy_changes_refuses_and_fails_closed(
     nonsense = await ask(http, "nonsense")
     assert (nonsense.status_code, error_of(nonsense)["param"]) == (400, "messages")
     assert len(standin.chats) == 1
+
+
+async def test_the_ledger_says_what_a_policy_made_of_a_request(
+    http: httpx.AsyncClient, standin: StandIn, extension: Any, tmp_path: Path
+) -> None:
+    answer = await ask(http, "All at once", stream=True)
+    assert answer.headers["content-type"] == "application/json"
+    (row,) = await ledger(extension, tmp_path)
+    assert (row["is_stream"], row["outcome"]) == (0, "whole")
 
 
 async def test_what_happened_is_counted(http: httpx.AsyncClient, standin: StandIn) -> None:
