@@ -6,7 +6,6 @@ What an address does is left to the handlers, what the gateway does to the gatew
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from ast import literal_eval
 from pathlib import Path
@@ -38,6 +37,7 @@ from .conversations import (
     ConversationsHandler,
 )
 from .files import FileContentHandler, FileHandler, FilesHandler
+from .memory import give_back_free_memory, leave_alone_what_is_loaded
 from .models import ModelHandler, ModelsHandler
 from .openapi import OpenAPIHandler
 from .provisioner import KernelEnvironment, use_for_kernels
@@ -124,7 +124,7 @@ class AqueductApp(ExtensionApp):
         """
         folder = Path(self.data_folder)
         self._notices: list[str] = []
-        self._purging: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
         self._environment: KernelEnvironment | None = None
         self._keys = KernelKeys()
         try:
@@ -196,10 +196,11 @@ class AqueductApp(ExtensionApp):
         """Give kernels their address and keys, now that the server's port is known."""
         if not self._is_assembled:
             return
-        self._purging = asyncio.create_task(self._purge())
-        # What Jupyter has loaded by now stays. Looked through again by the collector at a burst of
-        # requests, it would hold up every stream for a tenth of a second.
-        gc.freeze()
+        self._chores = [
+            asyncio.create_task(self._purge()),
+            asyncio.create_task(give_back_free_memory()),
+        ]
+        leave_alone_what_is_loaded()
         if serverapp.sock or not serverapp.port:
             where = "a UNIX socket" if serverapp.sock else "a port that it does not know"
             self.log.warning(
@@ -220,8 +221,8 @@ class AqueductApp(ExtensionApp):
             return
         if self._environment:
             self._environment.remove_fallback(os.environ)
-        if self._purging:
-            self._purging.cancel()
+        for chore in self._chores:
+            chore.cancel()
         await self._catalog.close()
         await self._documents.close()
         await self._database.close()

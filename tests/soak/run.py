@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.server.memory import GIVE_BACK_SECONDS
 
 from .clients import Client, Seen
 from .measures import Held, Row, held_by, ledger_rows, log_faults
@@ -51,7 +52,11 @@ class Soaked:
 
 
 async def soak(
-    seconds: float, clients: int, seed: int, say: Callable[[str], None] = lambda _: None
+    seconds: float,
+    clients: int,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+    rest: float = GIVE_BACK_SECONDS + 1,
 ) -> Soaked:
     """Run a server under load, with faults.
 
@@ -60,6 +65,7 @@ async def soak(
         clients: how many at once.
         seed: what the load and the faults are made from.
         say: is told what happens.
+        rest: seconds after which it is looked what a server at rest holds.
     """
     upstream = SoakUpstream(seed)
     async with upstream.listening():
@@ -74,7 +80,7 @@ async def soak(
             # The upstream lives on this loop, and the server asks it.
             server = await asyncio.to_thread(starting.__enter__)
             try:
-                return await _soak(seconds, clients, seed, say, upstream, server, data)
+                return await _soak(seconds, clients, seed, say, rest, upstream, server, data)
             finally:
                 await asyncio.to_thread(starting.__exit__, None, None, None)
 
@@ -84,6 +90,7 @@ async def _soak(
     clients: int,
     seed: int,
     say: Callable[[str], None],
+    rest: float,
     upstream: SoakUpstream,
     server: ThrowawayServer,
     data: Path,
@@ -98,6 +105,8 @@ async def _soak(
         await asyncio.gather(*(client.run(until) for client in some))
         watching.cancel()
         left.extend(await _rest(server, upstream))
+        # What is free by now goes back by itself.
+        await asyncio.sleep(rest)
         held = held_by(server.process.pid, upstream.port)
         say(f"after {name}: {held}")
         return held

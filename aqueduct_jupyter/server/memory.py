@@ -1,0 +1,48 @@
+"""This file is what the server does about memory: what stays is left alone, what is free goes back.
+
+It is about the process, so about all of Jupyter in it. What is kept on purpose, and how much of it,
+is said where it is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import sys
+from collections.abc import Callable
+
+__all__ = ["GIVE_BACK_SECONDS", "give_back_free_memory", "leave_alone_what_is_loaded"]
+
+GIVE_BACK_SECONDS = 30.0
+"""How often memory goes back. It takes a millisecond or two, in a thread."""
+
+
+def leave_alone_what_is_loaded() -> None:
+    """Tell the collector that whatever there is by now will stay.
+
+    Looked through again at a burst of requests, it would hold up every stream for a tenth of a
+    second.
+    """
+    gc.freeze()
+
+
+async def give_back_free_memory() -> None:
+    """Give free memory back to the system, again and again, until it is cancelled.
+
+    The C library gives back what is free at the end of its heap. Reads take large pieces of memory
+    and shorten them to what has come, which leaves holes between what stays; they would make a
+    server of a thousand requests a minute larger by the hour, with nothing in them. Only the GNU C
+    library is known to need and to have this.
+    """
+    if trim := _trim():
+        while True:
+            await asyncio.sleep(GIVE_BACK_SECONDS)
+            await asyncio.to_thread(trim, 0)
+
+
+def _trim() -> Callable[[int], int] | None:
+    """Find the C library's call for it. Source: malloc_trim(3)."""
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
