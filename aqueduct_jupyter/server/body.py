@@ -28,6 +28,9 @@ LARGEST_DISCARDED_BODY = 2**30
 DISCARDING_SECONDS = 30.0
 """How long the client of a refused body may go on sending it."""
 
+PIECE = 2**20
+"""Bytes of a body that is kept from which another piece is begun."""
+
 SILENT_SECONDS = 60.0
 """How long a client may send nothing in the middle of its body."""
 
@@ -167,7 +170,7 @@ class JSONBodyHandler(BodyHandler):
     def initialize(self, **things: Any) -> None:
         """Take what the route table hands over, and begin with an empty body."""
         super().initialize(**things)
-        self._pieces: list[bytes] = []
+        self._pieces = [bytearray()]
         self._size = 0
 
     async def begin_body(self) -> None:
@@ -195,11 +198,15 @@ class JSONBodyHandler(BodyHandler):
         """
         self._size += len(chunk)
         self._check_size(self._size)
-        self._pieces.append(chunk)
+        # One that grows to its end would be moved again and again; a list of all that came would be
+        # forty times as large as a body that comes byte by byte.
+        if len(self._pieces[-1]) >= PIECE:
+            self._pieces.append(bytearray())
+        self._pieces[-1] += chunk
 
     async def body(self) -> bytes:
         """Give the whole body, once: its megabytes are not kept here."""
-        pieces, self._pieces = self._pieces, []
+        pieces, self._pieces = self._pieces, [bytearray()]
         return await off_the_loop(self._size, b"".join, pieces)
 
     def _check_size(self, size: int) -> None:

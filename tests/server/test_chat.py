@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from aqueduct_jupyter.server.body import PIECE
 
 from ..standin import CUT, DONE, HANG, StandIn, chunk, completion, event, usage_chunk
 from .conftest import Ask, Settings, campus
@@ -67,6 +70,21 @@ async def test_a_whole_answer_is_the_upstreams_own_bytes(
     assert sent.json == body()
     assert sent.headers["authorization"] == "Bearer sk-secret"
     assert sent.headers["x-request-id"] == response.headers["x-request-id"]
+
+
+async def test_a_body_of_many_pieces_arrives_whole(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    words = body(messages=[{"role": "user", "content": "0123456789" * (PIECE // 4)}])
+    text = json.dumps(words).encode()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(text), 7001):
+            yield text[start : start + 7001]
+
+    response = await http.post("chat/completions", content=pieces())
+    assert response.status_code == 200
+    assert standin.chats[0].json == words
 
 
 async def test_every_parameter_goes_upstream_as_it_is(
