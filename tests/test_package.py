@@ -83,7 +83,7 @@ def test_the_extension_loads_no_engine_and_no_sdk() -> None:
     script = (
         "import sys\n"
         "import aqueduct_jupyter.server.app\n"
-        "heavy = {'openai', 'xllamacpp', 'kreuzberg', 'ipykernel', 'aiohttp'}\n"
+        "heavy = {'openai', 'xllamacpp', 'kreuzberg', 'ipykernel', 'httptools'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     assert run(sys.executable, "-c", script).stdout == "[]\n"

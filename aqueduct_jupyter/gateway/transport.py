@@ -1,9 +1,8 @@
-"""This file is the network below :mod:`.upstream`: aiohttp, in the place of httpx's own transport.
+"""This file is the network below :mod:`.upstream`: connections, behind httpx's interface.
 
-aiohttp's parser is in C, and what a stream costs a chunk is a fraction of it (``make bench`` says
-which). Only what a transport must do is here: a request out, a response in, and aiohttp's
-exceptions as those of httpx that mean the same. Retries and timeouts of answers are left to
-:mod:`.upstream`.
+Only what a transport must do is here: a connection for each request, one that was kept where there
+is one, and why there is none as httpx's exceptions. What goes over it is left to
+:mod:`.connection`, retries and timeouts of answers to :mod:`.upstream`.
 
 Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) are the environment's;
 ``ca_bundle`` of the settings goes first. An upstream behind a proxy is asked through httpx's own
@@ -12,17 +11,16 @@ transport.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from functools import partial
-from typing import Any
+from collections import defaultdict
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 import httpx
-from aiohttp.client_proto import ResponseHandler
-from yarl import URL
 
+from .connection import Connection
+from .response import READ_BYTES
 from .settings import UpstreamSettings
 
 __all__ = ["NetworkTransport", "network"]
@@ -37,15 +35,10 @@ KEPT_CONNECTIONS = httpx.Limits(
 )
 """Of connections through a proxy, which are never limited here, as the others are not."""
 
-READ_BYTES = 256 * 2**10
-"""Bytes of a stream from which no more is read before somebody takes them; twice that is kept. A
-burst is written on in as large pieces as are taken."""
+SECOND_ADDRESS_SECONDS = 0.25
+"""How long a name's first address is tried before the next is, beside it. Source: RFC 8305."""
 
-PIECE = 256 * 2**10
-"""Bytes of a request's body that are written together."""
-
-OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""What aiohttp would add by itself; the request says all that it wants said."""
+_Origin = tuple[str, int]
 
 
 def network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
@@ -63,13 +56,17 @@ def network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
 class NetworkTransport(httpx.AsyncBaseTransport):
     """Carries requests over connections that are kept, without cookies and without redirects.
 
+    How many there are is never limited here: budgets are, elsewhere, with a message.
+
     Args:
         tls: how certificates are checked; None for addresses without TLS.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._origins: dict[Connection, _Origin] = {}
+        self._idle: defaultdict[_Origin, dict[Connection, asyncio.TimerHandle]] = defaultdict(dict)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for the response's head.
@@ -77,45 +74,49 @@ class NetworkTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: there is none; what kind says why.
         """
-        limits = request.extensions.get("timeout", {})
-        try:
-            response = await self._opened().request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=request.headers,
-                data=_pieces(request.content) if len(request.content) > PIECE else request.content,
-                allow_redirects=False,
-                skip_auto_headers=OWN_HEADERS,
-                timeout=aiohttp.ClientTimeout(sock_connect=limits.get("connect")),
+        url = request.url
+        origin = url.raw_host.decode("ascii"), url.port or (80 if url.scheme == "http" else 443)
+        if idle := self._idle[origin]:
+            # The last that was used is the one that most likely lives.
+            connection, expiry = idle.popitem()
+            expiry.cancel()
+        else:
+            limit = request.extensions.get("timeout", {}).get("connect")
+            connection = await self._connect(
+                origin, limit, self._tls if url.scheme == "https" else None
             )
-        except aiohttp.ClientError as error:
-            raise _as_httpx(error) from error
-        return httpx.Response(
-            response.status, headers=response.raw_headers, stream=_Body(response), request=request
-        )
+        return await connection.send(request)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+        for connection in [*self._origins]:
+            connection.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            # Connections are never limited here: budgets are, elsewhere, with a message.
-            connector = _Connector(
-                limit=0,
-                keepalive_timeout=KEPT_CONNECTIONS_SECONDS,
-                ssl=self._tls or True,
-                # Names mean what they mean to every other program here, hosts files included.
-                resolver=aiohttp.ThreadedResolver(),
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                read_bufsize=READ_BYTES,
-            )
-        return self._session
+    async def _connect(
+        self, origin: _Origin, seconds: float | None, tls: ssl.SSLContext | None
+    ) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._buffer, self._keep, self._forget),
+                    *origin,
+                    ssl=tls,
+                    happy_eyeballs_delay=SECOND_ADDRESS_SECONDS,
+                )
+        except (OSError, UnicodeError) as error:
+            raise _as_httpx(error) from error
+        self._origins[connection] = origin
+        return connection
+
+    def _keep(self, connection: Connection) -> None:
+        expiry = asyncio.get_running_loop().call_later(KEPT_CONNECTIONS_SECONDS, connection.close)
+        self._idle[self._origins[connection]][connection] = expiry
+
+    def _forget(self, connection: Connection) -> None:
+        origin = self._origins.pop(connection, None)
+        if origin and (expiry := self._idle[origin].pop(connection, None)):
+            expiry.cancel()
 
 
 def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
@@ -127,67 +128,12 @@ def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
     return httpx.create_ssl_context()
 
 
-async def _pieces(data: bytes) -> AsyncIterator[memoryview]:
-    """Give a large body bit by bit: written at once, it would hold up all other requests."""
-    view = memoryview(data)
-    for start in range(0, len(view), PIECE):
-        yield view[start : start + PIECE]
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Makes connections that are cheap to read many small chunks from."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        # There is no public way to say what a connection is made of. An aiohttp that does not look
-        # here any more makes streams that cost more, and are the same.
-        connection: Callable[[], ResponseHandler] = partial(_Connection, loop=self._loop)
-        self._factory = connection  # type: ignore[assignment]  # a call is all that it is used for
-
-
-class _Connection(ResponseHandler):
-    def resume_reading(self, *which: Any, **named: Any) -> None:
-        # aiohttp resumes after every chunk that is taken, paused or not, and runs its parser on
-        # nothing for it: a fifth of what a chunk costs.
-        if self._reading_paused:
-            super().resume_reading(*which, **named)
-
-
-class _Body(httpx.AsyncByteStream):
-    """A response's body: all that has arrived with each read."""
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        content = self._response.content
-        try:
-            while data := await content.readany():
-                yield data
-        except aiohttp.ClientError as error:
-            raise _as_httpx(error) from error
-
-    async def aclose(self) -> None:
-        # One that was read to its end has given its connection back already.
-        self._response.close()
-
-
-def _as_httpx(error: aiohttp.ClientError) -> httpx.TransportError:
-    """Give the exception by which httpx says the same."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
+def _as_httpx(error: OSError | UnicodeError) -> httpx.TransportError:
+    """Say why there is no connection."""
+    if isinstance(error, TimeoutError):
         return httpx.ConnectTimeout(str(error))
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return httpx.ConnectError(f"certificate: {error.certificate_error}")
-    if isinstance(error, aiohttp.ClientConnectorSSLError):
-        return httpx.ConnectError(f"ssl: {error.os_error}")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return httpx.ConnectError(f"name resolution: {error.os_error}")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return httpx.ConnectError(str(error.os_error))
-    if isinstance(error, aiohttp.ServerTimeoutError):
-        return httpx.ReadTimeout(str(error))
-    if isinstance(error, aiohttp.ClientConnectionError):
-        return httpx.ReadError(str(error))
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return httpx.RemoteProtocolError(str(error))
-    return httpx.ProtocolError(str(error))
+    if isinstance(error, ssl.SSLError):
+        return httpx.ConnectError(f"ssl: {error}")
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return httpx.ConnectError(f"name resolution: {error}")
+    return httpx.ConnectError(str(error))

@@ -1,22 +1,25 @@
-"""The network below: what goes out is what was asked, and aiohttp's exceptions are httpx's."""
+"""The network below: what goes out is what was asked, and what fails is one of httpx's errors."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 
-import aiohttp
 import httpx
 import pytest
-from aiohttp.client_proto import ResponseHandler
 
-from aqueduct_jupyter.gateway.transport import PIECE, READ_BYTES, NetworkTransport, _as_httpx
+from aqueduct_jupyter.gateway.connection import PIECE
+from aqueduct_jupyter.gateway.response import READ_BYTES
+from aqueduct_jupyter.gateway.transport import NetworkTransport
 
 from ..standin import CUT, HANG, StandIn, completion
 
 
-async def get(transport: NetworkTransport, url: str, body: bytes = b"{}") -> httpx.Response:
+async def get(
+    transport: NetworkTransport, url: str, body: bytes = b"{}", seconds: float = 5.0
+) -> httpx.Response:
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-    extensions = {"timeout": {"connect": 5.0}}
+    extensions = {"timeout": {"connect": seconds}}
     request = httpx.Request("POST", url, headers=headers, content=body, extensions=extensions)
     return await transport.handle_async_request(request)
 
@@ -66,26 +69,6 @@ async def test_a_connection_is_used_again_after_a_whole_answer(standin: StandIn)
     await transport.aclose()
 
 
-async def test_nothing_is_parsed_but_what_has_arrived(
-    standin: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parsed: list[bytes] = []
-    receive = ResponseHandler.data_received
-
-    def recorded(connection: ResponseHandler, data: bytes) -> None:
-        parsed.append(data)
-        receive(connection, data)
-
-    monkeypatch.setattr(ResponseHandler, "data_received", recorded)
-    transport = NetworkTransport()
-    standin.stream(*[b"data: x\n\n", 0.01] * 20)
-    response = await get(transport, f"{standin.url}/chat/completions", BODY)
-    assert await response.aread() == b"data: x\n\n" * 20
-    assert len(parsed) >= 20
-    assert b"" not in parsed
-    await transport.aclose()
-
-
 async def test_a_reader_that_was_waited_for_gets_all(standin: StandIn) -> None:
     transport = NetworkTransport()
     event = b"data: %b\n\n" % (b"x" * 1000)
@@ -116,19 +99,74 @@ async def test_a_body_that_breaks_off_is_no_end(standin: StandIn) -> None:
     await transport.aclose()
 
 
-@pytest.mark.parametrize(
-    ("error", "twin"),
-    [
-        (aiohttp.ConnectionTimeoutError(), httpx.ConnectTimeout),
-        (aiohttp.SocketTimeoutError(), httpx.ReadTimeout),
-        (aiohttp.ServerDisconnectedError(), httpx.ReadError),
-        (aiohttp.ClientOSError(104, "reset"), httpx.ReadError),
-        (aiohttp.ClientPayloadError("cut"), httpx.RemoteProtocolError),
-        (aiohttp.InvalidURL("x"), httpx.ProtocolError),
-    ],
-    ids=lambda value: getattr(value, "__name__", type(value).__name__),
-)
-def test_an_exception_of_aiohttp_is_the_one_of_httpx_that_means_the_same(
-    error: aiohttp.ClientError, twin: type[httpx.TransportError]
+async def test_a_connection_that_the_upstream_has_closed_is_not_used_again(
+    standin: StandIn,
 ) -> None:
-    assert type(_as_httpx(error)) is twin
+    transport = NetworkTransport()
+    for _ in range(2):
+        standin.stream(b"data: x\n\n", CUT, is_chunked=False)
+        standin.stream(b"data: x\n\n")
+        for _ in range(2):
+            await (await get(transport, f"{standin.url}/chat/completions", BODY)).aread()
+        standin.stop()
+        standin.start()
+        await asyncio.sleep(0.05)
+    assert standin.connections == 4
+    await transport.aclose()
+
+
+async def test_an_idle_connection_is_closed_after_a_while(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aqueduct_jupyter.gateway.transport.KEPT_CONNECTIONS_SECONDS", 0.2)
+    transport = NetworkTransport()
+    for wait in (0.05, 0.5, 0.05):
+        standin.stream(b"data: x\n\n")
+        await (await get(transport, f"{standin.url}/chat/completions", BODY)).aread()
+        await asyncio.sleep(wait)
+    assert standin.connections == 2
+    await transport.aclose()
+    await asyncio.sleep(0.05)
+    assert standin.open_connections == 0
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+async def test_closing_ends_what_is_under_way(standin: StandIn, is_chunked: bool) -> None:
+    transport = NetworkTransport()
+    standin.stream(b"data: x\n\n", HANG, is_chunked=is_chunked)
+    response = await get(transport, f"{standin.url}/chat/completions", BODY)
+    pieces = response.aiter_raw()
+    await anext(pieces)
+    await transport.aclose()
+    with pytest.raises(httpx.RemoteProtocolError):
+        await anext(pieces)
+    assert await asyncio.to_thread(standin.chats[0].client_left.wait, 5)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:1/", "Connect call failed"),
+        ("http://no-such-host.invalid/", "name resolution"),
+        (f"http://{'x' * 64}.invalid/", "name resolution"),
+    ],
+)
+async def test_where_there_is_no_connection_the_reason_is_said(url: str, words: str) -> None:
+    with pytest.raises(httpx.ConnectError, match=words):
+        await get(NetworkTransport(), url)
+
+
+async def test_a_connection_that_is_not_made_in_time_is_given_up() -> None:
+    # A listener whose queue is full answers nobody.
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/"
+        queued = [socket.socket() for _ in range(4)]
+        for one in queued:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        with pytest.raises(httpx.ConnectTimeout):
+            await get(NetworkTransport(), url, seconds=0.3)
+        for one in queued:
+            one.close()

@@ -192,7 +192,7 @@ async def test_silence_before_the_headers_ends_after_the_upstreams_own_timeout(
     error = await failure(upstream(standin.url, timeout=0.2))
     assert (error.status, error.code, error.type) == (504, "upstream_timeout", "timeout_error")
     assert len(standin.chats) == 1
-    assert standin.chats[0].client_left.wait(5)
+    assert await asyncio.to_thread(standin.chats[0].client_left.wait, 5)
 
 
 async def test_silence_before_the_first_byte_ends_too(standin: StandIn) -> None:
@@ -205,7 +205,7 @@ async def test_silence_in_the_middle_ends_after_the_idle_timeout(standin: StandI
     asked = upstream(standin.url, timeout=30, idle_timeout=0.2)
     with pytest.raises(errors.UpstreamTimeoutError):
         await ask(asked)
-    assert standin.chats[0].client_left.wait(5)
+    assert await asyncio.to_thread(standin.chats[0].client_left.wait, 5)
 
 
 @pytest.mark.parametrize("end", [CUT, RESET])
