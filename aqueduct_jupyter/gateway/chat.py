@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..protocol.chat import ChatRequest, read_chat_request
@@ -53,12 +54,15 @@ class StreamedAnswer:
     """An answer that arrives: complete frames, one piece for each read from the upstream.
 
     ``first`` is there already; ``rest`` ends with ``[DONE]`` or with an error event, and reading
-    it raises no upstream error. ``headers`` say what is left of the caller's budgets.
+    it raises no upstream error. ``headers`` say what is left of the caller's budgets. Whoever waits
+    for more of ``rest`` can give ``pass_by`` a function that sends bytes at once, or says that it
+    cannot now: where there is nothing to do with a read, it is called in the moment of the read.
     """
 
     first: bytes
     rest: AsyncIterator[bytes]
     headers: Mapping[str, str]
+    pass_by: Callable[[Callable[[bytes], bool]], None]
 
 
 class Chat:
@@ -152,7 +156,8 @@ class Chat:
                     yield WholeAnswer(await _whole(upstream, route, entry), headers)
                     return
                 async with aclosing(_frames(upstream, stream, entry)) as frames:
-                    yield StreamedAnswer(await anext(frames), frames, headers)
+                    first, by = await anext(frames), partial(_pass_by, upstream, stream)
+                    yield StreamedAnswer(first, frames, headers, by)
                 await upstream.drain()
         except (asyncio.CancelledError, ClientLeftError):
             entry.estimate(asked, stream.deltas)
@@ -217,6 +222,10 @@ async def _frames(
         entry.fail(stream.error)
         entry.end_answer()
         yield error_event(stream.error)
+
+
+def _pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]) -> None:
+    upstream.offer(partial(stream.passes, send=send))
 
 
 def _characters(request: ChatRequest) -> int:

@@ -3,7 +3,7 @@
 It sees bytes and gives bytes; where they come from and go to is left to :mod:`.chat`.
 
 * Frames pass as the upstream wrote them. Only those that could matter to the judge are decoded:
-  the end, an error, and the tokens. Three searches in a read's bytes find out that none does.
+  the end, an error, and the tokens. A few searches in a read's bytes find out that none does.
 * The upstream is always asked for the tokens; a client that did not ask does not see them.
 * Only a stream that said ``[DONE]`` is whole. Every other end is told to the client as an error
   event, and no ``[DONE]`` follows it, so a truncated answer never looks whole.
@@ -12,6 +12,7 @@ It sees bytes and gives bytes; where they come from and go to is left to :mod:`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +23,9 @@ from ..protocol.sse import DONE, Event, FrameBuffer, decode_frame, encode_event,
 from .failures import failure_from_event, read_json
 
 __all__ = ["AnswerStream", "error_event", "read_usage"]
+
+_MARKS = (b"[DONE]", b'"usage"', b'"error"', b"event:")
+"""What stands in every frame that could matter to the judge."""
 
 LARGEST_FRAME = 64 * 2**20
 """Bytes of one event that are waited for; a larger one is an error, not a full memory."""
@@ -72,12 +76,29 @@ class AnswerStream:
             self.error = DisconnectedError(
                 f"The upstream '{self._upstream}' sent an event that never ends."
             )
-        if frames and _matters(frames):
-            frames = b"".join(self._judge(frame) for frame in split_frames(frames))
+        mark = _first_mark(frames)
+        if mark >= 0:
+            # The last read of a burst is large: what comes before the mark is not split.
+            end = frames.rfind(b"\n\n", 0, mark)
+            plain, rest = (frames[: end + 2], frames[end + 2 :]) if end >= 0 else (b"", frames)
+            frames = b"".join((plain, *map(self._judge, split_frames(rest))))
         if frames:
-            self.deltas += frames.count(b'"delta"')
+            self._count(frames)
             self.has_begun = self.has_begun or b"data" in frames
         return frames
+
+    def passes(self, data: bytes, send: Callable[[bytes], bool]) -> bool:
+        """Send the upstream's next bytes as they are, if there is nothing to judge in them.
+
+        Args:
+            data: the bytes; where they were not sent, they have to be fed.
+            send: sends, or says that it cannot now.
+        """
+        is_plain = self.has_begun and not self.is_over and self._buffer.is_whole(data)
+        if not is_plain or _first_mark(data) >= 0 or not send(data):
+            return False
+        self._count(data)
+        return True
 
     def end(self) -> None:
         """Note that the upstream ended the stream; without ``[DONE]`` that is an error."""
@@ -87,10 +108,13 @@ class AnswerStream:
                 "What has arrived is incomplete; ask again."
             )
 
+    def _count(self, frames: bytes) -> None:
+        self.deltas += frames.count(b'"delta"')
+
     def _judge(self, frame: bytes) -> bytes:
         if self.is_over:
             return b""
-        event = decode_frame(frame) if _matters(frame) else None
+        event = decode_frame(frame) if _first_mark(frame) >= 0 else None
         if event is None:
             return frame
         if event.data.strip() == DONE:
@@ -116,11 +140,10 @@ class AnswerStream:
         return frame if self._wants_usage else _without_usage(words, event)
 
 
-def _matters(frames: bytes) -> bool:
-    # Written out: this is asked for every read of every stream.
-    return (
-        b"[DONE]" in frames or b'"usage"' in frames or b'"error"' in frames or b"event:" in frames
-    )
+def _first_mark(frames: bytes) -> int:
+    """Say where the first frame is that could matter; -1: none does."""
+    found = [at for mark in _MARKS if (at := frames.find(mark)) >= 0]
+    return min(found) if found else -1
 
 
 def error_event(error: AqueductError) -> bytes:

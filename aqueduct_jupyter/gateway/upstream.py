@@ -15,7 +15,7 @@ what its answer means to :mod:`.chat`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -57,6 +57,9 @@ class UpstreamAnswer:
         is_encoded = "content-encoding" in response.headers
         stream = cast(httpx.AsyncByteStream, response.stream)
         self._bytes = response.aiter_bytes() if is_encoded else aiter(stream)
+        # A Body of .response can; neither httpx's own streams nor the models within can.
+        self._offer = None if is_encoded else getattr(stream, "offer", None)
+        self._idle_timeout = upstream.settings.idle_timeout or upstream.settings.timeout
 
     @property
     def is_stream(self) -> bool:
@@ -70,18 +73,36 @@ class UpstreamAnswer:
             UpstreamTimeoutError: the upstream was silent for too long.
             UpstreamError: the connection broke.
         """
-        settings = self._upstream.settings
         try:
-            with Patience(settings.timeout) as patience:
+            with Patience(self._upstream.settings.timeout) as patience:
+                self._patience = patience
                 async for data in self._bytes:
                     # The clock runs only while the upstream is waited for: a slow reader of ours
                     # is not the upstream's fault.
                     patience.rest()
                     if data:
                         yield data
-                    patience.wait(settings.idle_timeout or settings.timeout)
+                    patience.wait(self._idle_timeout)
         except (httpx.HTTPError, TimeoutError) as error:
             raise failure_from_exception(self._upstream.name, error) from error
+
+    def offer(self, take: Callable[[bytes], bool]) -> None:
+        """Offer the body's next bytes to somebody in the place of :meth:`chunks`, which is waiting.
+
+        Args:
+            take: is called with each read's bytes in the moment of the read, and says whether it
+                took them; :meth:`chunks` gives the others. Not every upstream can do this, so it
+                may never be called.
+        """
+
+        def take_in_time(data: bytes) -> bool:
+            is_taken = take(data)
+            if is_taken:
+                self._patience.wait(self._idle_timeout)
+            return is_taken
+
+        if self._offer:
+            self._offer(take_in_time)
 
     async def read(self) -> bytes:
         """Give the whole body.

@@ -58,8 +58,7 @@ class FrameBuffer:
         Returns:
             All frames that are complete now, as their own bytes; empty if there is none.
         """
-        if not self._rest and not self._is_first and data.endswith(b"\n\n") and b"\r" not in data:
-            # The usual read brings whole frames: they are passed on as the bytes that they are.
+        if self.is_whole(data):
             return data
         # Only the last three bytes of the rest can begin a frame's end: a gigantic event that
         # arrives in small pieces is searched once, not once a piece.
@@ -74,6 +73,14 @@ class FrameBuffer:
             self._is_first = False
             frames = frames.removeprefix(_BYTE_ORDER_MARK)
         return frames
+
+    def is_whole(self, data: bytes) -> bool:
+        """Say whether the next bytes, taken alone, are whole frames, as the usual read brings them.
+
+        Fed or not, they change nothing here, and are passed on as the bytes that they are.
+        """
+        is_between_frames = not self._rest and not self._is_first
+        return is_between_frames and data.endswith(b"\n\n") and data.find(b"\r") < 0
 
     @property
     def pending(self) -> int:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 
 from tornado import web
-from tornado.iostream import StreamClosedError
 
 from ..gateway.chat import Chat, ClientLeftError, StreamedAnswer, WholeAnswer
 from ..gateway.running import LONGEST_CLIENT_ID
 from ..gateway.stream import error_event
 from ..protocol.errors import RequestStoppedError
 from .body import JSONBodyHandler
+from .stream_writer import StreamWriter
 
 __all__ = ["ChatCompletionsHandler"]
 
@@ -39,8 +39,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
     chat: Chat
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     _beat: asyncio.TimerHandle | None = None
-    _is_flushing = False
-    _flushed_at: float | None = None
+    _writer: StreamWriter | None = None
     _work: asyncio.Task[None] | None = None
     _has_client_left = False
 
@@ -88,9 +87,11 @@ class ChatCompletionsHandler(JSONBodyHandler):
         for name, value in STREAM_HEADERS.items():
             self.set_header(name, value)
         self.say_duration()
-        await self._send(answer.first)
+        self._writer = StreamWriter(self)
+        await self._writer.send(answer.first)
+        answer.pass_by(self._writer.send_at_once)
         async for frames in answer.rest:
-            await self._send(frames)
+            await self._writer.send(frames)
         self._end_stream()
 
     def _end_stream(self, last: bytes | None = None) -> None:
@@ -98,43 +99,29 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self._stop_heartbeat()
         self.finish(last, set_content_type=STREAM_HEADERS["Content-Type"])
 
-    async def _send(self, frames: bytes) -> None:
-        """Send frames and wait until the client has room for more."""
-        self._is_flushing = True
-        self.write(frames)
-        try:
-            await self.flush()
-        except StreamClosedError:
-            raise ClientLeftError from None
-        self._is_flushing = False
-        self._flushed_at = asyncio.get_running_loop().time()
-
     def _schedule_heartbeat(self) -> None:
         # One timer a request, not one a chunk: it looks back at when something was sent last.
         loop = asyncio.get_running_loop()
-        quiet_since = loop.time() if self._flushed_at is None else self._flushed_at
-        due = max(quiet_since + self.heartbeat_seconds, loop.time() + self.heartbeat_seconds / 10)
+        due = max(
+            self._quiet_since + self.heartbeat_seconds, loop.time() + self.heartbeat_seconds / 10
+        )
         self._beat = loop.call_at(due, self._keep_alive)
 
     def _keep_alive(self) -> None:
         # An idle culler would stop a server that only waits for a model, or streams.
         self.update_api_activity()
-        if self._flushed_at is not None and not self._is_flushing:
-            self._break_silence(asyncio.get_running_loop().time() - self._flushed_at)
+        self._break_silence(asyncio.get_running_loop().time() - self._quiet_since)
         self._schedule_heartbeat()
+
+    @property
+    def _quiet_since(self) -> float:
+        sent_at = self._writer.sent_at if self._writer else None
+        return asyncio.get_running_loop().time() if sent_at is None else sent_at
 
     def _stop_heartbeat(self) -> None:
         if self._beat is not None:
             self._beat.cancel()
 
     def _break_silence(self, seconds: float) -> None:
-        if seconds >= self.heartbeat_seconds:
-            self.write(HEARTBEAT)
-            self.flush().add_done_callback(_ignore_closed)
-            self._flushed_at = asyncio.get_running_loop().time()
-
-
-def _ignore_closed(flushed: asyncio.Future[None]) -> None:
-    # Whoever reads the answer sees that the client left; the heartbeat need not say it as well.
-    if not flushed.cancelled():
-        flushed.exception()
+        if self._writer and seconds >= self.heartbeat_seconds:
+            self._writer.send_at_once(HEARTBEAT)

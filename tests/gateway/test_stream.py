@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -123,3 +124,53 @@ def test_our_error_event_is_one_frame_with_the_envelope() -> None:
     assert decoded
     assert json.loads(decoded.data)["error"]["code"] == "upstream_disconnected"
     assert frame.endswith(b"\n\n")
+
+
+def test_a_read_with_nothing_to_judge_passes_at_once_and_counts() -> None:
+    stream = AnswerStream("campus", wants_usage=False)
+    sent: list[bytes] = []
+    assert not stream.passes(chunk("a"), sends(sent)), "the first says that the answer has begun"
+    assert stream.feed(chunk("a")) == chunk("a")
+    assert stream.passes(chunk("b") + chunk("c"), sends(sent))
+    assert sent == [chunk("b") + chunk("c")]
+    assert stream.deltas == 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        chunk("b")[:-1],
+        chunk("b").replace(b"\n", b"\r\n"),
+        usage_chunk(),
+        DONE,
+        event({"error": {"message": "Too many."}}),
+        b"event: error\ndata: {}\n\n",
+        chunk("b") + DONE,
+    ],
+)
+def test_a_read_that_may_mean_something_is_to_be_fed(data: bytes) -> None:
+    stream = AnswerStream("campus", wants_usage=True)
+    stream.feed(chunk("a"))
+    sent: list[bytes] = []
+    assert not stream.passes(data, sends(sent))
+    assert not sent
+    stream.feed(data)
+    assert stream.passes(chunk("c"), sends(sent)) is (
+        data.endswith((b"\r\n", b"\n\n")) and not stream.is_over
+    )
+
+
+def test_a_read_that_could_not_be_sent_is_not_counted_twice() -> None:
+    stream = AnswerStream("campus", wants_usage=True)
+    stream.feed(chunk("a"))
+    assert not stream.passes(chunk("b"), lambda _: False)
+    assert stream.feed(chunk("b")) == chunk("b")
+    assert stream.deltas == 2
+
+
+def sends(sent: list[bytes]) -> Callable[[bytes], bool]:
+    def send(data: bytes) -> bool:
+        sent.append(data)
+        return True
+
+    return send

@@ -282,6 +282,14 @@ class TestTimeouts:
         assert b'"upstream_timeout"' in response.content
         assert b"[DONE]" not in response.content
 
+    async def test_only_silence_is_late_however_long_the_stream(
+        self, http: httpx.AsyncClient, standin: StandIn
+    ) -> None:
+        standin.stream(*[chunk("Hi"), 0.1] * 8, HANG)
+        response = await post(http, stream=True)
+        assert response.content.startswith(chunk("Hi") * 8)
+        assert b'"upstream_timeout"' in response.content
+
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("is_chunked", [True, False])
