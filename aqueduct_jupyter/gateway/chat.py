@@ -23,7 +23,7 @@ from .limits import Budgets
 from .offload import off_the_loop
 from .policy import Policy, apply_policy
 from .running import RunningRequests
-from .slices import encode_json
+from .slices import decode_json, encode_json
 from .stream import AnswerStream, error_event, read_usage
 from .upstream import UpstreamAnswer
 from .usage import Caller, Entry
@@ -96,7 +96,7 @@ class Chat:
     @asynccontextmanager
     async def answer(
         self,
-        body: bytes,
+        pieces: list[bytes],
         caller: Caller,
         request_id: str,
         client_request_id: str | None = None,
@@ -104,7 +104,7 @@ class Chat:
         """Answer one request; leaving the context, however that happens, closes the upstream.
 
         Args:
-            body: the JSON body as the client sent it.
+            pieces: the JSON body as the client sent it, cut anywhere; no piece is left in the list.
             caller: who asks.
             request_id: this server's id of the request.
             client_request_id: the client's own, where it has one.
@@ -116,10 +116,7 @@ class Chat:
         entry = Entry(request_id, caller.owner, caller.kernel)
         try:
             with self._running.running(entry, client_request_id):
-                size = len(body)
-                request = await off_the_loop(size, read_chat_request, body)
-                del body  # megabytes that are not needed while a model thinks
-                async with self._answered(request, size, entry) as answer:
+                async with self._answered(pieces, entry) as answer:
                     yield answer
         except AqueductError as error:
             entry.fail(error)
@@ -134,8 +131,10 @@ class Chat:
 
     @asynccontextmanager
     async def _answered(
-        self, request: ChatRequest, size: int, entry: Entry
+        self, pieces: list[bytes], entry: Entry
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
+        size = sum(map(len, pieces))
+        request = await off_the_loop(size, _read, pieces)
         entry.model, entry.is_stream = request.model, request.is_stream
         caller = Caller(entry.owner, entry.kernel)
         request = await apply_policy(self._policy, request, caller, size)
@@ -178,7 +177,9 @@ class Chat:
         if request.is_stream:
             options = request.body.get("stream_options") or {}
             body["stream_options"] = {**options, "include_usage": True}
-        return await off_the_loop(size + collected.size, encode_json, body)
+        size += collected.size
+        del collected
+        return await off_the_loop(size, _write, body, request.body)
 
 
 async def _whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> bytes:
@@ -222,6 +223,23 @@ async def _frames(
         entry.fail(stream.error)
         entry.end_answer()
         yield error_event(stream.error)
+
+
+# A model may think for minutes, and giving megabytes back to the system takes the time of the
+# thread that does it: what is not needed any more is let go of where the work on it is done.
+
+
+def _read(pieces: list[bytes]) -> ChatRequest:
+    body = b"".join(pieces)
+    pieces.clear()
+    return read_chat_request(decode_json(body))
+
+
+def _write(body: dict[str, Any], asked: dict[str, Any]) -> bytes:
+    written = encode_json(body)
+    body.clear()
+    asked.clear()
+    return written
 
 
 def _pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]) -> None:

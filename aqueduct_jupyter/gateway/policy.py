@@ -15,7 +15,7 @@ from typing import Any, cast
 from ..protocol.chat import ChatRequest, read_chat_request
 from ..protocol.errors import AqueductError, PermissionDeniedError, ServerError
 from .offload import off_the_loop
-from .slices import encode_json
+from .slices import decode_json, encode_json
 from .usage import Caller
 
 __all__ = ["Asked", "Policy", "apply_policy", "read_policy", "refusal"]
@@ -95,4 +95,4 @@ async def apply_policy(
         ) from error
     if asked.body == request.body:
         return request
-    return await off_the_loop(size, lambda: read_chat_request(encode_json(asked.body)))
+    return await off_the_loop(size, lambda: read_chat_request(decode_json(encode_json(asked.body))))

@@ -314,18 +314,16 @@ def _has_infinity(value: Any) -> bool:
     return False
 
 
-def read_chat_request(body: bytes) -> ChatRequest:
+def read_chat_request(request: dict[str, Any]) -> ChatRequest:
     """Check the body of a chat request.
 
     Args:
-        body: the JSON text, as bytes.
+        request: the JSON object.
 
     Raises:
-        InvalidJSONError: it is no JSON object.
         InvalidRequestError: a field is missing, of the wrong type or out of range; ``param`` names
             it, as ``messages[0].role``.
     """
-    request = read_json_object(body)
     try:
         ChatWords.model_validate(request)
     except ValidationError as error:

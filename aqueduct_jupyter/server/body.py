@@ -16,7 +16,6 @@ from tornado import web
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
-from ..gateway.offload import off_the_loop
 from ..protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestError, MediaTypeError
 from .base import AqueductHandler
 
@@ -28,8 +27,11 @@ LARGEST_DISCARDED_BODY = 2**30
 DISCARDING_SECONDS = 30.0
 """How long the client of a refused body may go on sending it."""
 
+SMALL = 4 * 2**10
+"""Bytes up to which what arrives is put together: a list of it would be larger than the body."""
+
 PIECE = 2**20
-"""Bytes of a body that is kept from which another piece is begun."""
+"""Bytes of small ones that are put together."""
 
 SILENT_SECONDS = 60.0
 """How long a client may send nothing in the middle of its body."""
@@ -170,7 +172,8 @@ class JSONBodyHandler(BodyHandler):
     def initialize(self, **things: Any) -> None:
         """Take what the route table hands over, and begin with an empty body."""
         super().initialize(**things)
-        self._pieces = [bytearray()]
+        self._pieces: list[bytes] = []
+        self._small = bytearray()
         self._size = 0
 
     async def begin_body(self) -> None:
@@ -198,16 +201,24 @@ class JSONBodyHandler(BodyHandler):
         """
         self._size += len(chunk)
         self._check_size(self._size)
-        # One that grows to its end would be moved again and again; a list of all that came would be
-        # forty times as large as a body that comes byte by byte.
-        if len(self._pieces[-1]) >= PIECE:
-            self._pieces.append(bytearray())
-        self._pieces[-1] += chunk
+        if len(chunk) > SMALL:
+            self._end_piece()
+            self._pieces.append(chunk)
+        else:
+            self._small += chunk
+            if len(self._small) >= PIECE:
+                self._end_piece()
 
-    async def body(self) -> bytes:
-        """Give the whole body, once: its megabytes are not kept here."""
-        pieces, self._pieces = self._pieces, [bytearray()]
-        return await off_the_loop(self._size, b"".join, pieces)
+    def pieces(self) -> list[bytes]:
+        """Give the whole body, in its pieces, once: its megabytes are not kept here."""
+        self._end_piece()
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+    def _end_piece(self) -> None:
+        if self._small:
+            self._pieces.append(bytes(self._small))
+            self._small = bytearray()
 
     def _check_size(self, size: int) -> None:
         if size > self.max_body_bytes:

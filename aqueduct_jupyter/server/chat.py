@@ -57,7 +57,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self._schedule_heartbeat()
         try:
             async with self.chat.answer(
-                await self.body(), self.caller, self.request_id, self._client_request_id
+                self.pieces(), self.caller, self.request_id, self._client_request_id
             ) as answer:
                 for name, value in answer.headers.items():
                     self.set_header(name, value)

@@ -35,8 +35,9 @@ class _StoreHandler(JSONBodyHandler):
 
     async def change(self) -> ConversationChange:
         """Read the body; raises an InvalidRequestError where it is not what it should be."""
-        body = await self.body()
-        return await off_the_loop(len(body), read_change, body)
+        pieces = self.pieces()
+        size = sum(map(len, pieces))
+        return await off_the_loop(size, lambda: read_change(b"".join(pieces)))
 
 
 class ConversationsHandler(_StoreHandler):

@@ -1,7 +1,8 @@
 """This file is what large bodies cost: uploads, a chat with a PDF, and who waits beside them.
 
 A stall of the server's loop is seen as a chunk of a stream that comes late: one that is due every
-10 milliseconds, while ten requests of 30 MB with files arrive from another process.
+10 milliseconds, while ten requests of 30 MB with files arrive from another process. A stream that
+does not pass the server says how much of that is the machine's.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def measure_bodies() -> Iterator[str]:
             for size in SIZES:
                 yield _upload(gateway, http, size)
             yield _document(http)
-        yield _stalls(gateway)
+        yield _stalls(gateway.target, Target(f"http://127.0.0.1:{port}/v1/chat/completions"))
 
 
 def _upload(gateway: Gateway, http: httpx.Client, size: int) -> str:
@@ -94,26 +95,31 @@ def _encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _stalls(gateway: Gateway) -> str:
-    resting = asyncio.run(_latest(gateway.target))
+def _stalls(target: Target, upstream: Target) -> str:
+    resting, _ = asyncio.run(_latest(target, upstream))
     with tempfile.NamedTemporaryFile() as file:
         url = f"data:image/png;base64,{_encoded(PNG + os.urandom(LARGE_FILE_BYTES))}"
         part = {"type": "file", "file": {"filename": "a.png", "file_data": url}}
         messages = [{"role": "user", "content": [part] * LARGE_FILES}]
         file.write(json.dumps({"model": "sink/x", "messages": messages}).encode())
         file.flush()
-        asked = [sys.executable, "-m", __name__, gateway.target.url, gateway.target.token]
+        asked = [sys.executable, "-m", __name__, target.url, target.token]
         with subprocess.Popen([*asked, file.name], stdout=subprocess.PIPE, text=True) as process:
-            beside = asyncio.run(_latest(gateway.target))
+            beside, direct = asyncio.run(_latest(target, upstream))
             said, _ = process.communicate()
     return (
         f"a chunk that is due every {PAUSE_MS} ms, beside {said.strip()}: at the latest "
-        f"{beside * 1000:.0f} ms after the one before; with nothing beside it {resting * 1000:.0f}"
+        f"{beside * 1000:.0f} ms after the one before, at the same time straight from the "
+        f"upstream {direct * 1000:.0f}; with nothing beside it {resting * 1000:.0f}"
     )
 
 
-async def _latest(target: Target) -> float:
-    """Give the longest time between two reads of a stream, in seconds."""
+async def _latest(*targets: Target) -> list[float]:
+    """Give the longest time between two reads of a stream of each, all at once, in seconds."""
+    return await asyncio.gather(*map(_longest_pause, targets))
+
+
+async def _longest_pause(target: Target) -> float:
     parts = urlsplit(target.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     model = target.model_prefix + model_name(CHUNKS, PAUSE_MS)

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aqueduct_jupyter.protocol.chat import read_chat_request
+from aqueduct_jupyter.protocol.chat import read_chat_request, read_json_object
 from aqueduct_jupyter.protocol.errors import InvalidJSONError, InvalidRequestError
 
 USER = {"role": "user", "content": "Hi"}
 
 
-def request(**fields: Any) -> bytes:
-    return json.dumps({"messages": [USER], **fields}).encode()
+def request(**fields: Any) -> dict[str, Any]:
+    return {"messages": [USER], **fields}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_is_wrong_is_named(fields: dict[str, Any], param: str, sentence: st
 )
 def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidJSONError):
-        read_chat_request(body)
+        read_json_object(body)
 
 
 def test_an_error_never_repeats_the_prompt() -> None:
@@ -149,7 +149,7 @@ GOOD = [
 @pytest.mark.parametrize("fields", GOOD)
 def test_what_is_right_is_kept_as_it_is_with_unknown_fields(fields: dict[str, Any]) -> None:
     sent = {"messages": [USER], "model": "m", **fields}
-    assert read_chat_request(json.dumps(sent).encode()).body == sent
+    assert read_chat_request(sent).body == sent
 
 
 JSON = st.recursive(
@@ -172,7 +172,7 @@ JSON = st.recursive(
 )
 def test_any_json_is_taken_or_refused_with_a_sentence(words: dict[str, Any]) -> None:
     try:
-        kept = read_chat_request(json.dumps(words).encode())
+        kept = read_chat_request(json.loads(json.dumps(words)))
     except InvalidRequestError as error:
         refusal = error.message
     else:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sqlite3
+import threading
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from aqueduct_jupyter.server.body import PIECE
+from aqueduct_jupyter.server.body import PIECE, SMALL
 
 from ..standin import CUT, DONE, HANG, StandIn, chunk, completion, event, usage_chunk
 from .conftest import Ask, Settings, campus
@@ -72,15 +75,20 @@ async def test_a_whole_answer_is_the_upstreams_own_bytes(
     assert sent.headers["x-request-id"] == response.headers["x-request-id"]
 
 
+@pytest.mark.parametrize("sizes", [[7001], [999], [SMALL, SMALL + 1, 1]])
 async def test_a_body_of_many_pieces_arrives_whole(
-    http: httpx.AsyncClient, standin: StandIn
+    http: httpx.AsyncClient, standin: StandIn, sizes: list[int]
 ) -> None:
     words = body(messages=[{"role": "user", "content": "0123456789" * (PIECE // 4)}])
     text = json.dumps(words).encode()
 
     async def pieces() -> AsyncIterator[bytes]:
-        for start in range(0, len(text), 7001):
-            yield text[start : start + 7001]
+        rest = memoryview(text)
+        for size in itertools.cycle(sizes):
+            if not rest:
+                return
+            yield bytes(rest[:size])
+            rest = rest[size:]
 
     response = await http.post("chat/completions", content=pieces())
     assert response.status_code == 200
@@ -289,6 +297,24 @@ class TestTimeouts:
         response = await post(http, stream=True)
         assert response.content.startswith(chunk("Hi") * 8)
         assert b'"upstream_timeout"' in response.content
+
+
+async def test_while_a_model_thinks_a_large_body_is_held_once(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    size = 2**22
+    gate = threading.Event()
+    standin.stream(gate, chunk("Hi"), DONE)
+    tracemalloc.start()
+    messages = [{"role": "user", "content": "x" * size}]
+    asked = asyncio.ensure_future(post(http, stream=True, messages=messages))
+    assert await asyncio.to_thread(standin.has_chat.wait, 10)
+    ours = tracemalloc.Filter(True, "*/aqueduct_jupyter/*")  # not ours to name
+    traces = tracemalloc.take_snapshot().filter_traces([ours]).traces
+    tracemalloc.stop()
+    gate.set()
+    assert (await asked).content.startswith(chunk("Hi"))
+    assert sum(trace.size >= size for trace in traces) == 1
 
 
 @pytest.mark.parametrize("path", PATHS)
