@@ -132,6 +132,7 @@ class Connection(asyncio.BufferedProtocol):
         self._has_room.set()
         if self._body is not None:
             self._body.lose(exc)
+            self._body = None
         self._is_gone(self)
 
     def pause_writing(self) -> None:

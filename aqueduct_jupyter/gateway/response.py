@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -72,7 +72,7 @@ class Body(httpx.AsyncByteStream):
         self._waiter: asyncio.Future[None] | None = None
         self._take: Callable[[bytes], bool] | None = None
         self.on_body = self._pieces.append
-        self._parser = HttpResponseParser(self)
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
     def offer(self, take: Callable[[bytes], bool]) -> None:
         """Offer what is read from now on to somebody first, at the moment when it is read.
@@ -80,7 +80,8 @@ class Body(httpx.AsyncByteStream):
         What is not taken (``take`` says False), and the last of the body, waits to be read here as
         ever, and nothing is offered before that has happened: the order stays.
         """
-        self._take = take
+        if self._parser is not None:
+            self._take = take
 
     async def head(self) -> None:
         """Wait for the head.
@@ -118,6 +119,8 @@ class Body(httpx.AsyncByteStream):
 
     def feed(self, data: memoryview) -> None:
         """Read the next bytes of the connection."""
+        if self._parser is None:
+            return  # it is over
         is_first = not self._pieces
         try:
             self._parser.feed_data(data)
@@ -127,6 +130,7 @@ class Body(httpx.AsyncByteStream):
             return
         if self.is_complete:
             self._connection.finished(is_kept=self._is_kept)
+            self._end()
         elif self._pieces:
             self._without_body = 0
             if is_first and self._take and self._take(self._joined()):
@@ -141,13 +145,13 @@ class Body(httpx.AsyncByteStream):
         """Note that nothing more will come; a complete body stays one."""
         if not self.is_complete:
             self._error = kind(str(reason))
-        self._wake()
+        self._end()
 
     def lose(self, error: Exception | None) -> None:
         """Note that the connection has ended; some bodies end so."""
         if self.has_head and self._ends_with_connection and error is None:
             self.is_complete = True
-            self._wake()
+            self._end()
         elif self._error is None:
             kind = httpx.RemoteProtocolError if self.has_head else httpx.ReadError
             self.fail(kind, error or "the connection was closed")
@@ -166,7 +170,7 @@ class Body(httpx.AsyncByteStream):
 
     def on_headers_complete(self) -> None:
         """Note that the head is there, if it is not one that only announces another."""
-        self.status = self._parser.get_status_code()
+        self.status = cast(HttpResponseParser, self._parser).get_status_code()
         if self.status < 200:
             self.headers.clear()
             return
@@ -176,7 +180,7 @@ class Body(httpx.AsyncByteStream):
     def on_message_complete(self) -> None:
         """Note that the body is over; whether the connection stays is known only now."""
         self.is_complete = self.has_head
-        self._is_kept = self._parser.should_keep_alive()
+        self._is_kept = cast(HttpResponseParser, self._parser).should_keep_alive()
 
     def _joined(self) -> bytes:
         if len(self._pieces) > 1:
@@ -202,6 +206,12 @@ class Body(httpx.AsyncByteStream):
             await self._waiter
         finally:
             self._waiter = None
+
+    def _end(self) -> None:
+        # The parser holds our methods, and whoever takes holds us: as long as they do, only the
+        # collector can free a response, and after some hundred it would hold up every stream.
+        self._parser = self._take = None
+        self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

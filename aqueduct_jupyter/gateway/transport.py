@@ -15,6 +15,7 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict
+from ipaddress import ip_address
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -102,7 +103,7 @@ class NetworkTransport(httpx.AsyncBaseTransport):
                     lambda: Connection(self._buffer, self._keep, self._forget),
                     *origin,
                     ssl=tls,
-                    happy_eyeballs_delay=SECOND_ADDRESS_SECONDS,
+                    happy_eyeballs_delay=_delay(origin[0]),
                 )
         except (OSError, UnicodeError) as error:
             raise _as_httpx(error) from error
@@ -117,6 +118,15 @@ class NetworkTransport(httpx.AsyncBaseTransport):
         origin = self._origins.pop(connection, None)
         if origin and (expiry := self._idle[origin].pop(connection, None)):
             expiry.cancel()
+
+
+def _delay(host: str) -> float | None:
+    """Say when to try a host's second address; what is an address has none to race with."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return SECOND_ADDRESS_SECONDS
+    return None
 
 
 def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:

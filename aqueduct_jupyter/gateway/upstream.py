@@ -228,6 +228,8 @@ class Upstream:
             if error.is_retryable:
                 error.is_retryable = False
             raise
+        finally:
+            retrying.iter_state.reset()  # else only the collector can free it
         return response
 
     def _pause(self, state: RetryCallState) -> float:

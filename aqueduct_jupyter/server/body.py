@@ -84,6 +84,12 @@ class BodyHandler(AqueductHandler, ABC):
         """Wait no more for a client that has left."""
         super().on_connection_close()
         self._stop_waiting()
+        self._forget_what_to_call()
+
+    def on_finish(self) -> None:
+        """Let go of what was to be called."""
+        super().on_finish()
+        self._forget_what_to_call()
 
     def declared_bytes(self) -> int:
         """Give the body's size as its head says it; 0 where it does not, or talks nonsense."""
@@ -120,6 +126,11 @@ class BodyHandler(AqueductHandler, ABC):
         # That is when Tornado calls the verb, whichever it is.
         setattr(self, str(self.request.method).lower(), verb)
 
+    def _forget_what_to_call(self) -> None:
+        # It holds this handler: as long as it does, only the collector could free them, and after
+        # some hundred requests it would hold up every stream.
+        self.__dict__.pop(str(self.request.method).lower(), None)
+
     def _answering(self, verb: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def answer(*arguments: str) -> None:
             self._stop_waiting()
@@ -135,6 +146,7 @@ class BodyHandler(AqueductHandler, ABC):
     def _stop_waiting(self) -> None:
         if self._silence is not None:
             self._silence.cancel()
+            self._silence = None
 
     def _end_silence(self) -> None:
         self._ending = asyncio.ensure_future(self._refuse_the_silent())

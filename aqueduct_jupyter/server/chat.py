@@ -77,6 +77,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
             self.log.debug("%s: the client left", self.request_id)
         finally:
             self._stop_heartbeat()
+            self._work = self._writer = None  # they hold this handler
 
     @property
     def _client_request_id(self) -> str | None:
@@ -121,6 +122,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
     def _stop_heartbeat(self) -> None:
         if self._beat is not None:
             self._beat.cancel()
+            self._beat = None
 
     def _break_silence(self, seconds: float) -> None:
         if self._writer and seconds >= self.heartbeat_seconds:

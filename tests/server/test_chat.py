@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
 import sqlite3
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tenacity import AsyncRetrying
 
+from aqueduct_jupyter.gateway.response import Body
 from aqueduct_jupyter.server.body import PIECE, SMALL
+from aqueduct_jupyter.server.chat import ChatCompletionsHandler
 
 from ..standin import CUT, DONE, HANG, StandIn, chunk, completion, event, usage_chunk
 from .conftest import Ask, Settings, campus
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 PATHS = ("chat/completions", "v1/chat/completions")
+OF_ONE_REQUEST = (ChatCompletionsHandler, Body, AsyncRetrying)
 
 
 def body(**more: Any) -> dict[str, Any]:
@@ -315,6 +321,36 @@ async def test_while_a_model_thinks_a_large_body_is_held_once(
     gate.set()
     assert (await asked).content.startswith(chunk("Hi"))
     assert sum(trace.size >= size for trace in traces) == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "more"),
+    [
+        ([chunk("Hi"), 0.05, chunk("."), DONE], {"stream": True}),
+        ([chunk("Hi"), CUT], {"stream": True}),
+        ([chunk("Hi"), HANG], {"stream": True}),
+        ([json.dumps(completion()).encode()], {}),
+        ([CUT], {"n": 0}),
+    ],
+    ids=["whole", "cut", "left", "no stream", "refused"],
+)
+async def test_a_request_leaves_nothing_to_the_collector(
+    http: httpx.AsyncClient, standin: StandIn, steps: list[Any], more: dict[str, Any]
+) -> None:
+    # It would look through all that there is, while every stream waits.
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            standin.reply(*steps, kind="text/event-stream" if more else "application/json")
+            with suppress(httpx.TimeoutException):
+                await http.post("v1/chat/completions", json=body(**more), timeout=0.5)
+        await asyncio.sleep(0.2)
+        left = [one for one in gc.get_objects() if isinstance(one, OF_ONE_REQUEST)]
+        assert len(left) <= 2, "a connection and Jupyter's context keep one each"
+        assert all(isinstance(one, ChatCompletionsHandler) for one in left)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("path", PATHS)
