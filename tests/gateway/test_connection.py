@@ -180,6 +180,14 @@ async def test_what_nobody_asked_for_ends_the_connection_and_no_response_is_take
             assert raw.connections == connections
 
 
+async def test_the_head_is_given_before_there_is_a_body() -> None:
+    gate = asyncio.Event()
+    async with saying([OK + CHUNKED, gate, b"1\r\na\r\n0\r\n\r\n"]) as (raw, transport):
+        response = await ask(raw, transport)
+        gate.set()
+        assert await response.aread() == b"a"
+
+
 async def test_an_answer_may_come_before_the_request_is_out() -> None:
     wire = b"HTTP/1.1 413 X\r\nX: 1\r\nContent-Length: 5\r\n\r\nhello"
     async with saying([wire], [WIRES["a length"][0]]) as (raw, transport):
