@@ -31,7 +31,7 @@ class Connection(asyncio.BufferedProtocol):
     Args:
         buffer: where reads land, for a moment; all connections of one loop may share it.
         is_free: called when it can carry the next request.
-        is_gone: called when it has ended.
+        is_gone: called when it carries no request any more, maybe more than once.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Connection(asyncio.BufferedProtocol):
     def close(self) -> None:
         """End it at once; whatever is under way is over."""
         self._is_closed = True
+        self._is_gone(self)
         self._transport.abort()
 
     def finished(self, *, is_kept: bool) -> None:

@@ -130,6 +130,19 @@ async def test_an_idle_connection_is_closed_after_a_while(
     assert standin.open_connections == 0
 
 
+async def test_what_is_being_closed_carries_no_request(standin: StandIn) -> None:
+    transport = NetworkTransport()
+    for _ in range(2):
+        standin.stream(b"data: x\n\n")
+    url = f"{standin.url}/chat/completions"
+    await (await get(transport, url, BODY)).aread()
+    [kept] = transport._origins
+    kept.close()
+    assert (await get(transport, url, BODY)).status_code == 200
+    assert standin.connections == 2
+    await transport.aclose()
+
+
 @pytest.mark.parametrize("is_chunked", [True, False])
 async def test_closing_ends_what_is_under_way(standin: StandIn, is_chunked: bool) -> None:
     transport = NetworkTransport()
