@@ -225,6 +225,10 @@ async def _frames(
         yield error_event(stream.error)
 
 
+def _pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]) -> None:
+    upstream.offer(partial(stream.passes, send=send))
+
+
 # A model may think for minutes, and giving megabytes back to the system takes the time of the
 # thread that does it: what is not needed any more is let go of where the work on it is done.
 
@@ -240,10 +244,6 @@ def _write(body: dict[str, Any], asked: dict[str, Any]) -> bytes:
     body.clear()
     asked.clear()
     return written
-
-
-def _pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]) -> None:
-    upstream.offer(partial(stream.passes, send=send))
 
 
 def _characters(request: ChatRequest) -> int:

@@ -8,7 +8,7 @@ two slices the lock is free for a moment. Which thread does the work is left to 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -27,7 +27,6 @@ memory is new to the process; whole groups of base64, both ways."""
 
 PAUSE = 1e-4
 """Seconds for whoever waits for the lock; with none at all, its last holder would get it again."""
-
 
 _BETWEEN = b" \t\n\r,:]}"
 """Bytes that may follow a text in JSON."""
@@ -70,15 +69,20 @@ def encode_json(value: dict[str, Any]) -> bytes:
     """
     long: list[str] = []
     mark = uuid4().hex
-    written = to_json(_shortened(value, mark, long))
-    if not long:
-        return written
-    first, *rest = written.split(b'"%b"' % mark.encode())
-    pieces = [first]
-    for text, after in zip(long, rest, strict=True):
+
+    def shortened(text: str) -> str:
+        if len(text) <= SLICE:
+            return text
+        long.append(text)
+        return f"{mark}{len(long)}"
+
+    rest = to_json(_with_each_text(value, shortened))
+    pieces = []
+    for number, text in enumerate(long, 1):
+        before, _, rest = rest.partition(b'"%b%d"' % (mark.encode(), number))
         slices = (text[begin : begin + SLICE] for begin in _slices(0, len(text)))
-        pieces += [b'"', *(to_json(part)[1:-1] for part in slices), b'"', after]
-    return b"".join(pieces)
+        pieces += [before, b'"', *(to_json(part)[1:-1] for part in slices), b'"']
+    return b"".join((*pieces, rest))
 
 
 def decode_json(body: bytes) -> dict[str, Any]:
@@ -105,7 +109,8 @@ def decode_json(body: bytes) -> dict[str, Any]:
         value = read_json_object(b"".join((*pieces, body[end:])))
     except InvalidJSONError:
         return read_json_object(body)  # which says where
-    return {_whole(key, long): _whole(inner, long) for key, inner in value.items()}
+    whole: dict[str, Any] = _with_each_text(value, lambda text: long.get(text, text))
+    return whole
 
 
 def _between_distant_quotes(body: bytes) -> Iterator[tuple[int, int]]:
@@ -121,17 +126,6 @@ def _between_distant_quotes(body: bytes) -> Iterator[tuple[int, int]]:
         last = body.rfind(b'"', begin, begin + SLICE // 2)
 
 
-def _whole(value: Any, long: dict[str, str]) -> Any:
-    """Give a value with its long texts in the place of their marks."""
-    if isinstance(value, str):
-        return long.get(value, value)
-    if isinstance(value, dict):
-        return {_whole(key, long): _whole(inner, long) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_whole(inner, long) for inner in value]
-    return value
-
-
 def _slices(start: int, end: int) -> Iterator[int]:
     """Give where each slice begins, and the lock away between two of them."""
     for begin in range(start, end, SLICE):
@@ -140,13 +134,15 @@ def _slices(start: int, end: int) -> Iterator[int]:
         yield begin
 
 
-def _shortened(value: Any, mark: str, long: list[str]) -> Any:
-    """Give a value with a mark in the place of every long text, which is put into a list."""
-    if isinstance(value, str) and len(value) > SLICE:
-        long.append(value)
-        return mark
+def _with_each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Give a value with each of its texts changed, in the order in which JSON has them."""
+    if isinstance(value, str):
+        return change(value)
     if isinstance(value, dict):
-        return {key: _shortened(inner, mark, long) for key, inner in value.items()}
+        return {
+            _with_each_text(key, change): _with_each_text(inner, change)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
-        return [_shortened(inner, mark, long) for inner in value]
+        return [_with_each_text(inner, change) for inner in value]
     return value

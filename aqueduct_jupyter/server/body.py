@@ -119,17 +119,21 @@ class BodyHandler(AqueductHandler, ABC):
 
     @property
     def _verb(self) -> Callable[..., Awaitable[None]]:
-        verb: Callable[..., Awaitable[None]] = getattr(self, str(self.request.method).lower())
+        verb: Callable[..., Awaitable[None]] = getattr(self, self._verbs_name)
         return verb
+
+    @property
+    def _verbs_name(self) -> str:
+        return str(self.request.method).lower()
 
     def _call_when_body_is_over(self, verb: Callable[..., Awaitable[None] | None]) -> None:
         # That is when Tornado calls the verb, whichever it is.
-        setattr(self, str(self.request.method).lower(), verb)
+        setattr(self, self._verbs_name, verb)
 
     def _forget_what_to_call(self) -> None:
         # It holds this handler: as long as it does, only the collector could free them, and after
         # some hundred requests it would hold up every stream.
-        self.__dict__.pop(str(self.request.method).lower(), None)
+        self.__dict__.pop(self._verbs_name, None)
 
     def _answering(self, verb: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def answer(*arguments: str) -> None:
