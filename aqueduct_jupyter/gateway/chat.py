@@ -226,7 +226,7 @@ async def _frames(
 
 
 def _pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]) -> None:
-    upstream.offer(partial(stream.passes, send=send))
+    upstream.offer(partial(stream.passes, send))
 
 
 # A model may think for minutes, and giving megabytes back to the system takes the time of the

@@ -2,11 +2,15 @@
 
 ``asyncio.timeout`` would do, with a timer made and cancelled for every chunk. Here a chunk sets a
 number, and the one timer looks at it when it fires. What is waited for is left to :mod:`.upstream`.
+
+All moments are seconds of ``time.monotonic``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -21,28 +25,31 @@ class Patience:
 
     Args:
         seconds: how long the first wait may take.
+        heard_at: says when something has come of which :meth:`wait` was not told; the wait that
+            it came in begins anew then.
 
     Raises:
         TimeoutError: at the end of the context, where a wait took longer.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, heard_at: Callable[[], float] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._deadline: float | None = None
+        self._heard_at = heard_at
+        self._began_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
         self.wait(seconds)
 
     def wait(self, seconds: float) -> None:
         """Begin to wait, for so many seconds at the most."""
-        self._deadline = self._loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
-            self._look_at(self._deadline)
+        self._began_at, self._seconds = monotonic(), seconds
+        if self._timer is None or self._look_at > self._began_at + seconds:
+            self._look_in(seconds)
 
     def rest(self) -> None:
         """Have no deadline, until the next wait."""
-        self._deadline = None
+        self._began_at = None
 
     def __enter__(self) -> Self:
         return self
@@ -60,18 +67,21 @@ class Patience:
         if is_ours and self._task and self._task.uncancel() == 0:
             raise TimeoutError from error
 
-    def _look_at(self, moment: float) -> None:
+    def _look_in(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(moment, self._look)
+        self._look_at = monotonic() + seconds
+        self._timer = self._loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        if self._deadline is None:
+        if self._began_at is None:
             return
-        if self._deadline <= self._loop.time():
+        began_at = max(self._began_at, self._heard_at()) if self._heard_at else self._began_at
+        left = began_at + self._seconds - monotonic()
+        if left > 0:
+            self._look_in(left)
+        else:
             self._is_over = True
             if self._task:
                 self._task.cancel()
-        else:
-            self._look_at(self._deadline)

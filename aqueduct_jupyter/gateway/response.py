@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from time import monotonic
 from typing import Protocol, cast
 
 import httpx
@@ -57,12 +58,14 @@ class Body(httpx.AsyncByteStream):
         headers: the header fields, as they came.
         has_head: whether the head is there.
         is_complete: whether the body is.
+        taken_at: when something was taken on the spot last, by ``time.monotonic``.
     """
 
     def __init__(self, connection: Source) -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.has_head = False
+        self.taken_at = 0.0
         self.is_complete = self._is_kept = False
         self._connection = connection
         self._pieces: list[bytes] = []
@@ -121,7 +124,8 @@ class Body(httpx.AsyncByteStream):
         """Read the next bytes of the connection."""
         if self._parser is None:
             return  # it is over
-        is_first = not self._pieces
+        pieces = self._pieces
+        is_first = not pieces
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
@@ -131,10 +135,12 @@ class Body(httpx.AsyncByteStream):
         if self.is_complete:
             self._connection.finished(is_kept=self._is_kept)
             self._end()
-        elif self._pieces:
+        elif pieces:
             self._without_body = 0
-            if is_first and self._take and self._take(self._joined()):
-                self._pieces.clear()
+            take = self._take if is_first else None
+            if take and take(pieces[0] if len(pieces) == 1 else self._joined()):
+                pieces.clear()
+                self.taken_at = monotonic()
                 return
             self._hold(len(data))
         else:

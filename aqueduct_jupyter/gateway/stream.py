@@ -27,6 +27,8 @@ __all__ = ["AnswerStream", "error_event", "read_usage"]
 _MARKS = (b"[DONE]", b'"usage"', b'"error"', b"event:")
 """What stands in every frame that could matter to the judge."""
 
+_DELTA = b'"delta"'
+
 LARGEST_FRAME = 64 * 2**20
 """Bytes of one event that are waited for; a larger one is an error, not a full memory."""
 
@@ -83,21 +85,26 @@ class AnswerStream:
             plain, rest = (frames[: end + 2], frames[end + 2 :]) if end >= 0 else (b"", frames)
             frames = b"".join((plain, *map(self._judge, split_frames(rest))))
         if frames:
-            self._count(frames)
+            self.deltas += frames.count(_DELTA)
             self.has_begun = self.has_begun or b"data" in frames
         return frames
 
-    def passes(self, data: bytes, send: Callable[[bytes], bool]) -> bool:
+    def passes(self, send: Callable[[bytes], bool], data: bytes) -> bool:
         """Send the upstream's next bytes as they are, if there is nothing to judge in them.
 
         Args:
-            data: the bytes; where they were not sent, they have to be fed.
             send: sends, or says that it cannot now.
+            data: the bytes; where they were not sent, they have to be fed.
         """
-        is_plain = self.has_begun and not self.is_over and self._buffer.is_whole(data)
-        if not is_plain or _first_mark(data) >= 0 or not send(data):
+        # Written out: what is called here is called for every chunk of every stream.
+        if self.is_done or self.error or not self.has_begun or not self._buffer.is_whole(data):
             return False
-        self._count(data)
+        for mark in _MARKS:
+            if mark in data:
+                return False
+        if not send(data):
+            return False
+        self.deltas += data.count(_DELTA)
         return True
 
     def end(self) -> None:
@@ -107,9 +114,6 @@ class AnswerStream:
                 f"The upstream '{self._upstream}' ended the stream before its answer was whole. "
                 "What has arrived is incomplete; ask again."
             )
-
-    def _count(self, frames: bytes) -> None:
-        self.deltas += frames.count(b'"delta"')
 
     def _judge(self, frame: bytes) -> bytes:
         if self.is_over:

@@ -27,6 +27,7 @@ from ..protocol.errors import AqueductError, UpstreamError
 from ..protocol.models import Model
 from .failures import failure_from_exception, failure_from_response, read_json
 from .patience import Patience
+from .response import Body
 from .settings import UpstreamSettings
 
 __all__ = ["Upstream", "UpstreamAnswer"]
@@ -57,8 +58,8 @@ class UpstreamAnswer:
         is_encoded = "content-encoding" in response.headers
         stream = cast(httpx.AsyncByteStream, response.stream)
         self._bytes = response.aiter_bytes() if is_encoded else aiter(stream)
-        # A Body of .response can; neither httpx's own streams nor the models within can.
-        self._offer = None if is_encoded else getattr(stream, "offer", None)
+        # Neither httpx's own streams nor the models within can offer what they read.
+        self._body = stream if isinstance(stream, Body) and not is_encoded else None
         self._idle_timeout = upstream.settings.idle_timeout or upstream.settings.timeout
 
     @property
@@ -74,8 +75,7 @@ class UpstreamAnswer:
             UpstreamError: the connection broke.
         """
         try:
-            with Patience(self._upstream.settings.timeout) as patience:
-                self._patience = patience
+            with Patience(self._upstream.settings.timeout, self._taken_at) as patience:
                 async for data in self._bytes:
                     # The clock runs only while the upstream is waited for: a slow reader of ours
                     # is not the upstream's fault.
@@ -94,15 +94,8 @@ class UpstreamAnswer:
                 took them; :meth:`chunks` gives the others. Not every upstream can do this, so it
                 may never be called.
         """
-
-        def take_in_time(data: bytes) -> bool:
-            is_taken = take(data)
-            if is_taken:
-                self._patience.wait(self._idle_timeout)
-            return is_taken
-
-        if self._offer:
-            self._offer(take_in_time)
+        if self._body:
+            self._body.offer(take)
 
     async def read(self) -> bytes:
         """Give the whole body.
@@ -127,6 +120,9 @@ class UpstreamAnswer:
                     pass
         except (httpx.HTTPError, TimeoutError):
             return
+
+    def _taken_at(self) -> float:
+        return self._body.taken_at if self._body else 0.0
 
 
 class Upstream:

@@ -6,6 +6,7 @@ What happens between the two is left to :mod:`aqueduct_jupyter.gateway.chat`.
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 
 from tornado import web
 
@@ -102,28 +103,22 @@ class ChatCompletionsHandler(JSONBodyHandler):
 
     def _schedule_heartbeat(self) -> None:
         # One timer a request, not one a chunk: it looks back at when something was sent last.
-        loop = asyncio.get_running_loop()
-        due = max(
-            self._quiet_since + self.heartbeat_seconds, loop.time() + self.heartbeat_seconds / 10
-        )
-        self._beat = loop.call_at(due, self._keep_alive)
+        pause = max(self.heartbeat_seconds - self._quiet_seconds, self.heartbeat_seconds / 10)
+        self._beat = asyncio.get_running_loop().call_later(pause, self._keep_alive)
 
     def _keep_alive(self) -> None:
         # An idle culler would stop a server that only waits for a model, or streams.
         self.update_api_activity()
-        self._break_silence(asyncio.get_running_loop().time() - self._quiet_since)
+        if self._writer and self._quiet_seconds >= self.heartbeat_seconds:
+            self._writer.send_at_once(HEARTBEAT)
         self._schedule_heartbeat()
 
     @property
-    def _quiet_since(self) -> float:
+    def _quiet_seconds(self) -> float:
         sent_at = self._writer.sent_at if self._writer else None
-        return asyncio.get_running_loop().time() if sent_at is None else sent_at
+        return 0 if sent_at is None else monotonic() - sent_at
 
     def _stop_heartbeat(self) -> None:
         if self._beat is not None:
             self._beat.cancel()
             self._beat = None
-
-    def _break_silence(self, seconds: float) -> None:
-        if self._writer and seconds >= self.heartbeat_seconds:
-            self._writer.send_at_once(HEARTBEAT)

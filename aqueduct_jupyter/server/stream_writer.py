@@ -15,6 +15,7 @@ Source of a chunk's form: RFC 9112, section 7.1.
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 
 from tornado import web
 from tornado.http1connection import HTTP1Connection
@@ -32,12 +33,14 @@ class StreamWriter:
         handler: whose response it is; its status and headers say what they have to.
 
     Attributes:
-        sent_at: when something was sent last, by the loop's clock; None before the first.
+        sent_at: when something was sent last, by ``time.monotonic``; None before the first.
     """
 
     def __init__(self, handler: web.RequestHandler) -> None:
         self._handler = handler
         self._stream = _stream_of_chunks(handler)
+        if self._stream:
+            self._send = self._stream.socket.send
         self._sending: asyncio.Future[None] = asyncio.Future()
         self._sending.set_result(None)
         self._is_waiting = False
@@ -66,25 +69,23 @@ class StreamWriter:
             return False
         if stream is None:
             self._sending = self._flushed(frames)
-        elif stream.closed() or stream.writing():
-            return False
-        else:
-            self._write(stream, b"%x\r\n%b\r\n" % (len(frames), frames))
-        return True
-
-    def _flushed(self, frames: bytes) -> asyncio.Future[None]:
-        self.sent_at = asyncio.get_running_loop().time()
-        self._handler.write(frames)
-        return self._handler.flush()
-
-    def _write(self, stream: IOStream, chunk: bytes) -> None:
-        self.sent_at = asyncio.get_running_loop().time()
+            return True
+        chunk = b"%x\r\n%b\r\n" % (len(frames), frames)
         try:
-            taken = stream.write_to_fd(memoryview(chunk))
+            taken = self._send(chunk)
         except OSError:
             taken = 0  # no room; or the connection is broken, which Tornado is to find
         if taken < len(chunk):
+            if stream.closed():
+                return False
             self._sending = stream.write(memoryview(chunk)[taken:])
+        self.sent_at = monotonic()
+        return True
+
+    def _flushed(self, frames: bytes) -> asyncio.Future[None]:
+        self.sent_at = monotonic()
+        self._handler.write(frames)
+        return self._handler.flush()
 
 
 def _stream_of_chunks(handler: web.RequestHandler) -> IOStream | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 
 import pytest
 
@@ -27,6 +28,13 @@ async def test_whoever_rests_is_not_ended() -> None:
         await asyncio.sleep(0.1)
         patience.wait(60)
         await asyncio.sleep(0)
+
+
+async def test_what_was_heard_elsewhere_begins_the_wait_anew() -> None:
+    end = monotonic() + 0.2
+    with pytest.raises(TimeoutError), Patience(0.05, lambda: min(monotonic(), end)):
+        await asyncio.sleep(60)
+    assert monotonic() >= end + 0.05
 
 
 async def test_many_short_waits_take_one_timer(jp_asyncio_loop: asyncio.AbstractEventLoop) -> None:

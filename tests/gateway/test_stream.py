@@ -129,9 +129,9 @@ def test_our_error_event_is_one_frame_with_the_envelope() -> None:
 def test_a_read_with_nothing_to_judge_passes_at_once_and_counts() -> None:
     stream = AnswerStream("campus", wants_usage=False)
     sent: list[bytes] = []
-    assert not stream.passes(chunk("a"), sends(sent)), "the first says that the answer has begun"
+    assert not stream.passes(sends(sent), chunk("a")), "the first says that the answer has begun"
     assert stream.feed(chunk("a")) == chunk("a")
-    assert stream.passes(chunk("b") + chunk("c"), sends(sent))
+    assert stream.passes(sends(sent), chunk("b") + chunk("c"))
     assert sent == [chunk("b") + chunk("c")]
     assert stream.deltas == 3
 
@@ -152,10 +152,10 @@ def test_a_read_that_may_mean_something_is_to_be_fed(data: bytes) -> None:
     stream = AnswerStream("campus", wants_usage=True)
     stream.feed(chunk("a"))
     sent: list[bytes] = []
-    assert not stream.passes(data, sends(sent))
+    assert not stream.passes(sends(sent), data)
     assert not sent
     stream.feed(data)
-    assert stream.passes(chunk("c"), sends(sent)) is (
+    assert stream.passes(sends(sent), chunk("c")) is (
         data.endswith((b"\r\n", b"\n\n")) and not stream.is_over
     )
 
@@ -163,7 +163,7 @@ def test_a_read_that_may_mean_something_is_to_be_fed(data: bytes) -> None:
 def test_a_read_that_could_not_be_sent_is_not_counted_twice() -> None:
     stream = AnswerStream("campus", wants_usage=True)
     stream.feed(chunk("a"))
-    assert not stream.passes(chunk("b"), lambda _: False)
+    assert not stream.passes(lambda _: False, chunk("b"))
     assert stream.feed(chunk("b")) == chunk("b")
     assert stream.deltas == 2
 

@@ -208,6 +208,24 @@ async def test_silence_in_the_middle_ends_after_the_idle_timeout(standin: StandI
     assert await asyncio.to_thread(standin.chats[0].client_left.wait, 5)
 
 
+async def test_what_is_taken_on_the_spot_is_no_silence(standin: StandIn) -> None:
+    standin.stream(chunk("<0>"), *(step for n in "12345678" for step in (0.1, chunk(n))), HANG)
+    asked = upstream(standin.url, timeout=30, idle_timeout=0.5)
+    taken: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        taken.append(data)
+        return True
+
+    async with asked.chat(BODY, request_id="r") as answer:
+        chunks = answer.chunks()
+        assert await anext(chunks) == chunk("<0>")
+        answer.offer(take)
+        with pytest.raises(errors.UpstreamTimeoutError):
+            await anext(chunks)
+    assert b"".join(taken) == b"".join(map(chunk, "12345678"))
+
+
 @pytest.mark.parametrize("end", [CUT, RESET])
 @pytest.mark.parametrize("head", [None, b""])
 async def test_a_broken_connection_is_never_a_whole_answer(

@@ -17,6 +17,7 @@ import pytest
 from tornado import web
 from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 
 from aqueduct_jupyter.server.stream_writer import StreamWriter
 
@@ -187,6 +188,21 @@ async def test_nothing_overtakes_frames_that_wait() -> None:
     await sending
     assert writer.send_at_once(b"c")
     assert handler.written == [b"a", b"b", b"c"]
+
+
+async def test_frames_for_a_connection_that_is_closed_are_not_taken() -> None:
+    ours, theirs = socket.socketpair()
+    stream = IOStream(ours)
+    handler = Handler()
+    handler.request = SimpleNamespace(
+        version="HTTP/1.1", connection=HTTP1Connection(stream, is_client=False)
+    )
+    writer = StreamWriter(cast(web.RequestHandler, handler))
+    assert writer.send_at_once(b"a")
+    assert theirs.recv(99) == b"1\r\na\r\n"
+    stream.close()
+    assert not writer.send_at_once(b"b")
+    theirs.close()
 
 
 async def test_a_connection_serves_another_request_after_a_stream(
