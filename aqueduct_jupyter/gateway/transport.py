@@ -16,6 +16,7 @@ import socket
 import ssl
 from collections import defaultdict
 from ipaddress import ip_address
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -97,14 +98,11 @@ class NetworkTransport(httpx.AsyncBaseTransport):
         self, origin: _Origin, seconds: float | None, tls: ssl.SSLContext | None
     ) -> Connection:
         loop = asyncio.get_running_loop()
+        connection = Connection(self._buffer, self._keep, self._forget)
+        race = _race(loop, origin[0])
         try:
             async with asyncio.timeout(seconds):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self._buffer, self._keep, self._forget),
-                    *origin,
-                    ssl=tls,
-                    happy_eyeballs_delay=_delay(origin[0]),
-                )
+                await loop.create_connection(lambda: connection, *origin, ssl=tls, **race)
         except (OSError, UnicodeError) as error:
             raise _as_httpx(error) from error
         self._origins[connection] = origin
@@ -120,13 +118,17 @@ class NetworkTransport(httpx.AsyncBaseTransport):
             expiry.cancel()
 
 
-def _delay(host: str) -> float | None:
-    """Say when to try a host's second address; what is an address has none to race with."""
+def _race(loop: asyncio.AbstractEventLoop, host: str) -> dict[str, Any]:
+    """Say when a host's second address is tried, too, where the loop knows how (uvloop's does not).
+
+    What is an address has none to race with.
+    """
     try:
         ip_address(host)
     except ValueError:
-        return SECOND_ADDRESS_SECONDS
-    return None
+        is_able = isinstance(loop, asyncio.BaseEventLoop)
+        return {"happy_eyeballs_delay": SECOND_ADDRESS_SECONDS} if is_able else {}
+    return {}
 
 
 def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:

@@ -7,6 +7,7 @@ import socket
 
 import httpx
 import pytest
+import uvloop
 
 from aqueduct_jupyter.gateway.connection import PIECE
 from aqueduct_jupyter.gateway.response import READ_BYTES
@@ -25,6 +26,19 @@ async def get(
 
 
 BODY = b'{"messages": []}'
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_another_event_loop_will_do(standin: StandIn, host: str) -> None:
+    async def ask() -> bytes:
+        transport = NetworkTransport()
+        url = standin.url.replace("127.0.0.1", host)
+        answer = await (await get(transport, f"{url}/chat/completions", BODY)).aread()
+        await transport.aclose()
+        return answer
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert b"Hello" in runner.run(ask())
 
 
 async def test_a_request_goes_out_with_its_own_headers_only(standin: StandIn) -> None:
