@@ -25,7 +25,7 @@ from .policy import Policy, apply_policy
 from .running import RunningRequests
 from .slices import decode_json, encode_json
 from .stream import AnswerStream, error_event, read_usage
-from .upstream import UpstreamAnswer
+from .upstream_answer import UpstreamAnswer
 from .usage import Caller, Entry
 
 __all__ = ["Chat", "ClientLeftError", "StreamedAnswer", "WholeAnswer"]

@@ -1,7 +1,8 @@
 """This file is how long a stream is waited for: one timer for all of its chunks.
 
 ``asyncio.timeout`` would do, with a timer made and cancelled for every chunk. Here a chunk sets a
-number, and the one timer looks at it when it fires. What is waited for is left to :mod:`.upstream`.
+number, and the one timer looks at it when it fires. What is waited for is left to
+:mod:`.upstream_answer`.
 
 All moments are seconds of ``time.monotonic``.
 """

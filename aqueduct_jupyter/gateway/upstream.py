@@ -15,9 +15,8 @@ what its answer means to :mod:`.chat`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import cast
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -26,11 +25,10 @@ from ..protocol.chat import LONGEST_NAME
 from ..protocol.errors import AqueductError, UpstreamError
 from ..protocol.models import Model
 from .failures import failure_from_exception, failure_from_response, read_json
-from .patience import Patience
-from .response import Body
 from .settings import UpstreamSettings
+from .upstream_answer import UpstreamAnswer
 
-__all__ = ["Upstream", "UpstreamAnswer"]
+__all__ = ["Upstream"]
 
 ATTEMPTS = 3
 """How often one request is sent at the most."""
@@ -38,91 +36,8 @@ ATTEMPTS = 3
 LIST_TIMEOUT = 10.0
 """Seconds in which an upstream must say which models it has."""
 
-DRAIN_TIMEOUT = 0.25
-"""Seconds given to an upstream that has said its last event to end the response as well."""
-
-LARGEST_ANSWER = 256 * 2**20
-"""Bytes of a whole answer, or of one that is an error."""
-
 READABLE_CODINGS = {"", "identity", "gzip", "deflate"}
 """What ``Content-Encoding`` may say. None is asked for, but proxies compress unasked."""
-
-
-class UpstreamAnswer:
-    """An answer whose headers have arrived with status 200; its body is read once."""
-
-    def __init__(self, upstream: Upstream, response: httpx.Response) -> None:
-        self._upstream = upstream
-        self._response = response
-        # Asked for as it is, a body comes as it is; some upstreams compress it all the same.
-        is_encoded = "content-encoding" in response.headers
-        stream = cast(httpx.AsyncByteStream, response.stream)
-        self._bytes = response.aiter_bytes() if is_encoded else aiter(stream)
-        # Neither httpx's own streams nor the models within can offer what they read.
-        self._body = stream if isinstance(stream, Body) and not is_encoded else None
-        self._idle_timeout = upstream.settings.idle_timeout or upstream.settings.timeout
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether the upstream sends events."""
-        return "text/event-stream" in self._response.headers.get("content-type", "").lower()
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Give the body's bytes as they arrive, each read's at once.
-
-        Raises:
-            UpstreamTimeoutError: the upstream was silent for too long.
-            UpstreamError: the connection broke.
-        """
-        try:
-            with Patience(self._upstream.settings.timeout, self._taken_at) as patience:
-                async for data in self._bytes:
-                    # The clock runs only while the upstream is waited for: a slow reader of ours
-                    # is not the upstream's fault.
-                    patience.rest()
-                    if data:
-                        yield data
-                    patience.wait(self._idle_timeout)
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise failure_from_exception(self._upstream.name, error) from error
-
-    def offer(self, take: Callable[[bytes], bool]) -> None:
-        """Offer the body's next bytes to somebody in the place of :meth:`chunks`, which is waiting.
-
-        Args:
-            take: is called with each read's bytes in the moment of the read, and says whether it
-                took them; :meth:`chunks` gives the others. Not every upstream can do this, so it
-                may never be called.
-        """
-        if self._body:
-            self._body.offer(take)
-
-    async def read(self) -> bytes:
-        """Give the whole body.
-
-        Raises:
-            UpstreamError: as for :meth:`chunks`, or the body is larger than any answer.
-        """
-        parts: list[bytes] = []
-        size = 0
-        async for data in self.chunks():
-            size += len(data)
-            if size > LARGEST_ANSWER:
-                raise UpstreamError(f"The answer of '{self._upstream.name}' is too large.")
-            parts.append(data)
-        return b"".join(parts)
-
-    async def drain(self) -> None:
-        """Read what is left, for a moment, so that the connection can serve the next request."""
-        try:
-            async with asyncio.timeout(DRAIN_TIMEOUT):
-                async for _ in self._bytes:
-                    pass
-        except (httpx.HTTPError, TimeoutError):
-            return
-
-    def _taken_at(self) -> float:
-        return self._body.taken_at if self._body else 0.0
 
 
 class Upstream:
@@ -175,7 +90,7 @@ class Upstream:
             async with asyncio.timeout(LIST_TIMEOUT):
                 response = await self._open(self._request("GET", self._models_url))
                 try:
-                    return _model_list(self.name, await UpstreamAnswer(self, response).read())
+                    return _model_list(self.name, await self._answer(response).read())
                 finally:
                     await response.aclose()
         except TimeoutError as error:
@@ -198,7 +113,7 @@ class Upstream:
         headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
         response = await self._ask(body, headers)
         try:
-            yield UpstreamAnswer(self, response)
+            yield self._answer(response)
         finally:
             await response.aclose()
 
@@ -250,6 +165,9 @@ class Upstream:
             extensions=self._limits,
         )
 
+    def _answer(self, response: httpx.Response) -> UpstreamAnswer:
+        return UpstreamAnswer(self.name, self.settings, response)
+
     async def _open(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for its headers; any status but 200 is raised."""
         transport = self._transport or await self._connected()
@@ -266,7 +184,7 @@ class Upstream:
                     f"The upstream '{self.name}' compressed its answer in a way that was not "
                     "asked for. The operator has to switch that off, there or in a proxy before it."
                 )
-            body = await UpstreamAnswer(self, response).read()
+            body = await self._answer(response).read()
         finally:
             await response.aclose()
         raise failure_from_response(
