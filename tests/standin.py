@@ -223,11 +223,11 @@ class StandIn:
             await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.answering -= 1
-        if not playing.done():
-            request.client_left.set()
-            playing.cancel()
-            return False
-        return reply.is_chunked and playing.result()
+        if playing.done() and playing.exception() is None:
+            return reply.is_chunked and playing.result()
+        request.client_left.set()
+        playing.cancel()
+        return False
 
     def _reply_to(self, request: Received) -> Reply:
         if request.path.endswith("/models"):

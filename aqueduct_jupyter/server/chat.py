@@ -25,6 +25,9 @@ HEARTBEAT_SECONDS = 15.0
 As often at least the server says that it is not idle, from the request's beginning to its end.
 """
 
+CLIENT_SECONDS = 600.0
+"""How long a client may take nothing of a stream before its place at the upstream is another's."""
+
 HEARTBEAT = b": waiting for the model\n\n"
 
 STREAM_HEADERS = {
@@ -39,6 +42,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
 
     chat: Chat
     heartbeat_seconds: float = HEARTBEAT_SECONDS
+    client_seconds: float = CLIENT_SECONDS
     _beat: asyncio.TimerHandle | None = None
     _writer: StreamWriter | None = None
     _work: asyncio.Task[None] | None = None
@@ -70,8 +74,8 @@ class ChatCompletionsHandler(JSONBodyHandler):
             if not self._headers_written:
                 raise
             self._end_stream(error_event(error))
-        except ClientLeftError:
-            self.log.debug("%s: the client left", self.request_id)
+        except ClientLeftError as left:
+            self.log.debug("%s: the client left: %s", self.request_id, left)
         except asyncio.CancelledError:
             if not self._has_client_left:
                 raise
@@ -89,7 +93,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         for name, value in STREAM_HEADERS.items():
             self.set_header(name, value)
         self.say_duration()
-        self._writer = StreamWriter(self)
+        self._writer = StreamWriter(self, self.client_seconds)
         await self._writer.send(answer.first)
         answer.pass_by(self._writer.send_at_once)
         async for frames in answer.rest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import socket
@@ -19,6 +20,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
+from aqueduct_jupyter.server.chat import ChatCompletionsHandler
 from aqueduct_jupyter.server.stream_writer import StreamWriter
 
 from ..gateway.test_upstream import make_certificate
@@ -121,6 +123,25 @@ async def test_a_slow_client_gets_all_in_its_order(
     assert await slow_client_gets_all(http, standin)
 
 
+async def test_a_client_that_takes_nothing_holds_no_upstream(
+    http: httpx.AsyncClient, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ChatCompletionsHandler, "client_seconds", 0.3)
+    standin.stream(*[chunk("x" * 100_000)] * 300, DONE)
+    with socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", http.base_url.port))
+        idle.sendall(asking(http))
+        idle.settimeout(20)
+        received = await asyncio.to_thread(idle.recv, 99)
+        assert await asyncio.to_thread(standin.chats[0].client_left.wait, 20)
+        with contextlib.suppress(ConnectionResetError):
+            while data := await asyncio.to_thread(idle.recv, 2**20):
+                received += data
+    assert b"x" * 1000 in received
+    assert not received.endswith(b"0\r\n\r\n"), "what was cut looks whole"
+
+
 class TestOverTLS:
     @pytest.fixture
     def certificate(self, tmp_path: Path) -> tuple[Path, Path]:
@@ -175,7 +196,7 @@ class Handler:
 
 async def test_nothing_overtakes_frames_that_wait() -> None:
     handler = Handler()
-    writer = StreamWriter(cast(web.RequestHandler, handler))
+    writer = StreamWriter(cast(web.RequestHandler, handler), 60)
     assert writer.send_at_once(b"a")
     assert not writer.send_at_once(b"b"), "the client has not taken what came before"
     sending = asyncio.ensure_future(writer.send(b"b"))
@@ -197,7 +218,7 @@ async def test_frames_for_a_connection_that_is_closed_are_not_taken() -> None:
     handler.request = SimpleNamespace(
         version="HTTP/1.1", connection=HTTP1Connection(stream, is_client=False)
     )
-    writer = StreamWriter(cast(web.RequestHandler, handler))
+    writer = StreamWriter(cast(web.RequestHandler, handler), 60)
     assert writer.send_at_once(b"a")
     assert theirs.recv(99) == b"1\r\na\r\n"
     stream.close()
