@@ -170,8 +170,8 @@ class Budgets:
             yield _Meter("tokens", most, most - used.tokens_in_day, DAY - now % DAY, whose, "day")
 
     def _check_in_flight(self, caller: Caller, budget: Budget) -> None:
-        most, running = budget.requests_in_flight, self.running.count(caller)
-        if most is not None and running >= most:
+        most = budget.requests_in_flight
+        if most is not None and (running := self.running.count(caller)) >= most:
             whose = "this kernel has" if caller.kernel else "you have"
             raise RateLimitError(
                 f"{running} requests of yours run now, and {whose} {most} at a time. Wait until "

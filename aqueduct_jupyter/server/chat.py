@@ -74,8 +74,8 @@ class ChatCompletionsHandler(JSONBodyHandler):
             if not self._headers_written:
                 raise
             self._end_stream(error_event(error))
-        except ClientLeftError as left:
-            self.log.debug("%s: the client left: %s", self.request_id, left)
+        except ClientLeftError:
+            self.log.debug("%s: the client left", self.request_id)
         except asyncio.CancelledError:
             if not self._has_client_left:
                 raise
@@ -93,7 +93,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         for name, value in STREAM_HEADERS.items():
             self.set_header(name, value)
         self.say_duration()
-        self._writer = StreamWriter(self, self.client_seconds)
+        self._writer = StreamWriter(self)
         await self._writer.send(answer.first)
         answer.pass_by(self._writer.send_at_once)
         async for frames in answer.rest:
@@ -113,9 +113,19 @@ class ChatCompletionsHandler(JSONBodyHandler):
     def _keep_alive(self) -> None:
         # An idle culler would stop a server that only waits for a model, or streams.
         self.update_api_activity()
-        if self._writer and self._quiet_seconds >= self.heartbeat_seconds:
-            self._writer.send_at_once(HEARTBEAT)
+        quiet = self._quiet_seconds
+        if self._writer and quiet >= self.heartbeat_seconds:
+            is_taken = self._writer.send_at_once(HEARTBEAT)
+            if not is_taken and quiet >= self.client_seconds:
+                self._leave_client(quiet)
+                return
         self._schedule_heartbeat()
+
+    def _leave_client(self, seconds: float) -> None:
+        self.log.info("%s: the client took nothing for %d seconds", self.request_id, seconds)
+        if connection := self._connection:
+            # Its own close() would leave whoever waits for a write waiting.
+            connection.stream.close()
 
     @property
     def _quiet_seconds(self) -> float:

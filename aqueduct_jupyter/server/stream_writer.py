@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import cast
 
 from tornado import web
 from tornado.http1connection import HTTP1Connection
@@ -32,15 +31,13 @@ class StreamWriter:
 
     Args:
         handler: whose response it is; its status and headers say what they have to.
-        patience: seconds in which a client must have taken what is sent to it.
 
     Attributes:
         sent_at: when something was sent last, by ``time.monotonic``; None before the first.
     """
 
-    def __init__(self, handler: web.RequestHandler, patience: float) -> None:
+    def __init__(self, handler: web.RequestHandler) -> None:
         self._handler = handler
-        self._patience = patience
         self._stream = _stream_of_chunks(handler)
         if self._stream:
             self._send = self._stream.socket.send
@@ -53,21 +50,16 @@ class StreamWriter:
         """Send frames, with the headers before the first, and wait until there is room for more.
 
         Raises:
-            ClientLeftError: nobody is there to take them, or does.
+            ClientLeftError: nobody is there to take them.
         """
         # Until these frames are out, none may overtake them.
         self._is_waiting = True
         try:
-            async with asyncio.timeout(self._patience):
-                await self._sending
-                self._sending = self._flushed(frames)
-                await self._sending
+            await self._sending
+            self._sending = self._flushed(frames)
+            await self._sending
         except StreamClosedError:
-            raise ClientLeftError("its connection is closed") from None
-        except TimeoutError:
-            # What waits to be written would be followed by the end of a response that is whole.
-            cast(HTTP1Connection, self._handler.request.connection).close()
-            raise ClientLeftError(f"it took nothing for {self._patience:g} seconds") from None
+            raise ClientLeftError from None
         self._is_waiting = False
 
     def send_at_once(self, frames: bytes) -> bool:

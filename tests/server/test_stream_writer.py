@@ -126,6 +126,7 @@ async def test_a_slow_client_gets_all_in_its_order(
 async def test_a_client_that_takes_nothing_holds_no_upstream(
     http: httpx.AsyncClient, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ChatCompletionsHandler, "heartbeat_seconds", 0.05)
     monkeypatch.setattr(ChatCompletionsHandler, "client_seconds", 0.3)
     standin.stream(*[chunk("x" * 100_000)] * 300, DONE)
     with socket.socket() as idle:
@@ -196,7 +197,7 @@ class Handler:
 
 async def test_nothing_overtakes_frames_that_wait() -> None:
     handler = Handler()
-    writer = StreamWriter(cast(web.RequestHandler, handler), 60)
+    writer = StreamWriter(cast(web.RequestHandler, handler))
     assert writer.send_at_once(b"a")
     assert not writer.send_at_once(b"b"), "the client has not taken what came before"
     sending = asyncio.ensure_future(writer.send(b"b"))
@@ -218,7 +219,7 @@ async def test_frames_for_a_connection_that_is_closed_are_not_taken() -> None:
     handler.request = SimpleNamespace(
         version="HTTP/1.1", connection=HTTP1Connection(stream, is_client=False)
     )
-    writer = StreamWriter(cast(web.RequestHandler, handler), 60)
+    writer = StreamWriter(cast(web.RequestHandler, handler))
     assert writer.send_at_once(b"a")
     assert theirs.recv(99) == b"1\r\na\r\n"
     stream.close()
