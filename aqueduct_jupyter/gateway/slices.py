@@ -92,6 +92,8 @@ def decode_json(body: bytes) -> dict[str, Any]:
     each other, if it can be read in slices: then no escape is cut, and the last quote is none. A
     quote that is escaped begins no text, and neither does one after which JSON goes on.
     """
+    if len(body) <= SLICE:
+        return read_json_object(body)
     mark = uuid4().hex
     long: dict[str, str] = {}
     pieces, end = [], 0
