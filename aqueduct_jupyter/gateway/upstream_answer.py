@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
 from ..protocol.errors import UpstreamError
 from .failures import failure_from_exception
 from .patience import Patience
-from .response import Body
 from .settings import UpstreamSettings
+
+if TYPE_CHECKING:
+    from .response import Body  # it loads llhttp, which no start needs
 
 __all__ = ["UpstreamAnswer"]
 
@@ -44,7 +46,8 @@ class UpstreamAnswer:
         stream = cast(httpx.AsyncByteStream, response.stream)
         self._bytes = response.aiter_bytes() if is_encoded else aiter(stream)
         # Neither httpx's own streams nor the models within can offer what they read.
-        self._body = stream if isinstance(stream, Body) and not is_encoded else None
+        is_body = not is_encoded and hasattr(stream, "offer")
+        self._body = cast("Body", stream) if is_body else None
         self._idle_timeout = settings.idle_timeout or settings.timeout
 
     @property
