@@ -92,4 +92,6 @@ def _stream_of_chunks(handler: web.RequestHandler) -> IOStream | None:
     connection = handler.request.connection
     if handler.request.version != "HTTP/1.1" or handler.application.transforms:
         return None
-    return connection.stream if isinstance(connection, HTTP1Connection) else None
+    if not isinstance(connection, HTTP1Connection) or connection.stream.closed():
+        return None
+    return connection.stream

@@ -224,6 +224,9 @@ async def test_frames_for_a_connection_that_is_closed_are_not_taken() -> None:
     assert theirs.recv(99) == b"1\r\na\r\n"
     stream.close()
     assert not writer.send_at_once(b"b")
+    later = StreamWriter(cast(web.RequestHandler, handler))
+    assert later.send_at_once(b"c")
+    assert handler.written == [b"c"], "Tornado knows what to do"
     theirs.close()
 
 
