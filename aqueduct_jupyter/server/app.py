@@ -37,7 +37,7 @@ from .conversations import (
     ConversationsHandler,
 )
 from .files import FileContentHandler, FileHandler, FilesHandler
-from .memory import give_back_free_memory, spare_streams_the_collector
+from .memory import give_back_free_memory, leave_alone_what_is_loaded
 from .models import ModelHandler, ModelsHandler
 from .openapi import OpenAPIHandler
 from .provisioner import KernelEnvironment, use_for_kernels
@@ -200,7 +200,7 @@ class AqueductApp(ExtensionApp):
             asyncio.create_task(self._purge()),
             asyncio.create_task(give_back_free_memory()),
         ]
-        spare_streams_the_collector()
+        leave_alone_what_is_loaded()
         if serverapp.sock or not serverapp.port:
             where = "a UNIX socket" if serverapp.sock else "a port that it does not know"
             self.log.warning(

@@ -12,26 +12,19 @@ import gc
 import sys
 from collections.abc import Callable
 
-__all__ = ["GIVE_BACK_SECONDS", "give_back_free_memory", "spare_streams_the_collector"]
-
-COLLECT_AFTER = 5_000
-"""From how many new objects on the collector looks at them; Python's own figure is 700."""
+__all__ = ["GIVE_BACK_SECONDS", "give_back_free_memory", "leave_alone_what_is_loaded"]
 
 GIVE_BACK_SECONDS = 30.0
 """How often memory goes back. It takes a millisecond or two, in a thread."""
 
 
-def spare_streams_the_collector() -> None:
-    """Have the collector look at less, and less often: every stream waits for it.
+def leave_alone_what_is_loaded() -> None:
+    """Tell the collector that whatever there is by now will stay.
 
-    Whatever there is by now will stay: it is not looked through again. What running requests are
-    made of would be, again and again while they are many: for a thousand streams, a tenth of a
-    second each time.
+    Looked through again at a burst of requests, it would hold up every stream for a tenth of a
+    second.
     """
     gc.freeze()
-    first, *others = gc.get_threshold()
-    if 0 < first < COLLECT_AFTER:  # 0 has switched it off
-        gc.set_threshold(COLLECT_AFTER, *others)
 
 
 async def give_back_free_memory() -> None:

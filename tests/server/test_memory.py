@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
-from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -15,27 +13,6 @@ from aqueduct_jupyter.server import memory
 MIB = 2**20
 BLOCK = 4096
 BLOCKS = 64 * MIB // BLOCK
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    threshold = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*threshold)
-
-
-@pytest.mark.usefixtures("collector")
-@pytest.mark.parametrize(
-    ("before", "after"), [(700, memory.COLLECT_AFTER), (50_000, 50_000), (0, 0)]
-)
-def test_the_collector_looks_at_less_and_less_often(before: int, after: int) -> None:
-    stays = [object()]
-    gc.set_threshold(before, 10, 10)
-    memory.spare_streams_the_collector()
-    assert gc.get_threshold()[0] == after
-    assert gc.get_freeze_count() > 0
-    assert not any(one is stays for one in gc.get_objects())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only there it is needed.")
