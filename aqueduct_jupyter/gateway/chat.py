@@ -1,4 +1,4 @@
-"""This file is one chat completion, whole or streamed, from the client's bytes to its last byte.
+"""One chat completion, whole or streamed, from the client's bytes to its last byte.
 
 It reads top to bottom: the words are checked, the model's name is resolved, file parts become what
 the upstream can read, the upstream is asked, its bytes flow back, and the ledger gets its row.
@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from ..protocol.chat import ChatRequest, read_chat_request
-from ..protocol.errors import AqueductError, UpstreamError
+from ..protocol.errors import (
+    AqueductError,
+    InvalidRequestError,
+    UnprocessableError,
+    UpstreamError,
+)
 from .attachments import Attachments
 from .catalog import Catalog, Route
-from .failures import failure_from_event, read_json
+from .failures import failure_from_event
 from .limits import Budgets
 from .offload import off_the_loop
 from .policy import Policy, apply_policy
+from .reasons import LARGEST_ERROR, read_json
 from .running import RunningRequests
 from .slices import decode_json, encode_json
 from .stream import AnswerStream, error_event, read_usage
@@ -100,6 +106,8 @@ class Chat:
         caller: Caller,
         request_id: str,
         client_request_id: str | None = None,
+        *,
+        is_repeated: bool = False,
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         """Answer one request; leaving the context, however that happens, closes the upstream.
 
@@ -108,6 +116,7 @@ class Chat:
             caller: who asks.
             request_id: this server's id of the request.
             client_request_id: the client's own, where it has one.
+            is_repeated: the client tries again by itself, so the upstream is asked once.
 
         Raises:
             AqueductError: the request is refused, or the upstream failed before its first event.
@@ -116,7 +125,7 @@ class Chat:
         entry = Entry(request_id, caller.owner, caller.kernel)
         try:
             with self._running.running(entry, client_request_id):
-                async with self._answered(pieces, entry) as answer:
+                async with self._answered(pieces, entry, is_repeated) as answer:
                     yield answer
         except AqueductError as error:
             entry.fail(error)
@@ -131,7 +140,7 @@ class Chat:
 
     @asynccontextmanager
     async def _answered(
-        self, pieces: list[bytes], entry: Entry
+        self, pieces: list[bytes], entry: Entry, is_repeated: bool
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         size = sum(map(len, pieces))
         request = await off_the_loop(size, _read, pieces)
@@ -144,13 +153,16 @@ class Chat:
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name
         stream = AnswerStream(
-            route.upstream.name, wants_usage=request.wants_usage, secrets=route.upstream.secrets
+            route.upstream.name,
+            wants_usage=request.wants_usage,
+            choices=request.choices,
+            secrets=route.upstream.secrets,
         )
         asked = _characters(request) // CHARACTERS_A_TOKEN
-        upstream_body = await self._upstream_body(request, route, size)
+        body = await self._upstream_body(request, route, size)
         del request
         try:
-            async with route.upstream.chat(upstream_body, request_id=entry.request_id) as upstream:
+            async with _asked(body, route, entry, is_repeated=is_repeated) as upstream:
                 if not entry.is_stream:
                     yield WholeAnswer(await _whole(upstream, route, entry), headers)
                     return
@@ -167,26 +179,64 @@ class Chat:
             elif stream.has_begun:
                 entry.estimate(asked, stream.deltas)
 
-    async def _upstream_body(self, request: ChatRequest, route: Route, size: int) -> bytes:
+    async def _upstream_body(self, request: ChatRequest, route: Route, size: int) -> _Body:
         """Write what goes upstream: the client's object with at most three fields touched."""
         collected = await self._attachments.collect(
             request.messages, route.upstream.settings.documents
         )
         body: dict[str, Any] = {**request.body, "model": route.model}
         body["messages"] = await self._attachments.write(collected)
-        if request.is_stream:
-            options = request.body.get("stream_options") or {}
+        if request.is_stream and route.model not in route.upstream.without_usage:
+            options = body.pop("stream_options", None) or {}
+            # The last of the object, so that it can be taken off again.
             body["stream_options"] = {**options, "include_usage": True}
         size += collected.size
         del collected
         return await off_the_loop(size, _write, body, request.body)
 
 
+@dataclass(slots=True)
+class _Body:
+    """What goes upstream, as JSON; ``ours`` and ``own`` are how it ends with our wish and without.
+
+    Both are empty where nothing was wished for that the client did not ask for.
+    """
+
+    written: bytes
+    ours: bytes = b""
+    own: bytes = b""
+
+    def take_back(self) -> bytes:
+        """Give the body as the client would have it: without the wish for the tokens."""
+        return self.written.removesuffix(self.ours) + self.own
+
+
+@asynccontextmanager
+async def _asked(
+    body: _Body, route: Route, entry: Entry, *, is_repeated: bool
+) -> AsyncIterator[UpstreamAnswer]:
+    """Ask, and ask once more where the upstream refuses what only this server wished for."""
+    upstream = route.upstream
+    chat = partial(upstream.chat, request_id=entry.request_id, is_repeated=is_repeated)
+    async with AsyncExitStack() as answers:
+        try:
+            answer = await answers.enter_async_context(chat(body.written))
+        except (InvalidRequestError, UnprocessableError) as error:
+            if not body.ours or "stream_options" not in f"{error.param} {error.message}":
+                raise
+            answer = await answers.enter_async_context(chat(body.take_back()))
+            # Only now it is known that this was the reason.
+            upstream.without_usage[route.model] = True
+        yield answer
+
+
 async def _whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> bytes:
     body = await upstream.read()
     answer = await off_the_loop(len(body), read_json, body)
     if not isinstance(answer, dict):
-        raise UpstreamError(f"The upstream '{route.upstream.name}' sent an answer that is no JSON.")
+        raise UpstreamError(
+            f"The upstream '{route.upstream.name}' sent an answer that is not JSON."
+        )
     if answer.get("error"):
         raise failure_from_event(route.upstream.name, answer, route.upstream.secrets)
     entry.begin_answer()
@@ -201,11 +251,12 @@ async def _frames(
 ) -> AsyncGenerator[bytes, None]:
     """Give the stream's frames; an error before the first is raised, one after it is a frame."""
     if not upstream.is_stream:
-        raise UpstreamError("The upstream answered a request for a stream with something else.")
+        body = await upstream.read(LARGEST_ERROR)
+        raise await off_the_loop(len(body), stream.refusal, body)
     try:
         async with aclosing(upstream.chunks()) as chunks:
             async for data in chunks:
-                frames = stream.feed(data)
+                frames = await _judged(stream, data)
                 # Comments alone do not begin a stream: an error may still become a status.
                 if frames and stream.has_begun:
                     entry.begin_answer()
@@ -214,7 +265,10 @@ async def _frames(
                     yield frames
                 if stream.is_over:
                     break
-        stream.end()
+        last = await off_the_loop(stream.pending, stream.end)
+        if last and stream.has_begun:
+            entry.end_answer()
+            yield last
     except AqueductError as error:
         stream.error = error
     if stream.error and not stream.has_begun:
@@ -223,6 +277,15 @@ async def _frames(
         entry.fail(stream.error)
         entry.end_answer()
         yield error_event(stream.error)
+
+
+async def _judged(stream: AnswerStream, data: bytes) -> bytes:
+    """Feed the stream; an event that came in many reads is judged in a thread."""
+    stream.is_judging = True  # nothing may pass meanwhile
+    try:
+        return await off_the_loop(stream.pending, stream.feed, data)
+    finally:
+        stream.is_judging = False
 
 
 def _pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]) -> None:
@@ -239,8 +302,12 @@ def _read(pieces: list[bytes]) -> ChatRequest:
     return read_chat_request(decode_json(body))
 
 
-def _write(body: dict[str, Any], asked: dict[str, Any]) -> bytes:
-    written = encode_json(body)
+def _write(body: dict[str, Any], asked: dict[str, Any]) -> _Body:
+    written = _Body(encode_json(body))
+    options = asked.get("stream_options")
+    if "stream_options" in body and body["stream_options"] != options:
+        written.ours = b',"stream_options":%b}' % encode_json(body["stream_options"])
+        written.own = b',"stream_options":%b}' % encode_json(options) if options else b"}"
     body.clear()
     asked.clear()
     return written
@@ -248,7 +315,9 @@ def _write(body: dict[str, Any], asked: dict[str, Any]) -> bytes:
 
 def _characters(request: ChatRequest) -> int:
     """Count the text of the messages; images and files are not counted."""
-    contents = [message.get("content") or "" for message in request.messages]
+    contents = [message.get("content") for message in request.messages]
     parts = [part for content in contents if isinstance(content, list) for part in content]
-    texts = [content for content in contents if isinstance(content, str)]
-    return sum(map(len, texts)) + sum(len(part.get("text") or "") for part in parts)
+    # Only the parts that this server knows have been checked: of another kind, any field may be
+    # anything.
+    texts = [*contents, *(part.get("text") for part in parts)]
+    return sum(len(text) for text in texts if isinstance(text, str))

@@ -1,4 +1,4 @@
-"""This file is one connection to an upstream: HTTP/1.1, one request and its response at a time.
+"""One connection to an upstream: HTTP/1.1, one request and its response at a time.
 
 How the response is read is left to :mod:`.response`, which connection carries a request and how it
 is made to :mod:`.transport`, timeouts to :mod:`.upstream`.
@@ -32,6 +32,9 @@ class Connection(asyncio.BufferedProtocol):
         buffer: where reads land, for a moment; all connections of one loop may share it.
         is_free: called when it can carry the next request.
         is_gone: called when it carries no request any more, maybe more than once.
+
+    Attributes:
+        has_answered: whether a byte has come since the last request went out.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_gone = is_gone
         self._body: Body | None = None
         self._is_sent = True
+        self.has_answered = False
         self._is_paused = self._is_closed = False
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -56,6 +60,7 @@ class Connection(asyncio.BufferedProtocol):
             httpx.TransportError: there is none; what kind says why.
         """
         body = self._body = Body(self)
+        self.has_answered = False
         try:
             await self._write(request, body)
             await body.head()
@@ -123,6 +128,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._body is None:
             self.close()  # nobody asked
         else:
+            self.has_answered = True
             self._body.feed(self._buffer[:nbytes])
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,12 +1,12 @@
-"""This file is what went wrong upstream, in our words: statuses, error bodies, broken connections.
+"""What went wrong upstream, in our words: statuses, error bodies, broken connections.
 
 When a failure is tried again is decided here too, as a mark on the error; the loop that obeys the
-mark is in :mod:`.upstream`.
+mark is in :mod:`.upstream`. Where an error body says why is left to :mod:`.reasons`.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import math
 import re
 from collections.abc import Mapping
@@ -26,17 +26,37 @@ from ..protocol.errors import (
     UpstreamUnavailableError,
     error_from_envelope,
 )
+from ..protocol.plain_text import plain_text
+from .reasons import Reason, find_reason
+from .secrets import Secrets
 
-__all__ = ["failure_from_event", "failure_from_exception", "failure_from_response", "read_json"]
+__all__ = ["failure_from_event", "failure_from_exception", "failure_from_response"]
 
 SHORT_RETRY_AFTER = 5.0
 """Seconds: up to this long a Retry-After is waited for here; a longer one is the client's."""
 
-LONGEST_MESSAGE = 2000
-"""Characters of an upstream's message that are passed on."""
+LOGGED_CHARACTERS = 300
+"""Characters that are logged of what an upstream said and a client cannot be shown."""
 
-LONGEST_WORD = 200
-"""Characters of its type, param and code that are."""
+LOGGED_BYTES = 8 * LOGGED_CHARACTERS
+"""Bytes in which these are looked for."""
+
+_KEY_CODES = frozenset(
+    {"invalid_api_key", "invalid_authentication", "authentication_error", "unauthenticated"}
+)
+"""Codes and types of a 403 that is about the key: OpenAI's, Moonshot's, Anthropic's, Google's."""
+
+_KEY_REFUSED = re.compile(
+    r"(invalid|incorrect|expired|revoked|missing|wrong|unknown|no|malformed)\b.{0,20}"
+    r"\b(api[ _-]?key|access token|token|credentials?)\b"
+    r"|\b(api[ _-]?key|access token|token|credentials?)\b.{0,20}"
+    r"\b(invalid|incorrect|expired|revoked|missing|not valid|not found|required)\b"
+    r"|not authenticated|authentication (failed|required)",
+    re.IGNORECASE,
+)
+"""Sentences of a 403 that is about the key; FastAPI's own for a missing one is among them."""
+
+_log = logging.getLogger(__name__)
 
 _TOO_LONG = re.compile(
     r"maximum context length|(context|prompt) .{0,40}(size|length|too long)", re.I
@@ -52,14 +72,6 @@ _CONNECTION_FAILURES = (
 )
 _TIMEOUTS = (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError)
 _DISCONNECTIONS = (httpx.NetworkError, httpx.RemoteProtocolError)
-
-
-def read_json(text: bytes | str) -> Any:
-    """Decode what an upstream sent as JSON; None where it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def failure_from_exception(name: str, error: Exception) -> UpstreamError:
@@ -98,104 +110,103 @@ def _kind_of_connection(error: Exception) -> str:
 
 
 def failure_from_response(
-    name: str, status: int, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]
+    name: str, status: int, headers: Mapping[str, str], body: bytes, secrets: Secrets
 ) -> AqueductError:
     """Say in our words what an answer with another status than 200 means.
+
+    Takes time that grows with the body. What was said and cannot be shown is logged.
 
     Args:
         name: the upstream's name.
         status: the HTTP status.
         headers: the response's headers, by lower-case name.
         body: the response's body.
-        secrets: texts (the key, the address) that must not be passed on.
+        secrets: what must not be passed on.
     """
-    if status in (401, 403):
+    reason = find_reason(body, headers.get("content-type", ""), secrets)
+    retry_after = _seconds(headers.get("retry-after"))
+    if status == 401 or (status == 403 and _is_about_the_key(reason)):
+        _log_unshown(name, status, reason.message, secrets)
         return UpstreamAuthError(
             f"The upstream '{name}' refused this server's key (status {status}). "
-            "The operator of this Jupyter server has to check it."
+            "The operator of this Jupyter server has to check it.",
+            is_retryable=False,
         )
-    retry_after = _seconds(headers.get("retry-after"))
-    is_short = retry_after is None or retry_after <= SHORT_RETRY_AFTER
+    if not reason.message:
+        _log_unshown(name, status, body[:LOGGED_BYTES].decode(errors="replace"), secrets)
     if 400 <= status < 500:
-        error = _refusal(name, status, read_json(body), secrets, retry_after)
-        if status == 429 and retry_after is not None and is_short:
+        error = _refusal(name, status, reason, retry_after)
+        if status == 429 and retry_after is not None and _is_short(retry_after):
             error.is_retryable = True
         return error
-    if status in (503, 504):
-        kind: type[UpstreamError] = UpstreamUnavailableError
-        sentence = f"The upstream '{name}' is not ready (status 503). Try again later."
-        if status == 504:
-            kind = UpstreamTimeoutError
-            sentence = f"The upstream '{name}' ran out of time (status 504)."
-        return kind(sentence, retry_after=retry_after, is_retryable=is_short or None)
     if status >= 500:
-        message = f"The upstream '{name}' failed (status {status})."
-        return UpstreamError(message, is_retryable=(status == 502 and is_short) or None)
+        return _breakdown(name, status, reason, retry_after)
     if 300 <= status < 400:
         return UpstreamError(
             f"The upstream '{name}' answered with a redirect, which is not followed because the "
-            "key would go with it. The operator has to correct its base_url."
+            "key would go with it. The operator has to correct its base_url.",
+            is_retryable=False,
         )
     return UpstreamError(f"The upstream '{name}' answered with the unexpected status {status}.")
 
 
-def failure_from_event(name: str, event: Any, secrets: tuple[str, ...]) -> AqueductError:
+def failure_from_event(name: str, event: Any, secrets: Secrets) -> AqueductError:
     """Say in our words what an error event inside a stream means.
 
     Args:
         name: the upstream's name.
         event: the event's decoded JSON.
-        secrets: texts that must not be passed on.
+        secrets: what must not be passed on.
     """
-    inner = event.get("error") if isinstance(event, Mapping) else None
-    code = inner.get("code") if isinstance(inner, Mapping) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else 502
+    reason = Reason(event, secrets)
+    status = reason.number if reason.number and 400 <= reason.number < 600 else 502
     if status in (401, 403) or status >= 500:
-        error = _refusal(name, 502, event, secrets, None)
+        error = _refusal(name, 502, reason, None)
         error.message = f"The upstream '{name}' broke off its answer: {error.message}"
         return error
-    return _refusal(name, status, event, secrets, None)
+    return _refusal(name, status, reason, None)
 
 
-def _refusal(
-    name: str, status: int, body: Any, secrets: tuple[str, ...], retry_after: float | None
-) -> AqueductError:
+def _is_about_the_key(reason: Reason) -> bool:
+    codes = {reason.code, reason.type}
+    return bool(codes & _KEY_CODES) or _KEY_REFUSED.search(reason.message) is not None
+
+
+def _log_unshown(name: str, status: int, said: str, secrets: Secrets) -> None:
+    shown = plain_text(secrets.blotted(said), LOGGED_CHARACTERS)
+    if shown:
+        _log.warning("The upstream '%s' answered with status %d and said: %s", name, status, shown)
+
+
+def _refusal(name: str, status: int, reason: Reason, retry_after: float | None) -> AqueductError:
     """Keep what the upstream says of the request: message, type, param and code."""
-    said = {key: value for key, value in _words(body).items() if isinstance(value, str)}
-    # Words stand in a line of the log, and must not look like several.
-    words = {
-        key: "".join(filter(str.isprintable, _clean(value, secrets, LONGEST_WORD)))
-        for key, value in said.items()
-    }
-    message = said.get("message") or f"The upstream '{name}' refused the request."
-    message = words["message"] = _clean(message, secrets, LONGEST_MESSAGE)
-    error = error_from_envelope(status, {"error": words}, retry_after=retry_after)
-    if status == 400 and (_TOO_LONG.search(message) or "context" in (error.code or "")):
+    without = f"The upstream '{name}' refused the request (status {status}) and did not say why."
+    error = error_from_envelope(status, reason.envelope(without), retry_after=retry_after)
+    if status == 400 and (_TOO_LONG.search(error.message) or "context" in (error.code or "")):
         return ContextLengthError(error.message, param=error.param or "messages")
     return error
 
 
-def _clean(text: str, secrets: tuple[str, ...], longest: int) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "[...]")
-    # Half a character, such as "\ud800" in JSON, can be written nowhere, the ledger included.
-    return text[:longest].encode(errors="replace").decode()
+def _breakdown(name: str, status: int, reason: Reason, retry_after: float | None) -> UpstreamError:
+    """Say that the upstream is at fault, with its own reason where it gives one."""
+    kind: type[UpstreamError] = UpstreamError
+    sentence, next_step = f"The upstream '{name}' failed (status {status})", ""
+    if status == 503:
+        kind, next_step = UpstreamUnavailableError, " Try again later."
+        sentence = f"The upstream '{name}' is not ready (status 503)"
+    elif status == 504:
+        kind, sentence = UpstreamTimeoutError, f"The upstream '{name}' ran out of time (status 504)"
+    said = reason.message.rstrip(".")
+    is_repeated = status in (502, 503, 504) and _is_short(retry_after)
+    return kind(
+        f"{sentence}{': ' + said if said else ''}.{next_step}",
+        retry_after=retry_after,
+        is_retryable=is_repeated or None,
+    )
 
 
-def _words(body: Any) -> dict[str, Any]:
-    """Find the message in the several shapes that servers give their errors."""
-    if not isinstance(body, Mapping):
-        return {}
-    inner = body.get("error", body)
-    if isinstance(inner, str):
-        return {"message": inner}
-    if not isinstance(inner, Mapping):
-        return {}
-    words = dict(inner)
-    if not isinstance(words.get("message"), str):
-        detail = body.get("detail")
-        words["message"] = detail if isinstance(detail, str) else None
-    return words
+def _is_short(retry_after: float | None) -> bool:
+    return retry_after is None or retry_after <= SHORT_RETRY_AFTER
 
 
 def _seconds(retry_after: str | None) -> float | None:

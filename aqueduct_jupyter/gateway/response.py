@@ -1,4 +1,4 @@
-"""This file is a response as it arrives: bytes of a connection to a head and a body, by llhttp.
+"""A response as it arrives: bytes of a connection to a head and a body, by llhttp.
 
 llhttp, in C, reads what comes, and calls nothing of ours for a chunk but a list's ``append``: what
 a stream costs a chunk is a fraction of what it costs where each passes through Python (``make
@@ -28,7 +28,7 @@ READ_BYTES = 256 * 2**10
 is written on in as large pieces as are taken."""
 
 LARGEST_HEAD = 64 * 2**10
-"""Bytes of a response that may come without one of its body: heads, trailers, ornaments."""
+"""Bytes that a response may have beside its body: heads, trailers and chunk extensions."""
 
 
 class Source(Protocol):
@@ -69,7 +69,7 @@ class Body(httpx.AsyncByteStream):
         self.is_complete = self._is_kept = False
         self._connection = connection
         self._pieces: list[bytes] = []
-        self._held = self._without_body = 0
+        self._held = self._without_body = self._head_bytes = 0
         self._ends_with_connection = True
         self._error: httpx.TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -171,8 +171,12 @@ class Body(httpx.AsyncByteStream):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a field of the head; those after the body say nothing to us."""
-        if not self.has_head:
-            self.headers.append((name, value))
+        if self.has_head:
+            return
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > LARGEST_HEAD:
+            raise ValueError("the head is too large")
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Note that the head is there, if it is not one that only announces another."""

@@ -1,8 +1,11 @@
-"""This file is the network below :mod:`.upstream`: connections, behind httpx's interface.
+"""The network below :mod:`.upstream`: connections, behind httpx's interface.
 
 Only what a transport must do is here: a connection for each request, one that was kept where there
 is one, and why there is none as httpx's exceptions. What goes over it is left to
 :mod:`.connection`, retries and timeouts of answers to :mod:`.upstream`.
+
+An upstream may close a kept connection in the moment in which a request goes out on it. Where not a
+byte came back, the request goes out once more, on a new connection.
 
 Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) are the environment's;
 ``ca_bundle`` of the settings goes first. An upstream behind a proxy is asked through httpx's own
@@ -27,8 +30,8 @@ from .settings import UpstreamSettings
 
 __all__ = ["NetworkTransport", "network"]
 
-KEPT_CONNECTIONS_SECONDS = 30.0
-"""How long an idle connection is kept for the next request."""
+KEPT_CONNECTIONS_SECONDS = 4.0
+"""How long an idle connection is kept for the next request; uvicorn closes after 5 seconds."""
 
 KEPT_CONNECTIONS = httpx.Limits(
     max_connections=None,
@@ -79,14 +82,17 @@ class NetworkTransport(httpx.AsyncBaseTransport):
         url = request.url
         origin = url.raw_host.decode("ascii"), url.port or (80 if url.scheme == "http" else 443)
         if idle := self._idle[origin]:
-            # The last that was used is the one that most likely lives.
+            # The most recently used connection is the likeliest to be open still.
             connection, expiry = idle.popitem()
             expiry.cancel()
-        else:
-            limit = request.extensions.get("timeout", {}).get("connect")
-            connection = await self._connect(
-                origin, limit, self._tls if url.scheme == "https" else None
-            )
+            try:
+                return await connection.send(request)
+            except httpx.NetworkError:
+                if connection.has_answered:
+                    raise
+        limit = request.extensions.get("timeout", {}).get("connect")
+        tls = self._tls if url.scheme == "https" else None
+        connection = await self._connect(origin, limit, tls)
         return await connection.send(request)
 
     async def aclose(self) -> None:

@@ -1,10 +1,11 @@
-"""This file is one upstream: the HTTP client that asks it, and the one loop that asks again.
+"""One upstream: the HTTP client that asks it, and the one loop that asks again.
 
 Which upstream is asked is left to :mod:`.catalog`, what its failures mean to :mod:`.failures`, and
 what its answer means to :mod:`.chat`.
 
-* Retries happen before the first byte of an answer, never after it. When they are used up, the
-  error says so to clients (``x-should-retry: false``), or each of theirs would multiply ours.
+* Retries happen before the first byte of an answer, never after it, and for a bounded time. When
+  they are used up, those of the client may begin, as its own settings say. A request that its
+  client already repeats is sent once, or each of its retries would multiply ours.
 * The network is :mod:`.transport`'s, proxies and certificates with it.
 * There is no client above the transport: cookies, redirects and authentication, for which httpx has
   one, are what an upstream must not be given or cannot have.
@@ -15,16 +16,27 @@ what its answer means to :mod:`.chat`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from cachetools import TTLCache
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+)
 
 from ..protocol.chat import LONGEST_NAME
 from ..protocol.errors import AqueductError, UpstreamError
 from ..protocol.models import Model
-from .failures import failure_from_exception, failure_from_response, read_json
+from .failures import failure_from_exception, failure_from_response
+from .offload import off_the_loop
+from .reasons import LARGEST_ERROR, read_json
+from .secrets import Secrets
 from .settings import UpstreamSettings
 from .upstream_answer import UpstreamAnswer
 
@@ -33,11 +45,26 @@ __all__ = ["Upstream"]
 ATTEMPTS = 3
 """How often one request is sent at the most."""
 
+ATTEMPTS_SECONDS = 10.0
+"""After so long no attempt is begun any more: the client knows better how long it will wait."""
+
+LARGEST_LIST = 4 * 2**20
+"""Bytes of a list of models."""
+
+MOST_REMEMBERED = 1000
+REMEMBERED_SECONDS = 3600.0
+"""How many models are remembered that refuse ``stream_options``, and for how long."""
+
 LIST_TIMEOUT = 10.0
 """Seconds in which an upstream must say which models it has."""
 
+ERROR_TIMEOUT = 10.0
+"""Seconds in which the body of an error must be there; after that its status has to do."""
+
 READABLE_CODINGS = {"", "identity", "gzip", "deflate"}
 """What ``Content-Encoding`` may say. None is asked for, but proxies compress unasked."""
+
+_log = logging.getLogger(__name__)
 
 
 class Upstream:
@@ -52,7 +79,8 @@ class Upstream:
         default_model: the model it answers with where nobody named one.
 
     Attributes:
-        secrets: texts that no message may hold: the key and the address.
+        secrets: what no message may hold: the key and the address.
+        without_usage: the models that refuse to tell their tokens at the end of a stream.
     """
 
     def __init__(
@@ -73,7 +101,8 @@ class Upstream:
         self._transport = transport
         self._models_url = httpx.URL(f"{settings.base_url}/models")
         self._chat_url = httpx.URL(f"{settings.base_url}/chat/completions")
-        self.secrets = _secrets(settings)
+        self.secrets = Secrets.of(settings)
+        self.without_usage: TTLCache[str, bool] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
         self._headers = _headers(settings)
         self._limits = {"timeout": {"connect": settings.connect_timeout}}
         self._lock = asyncio.Lock()
@@ -90,14 +119,17 @@ class Upstream:
             async with asyncio.timeout(LIST_TIMEOUT):
                 response = await self._open(self._request("GET", self._models_url))
                 try:
-                    return _model_list(self.name, await self._answer(response).read())
+                    body = await self._answer(response).read(LARGEST_LIST, "list of models")
+                    return await off_the_loop(len(body), _model_list, self.name, body)
                 finally:
                     await response.aclose()
         except TimeoutError as error:
             raise failure_from_exception(self.name, error) from error
 
     @asynccontextmanager
-    async def chat(self, body: bytes, *, request_id: str) -> AsyncIterator[UpstreamAnswer]:
+    async def chat(
+        self, body: bytes, *, request_id: str, is_repeated: bool = False
+    ) -> AsyncIterator[UpstreamAnswer]:
         """Ask for one completion, again where that makes sense, and hold its answer open.
 
         Leaving the context closes the connection unless the answer was read to its end, which is
@@ -106,12 +138,13 @@ class Upstream:
         Args:
             body: the JSON body.
             request_id: this server's id of the request, passed on for the upstream's log.
+            is_repeated: the client is trying again by itself, so one attempt is enough.
 
         Raises:
             AqueductError: see :mod:`.failures`.
         """
         headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
-        response = await self._ask(body, headers)
+        response = await self._ask(body, headers, 1 if is_repeated else ATTEMPTS)
         try:
             yield self._answer(response)
         finally:
@@ -122,9 +155,9 @@ class Upstream:
         if self._transport is not None:
             await self._transport.aclose()
 
-    async def _ask(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    async def _ask(self, body: bytes, headers: dict[str, str], attempts: int) -> httpx.Response:
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(attempts) | stop_before_delay(ATTEMPTS_SECONDS),
             wait=self._pause,
             retry=retry_if_exception(_is_worth_a_retry),
             reraise=True,
@@ -137,7 +170,7 @@ class Upstream:
             response: httpx.Response = await retrying(attempt)
         except AqueductError as error:
             if error.is_retryable:
-                error.is_retryable = False
+                error.is_retryable = None
             raise
         finally:
             retrying.iter_state.reset()  # else only the collector can free it
@@ -182,14 +215,26 @@ class Upstream:
             if response.status_code == 200:
                 raise UpstreamError(
                     f"The upstream '{self.name}' compressed its answer in a way that was not "
-                    "asked for. The operator has to switch that off, there or in a proxy before it."
+                    "asked for. The operator has to switch that off, there or in a proxy before "
+                    "it.",
+                    is_retryable=False,
                 )
-            body = await self._answer(response).read()
+            body = await self._error_body(response)
         finally:
             await response.aclose()
-        raise failure_from_response(
-            self.name, response.status_code, response.headers, body, self.secrets
+        status, secrets = response.status_code, self.secrets
+        raise await off_the_loop(
+            len(body), failure_from_response, self.name, status, response.headers, body, secrets
         )
+
+    async def _error_body(self, response: httpx.Response) -> bytes:
+        """Read why; what cannot be read says nothing, and the status is told without it."""
+        try:
+            async with asyncio.timeout(ERROR_TIMEOUT):
+                return await self._answer(response).read(LARGEST_ERROR, "error")
+        except (UpstreamError, TimeoutError) as error:
+            _log.warning("The error of '%s' cannot be read: %s", self.name, error)
+            return b""
 
     async def _connected(self) -> httpx.AsyncBaseTransport:
         async with self._lock:
@@ -204,15 +249,6 @@ def _headers(settings: UpstreamSettings) -> dict[str, str]:
     if settings.api_key:
         headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
     return headers
-
-
-def _secrets(settings: UpstreamSettings) -> tuple[str, ...]:
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
-    url = httpx.URL(settings.base_url)
-    # A host of one word may be any word of a message.
-    host = url.host if "." in url.host or ":" in url.host else ""
-    texts = (key, settings.base_url, url.netloc.decode(), host)
-    return tuple(text for text in texts if text)
 
 
 def _network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:

@@ -1,4 +1,4 @@
-"""This file is one upstream's answer: its body, read once and with patience.
+"""One upstream's answer: its body, read once and with patience.
 
 How the upstream was asked is left to :mod:`.upstream`, what the body means to :mod:`.chat`.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import httpx
 
 from ..protocol.errors import UpstreamError
+from .decompression import decompressed
 from .failures import failure_from_exception
 from .patience import Patience
 from .settings import UpstreamSettings
@@ -24,8 +25,8 @@ __all__ = ["UpstreamAnswer"]
 DRAIN_TIMEOUT = 0.25
 """Seconds given to an upstream that has said its last event to end the response as well."""
 
-LARGEST_ANSWER = 256 * 2**20
-"""Bytes of a whole answer, or of one that is an error."""
+LARGEST_ANSWER = 64 * 2**20
+"""Bytes of a whole answer."""
 
 
 class UpstreamAnswer:
@@ -44,7 +45,7 @@ class UpstreamAnswer:
         # Asked for as it is, a body comes as it is; some upstreams compress it all the same.
         is_encoded = "content-encoding" in response.headers
         stream = cast(httpx.AsyncByteStream, response.stream)
-        self._bytes = response.aiter_bytes() if is_encoded else aiter(stream)
+        self._bytes = aiter(decompressed(stream) if is_encoded else stream)
         # Neither httpx's own streams nor the models within can offer what they read.
         is_body = not is_encoded and hasattr(stream, "offer")
         self._body = cast("Body", stream) if is_body else None
@@ -85,18 +86,25 @@ class UpstreamAnswer:
         if self._body:
             self._body.offer(take)
 
-    async def read(self) -> bytes:
+    async def read(self, most: int = LARGEST_ANSWER, what: str = "answer") -> bytes:
         """Give the whole body.
 
+        Args:
+            most: the bytes that it may have, a compressed one after it was unpacked.
+            what: what it is, for the message.
+
         Raises:
-            UpstreamError: as for :meth:`chunks`, or the body is larger than any answer.
+            UpstreamError: as for :meth:`chunks`, or the body is larger.
         """
         parts: list[bytes] = []
         size = 0
         async for data in self.chunks():
             size += len(data)
-            if size > LARGEST_ANSWER:
-                raise UpstreamError(f"The answer of '{self._name}' is too large.")
+            if size > most:
+                raise UpstreamError(
+                    f"The {what} of the upstream '{self._name}' is too large: it has more than "
+                    f"{most // 2**20} MB."
+                )
             parts.append(data)
         return b"".join(parts)
 

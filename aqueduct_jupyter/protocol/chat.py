@@ -274,6 +274,11 @@ class ChatRequest:
         return bool(self.body.get("stream"))
 
     @property
+    def choices(self) -> int:
+        """How many answers are asked for."""
+        return self.body.get("n") or 1
+
+    @property
     def wants_usage(self) -> bool:
         """Whether the client asked to see the tokens at the end of its stream."""
         return bool((self.body.get("stream_options") or {}).get("include_usage"))

@@ -47,6 +47,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from .plain_text import LONGEST_SENTENCE, LONGEST_WORD, plain_text
+
 __all__ = [
     "AnswerError",
     "AqueductError",
@@ -380,22 +382,25 @@ def error_from_envelope(
 
     Returns:
         The error, not raised. Message, type, param and code are the envelope's own where it has
-        them as text.
+        them as text, made fit to be shown.
     """
     inner = envelope.get("error") if isinstance(envelope, Mapping) else None
     fields: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
-    words = {key: value for key, value in fields.items() if isinstance(value, str)}
-    code = words.get("code")
+    words = {
+        key: plain_text(fields.get(key), LONGEST_SENTENCE if key == "message" else LONGEST_WORD)
+        for key in ("message", "type", "param", "code")
+    }
+    code = words["code"] or None
     if not status:
         status = next(
             (c.default_status for c in _tree(AqueductError) if c.default_code == code), 500
         )
-    message = words.get("message") or f"The server answered with status {status} and no message."
+    message = words["message"] or f"The server answered with status {status} and no message."
     return _class_for(status, code)(
         message,
-        param=words.get("param"),
+        param=words["param"] or None,
         code=code,
-        type=words.get("type"),
+        type=words["type"] or None,
         status=status,
         retry_after=retry_after,
     )

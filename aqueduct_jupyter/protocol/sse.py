@@ -1,4 +1,4 @@
-"""This file is the wire format of streams: server-sent event bytes to events, and back.
+"""The wire format of streams: server-sent event bytes to events, and back.
 
 Who sends the bytes and what an event's data means is left to others. Two levels, for two needs:
 
@@ -50,6 +50,7 @@ class FrameBuffer:
 
     def __init__(self) -> None:
         self._rest = bytearray()
+        self._has_returns = False
         self._is_first = True
 
     def feed(self, data: bytes) -> bytes:
@@ -64,11 +65,13 @@ class FrameBuffer:
         # arrives in small pieces is searched once, not once a piece.
         searched = max(0, len(self._rest) - 3)
         self._rest += data
+        self._has_returns = self._has_returns or b"\r" in data
         end = self._last_frame_end(searched)
         if end == 0:
             return b""
-        frames = bytes(self._rest[:end])
+        frames = bytes(memoryview(self._rest)[:end])
         del self._rest[:end]
+        self._has_returns = self._has_returns and b"\r" in self._rest
         if self._is_first:
             self._is_first = False
             frames = frames.removeprefix(_BYTE_ORDER_MARK)
@@ -87,9 +90,14 @@ class FrameBuffer:
         """How many bytes wait for the end of their frame."""
         return len(self._rest)
 
+    @property
+    def rest(self) -> bytes:
+        """These bytes."""
+        return bytes(self._rest)
+
     def _last_frame_end(self, start: int) -> int:
         # The usual stream ends its lines with LF: one search from the end, no regular expression.
-        if b"\r" not in self._rest:
+        if not self._has_returns:
             found = self._rest.rfind(b"\n\n", start)
             return found + 2 if found >= 0 else 0
         end = 0

@@ -62,7 +62,11 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self._schedule_heartbeat()
         try:
             async with self.chat.answer(
-                self.pieces(), self.caller, self.request_id, self._client_request_id
+                self.pieces(),
+                self.caller,
+                self.request_id,
+                self._client_request_id,
+                is_repeated=self._is_repeated,
             ) as answer:
                 for name, value in answer.headers.items():
                     self.set_header(name, value)
@@ -88,6 +92,11 @@ class ChatCompletionsHandler(JSONBodyHandler):
     def _client_request_id(self) -> str | None:
         """The client's own id of the request, under the header that the API has for it."""
         return self.request.headers.get("X-Client-Request-Id", "")[:LONGEST_CLIENT_ID] or None
+
+    @property
+    def _is_repeated(self) -> bool:
+        """Whether the client tries again by itself, as the OpenAI SDKs count and tell."""
+        return self.request.headers.get("X-Stainless-Retry-Count", "0") != "0"
 
     async def _stream(self, answer: StreamedAnswer) -> None:
         for name, value in STREAM_HEADERS.items():

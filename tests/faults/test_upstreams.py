@@ -59,14 +59,15 @@ UNAVAILABLE, DISCONNECTED = ("upstream_unavailable",), ("upstream_disconnected",
 TIMEOUT, FAILED = ("upstream_timeout",), ("upstream_error",)
 BROKEN = DISCONNECTED + FAILED
 ONCE: dict[str, str | None] = {"x-should-retry": None}
-TRIED: dict[str, str | None] = {"x-should-retry": "false"}
+TRIED = ONCE
 WHOLE, STREAMED = ("whole",), ("streamed",)
 HI = chunk("Hi")
+FINISH = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
 CHUNKED = {"is_chunked": True}
 WAIT_0, WAIT_60 = {"Retry-After": "0"}, {"Retry-After": "60"}
 GZIP = {"Content-Encoding": "gzip"}
 LONG_HEADER = {"X-Long": "x" * 200_000}
-ENDLESS = b"data: " + b"x" * (65 * 2**20)
+ENDLESS = b"data: " + b"x" * (21 * 2**20)
 BOMB = gzip.compress(b"data: " + bytes(300 * 2**20), 1)
 
 
@@ -114,7 +115,7 @@ ROWS = [
         ("oom",),
         ways=STREAMED,
     ),
-    Row("key refused", (page(401),), 502, ("upstream_auth",), headers=ONCE),
+    Row("key refused", (page(401),), 502, ("upstream_auth",), headers={"x-should-retry": "false"}),
     Row("429", (page(429),), 429, ("rate_limit_exceeded",), headers=ONCE),
     Row(
         "429, wait a little",
@@ -148,7 +149,9 @@ ROWS = [
     Row("cut without chunks", (reply(HI, CUT, kind=EVENTS),), 502, DISCONNECTED, passes=HI),
     Row("reset", (stream(HI, RESET),), 502, DISCONNECTED, ways=STREAMED, passes=HI),
     Row("half an event", (stream(HI, b'data: {"half'),), 502, DISCONNECTED, passes=HI),
-    Row("no [DONE]", (stream(HI, usage_chunk()),), 502, DISCONNECTED, passes=HI),
+    Row("no finish_reason", (stream(HI, usage_chunk()),), 502, DISCONNECTED, passes=HI),
+    Row("cut after the end", (stream(HI, FINISH, CUT),), 502, DISCONNECTED, passes=HI + FINISH),
+    Row("reset after the end", (stream(HI, FINISH, RESET),), 502, DISCONNECTED, passes=HI + FINISH),
     Row(
         "error event",
         (stream(HI, event({"error": SENTENCE_WITH_KEY}), DONE),),
@@ -251,7 +254,7 @@ def compressed(*pieces: bytes) -> list[bytes]:
     return [*packed, packer.flush()]
 
 
-GIGANTIC = chunk("x" * (20 * 2**20))
+GIGANTIC = chunk("x" * (19 * 2**20))
 ANSWER = json.dumps(completion("H\u00e9llo")).encode()
 
 
@@ -261,6 +264,9 @@ ANSWER = json.dumps(completion("H\u00e9llo")).encode()
         ([stream(GIGANTIC, DONE)], True, GIGANTIC + DONE),
         ([reply(gzip.compress(ANSWER), headers=GZIP)], False, ANSWER),
         ([stream(*compressed(HI, DONE), headers=GZIP)], True, HI + DONE),
+        ([stream(HI, FINISH)], True, HI + FINISH + DONE),
+        ([stream(HI, FINISH[:-1])], True, HI + FINISH + DONE),
+        ([stream(HI, DONE[:-1])], True, HI + DONE),
         ([stream(HI, DONE, HANG)], True, HI + DONE),
         ([stream(HI, DONE, RESET)], True, HI + DONE),
         ([reply(ANSWER, kind="text/plain")], False, ANSWER),
@@ -271,6 +277,9 @@ ANSWER = json.dumps(completion("H\u00e9llo")).encode()
         "gigantic",
         "gzip",
         "gzip events",
+        "finished",
+        "finished without an empty line",
+        "half an end",
         "never ends",
         "reset at the end",
         "odd type",

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from aqueduct_jupyter.gateway.secrets import Secrets
 from aqueduct_jupyter.gateway.stream import AnswerStream, error_event
 from aqueduct_jupyter.protocol.errors import (
     ContextLengthError,
@@ -20,13 +22,14 @@ WIRE = chunk("Hel") + b": ping\n\n" + chunk('lo "usage": {') + usage_chunk(7, 9)
 
 
 def fed(
-    wire: bytes, *, wants_usage: bool = False, size: int = 10_000
+    wire: bytes, *, wants_usage: bool = False, size: int = 10_000, choices: int = 1
 ) -> tuple[bytes, AnswerStream]:
-    stream = AnswerStream("campus", wants_usage=wants_usage, secrets=("sk-secret",))
+    stream = AnswerStream(
+        "campus", wants_usage=wants_usage, choices=choices, secrets=Secrets("sk-secret")
+    )
     pieces = [wire[start : start + size] for start in range(0, len(wire), size)]
     passed = b"".join(stream.feed(piece) for piece in pieces)
-    stream.end()
-    return passed, stream
+    return passed + stream.end(), stream
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10_000])
@@ -66,6 +69,84 @@ def test_the_word_done_in_the_text_is_no_end() -> None:
     passed, stream = fed(wire)
     assert passed == wire
     assert not stream.is_done
+
+
+def finish(index: int = 0, reason: str | None = "stop", **more: Any) -> bytes:
+    return event({"choices": [{"index": index, "delta": {}, "finish_reason": reason}], **more})
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("last", [finish(), finish()[:-1], finish()[:-2], finish() + usage_chunk()])
+def test_a_stream_that_finished_every_choice_is_whole_and_done_is_ours(
+    last: bytes, size: int
+) -> None:
+    passed, stream = fed(chunk("Hi") + last, size=size, wants_usage=True)
+    assert stream.error is None
+    assert stream.is_done
+    assert passed.endswith(b"\n\n" + DONE)
+    assert passed.startswith(chunk("Hi") + last)
+
+
+def test_the_last_word_may_lack_its_empty_line() -> None:
+    passed, stream = fed(chunk("Hi") + DONE[:-1])
+    assert stream.error is None
+    assert passed.endswith(DONE)
+    assert passed.count(b"[DONE]") == 1
+
+
+def test_every_choice_that_was_asked_for_has_to_finish() -> None:
+    wire = chunk("Hi") + finish(1) + finish(0)
+    assert fed(wire, choices=2)[1].error is None
+    assert isinstance(fed(wire, choices=3)[1].error, DisconnectedError)
+    assert isinstance(fed(chunk("Hi") + finish(1), choices=2)[1].error, DisconnectedError)
+
+
+@pytest.mark.parametrize("choices", [5, [5], [None], {}, [{"index": "x", "finish_reason": None}]])
+def test_choices_that_are_none_finish_nothing(choices: Any) -> None:
+    wire = chunk("Hi") + event({"choices": choices, "usage": {"prompt_tokens": 1}})
+    assert isinstance(fed(wire)[1].error, DisconnectedError)
+
+
+NULLS = chunk("Hi", usage=None, error=None)
+
+
+@pytest.mark.parametrize("wire", [NULLS, NULLS.replace(b": null", b":null")])
+def test_fields_that_are_null_pass_by_as_if_they_were_not_there(wire: bytes) -> None:
+    sent: list[bytes] = []
+    stream = AnswerStream("campus", wants_usage=False)
+    stream.feed(chunk("Hi"))
+    assert stream.passes(lambda data: not sent.append(data), wire)
+    assert sent == [wire]
+
+
+@pytest.mark.parametrize("wire", [usage_chunk(), DONE, finish(), event({"error": "x"})])
+def test_what_matters_does_not_pass_by(wire: bytes) -> None:
+    stream = AnswerStream("campus", wants_usage=False)
+    stream.feed(chunk("Hi"))
+    assert not stream.passes(lambda data: True, NULLS + wire)
+
+
+def test_nothing_passes_by_what_is_being_judged() -> None:
+    stream = AnswerStream("campus", wants_usage=False)
+    stream.feed(chunk("Hi"))
+    stream.is_judging = True
+    assert not stream.passes(lambda data: True, chunk("Hi"))
+
+
+def test_half_a_character_beside_tokens_nobody_asked_for_passes() -> None:
+    passed, stream = fed(chunk("\ud83d", usage={"prompt_tokens": 1}) + DONE)
+    assert b"\\ud83d" in passed
+    assert stream.error is None
+
+
+def test_an_event_has_twenty_megabytes_at_most() -> None:
+    stream = AnswerStream("campus", wants_usage=False)
+    for _ in range(20):
+        stream.feed(b"x" * 2**20)
+    assert stream.error is None
+    stream.feed(b"x")
+    assert isinstance(stream.error, DisconnectedError)
+    assert "more than 20 MB" in stream.error.message
 
 
 @pytest.mark.parametrize("wire", [b"", chunk("Hi"), chunk("Hi") + b"data: {"])

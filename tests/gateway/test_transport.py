@@ -129,6 +129,56 @@ async def test_a_connection_that_the_upstream_has_closed_is_not_used_again(
     await transport.aclose()
 
 
+class Closing:
+    """A server that answers once a connection, and closes it when it is asked again.
+
+    ``last`` is what it says before that.
+    """
+
+    def __init__(self, last: bytes = b"") -> None:
+        self.last = last
+        self.asked = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await self._request(reader)
+        writer.write(self.last)
+        writer.close()
+
+    async def _request(self, reader: asyncio.StreamReader) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length:")[2].split()[0])
+        await reader.readexactly(length)
+        self.asked += 1
+
+
+async def asked_twice(closing: Closing, body: bytes) -> bytes:
+    server = await asyncio.start_server(closing.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/chat/completions"
+    transport = NetworkTransport()
+    try:
+        await (await get(transport, url)).aread()
+        return await (await get(transport, url, body)).aread()
+    finally:
+        await transport.aclose()
+        server.close()
+
+
+@pytest.mark.parametrize("body", [BODY, b"x" * (3 * PIECE)], ids=["small", "large"])
+async def test_a_kept_connection_closed_in_that_moment_is_tried_once_more(body: bytes) -> None:
+    closing = Closing()
+    assert await asked_twice(closing, body) == b"{}"
+    assert closing.asked == 3
+
+
+async def test_once_a_byte_of_an_answer_has_come_nothing_is_sent_again() -> None:
+    closing = Closing(b"HTTP/1.1 2")
+    with pytest.raises(httpx.TransportError):
+        await asked_twice(closing, BODY)
+    assert closing.asked == 2
+
+
 async def test_an_idle_connection_is_closed_after_a_while(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

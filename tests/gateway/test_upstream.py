@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ssl
 import subprocess
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,118 @@ async def test_a_refused_key_is_the_operators_matter(standin: StandIn, status: i
     assert "refused this server's key" in error.message
 
 
+TERMS = "In order to use the API you have to agree to the terms of service!"
+PROJECT = "Project `proj_x` does not have access to model `gpt-5`."
+
+
+@pytest.mark.parametrize("sentence", [TERMS, PROJECT])
+async def test_a_403_that_is_not_about_the_key_keeps_its_status_and_sentence(
+    standin: StandIn, sentence: str
+) -> None:
+    words = {"message": sentence, "type": "odd", "param": None, "code": "model_not_found"}
+    standin.reply({"error": words}, status=403)
+    error = await failure(upstream(standin.url))
+    assert error.status == 403
+    assert error.envelope() == {"error": words}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"detail": "Not authenticated"},
+        {"error": {"message": "No.", "code": "invalid_api_key"}},
+        {"error": {"message": "No.", "type": "authentication_error"}},
+        {"error": {"message": "The API key was revoked."}},
+        {"error": {"message": "Invalid token"}},
+    ],
+)
+async def test_a_403_that_says_that_it_is_about_the_key_is_the_operators_matter(
+    standin: StandIn, words: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    standin.reply(words, status=403)
+    error = await failure(upstream(standin.url))
+    assert (error.status, error.code) == (502, "upstream_auth")
+    assert error.headers()["x-should-retry"] == "false", "a key does not get better"
+    assert "status 403 and said: " in caplog.text
+
+
+async def test_what_cannot_be_shown_is_logged_without_secrets(
+    standin: StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = "Incorrect API key provided: sk-se***et. Find yours at http://127.0.0.1/keys.\x1b[31m"
+    standin.reply({"error": {"message": said}}, status=401)
+    await failure(upstream(standin.url))
+    (record,) = (found for found in caplog.records if "401" in found.getMessage())
+    assert "Incorrect API key provided: [...]" in record.getMessage()
+    for private in ("sk-se", "127.0.0.1", "\x1b"):
+        assert private not in record.getMessage()
+
+
+async def test_an_upstream_that_breaks_down_says_why(standin: StandIn) -> None:
+    standin.reply({"error": {"message": "CUDA out of memory."}}, status=500)
+    error = await failure(upstream(standin.url))
+    assert error.message == "The upstream 'campus' failed (status 500): CUDA out of memory."
+    standin.reply({"detail": "Loading."}, status=503, headers={"Retry-After": "60"})
+    error = await failure(upstream(standin.url))
+    assert error.message.endswith("is not ready (status 503): Loading. Try again later.")
+    assert error.retry_after == 60
+
+
+async def test_our_attempts_take_a_bounded_time(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aqueduct_jupyter.gateway.upstream.ATTEMPTS_SECONDS", 3.0)
+    standin.reply(status=503, headers={"Retry-After": "5"})
+    error = await failure(upstream(standin.url))
+    assert (len(standin.chats), error.retry_after) == (1, 5)
+
+
+async def test_a_request_that_its_client_repeats_is_sent_once(standin: StandIn) -> None:
+    standin.reply(status=503)
+    asked = upstream(standin.url)
+    with pytest.raises(errors.UpstreamUnavailableError):
+        async with asked.chat(BODY, request_id="r", is_repeated=True):
+            pass
+    await asked.close()
+    assert len(standin.chats) == 1
+
+
+BIG = b'{"error": {"message": "' + b"x" * (2 * 2**20) + b'"}}'
+BOMB = gzip.compress(b'{"error": {"message": "' + bytes(300 * 2**20), 1)
+
+
+@pytest.mark.parametrize("body", [BIG, BOMB], ids=["large", "bomb"])
+async def test_an_error_has_a_megabyte_at_most_and_its_status_is_told_without(
+    standin: StandIn, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {"Content-Encoding": "gzip"} if body is BOMB else {}
+    standin.reply(body, status=400, headers=headers)
+    tracemalloc.start()
+    error = await failure(upstream(standin.url))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert error.status == 400
+    assert "did not say why" in error.message
+    assert "more than 1 MB" in caplog.text
+    assert most < 16 * 2**20
+
+
+async def test_an_error_that_stalls_is_told_without_its_words(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aqueduct_jupyter.gateway.upstream.ERROR_TIMEOUT", 0.1)
+    standin.reply(b'{"error"', HANG, status=409, is_chunked=True)
+    assert (await failure(upstream(standin.url))).status == 409
+
+
+async def test_a_list_of_models_has_four_megabytes_at_most(standin: StandIn) -> None:
+    standin.models = ["m" * 500] * 10_000
+    asked = upstream(standin.url)
+    with pytest.raises(errors.UpstreamError, match=r"list of models .* more than 4 MB"):
+        await asked.models()
+    await asked.close()
+
+
 @pytest.mark.parametrize(
     ("status", "ours", "kind", "tries"),
     [
@@ -104,7 +218,7 @@ async def test_a_failing_upstream_is_asked_again_where_that_helps(
     error = await failure(upstream(standin.url))
     assert (error.status, type(error)) == (ours, kind)
     assert len(standin.chats) == tries
-    assert error.headers().get("x-should-retry") == ("false" if tries > 1 else None)
+    assert "x-should-retry" not in error.headers(), "the client may try again as it likes"
 
 
 async def test_a_second_try_that_works_is_an_answer(standin: StandIn) -> None:
@@ -137,6 +251,16 @@ async def test_a_date_in_retry_after_is_seconds(standin: StandIn) -> None:
         b'{"error": "Not so."}',
         b'{"detail": "Not so."}',
         b'{"error": {"message": "Not so.", "code": 400}}',
+        b'[{"error": {"message": "Not so.", "code": 400, "status": "INVALID_ARGUMENT"}}]',
+        b'{"detail": [{"msg": "Not so.", "type": "missing"}]}',
+        b'{"object": "error", "message": {"detail": [{"msg": "Not so."}]}}',
+        b'{"type": "error", "error": {"type": "invalid_request_error", "message": "Not so."}}',
+        b'{"success": false, "errors": [{"code": 7, "message": "Not so."}]}',
+        b'{"title": "Bad Request", "detail": "Not so.", "status": 400}',
+        b'{"error": "invalid_request", "error_description": "Not so."}',
+        b'{"error": "Bad Request", "message": "Not so."}',
+        b'{"Message": "Not so."}',
+        b"Not so.",
     ],
 )
 async def test_every_dialect_of_an_error_is_understood(standin: StandIn, body: bytes) -> None:
@@ -179,7 +303,7 @@ async def test_nobody_listening_is_unavailable_after_three_tries(standin: StandI
     with StandIn() as gone:
         url = gone.url
     error = await failure(upstream(url))
-    assert (error.status, error.code, error.is_retryable) == (503, "upstream_unavailable", False)
+    assert (error.status, error.code, error.is_retryable) == (503, "upstream_unavailable", None)
 
 
 async def test_an_unknown_name_is_unavailable() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aqueduct_jupyter.gateway.failures import failure_from_event, failure_from_response
+from aqueduct_jupyter.gateway.secrets import Secrets
 from aqueduct_jupyter.gateway.upstream import _model_list
 from aqueduct_jupyter.protocol.errors import AqueductError
 
@@ -109,8 +110,8 @@ WORDS = st.fixed_dictionaries(
 def test_any_failure_is_a_sentence(status: int, words: Any) -> None:
     body = json.dumps(words).encode()
     for error in (
-        failure_from_response("campus", status, {}, body, (KEY,)),
-        failure_from_event("campus", json.loads(body), (KEY,)),
+        failure_from_response("campus", status, {}, body, Secrets(KEY)),
+        failure_from_event("campus", json.loads(body), Secrets(KEY)),
     ):
         assert 400 <= error.status < 600
         assert error.message

@@ -203,7 +203,7 @@ class TestAliases:
         assert [model["id"] for model in listed] == ["real-name", "main"]
 
 
-@pytest.mark.parametrize("status", [400, 404, 409, 422, 429])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 429])
 async def test_a_refusal_of_the_upstream_reaches_the_client_as_it_is(
     http: httpx.AsyncClient, standin: StandIn, status: int
 ) -> None:
@@ -221,7 +221,7 @@ async def test_a_refusal_of_the_upstream_reaches_the_client_as_it_is(
     ("status", "ours", "code", "tries"),
     [
         (401, 502, "upstream_auth", 1),
-        (403, 502, "upstream_auth", 1),
+        (403, 403, "permission_denied", 1),
         (500, 502, "upstream_error", 1),
         (502, 502, "upstream_error", 3),
         (503, 503, "upstream_unavailable", 3),
@@ -244,9 +244,10 @@ async def test_a_failing_upstream_is_one_clean_sentence(
     error = error_of(response)
     assert error["code"] == code
     assert "<" not in error["message"]
-    assert error["type"] == ("timeout_error" if ours == 504 else "server_error")
+    kinds = {403: "permission_denied_error", 504: "timeout_error"}
+    assert error["type"] == kinds.get(ours, "server_error")
     assert len(standin.chats) == tries
-    assert response.headers.get("x-should-retry") == ("false" if tries > 1 else None)
+    assert response.headers.get("x-should-retry") == ("false" if status == 401 else None)
 
 
 async def test_an_unreachable_upstream_is_503(http: httpx.AsyncClient, standin: StandIn) -> None:
@@ -254,7 +255,20 @@ async def test_an_unreachable_upstream_is_503(http: httpx.AsyncClient, standin: 
     response = await post(http, model="campus/any")
     assert response.status_code == 503
     assert error_of(response)["code"] == "upstream_unavailable"
-    assert response.headers["x-should-retry"] == "false"
+    assert "x-should-retry" not in response.headers
+
+
+async def test_a_client_that_repeats_a_request_has_its_own_retries(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    for _ in range(4):
+        standin.reply(status=503, headers={"Retry-After": "0"})
+    for count in range(3):
+        response = await http.post(
+            "v1/chat/completions", json=body(), headers={"X-Stainless-Retry-Count": str(count)}
+        )
+    assert response.status_code == 200
+    assert len(standin.chats) == 5
 
 
 @pytest.mark.parametrize("reply", [b"", b"not json", b"[]", b"<html></html>", b'"text"'], ids=repr)
@@ -381,6 +395,70 @@ async def test_tokens_are_always_asked_for_and_shown_only_to_who_asked(
     assert standin.chats[0].json["stream_options"] == {"other": 1, "include_usage": True}
     row = await ledger_row(extension, tmp_path)
     assert (row["tokens_in"], row["tokens_out"], row["is_estimated"]) == (7, 9, 0)
+
+
+REFUSED = {"error": {"message": "Unrecognized request argument supplied: stream_options"}}
+
+
+async def test_an_upstream_that_does_not_know_stream_options_is_asked_without_and_remembered(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    standin.reply(REFUSED, status=400)
+    for _ in range(2):
+        standin.stream(chunk("Hi"), DONE)
+    for _ in range(2):
+        assert (await post(http, stream=True, user="me")).content == chunk("Hi") + DONE
+    asked = [sent.json for sent in standin.chats]
+    assert asked[0]["stream_options"] == {"include_usage": True}
+    assert asked[1] == asked[2] == body(stream=True, user="me")
+
+
+async def test_a_clients_own_stream_options_stay_where_ours_are_refused(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    standin.reply(
+        {"error": {"message": "No.", "param": "stream_options.include_usage"}}, status=422
+    )
+    standin.stream(chunk("Hi"), DONE)
+    wanted = body(stream_options={"other": 1}, stream=True)
+    response = await http.post("v1/chat/completions", json=wanted)
+    assert response.content == chunk("Hi") + DONE
+    assert standin.chats[1].json == wanted
+
+
+@pytest.mark.parametrize(
+    ("message", "more"),
+    [
+        (REFUSED, {"stream_options": {"include_usage": True}}),
+        ({"error": {"message": "Unknown argument: n"}}, {}),
+    ],
+)
+async def test_what_the_client_asked_for_itself_is_refused_to_it(
+    http: httpx.AsyncClient, standin: StandIn, message: Any, more: dict[str, Any]
+) -> None:
+    standin.reply(message, status=400)
+    response = await post(http, stream=True, **more)
+    assert response.status_code == 400
+    assert len(standin.chats) == 1
+
+
+async def test_an_error_in_the_place_of_a_stream_says_why(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    standin.reply({"error": {"message": "No such voice.", "code": 422}})
+    response = await post(http, stream=True)
+    assert response.status_code == 422
+    assert error_of(response)["message"] == "No such voice."
+
+
+@pytest.mark.parametrize("text", [5, None, ["x"], {"a": 1}])
+async def test_a_part_of_an_unknown_kind_may_hold_anything(
+    http: httpx.AsyncClient, standin: StandIn, text: Any
+) -> None:
+    messages = [{"role": "user", "content": [{"type": "input_text", "text": text}]}]
+    response = await post(http, messages=messages)
+    assert response.status_code == 200
+    assert standin.chats[0].json["messages"] == messages
 
 
 async def test_chunks_arrive_one_by_one(http: httpx.AsyncClient, standin: StandIn) -> None:
