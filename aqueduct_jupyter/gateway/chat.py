@@ -107,6 +107,7 @@ class Chat:
         request_id: str,
         client_request_id: str | None = None,
         *,
+        model: str | None = None,
         is_repeated: bool = False,
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         """Answer one request; leaving the context, however that happens, closes the upstream.
@@ -116,6 +117,7 @@ class Chat:
             caller: who asks.
             request_id: this server's id of the request.
             client_request_id: the client's own, where it has one.
+            model: who is asked, whatever the body says; None where the body says it.
             is_repeated: the client tries again by itself, so the upstream is asked once.
 
         Raises:
@@ -125,7 +127,7 @@ class Chat:
         entry = Entry(request_id, caller.owner, caller.kernel)
         try:
             with self._running.running(entry, client_request_id):
-                async with self._answered(pieces, entry, is_repeated) as answer:
+                async with self._answered(pieces, entry, model, is_repeated) as answer:
                     yield answer
         except AqueductError as error:
             entry.fail(error)
@@ -140,10 +142,10 @@ class Chat:
 
     @asynccontextmanager
     async def _answered(
-        self, pieces: list[bytes], entry: Entry, is_repeated: bool
+        self, pieces: list[bytes], entry: Entry, model: str | None, is_repeated: bool
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         size = sum(map(len, pieces))
-        request = await off_the_loop(size, _read, pieces)
+        request = await off_the_loop(size, _read, pieces, model)
         entry.model, entry.is_stream = request.model, request.is_stream
         caller = Caller(entry.owner, entry.kernel)
         request = await apply_policy(self._policy, request, caller, size)
@@ -296,10 +298,11 @@ def _pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[byt
 # thread that does it: what is not needed any more is let go of where the work on it is done.
 
 
-def _read(pieces: list[bytes]) -> ChatRequest:
+def _read(pieces: list[bytes], model: str | None) -> ChatRequest:
     body = b"".join(pieces)
     pieces.clear()
-    return read_chat_request(decode_json(body))
+    words = decode_json(body)
+    return read_chat_request(words if model is None else {**words, "model": model})
 
 
 def _write(body: dict[str, Any], asked: dict[str, Any]) -> _Body:

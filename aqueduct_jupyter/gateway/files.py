@@ -23,7 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..protocol.errors import BodyTooLargeError, InvalidRequestError, UnknownFileError
+from ..protocol.errors import (
+    BodyTooLargeError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    UnknownFileError,
+)
 from ..protocol.files import FileDeleted, FileList, FileObject, clean_filename, read_purpose
 from .batch import check_batch_file
 from .database import Database, read_rows
@@ -53,6 +58,10 @@ CREATE TABLE IF NOT EXISTS files (
 );
 CREATE INDEX IF NOT EXISTS files_by_owner ON files (owner, sequence);
 CREATE INDEX IF NOT EXISTS files_by_blob ON files (sha256);
+CREATE TABLE IF NOT EXISTS uploaders (
+    file TEXT PRIMARY KEY REFERENCES files (id) ON DELETE CASCADE,
+    uploader TEXT NOT NULL
+);
 """
 
 _COLUMNS_SHOWN = ("id", "bytes", "created_at", "filename", "purpose", "expires_at")
@@ -188,15 +197,26 @@ class FileStore:
             last_id=page[-1].id if page else None,
         )
 
-    async def delete(self, file_id: str) -> FileDeleted:
+    async def delete(self, file_id: str, uploader: str | None = None) -> FileDeleted:
         """Delete a file; its bytes go when no other file has the same.
+
+        Args:
+            file_id: the file.
+            uploader: the kernel that deletes it, which may do so with its own; None for the owner.
 
         Raises:
             UnknownFileError: as for :meth:`get`.
+            PermissionDeniedError: somebody else uploaded it.
         """
 
         def remove(db: sqlite3.Connection) -> None:
             row = self._row(db, file_id)
+            if uploader is not None and uploader != _uploader(db, file_id):
+                raise PermissionDeniedError(
+                    f"The file '{file_id}' was not uploaded with this key. Delete it with the "
+                    "token of the Jupyter server.",
+                    code="not_the_uploader",
+                )
             db.execute("DELETE FROM files WHERE id = ?", (file_id,))
             self._drop_blob_if_unused(db, row["sha256"])
 
@@ -214,6 +234,7 @@ class FileStore:
         filename: str,
         purpose: str | None,
         expires_after_seconds: int | None = None,
+        uploader: str | None = None,
     ) -> FileObject:
         """Make a complete upload a file.
 
@@ -222,6 +243,7 @@ class FileStore:
             filename: the client's name for it, of any form.
             purpose: what it is for.
             expires_after_seconds: how long it is kept; None for the server's own time.
+            uploader: the kernel that brought it, which may delete it; None for the owner.
 
         Raises:
             InvalidRequestError: the purpose is none, or the bytes do not fit it.
@@ -254,6 +276,8 @@ class FileStore:
                 ":created_at, :expires_at)",
                 row,
             )
+            if uploader is not None:
+                db.execute("INSERT INTO uploaders VALUES (?, ?)", (row["id"], uploader))
             # Last, because it cannot be done twice: all this is done again in a new database
             # where the old one turns out to be damaged.
             upload.path.replace(blob)
@@ -320,6 +344,12 @@ class FileStore:
         for torn in self._incoming.glob("*"):
             if torn.stat().st_mtime < oldest:
                 torn.unlink(missing_ok=True)
+
+
+def _uploader(db: sqlite3.Connection, file_id: str) -> str | None:
+    select = "SELECT uploader FROM uploaders WHERE file = ?"
+    row: tuple[str] | None = db.execute(select, (file_id,)).fetchone()
+    return row[0] if row else None
 
 
 def _file_object(row: dict[str, Any]) -> FileObject:

@@ -54,6 +54,19 @@ PURGE_SECONDS = 3600.0
 _FILE_ID = r"(file-[A-Za-z0-9]{24,64})"
 _ANY_ID = r"([^/]+)"
 
+_PREFIXES = ("", "v1/", "openai/", "openai/v1/")
+"""Below which the API is served; Azure's clients put theirs before it."""
+
+_DEPLOYMENT = "openai/deployments/([^/]+)/chat/completions"
+"""Azure's address of a chat, which names the model."""
+
+_LIKE_OURS = (
+    "v1|openai|aqueduct|api/v1|chat|responses|messages|embeddings|completions|moderations|rerank"
+    "|images|audio|batches|uploads|vector_stores|fine_tuning|assistants|threads|realtime"
+    "|conversations"
+)
+"""How addresses begin that a client of these APIs asks for, and that Jupyter does not have."""
+
 
 class _CheckedLater(AnyTrait):
     """A setting of any type; on a command line it is written as in Python.
@@ -185,8 +198,8 @@ class AqueductApp(ExtensionApp):
             self.log.warning(notice)
 
     def initialize_handlers(self) -> None:
-        """Hang every route under base_url, and the ones of the API under ``v1/`` as well."""
-        for prefix in ("", "v1/"):
+        """Hang every route under base_url, and the ones of the API under its prefixes as well."""
+        for prefix in _PREFIXES:
             for pattern, handler, things in self._api_routes(_ANY_ID if prefix else _FILE_ID):
                 self._add_route(prefix + pattern, handler, things)
         for pattern, handler, things in self._own_routes():
@@ -233,11 +246,7 @@ class AqueductApp(ExtensionApp):
     def _api_routes(self, file_id: str) -> list[tuple[str, type, dict[str, Any]]]:
         files = {"files": self._files}
         return [
-            (
-                "chat/completions",
-                ChatCompletionsHandler,
-                {"chat": self._chat, "max_body_bytes": self.max_body_bytes},
-            ),
+            ("chat/completions", ChatCompletionsHandler, self._chat_things),
             ("files", FilesHandler, {**files, "max_file_bytes": self.max_file_bytes}),
             (f"files/{file_id}", FileHandler, files),
             (f"files/{file_id}/content", FileContentHandler, files),
@@ -250,6 +259,7 @@ class AqueductApp(ExtensionApp):
             self._catalog, self._local_model, self._notices, max_file_bytes=self.max_file_bytes
         )
         running, store = {"running": self._running}, {"store": self._conversations}
+        chat = self._chat_things
         return [
             ("aqueduct/status", StatusHandler, {"setup": setup}),
             ("aqueduct/usage", UsageHandler, {"ledger": self._ledger}),
@@ -260,9 +270,15 @@ class AqueductApp(ExtensionApp):
             ("aqueduct/conversations", ConversationsHandler, store),
             (f"aqueduct/conversations/{_ANY_ID}", ConversationHandler, store),
             (f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler, store),
-            ("v1(?:/.*)?", UnknownAddressHandler, {}),
-            ("aqueduct(?:/.*)?", UnknownAddressHandler, {}),
+            (_DEPLOYMENT, ChatCompletionsHandler, chat),
+            (f"(?:{_LIKE_OURS})(?:/.*)?", UnknownAddressHandler, {}),
+            # A base URL with a slash too many.
+            (f"(?:/+)(?:{_LIKE_OURS}|models|files)(?:/.*)?", UnknownAddressHandler, {}),
         ]
+
+    @property
+    def _chat_things(self) -> dict[str, Any]:
+        return {"chat": self._chat, "max_body_bytes": self.max_body_bytes}
 
     def _is_alive(self, kernel_id: str) -> bool:
         return bool(self.serverapp and kernel_id in self.serverapp.kernel_manager)

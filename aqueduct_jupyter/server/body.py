@@ -102,9 +102,9 @@ class BodyHandler(AqueductHandler, ABC):
         self._is_refused = True
         self.log_exception(type(error), error, None)
         body = json.dumps(error.envelope()).encode()
-        own = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        for name, value in (own | error.headers()).items():
-            self.set_header(name, value)
+        self.set_error_headers(error)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Content-Length", str(len(body)))
         self.set_status(error.status)
         self.say_duration()
         self.write(body)

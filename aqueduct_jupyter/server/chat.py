@@ -56,8 +56,12 @@ class ChatCompletionsHandler(JSONBodyHandler):
             self._work.cancel()
 
     @web.authenticated
-    async def post(self) -> None:
-        """Answer one request; a client that leaves ends it without a word."""
+    async def post(self, deployment: str | None = None) -> None:
+        """Answer one request; a client that leaves ends it without a word.
+
+        Args:
+            deployment: the model, where the address names it as Azure's do.
+        """
         self._work = asyncio.current_task()
         self._schedule_heartbeat()
         try:
@@ -66,6 +70,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
                 self.caller,
                 self.request_id,
                 self._client_request_id,
+                model=deployment,
                 is_repeated=self._is_repeated,
             ) as answer:
                 for name, value in answer.headers.items():

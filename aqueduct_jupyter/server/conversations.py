@@ -29,6 +29,7 @@ _TYPES = {
 
 
 class _StoreHandler(JSONBodyHandler):
+    is_for_kernels = False
     store: ConversationStore
     max_body_bytes = MOST_BODY_BYTES
     verbs_with_body = ("POST", "PATCH")
@@ -76,6 +77,7 @@ class ConversationHandler(_StoreHandler):
 class ConversationExportHandler(AqueductHandler):
     """A conversation as a file."""
 
+    is_for_kernels = False
     store: ConversationStore
 
     @web.authenticated

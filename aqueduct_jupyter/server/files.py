@@ -92,6 +92,7 @@ class FilesHandler(BodyHandler):
                     self._upload,
                     filename=self._form.filename,
                     purpose=fields.get("purpose"),
+                    uploader=self.uploader,
                     expires_after_seconds=read_expiry(
                         fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
                     ),
@@ -129,8 +130,8 @@ class FileHandler(AqueductHandler):
 
     @web.authenticated
     async def delete(self, file_id: str) -> None:
-        """Delete the file; a second time it is unknown."""
-        self.answer(await self.files.delete(file_id))
+        """Delete the file; a second time it is unknown. A kernel deletes what it uploaded."""
+        self.answer(await self.files.delete(file_id, self.uploader))
 
 
 class FileContentHandler(AqueductHandler):

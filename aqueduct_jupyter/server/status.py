@@ -93,6 +93,7 @@ class UsageHandler(AqueductHandler):
 class MetricsHandler(AqueductHandler):
     """Says what a monitoring system counts."""
 
+    is_for_kernels = False
     _track_activity = False  # it is asked every few seconds, by a machine
     metrics: Metrics
 
