@@ -40,6 +40,9 @@ MAX_REQUEST_BYTES = 32 * 2**20
 LONGEST_HEAD = 1024
 """Characters in which the comma of a data URI must come."""
 
+LONGEST_FILENAME = 1024
+"""Characters of the name that a file part gives."""
+
 LONGEST_MAGIC = 16
 """Bytes at the beginning of a file that say which image it is."""
 
@@ -164,6 +167,11 @@ class Attachments:
                     f"{file.param('.' + field)} must be a string.", param=file.param("." + field)
                 )
         file.filename = fields.get("filename") or file.filename
+        if len(file.filename) > LONGEST_FILENAME:
+            raise InvalidRequestError(
+                f"{file.param('.filename')} must have at most {LONGEST_FILENAME} characters.",
+                param=file.param(".filename"),
+            )
         if uri := fields.get("file_data"):
             file.uri = uri
             file.media_type, file.start = _read_head(uri, file.param(".file_data"))

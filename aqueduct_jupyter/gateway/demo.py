@@ -21,6 +21,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import httpx
@@ -39,6 +40,9 @@ LABEL = "(demo, no language model) "
 MOST_CHUNKS = 100_000
 SLOW_PAUSE = 0.5
 CHUNKS_BEFORE_CUT = 5
+LARGEST_INSTANCE = 1000
+"""Values of an answer that fits a schema."""
+
 DEEPEST_SCHEMA = 20
 
 _NAME = re.compile(r"(echo|story|slow|cut|schema)$|(story)-(\d{1,6})$|(fail)-([45]\d\d)$")
@@ -146,7 +150,7 @@ async def _pieces(body: Mapping[str, Any], name: re.Match[str]) -> AsyncIterator
     """Give the answer's text, a chunk at a time."""
     if name[1] == "schema":
         schema = _schema(body)
-        yield json.dumps(_instance(schema, schema))
+        yield json.dumps(_Instance(schema).of(schema))
         return
     if name[1] == "echo":
         for piece in re.findall(r"\S+\s*|\s+", LABEL + _last_user_text(body)):
@@ -164,7 +168,8 @@ def _last_user_text(body: Mapping[str, Any]) -> str:
     content = users[-1].get("content") if users else ""
     if isinstance(content, str):
         return content
-    return "\n".join(part.get("text") or f"[{part.get('type')}]" for part in content or ())
+    texts = ((part.get("text"), part.get("type")) for part in content or ())
+    return "\n".join(text if isinstance(text, str) else f"[{kind}]" for text, kind in texts)
 
 
 def _usage(body: Mapping[str, Any], completion_tokens: int) -> dict[str, int]:
@@ -182,28 +187,39 @@ def _schema(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return schema
 
 
-def _instance(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int = 0) -> Any:
-    """Make the simplest value that fits a schema of the kind that type definitions give."""
-    if depth > DEEPEST_SCHEMA:
-        return None
-    depth += 1
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return _instance(root.get("$defs", {}).get(name, {}), root, depth)
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for word in ("anyOf", "oneOf", "allOf"):
-        if schema.get(word):
-            return _instance(schema[word][0], root, depth)
-    kind = schema.get("type", "object")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object":
-        properties = schema.get("properties", {})
-        return {name: _instance(inner, root, depth) for name, inner in properties.items()}
-    if kind == "array":
-        item = schema.get("items") or {}
-        return [_instance(item, root, depth) for _ in range(max(1, schema.get("minItems", 1)))]
-    simple = {"string": "demo", "boolean": True, "null": None}
-    return simple[kind] if kind in simple else max(1, schema.get("minimum", 1))
+class _Instance:
+    """Makes the simplest value that fits a schema of the kind that type definitions give.
+
+    A few words can describe a value of any size: what is over the bounds is null.
+    """
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._left = LARGEST_INSTANCE
+
+    def of(self, schema: Any, depth: int = 0) -> Any:
+        """Make the value of one schema, which lies so deep in the whole."""
+        self._left -= 1
+        if depth > DEEPEST_SCHEMA or self._left < 0 or not isinstance(schema, Mapping):
+            return None
+        inner = partial(self.of, depth=depth + 1)
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            return inner(self._root.get("$defs", {}).get(name, {}))
+        if "const" in schema:
+            return schema["const"]
+        if schema.get("enum"):
+            return schema["enum"][0]
+        for word in ("anyOf", "oneOf", "allOf"):
+            if schema.get(word):
+                return inner(schema[word][0])
+        kind = schema.get("type", "object")
+        kind = kind[0] if isinstance(kind, list) else kind
+        if kind == "object":
+            properties = schema.get("properties", {})
+            return {name: inner(within) for name, within in properties.items() if self._left > 0}
+        if kind == "array":
+            count = min(max(1, schema.get("minItems", 1)), max(self._left, 0))
+            return [inner(schema.get("items") or {}) for _ in range(count)]
+        simple = {"string": "demo", "boolean": True, "null": None}
+        return simple[kind] if kind in simple else max(1, schema.get("minimum", 1))

@@ -1,6 +1,7 @@
-"""This file is one answer as the kernel reads it: its pieces as they come, and whole at the end.
+"""One answer as the kernel reads it: its pieces as they come, and whole at the end.
 
-Asking is left to :mod:`.client`, showing to :mod:`.display`.
+Asking is left to :mod:`.client`, showing to :mod:`.display`, and what one chunk says to
+:mod:`aqueduct_jupyter.protocol.chunks`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Self
+
+from ..protocol.chunks import Said, WholeCharacters, read_chunk
+from ..protocol.plain_text import plain_text
 
 __all__ = ["Answer", "AnswerStream"]
 
@@ -38,34 +42,45 @@ class Answer:
         """Give the fields as JSON takes them."""
         return asdict(self)
 
-    def add(self, chunk: Mapping[str, Any]) -> str:
-        """Take one chunk of a stream and give the text in it, maybe none."""
-        self._note(chunk)
-        text = ""
-        for choice in chunk.get("choices") or ():
-            if choice.get("index", 0) == 0:
-                self.finish_reason = choice.get("finish_reason") or self.finish_reason
-                delta = choice.get("delta") or {}
-                text += delta.get("content") or ""
-                self.reasoning += _reasoning(delta)
-        self.text += text
-        return text
+    @classmethod
+    def from_dict(cls, words: Mapping[str, Any]) -> Self:
+        """Give the answer that :meth:`as_dict` gave, or that somebody wrote into a file.
+
+        Raises:
+            TypeError: it is none.
+        """
+        for name in ("text", "reasoning"):
+            if not isinstance(words.get(name, ""), str):
+                raise TypeError(f"{name} is not text")
+        seconds = words.get("seconds", 0.0)
+        return cls(
+            text=_whole(words.get("text", "")),
+            reasoning=_whole(words.get("reasoning", "")),
+            model=plain_text(words.get("model")) or None,
+            finish_reason=plain_text(words.get("finish_reason")) or None,
+            request_id=plain_text(words.get("request_id")) or None,
+            tokens_in=_number(words.get("tokens_in")),
+            tokens_out=_number(words.get("tokens_out")),
+            seconds=float(seconds) if isinstance(seconds, float | int) else 0.0,
+        )
 
     def take(self, completion: Mapping[str, Any]) -> None:
-        """Take a whole completion."""
-        self._note(completion)
-        for choice in completion.get("choices") or ():
-            if choice.get("index", 0) == 0:
-                self.finish_reason = choice.get("finish_reason")
-                message = choice.get("message") or {}
-                self.text = message.get("content") or ""
-                self.reasoning = _reasoning(message)
+        """Take a whole completion.
 
-    def _note(self, words: Mapping[str, Any]) -> None:
-        self.model = words.get("model") or self.model
-        usage = words.get("usage") or {}
-        self.tokens_in = usage.get("prompt_tokens", self.tokens_in)
-        self.tokens_out = usage.get("completion_tokens", self.tokens_out)
+        Raises:
+            DisconnectedError: it makes no sense.
+        """
+        said = read_chunk(completion, "message")
+        self.text, self.reasoning = _whole(said.text), _whole(said.reasoning)
+        self.finish_reason = said.finish_reason
+        self.note(said)
+
+    def note(self, said: Said) -> None:
+        """Take what a chunk says beside its text."""
+        self.model = said.model or self.model
+        self.finish_reason = said.finish_reason or self.finish_reason
+        self.tokens_in = self.tokens_in if said.tokens_in is None else said.tokens_in
+        self.tokens_out = self.tokens_out if said.tokens_out is None else said.tokens_out
 
 
 @dataclass(slots=True)
@@ -83,13 +98,24 @@ class AnswerStream:
 
     _chunks: Iterable[Mapping[str, Any]]
     answer: Answer = field(default_factory=Answer)
+    _text: WholeCharacters = field(default_factory=WholeCharacters)
+    _reasoning: WholeCharacters = field(default_factory=WholeCharacters)
 
     def __iter__(self) -> Iterator[str]:
         for chunk in self._chunks:
-            thought = len(self.answer.reasoning)
-            text = self.answer.add(chunk)
-            if text or len(self.answer.reasoning) > thought:
-                yield text
+            said = read_chunk(chunk)
+            self.answer.note(said)
+            text, thought = self._text.add(said.text), self._reasoning.add(said.reasoning)
+            if text or thought:
+                yield self._grow(text, thought)
+        text, thought = self._text.end(), self._reasoning.end()
+        if text or thought:
+            yield self._grow(text, thought)
+
+    def _grow(self, text: str, thought: str) -> str:
+        self.answer.text += text
+        self.answer.reasoning += thought
+        return text
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +135,10 @@ class AnswerStream:
             close()
 
 
-def _reasoning(words: Mapping[str, Any]) -> str:
-    # No name for it is settled: DeepSeek's and vLLM's first, then OpenRouter's and Ollama's.
-    return words.get("reasoning_content") or words.get("reasoning") or ""
+def _whole(text: str) -> str:
+    joined = WholeCharacters()
+    return joined.add(text) + joined.end()
+
+
+def _number(count: Any) -> int | None:
+    return count if isinstance(count, int) else None

@@ -14,10 +14,13 @@ from typing import Any
 from ..protocol.conversation import Message
 from ..protocol.errors import (
     AqueductError,
+    CellError,
     InvalidRequestError,
     NotFoundError,
+    UnknownFileError,
     UnprocessableError,
 )
+from ..protocol.plain_text import in_quotes
 from .answer import Answer
 from .client import Client
 from .context import FilePart
@@ -104,6 +107,20 @@ class Asker:
 
     def _receive(self, question: Question, display: Display | None, answer: Answer) -> None:
         client = self._connect()
+        try:
+            self._receive_from(client, question, display, answer)
+        except UnknownFileError:
+            # An id of before may have expired, or its file been deleted: the bytes are still here.
+            known = {(client.base_url, file.sha256) for file in question.files.values()}
+            if not known & self._uploaded.keys() or answer.text:
+                raise
+            for file in known:
+                self._uploaded.pop(file, None)
+            self._receive_from(client, question, display, answer)
+
+    def _receive_from(
+        self, client: Client, question: Question, display: Display | None, answer: Answer
+    ) -> None:
         messages = self._uploaded_messages(client, question)
         if not question.is_streamed:
             _fill(answer, client.chat(messages, **question.parameters))
@@ -117,8 +134,6 @@ class Asker:
 
     def _uploaded_messages(self, client: Client, question: Question) -> list[Message]:
         """Put a server's ids, or the bytes, in the place of files' hashes."""
-        if not question.files:
-            return list(question.messages)
         return [
             {**message, "content": self._parts(client, message["content"], question)}
             for message in question.messages
@@ -134,7 +149,12 @@ class Asker:
     def _part(self, client: Client, part: dict[str, Any], question: Question) -> dict[str, Any]:
         if part["type"] != "file":
             return part
-        file = question.files[part["file"]["sha256"]]
+        file = question.files.get(part["file"].get("sha256"))
+        if file is None:
+            raise CellError(
+                f"The file '{in_quotes(part['file'].get('filename'))}' of an earlier turn is not "
+                "here any more. Attach it again, or begin anew with --new."
+            )
         known = (client.base_url, file.sha256)
         if known not in self._uploaded:
             try:

@@ -6,6 +6,7 @@ The error is raised all the same, so Run All, nbclient and CI stop at it.
 from __future__ import annotations
 
 from ..protocol.errors import AnswerError, AqueductError
+from ..protocol.plain_text import plain_lines
 
 __all__ = ["as_card", "card_lines"]
 
@@ -16,11 +17,11 @@ SHOWN_ANSWER = 1500
 def card_lines(error: AqueductError) -> list[str]:
     """Give the lines of an error's card."""
     name = type(error).__name__
-    lines = [f"{name}: {error.message}"]
+    lines = [f"{name}: {plain_lines(error.message)}"]
     if isinstance(error, AnswerError) and error.answer:
         rest = len(error.answer) - SHOWN_ANSWER
         more = f"\n[{rest} more characters]" if rest > 0 else ""
-        lines += ["", "The answer was:", error.answer[:SHOWN_ANSWER] + more]
+        lines += ["", "The answer was:", plain_lines(error.answer[:SHOWN_ANSWER]) + more]
     if error.retry_after:
         lines.append(f"Try again after {error.retry_after:g} seconds.")
     if error.param:

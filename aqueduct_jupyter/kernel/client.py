@@ -8,6 +8,7 @@ Errors are the same classes that the server raised; an answer counts as whole on
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -23,6 +24,7 @@ from ..protocol.errors import (
     UpstreamUnavailableError,
     error_from_envelope,
 )
+from ..protocol.plain_text import plain_text
 from ..protocol.sse import DONE, FrameBuffer, decode_frame, split_frames
 from .answer import Answer, AnswerStream
 from .connect import find_address
@@ -32,6 +34,9 @@ __all__ = ["Client", "Messages"]
 
 CONNECT_TIMEOUT = 10.0
 """Seconds in which the server must take the connection."""
+
+LONGEST_MODEL_NAME = 512
+"""Characters of a model's name that can be asked for."""
 
 ANSWER_TIMEOUT = 660.0
 """Seconds of silence after which a server is given up; longer than it waits for upstreams."""
@@ -88,12 +93,14 @@ class Client:
         self._http.close()
 
     def models(self) -> list[str]:
-        """List the names of the server's models.
+        """List the names of the server's models, as far as they can be shown and asked for.
 
         Raises:
             AqueductError: the server answered with an error, or not at all.
         """
-        return [str(model["id"]) for model in self.get("models").get("data") or ()]
+        listed = self.get("models").get("data")
+        named = (model.get("id") for model in listed or () if isinstance(model, dict))
+        return [name for name in named if name and name == plain_text(name, LONGEST_MODEL_NAME)]
 
     def get(self, path: str) -> dict[str, Any]:
         """Get a JSON object, such as ``models`` or ``aqueduct/status``.
@@ -116,8 +123,11 @@ class Client:
         body = _body(messages, parameters)
         with self._own_connections() as http:
             response = self._read(http, "POST", "chat/completions", json=body)
-        answer = Answer(request_id=response.headers.get("x-request-id"))
-        answer.take(self._json(response))
+        answer = Answer(request_id=_request_id(response))
+        try:
+            answer.take(self._json(response))
+        except DisconnectedError as error:
+            raise _named(error, response) from None
         return answer
 
     def stream(
@@ -213,7 +223,7 @@ class Client:
             url = self._url("chat/completions")
             request = http.build_request("POST", url, json=body, headers=headers)
             response = self._send(http, request)
-            answer.request_id = response.headers.get("x-request-id")
+            answer.request_id = _request_id(response)
             try:
                 yield from _decoded(response)
             except httpx.HTTPError as error:
@@ -249,7 +259,8 @@ class Client:
         refusal = error_from_envelope(
             response.status_code,
             _parsed(response.content),
-            retry_after=float(retry_after) if retry_after.isdigit() else None,
+            # No sensible time has ten digits, and Python refuses numbers of thousands.
+            retry_after=float(retry_after) if re.fullmatch(r"[0-9]{1,9}", retry_after) else None,
         )
         raise _named(refusal, response)
 
@@ -289,10 +300,14 @@ def _decoded(response: httpx.Response) -> Iterator[dict[str, Any]]:
 def _parsed(text: bytes | str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
+def _request_id(response: httpx.Response) -> str | None:
+    return plain_text(response.headers.get("x-request-id")) or None
+
+
 def _named(error: AqueductError, response: httpx.Response) -> AqueductError:
-    error.request_id = response.headers.get("x-request-id")
+    error.request_id = _request_id(response)
     return error

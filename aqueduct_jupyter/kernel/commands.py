@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol.errors import CellError
+from ..protocol.plain_text import plain_lines, plain_text
 from .code_answer import code_of
 from .context import Context, Piece
 from .describers import describe
@@ -105,7 +106,8 @@ class Commands:
         """``history [CONVERSATION]``: show what was said."""
         for turn in self._conversation(conversation).turns:
             state = "" if turn.state == "whole" else f" ({turn.state})"
-            print(f"You: {turn.prompt}\n{turn.model or 'Model'}{state}: {turn.answer}\n")
+            who = plain_text(turn.model) or "Model"
+            print(plain_lines(f"You: {turn.prompt}\n{who}{state}: {turn.answer}\n"))
 
     def _reset(self, conversation: str | None = None) -> None:
         """``reset [CONVERSATION]``: forget what was said."""
@@ -173,13 +175,16 @@ class Commands:
     def _doctor(self) -> None:
         """``doctor``: look at everything that can be wrong, each with its mend."""
         # The doctor looks at a machine and its server, which a kernel's code does not import.
-        command = [sys.executable, "-m", "jupyter", "aqueduct", "doctor"]
+        # It takes no module from the notebook's folder, which may come from anywhere.
+        command = [sys.executable, "-P", "-m", "aqueduct_jupyter.command", "doctor"]
+        path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        absolute = os.pathsep.join(filter(os.path.isabs, path))
         done = subprocess.run(  # noqa: S603  # nothing in it comes from outside
             command,
             capture_output=True,
             text=True,
             timeout=DOCTOR_SECONDS,
-            env=dict(os.environ),
+            env={**os.environ, "PYTHONPATH": absolute},
             check=False,
         )
         print(done.stdout + done.stderr)

@@ -11,6 +11,7 @@ import io
 import mimetypes
 import pprint
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,28 @@ def describe(name: str, value: Any) -> Context:
     Raises:
         CellError: nothing can be shown of it.
     """
-    if describer := registered(value):
-        return describer(name, value)
-    if callable(value) or inspect.ismodule(value):
-        return _source(name, value)
-    text = value if isinstance(value, str) else pprint.pformat(value, width=100, compact=True)
+    try:
+        if describer := registered(value):
+            return describer(name, value)
+        if callable(value) or inspect.ismodule(value):
+            return _source(name, value)
+        text = value if isinstance(value, str) else pprint.pformat(value, width=100, compact=True)
+    except CellError:
+        raise
+    except Exception as error:
+        # Objects of other libraries may raise anything, also in what only shows them.
+        return _fallback(name, value, error)
     return Context(name, [Piece(text)])
+
+
+def _fallback(name: str, value: Any, error: Exception) -> Context:
+    """Show what Python itself says of an object whose description failed, and say so."""
+    try:
+        text = repr(value)
+    except Exception as worse:
+        raise CellError(f"'{name}' cannot be described: {worse!r}.") from error
+    said = f"its description failed ({type(error).__name__}); this is its repr()"
+    return Context(name, [Piece(f"[{said}]"), Piece(text, Rank.SAMPLE, "repr")])
 
 
 def describe_file(path: Path) -> Context:
@@ -65,22 +82,27 @@ def _path(_name: str, path: Any) -> Context:
 
 @register("pandas", "DataFrame")
 def _pandas_frame(name: str, frame: Any) -> Context:
-    columns = list(frame.columns[:MOST_COLUMNS])
-    nulls = frame[columns].isna().sum()
-    lines = [
-        f"{column!s:.60}: {frame[column].dtype}, {int(nulls[column])} null" for column in columns
-    ]
-    more = len(frame.columns) - len(columns)
+    # By place: several columns may have one name.
+    shown = frame.iloc[:, :MOST_COLUMNS]
+    facts = zip(shown.columns, shown.dtypes, shown.isna().sum(), strict=True)
+    lines = [f"{column!s:.60}: {kind}, {int(nulls)} null" for column, kind, nulls in facts]
+    more = len(frame.columns) - len(lines)
     lines += [f"and {more} more columns"] if more > 0 else []
-    sample = frame.head(SAMPLE_ROWS).to_csv(index=False)
-    return _table(name, "pandas", frame.shape, lines, _statistics(frame[columns]), sample)
+    statistics = _text_of(lambda: shown.describe(include="all").to_string())
+    sample = _text_of(lambda: frame.head(SAMPLE_ROWS).to_csv(index=False))
+    return _table(name, "pandas", frame.shape, lines, statistics, sample)
 
 
-def _statistics(frame: Any) -> str:
+def _text_of(write: Callable[[], object]) -> str:
+    """Give what a library writes of a table; "" where it cannot, as of one without columns.
+
+    A panic of polars is a BaseException, but not one that is meant to end the program.
+    """
     try:
-        return str(frame.describe(include="all").to_string())
-    except (ValueError, TypeError):
-        # A table without columns has none, nor has one of lists.
+        return str(write())
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException:
         return ""
 
 
@@ -93,17 +115,19 @@ def _pandas_series(name: str, series: Any) -> Context:
 @register("polars", "DataFrame")
 def _polars_frame(name: str, frame: Any) -> Context:
     columns = frame.columns[:MOST_COLUMNS]
-    nulls = frame.null_count().row(0)
+    # An empty table has not even a row of counts.
+    nulls = frame.null_count().row(0) if columns else ()
     lines = [
         f"{column:.60}: {frame.schema[column]}, {null} null"
         for column, null in zip(columns, nulls, strict=False)
     ]
     more = len(frame.columns) - len(columns)
     lines += [f"and {more} more columns"] if more > 0 else []
-    statistics = frame.select(columns).describe().write_csv()
-    return _table(
-        name, "polars", frame.shape, lines, statistics, frame.head(SAMPLE_ROWS).write_csv()
-    )
+    statistics = _text_of(lambda: frame.select(columns).describe().write_csv())
+    first = frame.head(SAMPLE_ROWS)
+    # CSV has no place for lists, structs and bytes.
+    sample = _text_of(first.write_csv) or _text_of(lambda: first.rows(named=True))
+    return _table(name, "polars", frame.shape, lines, statistics, sample)
 
 
 @register("polars", "Series")
@@ -124,9 +148,12 @@ def _table(
     pieces.append(Piece("columns:\n" + "\n".join(columns), Rank.STRUCTURE, "columns"))
     if statistics:
         pieces.append(Piece(f"statistics:\n{statistics}", Rank.SUMMARY, "statistics"))
-    first = f"first {min(rows, SAMPLE_ROWS)} rows as CSV:\n{sample.rstrip()}"
-    pieces.append(Piece(first, Rank.SAMPLE, "sample rows"))
-    return Context(name, pieces)
+    if sample:
+        first = f"first {min(rows, SAMPLE_ROWS)} rows as CSV:\n{sample.rstrip()}"
+        pieces.append(Piece(first, Rank.SAMPLE, "sample rows"))
+    left_out = [what for what, text in (("statistics", statistics), ("rows", sample)) if not text]
+    note = f"{' and '.join(left_out)} of this table cannot be shown"
+    return Context(name, pieces, cut=[note] if left_out and width else [])
 
 
 @register("numpy", "ndarray")

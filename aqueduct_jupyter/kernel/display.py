@@ -1,25 +1,27 @@
-"""This file is an answer on the screen while it grows, at a cost that does not grow with it.
+"""An answer on the screen while it grows, at a cost that does not grow with it.
 
 * The first words are shown at once; then at most ten times a second, and only when the answer has
   grown by a share of itself. So all the paintings of an answer together cost a fixed multiple of
   the answer, however many chunks it came in. The last one is always painted.
 * What is shown is made harmless by :mod:`.safe_markdown`; what the model wrote stays as plain text
-  beside it. Nothing here asks a model.
+  beside it. The line below an answer holds an upstream's words, so it is escaped for its place.
+* HTML is shown in a frame without rights, whose policy lets it load nothing: an image from
+  elsewhere would be asked for without a click, and could carry a secret away.
 """
 
 from __future__ import annotations
 
 import html
 import json
-import re
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, Protocol
 
+from ..protocol.plain_text import as_html, as_markdown, plain_lines, plain_text
+from ..protocol.safe_markdown import safe_markdown
 from .answer import Answer
-from .safe_markdown import safe_markdown
 
 __all__ = ["Display", "Format", "NotebookDisplay", "TerminalDisplay", "display_for"]
 
@@ -34,8 +36,16 @@ GROWTH = 0.015
 MIMETYPE = "application/vnd.aqueduct.answer+json"
 """Under this key an output's metadata says where its answer comes from."""
 
+LONGEST_NOTE = 1000
+"""Characters of the line below an answer."""
+
 WAITING = "\u2026"
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+FRAME_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "img-src data:; style-src 'unsafe-inline'\">"
+)
+"""What a model's HTML may load: nothing that is not in it."""
 
 
 class Display(Protocol):
@@ -102,13 +112,13 @@ class TerminalDisplay:
             # The answer was begun again.
             self._write("\n")
             self._shown = 0
-        self._write(_CONTROLS.sub("", text[self._shown :]))
+        self._write(plain_lines(text[self._shown :]))
         self._shown = len(text)
 
     def end(self, answer: Answer, note: str, _metadata: dict[str, Any]) -> None:
         """Write the rest and the line about it."""
         self.grow(answer)
-        self._write(f"\n[{note}]\n")
+        self._write(f"\n[{plain_text(note, LONGEST_NOTE)}]\n")
 
     @staticmethod
     def _to_stdout(text: str) -> None:
@@ -142,26 +152,28 @@ def rendered(text: str, kind: Format, note: str = "") -> dict[str, str]:
         kind: how it is to be shown.
         note: a line about it, or "".
     """
-    plain = {"text/plain": f"{text}\n\n[{note}]" if note else text}
+    below = plain_text(note, LONGEST_NOTE)
+    plain = {"text/plain": f"{text}\n\n[{below}]" if note else text}
     if kind == "text":
         return plain
     if kind == "html":
-        below = f"<p><i>{html.escape(note)}</i></p>" if note else ""
-        return plain | {"text/html": _framed(text) + below}
+        line = f"<p><i>{as_html(note, LONGEST_NOTE)}</i></p>" if note else ""
+        return plain | {"text/html": _framed(text) + line}
     body = safe_markdown(f"```json\n{_indented(text)}\n```" if kind == "json" else text)
-    return plain | {"text/markdown": f"{body}\n\n*{note}*" if note else body}
+    line = f"\n\n*{as_markdown(note, LONGEST_NOTE)}*" if note else ""
+    return plain | {"text/markdown": body + line}
 
 
 def _framed(text: str) -> str:
     # A frame without any permission: no script, no form, no way to the page around it.
     return (
-        f'<iframe sandbox="" srcdoc="{html.escape(text, quote=True)}" width="100%" height="400" '
+        f'<iframe sandbox="" srcdoc="{html.escape(FRAME_POLICY + text)}" width="100%" height="400" '
         'style="border: 1px solid #ccc"></iframe>'
     )
 
 
 def _indented(text: str) -> str:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     # No line of it can end the fence.
     return text.replace("```", "\\u0060\\u0060\\u0060")

@@ -155,7 +155,7 @@ class ChatMagics(Magics):
         turn, question, notes = session.prepare(request)
         session.conversation(request.conversation).remove(turn.id)
         print(json.dumps(session.asker.sent(question), indent=2, ensure_ascii=False))
-        for note in notes:
+        for note in notes.lines:
             print(note)
 
 

@@ -14,8 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..protocol.errors import CellError
+from ..protocol.plain_text import plain_text
 
-__all__ = ["evaluate", "interpolate"]
+__all__ = ["LONGEST_EXPRESSION", "evaluate", "interpolate"]
+
+LONGEST_EXPRESSION = 500
+"""Characters of what stands for a value."""
 
 _PLACE = re.compile(r"@@\{|@\{(?=\s*[^\W\d])([^{}\n]*)\}?")
 
@@ -49,9 +53,12 @@ def evaluate(expression: str, namespace: Mapping[str, Any]) -> Any:
     Raises:
         CellError: it does not exist, or is no such expression.
     """
+    # Python's own parser gives up on what is nested too deeply, each time with another error.
+    if len(expression) > LONGEST_EXPRESSION:
+        raise _no_place(expression)
     try:
         tree = ast.parse(expression, mode="eval").body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _no_place(expression) from None
     return _look_up(tree, expression, namespace)
 
@@ -66,7 +73,7 @@ def _look_up(tree: ast.expr, expression: str, namespace: Mapping[str, Any]) -> A
             owner = _look_up(inner, expression, namespace)
             try:
                 return getattr(owner, name)
-            except AttributeError as error:
+            except Exception as error:  # a property may raise anything
                 raise CellError(f"'{expression}' cannot be looked up: {error}.") from None
         case ast.Subscript(value=inner, slice=ast.Constant(value=key)):
             return _item(_look_up(inner, expression, namespace), key, expression)
@@ -80,13 +87,13 @@ def _look_up(tree: ast.expr, expression: str, namespace: Mapping[str, Any]) -> A
 def _item(owner: Any, key: Any, expression: str) -> Any:
     try:
         return owner[key]
-    except (LookupError, TypeError) as error:
+    except Exception as error:  # any object's own way to look up
         what = f"{type(error).__name__}: {error}"
         raise CellError(f"'{expression}' cannot be looked up ({what}).") from None
 
 
 def _no_place(expression: str) -> CellError:
     return CellError(
-        f"'{expression[:80]}' is not a name, an attribute or an item; calls are not made here. "
-        "Give the value a name in a cell before, and use that."
+        f"'{plain_text(expression, 80)}' is not a name, an attribute or an item; calls are not "
+        "made here. Give the value a name in a cell before, and use that."
     )

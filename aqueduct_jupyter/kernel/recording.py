@@ -67,7 +67,7 @@ class Recording:
             return None
         words = self._answers.get(key)
         if words is not None:
-            return Answer(**words)
+            return Answer.from_dict(words)
         if self.mode == "strict":
             raise ReplayError(
                 f"No answer is recorded for this question ({key[:SHOWN_HASH]}) in "
@@ -87,10 +87,10 @@ class Recording:
         with self._lock:
             if self._answers.get(key) == answer.as_dict():
                 return
-            self._answers[key] = answer.as_dict()
             with self.path.open("a", encoding="utf-8") as file:
                 # What a dying process left half written stays a line of its own.
                 file.write(("" if self._ends_clean() else "\n") + line + "\n")
+            self._answers[key] = answer.as_dict()
 
     def _ends_clean(self) -> bool:
         with self.path.open("rb") as file:
@@ -104,11 +104,12 @@ class Recording:
         if not self.path.is_file():
             return []
         found = []
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+        # Not splitlines(): characters that it takes for line ends may stand inside of JSON.
+        for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 words = json.loads(line)
-                Answer(**words["answer"])
-                found.append((str(words["key"]), words["answer"]))
-            except (ValueError, KeyError, TypeError):
+                answer = Answer.from_dict(words["answer"])
+                found.append((str(words["key"]), answer.as_dict()))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
         return found

@@ -36,7 +36,14 @@ _INPUT = re.compile(r"In\[(-?\d+)\]")
 
 def split_references(words: str) -> list[str]:
     """Split ``df,rows[0],report.pdf`` at its commas, but for those inside brackets."""
-    return [word for part in re.split(r",(?![^\[]*\])", words) if (word := part.strip())]
+    parts, depth = [""], 0
+    for piece in re.split(r"([,\[\]])", words):
+        depth = max(0, depth + {"[": 1, "]": -1}.get(piece, 0))
+        if piece == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return [word for part in parts if (word := part.strip())]
 
 
 def look_up(reference: str, namespace: Mapping[str, Any]) -> Context:

@@ -23,7 +23,7 @@ from .context import Context, FilePart, fit
 from .display import Display
 from .structured import AnswerType
 
-__all__ = ["ChatSession", "Reply", "Request"]
+__all__ = ["ChatSession", "Notes", "Reply", "Request"]
 
 MOST_REPAIRS = 2
 """How often a model is shown what is wrong with its typed answer."""
@@ -69,6 +69,22 @@ class Request:
 
 
 @dataclass(slots=True)
+class Notes:
+    """What a person should know of a question: how many turns it lacks, and what was cut of it."""
+
+    dropped_turns: int
+    left_out: list[str]
+
+    @property
+    def lines(self) -> list[str]:
+        """Both in words."""
+        if not self.dropped_turns:
+            return list(self.left_out)
+        turns = "1 oldest turn" if self.dropped_turns == 1 else f"{self.dropped_turns} oldest turns"
+        return [f"the {turns} no longer fit and were left out", *self.left_out]
+
+
+@dataclass(slots=True)
 class Reply:
     """What came of it: the answer, its typed value where one was asked for, and what to mention."""
 
@@ -100,7 +116,7 @@ class ChatSession:
         self._files[part.sha256] = part
         return part.part()
 
-    def prepare(self, request: Request) -> tuple[Turn, Question, list[str]]:
+    def prepare(self, request: Request) -> tuple[Turn, Question, Notes]:
         """Begin a turn and give its question, not asked yet, and what to mention.
 
         Raises:
@@ -108,7 +124,7 @@ class ChatSession:
         """
         if not request.prompt.strip():
             raise CellError("The cell is empty: write the question below %%chat.")
-        notes = [f"left out {what}" for what in fit(request.contexts, request.context_tokens)]
+        left_out = [f"left out {what}" for what in fit(request.contexts, request.context_tokens)]
         conversation = self.conversation(request.conversation)
         if request.is_new:
             conversation.reset()
@@ -116,7 +132,7 @@ class ChatSession:
             conversation.go_back(request.before)
         turn = conversation.begin(request.prompt, _content(request), request.cell)
         question, dropped = self._question(request, turn, request.history_tokens)
-        return turn, question, [*_dropped(dropped), *notes]
+        return turn, question, Notes(dropped, left_out)
 
     def ask(self, request: Request, display: Callable[[Turn], Display]) -> Reply:
         """Ask what a cell asks, and end its turn in one of the three ways.
@@ -137,11 +153,12 @@ class ChatSession:
             value = self._asked(request, turn, question, shown, answer, notes)
         except BaseException as error:
             self._end(request, turn, answer, notes, error)
-            shown.end(answer, _footer(answer, [turn.state, *notes]), _metadata(answer, question))
+            footer = _footer(answer, [turn.state, *notes.lines])
+            shown.end(answer, footer, _metadata(answer, question))
             raise
         self._end(request, turn, answer, notes)
-        shown.end(answer, _footer(answer, notes), _metadata(answer, question))
-        return Reply(answer, value, notes)
+        shown.end(answer, _footer(answer, notes.lines), _metadata(answer, question))
+        return Reply(answer, value, notes.lines)
 
     def _asked(
         self,
@@ -150,7 +167,7 @@ class ChatSession:
         question: Question,
         shown: Display,
         answer: Answer,
-        notes: list[str],
+        notes: Notes,
     ) -> Any:
         while True:
             self.last_question, self.last_answer = question, answer
@@ -165,8 +182,7 @@ class ChatSession:
                 shorter, dropped = self._question(request, turn, room)
                 if len(shorter.messages) == len(question.messages):
                     raise
-                question = shorter
-                notes[:] = [*_dropped(dropped), *(n for n in notes if "turn" not in n)]
+                question, notes.dropped_turns = shorter, dropped
 
     def _question(self, request: Request, turn: Turn, room: int | None) -> tuple[Question, int]:
         conversation = self.conversation(request.conversation)
@@ -226,11 +242,11 @@ class ChatSession:
         request: Request,
         turn: Turn,
         answer: Answer,
-        notes: list[str],
+        notes: Notes,
         error: BaseException | None = None,
     ) -> None:
         turn.answer, turn.model, turn.request_id = answer.text, answer.model, answer.request_id
-        turn.reasoning, turn.notes = answer.reasoning, list(notes)
+        turn.reasoning, turn.notes = answer.reasoning, notes.lines
         turn.tokens_in, turn.tokens_out = answer.tokens_in, answer.tokens_out
         if error is None:
             turn.end("whole")
@@ -265,12 +281,6 @@ def _with_words(messages: Sequence[Message], words: str) -> list[Message]:
 
 def _clear(answer: Answer) -> None:
     answer.text, answer.finish_reason = "", None
-
-
-def _dropped(turns: int) -> list[str]:
-    if not turns:
-        return []
-    return [f"the {turns} oldest turn{'s' if turns > 1 else ''} no longer fit and were left out"]
 
 
 def _footer(answer: Answer, notes: Sequence[str]) -> str:

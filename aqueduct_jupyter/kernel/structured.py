@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 from ..protocol.errors import AnswerError, CellError
+from ..protocol.plain_text import plain_text
+from .prompt import LONGEST_EXPRESSION
 
 __all__ = ["AnswerType", "answer_type", "frame_of"]
 
@@ -62,8 +64,8 @@ class AnswerType:
 
         try:
             words = json.loads(_without_fence(text))
-        except ValueError as error:
-            raise AnswerError(f"The answer is no JSON ({error}).", text) from None
+        except (ValueError, RecursionError) as error:
+            raise AnswerError(f"The answer is not valid JSON ({error}).", text) from None
         if self.is_wrapped:
             if not isinstance(words, dict) or WRAPPED not in words:
                 raise AnswerError(f"The answer has no field '{WRAPPED}'.", text)
@@ -93,18 +95,23 @@ def answer_type(expression: str, namespace: Mapping[str, Any]) -> AnswerType:
     from pydantic import TypeAdapter
     from pydantic.errors import PydanticUserError
 
+    if len(expression) > LONGEST_EXPRESSION:
+        raise CellError(f"--as '{plain_text(expression, 80)}' is too long. Give the type a name.")
     try:
         tree = ast.parse(expression, mode="eval").body
-    except SyntaxError:
-        raise CellError(f"--as '{expression}' is no type.") from None
-    kind = _type_of(tree, expression, namespace)
+        kind = _type_of(tree, expression, namespace)
+    except CellError:
+        raise
+    except Exception as error:
+        # What a subscript or an attribute of any object may raise cannot be listed.
+        raise CellError(f"--as '{expression}' is not a type ({error}).") from None
     if inspect.isroutine(kind) or inspect.ismodule(kind):
-        raise CellError(f"--as '{expression}' is no type.")
+        raise CellError(f"--as '{expression}' is not a type.")
     try:
         adapter = TypeAdapter(kind)
         schema = adapter.json_schema()
-    except (PydanticUserError, TypeError) as error:
-        what = str(error).splitlines()[0]
+    except (PydanticUserError, TypeError, NameError, RecursionError) as error:
+        what = plain_text(str(error).partition("\n")[0])
         raise CellError(f"--as '{expression}' has no JSON schema: {what}") from None
     is_wrapped = schema.get("type") != "object" and "$ref" not in schema
     if is_wrapped:
@@ -156,7 +163,7 @@ def _type_of(tree: ast.expr, expression: str, namespace: Mapping[str, Any]) -> A
             return _type_of(left, expression, namespace) | _type_of(right, expression, namespace)
         case ast.Constant(value=value):
             return value
-    raise CellError(f"--as '{expression}' is no type.")
+    raise CellError(f"--as '{expression}' is not a type.")
 
 
 def _named(name: str, expression: str, namespace: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""This file is a conversation as a page that stands still: what a saved notebook shows of a panel.
+"""A conversation as a page that stands still: what a saved notebook shows of a panel.
 
 The panel itself is left to :mod:`.panel`. Model text becomes HTML by markdown-it, which is told to
 read none; images stay words, since loading one tells its server that the notebook was opened.
@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..protocol.conversation import Turn
+from ..protocol.plain_text import LONGEST_SENTENCE, as_html, plain_text
+from ..protocol.safe_markdown import without_commands
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -30,11 +32,16 @@ def transcript(turns: Iterable[Turn], mark: str) -> dict[str, str]:
     plain = []
     for turn in turns:
         prompt = html.escape(turn.prompt).replace("\n", "<br>")
-        who = html.escape(turn.model or "Model")
+        who = as_html(turn.model) or "Model"
         answer = reader.render(turn.answer)
-        ending = "" if turn.state == "whole" else f"<p><i>{html.escape(_ending(turn))}</i></p>"
+        ending = (
+            ""
+            if turn.state == "whole"
+            else f"<p><i>{as_html(_ending(turn), LONGEST_SENTENCE)}</i></p>"
+        )
         parts.append(f"<p><b>You</b></p><p>{prompt}</p><p><b>{who}</b></p>{answer}{ending}")
-        plain.append(f"You: {turn.prompt}\n\n{turn.model or 'Model'}: {turn.answer}")
+        speaker = plain_text(turn.model) or "Model"
+        plain.append(f"You: {turn.prompt}\n\n{speaker}: {turn.answer}")
     return {
         "text/html": f'<div class="{mark}">{"<hr>".join(parts)}</div>',
         "text/plain": "\n\n".join(plain),
@@ -51,10 +58,14 @@ def _reader() -> MarkdownIt:
         dollarmath_plugin,
         allow_space=False,
         renderer=lambda formula, options: html.escape(
-            f"$${formula}$$" if options["display_mode"] else f"${formula}$"
+            _delimited(without_commands(formula), is_block=options["display_mode"])
         ),
     )
     return reader
+
+
+def _delimited(formula: str, *, is_block: bool) -> str:
+    return f"$${formula}$$" if is_block else f"${formula}$"
 
 
 def _ending(turn: Turn) -> str:

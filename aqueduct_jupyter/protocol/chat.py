@@ -1,4 +1,4 @@
-"""This file is the words of a chat: what a request may say, and the tokens that an answer counts.
+"""The words of a chat: what a request may say, and the tokens that an answer counts.
 
 A request is checked, not rewritten: :func:`read_chat_request` keeps the JSON object exactly as the
 client sent it, unknown parameters included, because that object is what goes upstream. Which model
@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from math import isinf
 from typing import Annotated, Any, Literal
 
-from jsonschema import SchemaError
-from jsonschema.validators import validator_for
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -28,6 +26,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from .errors import InvalidJSONError, InvalidRequestError
+from .plain_text import plain_text
+from .schemas import schema_fault
 
 __all__ = [
     "LONGEST_NAME",
@@ -43,6 +43,9 @@ LONGEST_NAME = 512
 
 MOST_TOKENS = 2**53 - 1
 """What every program that reads JSON can count to, and every database hold."""
+
+MOST_BIASES = 1000
+"""How many tokens ``logit_bias`` may name; OpenAI takes 300."""
 
 MAX_STOP_SEQUENCES = 4
 """How many ``stop`` sequences the API allows; more are refused, never cut silently."""
@@ -78,21 +81,12 @@ def _at_most_four(stop: list[str]) -> list[str]:
     return stop
 
 
-def _is_json_schema(schema: Any) -> Any:
-    try:
-        validator_for(schema).check_schema(schema)
-    except SchemaError as error:
-        reason = error.message
-    except RecursionError:
-        reason = "it is nested too deeply"
-    except Exception as error:
-        # What a schema with, say, a list for its $schema does to the validator is not to be listed.
-        reason = f"the validator does not understand it ({type(error).__name__})"
-    else:
-        return schema
-    raise PydanticCustomError(
-        "json_schema", "is not a valid JSON schema: {reason}", {"reason": reason[:200]}
-    )
+def _is_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    if reason := schema_fault(schema):
+        raise PydanticCustomError(
+            "json_schema", "is not a valid JSON schema: {reason}", {"reason": reason}
+        )
+    return schema
 
 
 # Tags in angle brackets choose a member of a union and are left out of the names of fields.
@@ -151,7 +145,8 @@ _Part = Annotated[
     Discriminator(_part_kind),
 ]
 _Content = Annotated[
-    Annotated[str, Tag("<text>")] | Annotated[list[_Part], Field(min_length=1), Tag("<list>")],
+    Annotated[str, Tag("<text>")]
+    | Annotated[list[_Part], Field(min_length=1, fail_fast=True), Tag("<list>")],
     Discriminator(_text_or_list),
 ]
 
@@ -177,7 +172,7 @@ class _AssistantMessage(_Words):
 
     role: Literal["assistant"]
     content: _Content | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: Annotated[list[dict[str, Any]], Field(fail_fast=True)] | None = None
 
 
 _AnyMessage = Annotated[
@@ -214,7 +209,8 @@ class _StreamOptions(_Words):
 class ChatWords(_Words):
     """Every parameter that this server checks; all others go upstream unread."""
 
-    messages: list[_AnyMessage] = Field(min_length=1)
+    # The first fault is told, so none is looked for after it: a million would take seconds.
+    messages: list[_AnyMessage] = Field(min_length=1, fail_fast=True)
     model: Annotated[str | None, Field(max_length=LONGEST_NAME)] = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -237,10 +233,10 @@ class ChatWords(_Words):
     user: str | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int | None, _between(0, 20)] = None
-    logit_bias: dict[str, float] | None = None
+    logit_bias: Annotated[dict[str, float], Field(max_length=MOST_BIASES)] | None = None
     metadata: dict[str, Any] | None = None
     response_format: _ResponseFormat | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: Annotated[list[dict[str, Any]], Field(fail_fast=True)] | None = None
     parallel_tool_calls: bool | None = None
 
 
@@ -363,7 +359,7 @@ def _complaint(error: ErrorDetails) -> InvalidRequestError:
             param += f".{step}" if param else step
     if error["type"] == "role":
         param += ".role"
-    param = param[:LONGEST_NAME]
+    param = plain_text(param, LONGEST_NAME)
     return InvalidRequestError(f"{param} {_what_is_wrong(error)}.", param=param)
 
 

@@ -164,8 +164,10 @@ def _content_tokens(content: str | list[dict[str, Any]] | None) -> int:
 
 def _too_many(history: Sequence[list[Message]], room: int) -> int:
     """Tell how many of the oldest turns must go for the rest to have room."""
-    for dropped in range(len(history)):
-        kept = [message for messages in history[dropped:] for message in messages]
-        if estimate_tokens(kept) <= room:
+    sizes = [estimate_tokens(messages) for messages in history]
+    tokens = sum(sizes)
+    for dropped, size in enumerate(sizes):
+        if tokens <= room:
             return dropped
+        tokens -= size
     return len(history)

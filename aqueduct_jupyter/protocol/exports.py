@@ -1,20 +1,27 @@
-"""This file is conversations on paper: as JSON, as Markdown and as a notebook, out and in again.
+"""Conversations on paper: as JSON, as Markdown and as a notebook, out and in again.
 
 What a conversation is, is left to :mod:`.conversation`, files to whoever has them. Every format
 holds the whole of it: what a person does not want to see in Markdown is in comments, and in a
-notebook in the cells' metadata.
+notebook in the cells' metadata. What a Markdown reader shows runs nothing and loads nothing: an
+answer that could is shown in a harmless form, and stands in a comment as it was.
+
+A file may come from anybody, so what is read is checked field by field.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
-from .conversation import Conversation, Turn
+from .conversation import Conversation, State, Turn
+from .plain_text import LONGEST_SENTENCE, as_markdown, plain_text
+from .safe_markdown import safe_markdown
 
 __all__ = ["ENDINGS", "read_conversation", "write_conversation"]
 
@@ -51,15 +58,57 @@ def read_conversation(text: str, ending: str, name: str) -> Conversation:
     _, read = _FORMATS[ending]
     try:
         return read(text, name)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ValueError("no conversation") from error
 
 
 def _turn(words: dict[str, Any]) -> Turn:
-    turn = Turn(**{name: value for name, value in words.items() if name in _FIELDS})
+    given = {name: value for name, value in words.items() if name in _FIELDS}
+    turn = Turn(**{name: _field(name, value) for name, value in given.items()})
     # Nobody waits for an answer that was running when it was written.
     turn.end("stopped")
     return turn
+
+
+def _field(name: str, value: Any) -> Any:
+    read: Callable[[Any], Any] = _CHECKS.get(name, _name)
+    return read(value)
+
+
+def _name(value: Any) -> str | None:
+    return plain_text(value) if isinstance(value, str) else None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
+
+
+def _content(value: Any) -> str | list[dict[str, Any]]:
+    for part in value if isinstance(value, list) else ():
+        # Others than texts are looked at where they are sent.
+        _text(part["type"])
+        _text(part["text"] if part["type"] == "text" else "")
+    return value if isinstance(value, list) else _text(value)
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, int | float) else None
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("prompt", "answer", "reasoning"), _text),
+    **dict.fromkeys(("tokens_in", "tokens_out"), _number),
+    "cell": lambda value: value if isinstance(value, str) else None,  # compared, never shown
+    "content": _content,
+    "time": lambda value: _number(value) or 0.0,
+    "state": lambda value: value if value in get_args(State) else "running",
+    "id": lambda value: _name(value) or secrets.token_hex(8),
+    "error": lambda value: plain_text(value, LONGEST_SENTENCE) or None,
+    "notes": lambda value: [plain_text(note, LONGEST_SENTENCE) for note in list(value)],
+}
+"""How each field of a turn is read; all others are names."""
 
 
 def _to_json(conversation: Conversation) -> str:
@@ -72,18 +121,22 @@ def _from_json(text: str, _name: str) -> Conversation:
     words = json.loads(text)
     if words["format"] != FORMAT:
         raise ValueError(words["format"])
-    return Conversation(words["name"], [_turn(turn) for turn in words["turns"]])
+    return Conversation(plain_text(words["name"]), [_turn(turn) for turn in words["turns"]])
 
 
 def _to_markdown(conversation: Conversation) -> str:
-    parts = [f"# {conversation.name}\n"]
+    parts = [f"# {as_markdown(conversation.name)}\n"]
     for turn in conversation.turns:
-        words = {**asdict(turn), "prompt": None, "answer": None}
+        shown = {"prompt": safe_markdown(turn.prompt), "answer": safe_markdown(turn.answer)}
+        words = asdict(turn)
+        # What is shown as it was need not be said twice.
+        said = {name: None if shown[name] == words[name] else words[name] for name in shown}
         # Two hyphens would end the comment.
-        hidden = json.dumps(words).replace("--", "\\u002d\\u002d")
-        who = turn.model or "Model"
-        parts.append(f"<!-- aqueduct turn {hidden} -->\n**You**\n\n{_guarded(turn.prompt)}\n")
-        parts.append(f"<!-- aqueduct answer -->\n**{who}**\n\n{_guarded(turn.answer)}\n")
+        hidden = json.dumps({**words, **said}).replace("--", "\\u002d\\u002d")
+        who = as_markdown(turn.model) or "Model"
+        prompt, answer = _guarded(shown["prompt"]), _guarded(shown["answer"])
+        parts.append(f"<!-- aqueduct turn {hidden} -->\n**You**\n\n{prompt}\n")
+        parts.append(f"<!-- aqueduct answer -->\n**{who}**\n\n{answer}\n")
     return "\n".join([*parts, "<!-- aqueduct end -->\n"])
 
 
@@ -97,10 +150,12 @@ def _from_markdown(text: str, name: str) -> Conversation:
         for mark, after in pairwise(marks)
     ]
     title = re.match(r"# (.*)\n", text)
-    conversation = Conversation(title[1] if title else name)
+    conversation = Conversation(plain_text(html.unescape(title[1])) if title else name)
     for mark, prompt, answer in zip(marks[::2], bodies[::2], bodies[1::2], strict=False):
         words = json.loads(mark[2])
-        conversation.turns.append(_turn({**words, "prompt": prompt, "answer": answer}))
+        shown = {"prompt": prompt, "answer": answer}
+        hidden = {key: value for key, value in words.items() if value is not None}
+        conversation.turns.append(_turn({**words, **shown, **hidden}))
     return conversation
 
 
@@ -141,7 +196,7 @@ def _cell(turn: Turn, number: int) -> dict[str, Any]:
 def _from_notebook(text: str, name: str) -> Conversation:
     notebook = json.loads(text)
     found = [cell["metadata"].get(METADATA) for cell in notebook["cells"]]
-    named = notebook["metadata"].get(METADATA, {}).get("name", name)
+    named = plain_text(notebook["metadata"].get(METADATA, {}).get("name")) or name
     turns = [_turn(turn) for turn in found if turn]
     if not turns and METADATA not in notebook["metadata"]:
         raise ValueError("no turn")

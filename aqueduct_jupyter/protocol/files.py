@@ -70,6 +70,10 @@ class FileDeleted(BaseModel):
     deleted: Literal[True] = True
 
 
+MOST_LOOKED_AT = 4096
+"""Characters of a client's name for a file that are looked at, from its end."""
+
+
 def read_purpose(purpose: str | None) -> Purpose:
     """Check what a file is for.
 
@@ -119,7 +123,7 @@ def clean_filename(name: str) -> str:
 
     The end, which tells what is in the file, is kept where the name is too long.
     """
-    name = re.split(r"[/\\]", name)[-1]
+    name = re.split(r"[/\\]", name[-MOST_LOOKED_AT:])[-1]
     name = "".join(letter for letter in name if letter.isprintable()).strip()
     if len(name.encode()) > LONGEST_FILENAME:
         stem, dot, ending = name.rpartition(".")

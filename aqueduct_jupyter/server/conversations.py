@@ -11,6 +11,7 @@ from ..gateway.conversations import ConversationStore, as_conversation
 from ..gateway.offload import off_the_loop
 from ..protocol.errors import InvalidRequestError
 from ..protocol.exports import ENDINGS, write_conversation
+from ..protocol.plain_text import as_filename
 from ..protocol.stored_conversations import ConversationChange, read_change
 from .base import AqueductHandler
 from .body import JSONBodyHandler
@@ -88,6 +89,8 @@ class ConversationExportHandler(AqueductHandler):
             raise InvalidRequestError("format must be md, ipynb or json.", param="format")
         stored = await self.store.get(conversation_id)
         text = write_conversation(as_conversation(stored), ending)
-        self.set_header("Content-Disposition", content_disposition(stored.name + ending))
+        self.set_header(
+            "Content-Disposition", content_disposition(as_filename(stored.name) + ending)
+        )
         self.set_header("X-Content-Type-Options", "nosniff")
         self.finish(text, set_content_type=_TYPES[ending])

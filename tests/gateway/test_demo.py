@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from aqueduct_jupyter.gateway.demo import LABEL, MODELS, demo_upstream
@@ -127,7 +127,7 @@ async def test_a_schema_is_answered_with_an_object_that_fits() -> None:
     }
     response_format = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     answer = await text("schema", response_format=response_format)
-    jsonschema.validate(json.loads(answer), schema)
+    jsonschema_rs.validate(schema, json.loads(answer))
 
 
 async def test_a_schema_without_an_end_is_answered_too() -> None:

@@ -52,6 +52,39 @@ class TestTypes:
         assert "pandas table of 2 rows" in describe("s", pandas.Series([1, 2])).text
         assert "polars table of 3 rows" in describe("s", frame["size"]).text
 
+    def test_tables_that_libraries_cannot_write_are_described_all_the_same(self) -> None:
+        import pandas as pd
+        import polars as pl
+
+        twins = pd.DataFrame([[1, "a"], [2, "b"]], columns=["x", "x"])
+        assert "x: int64, 0 null\nx: " in describe("t", twins).text
+        lists = pl.DataFrame({"a": [[1], [2]], "b": [{"c": 1}, {"c": 2}], "d": [b"x", b"y"]})
+        assert "{'a': [1], 'b': {'c': 1}, 'd': b'x'}" in describe("t", lists).text
+        objects = pl.DataFrame({"o": [object()]})
+        assert "1 rows and 1 columns" in describe("t", objects).text
+        assert "0 rows and 0 columns" in describe("t", pl.DataFrame()).text
+
+    def test_an_object_that_cannot_show_itself_is_said(self) -> None:
+        class Broken:
+            def __repr__(self) -> str:
+                raise RuntimeError("no")
+
+        with pytest.raises(CellError, match="'b' cannot be described"):
+            describe("b", Broken())
+
+    def test_a_describer_that_fails_falls_back_and_says_so(self) -> None:
+        class Odd:
+            def __repr__(self) -> str:
+                return "Odd()"
+
+        @register("tests", "Odd")
+        def _odd(_name: str, _value: object) -> Context:
+            raise ZeroDivisionError
+
+        text = describe("o", Odd()).text
+        assert "its description failed (ZeroDivisionError)" in text
+        assert "Odd()" in text
+
     def test_an_array(self) -> None:
         import numpy
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aqueduct_jupyter.kernel.exports import load, save
+from aqueduct_jupyter.kernel.transcript import transcript
 from aqueduct_jupyter.protocol.conversation import Conversation, State, Turn, estimate_tokens
 from aqueduct_jupyter.protocol.errors import CellError
+from aqueduct_jupyter.protocol.exports import write_conversation
 
 
 def said(conversation: Conversation, prompt: str, answer: str, state: State = "whole") -> Turn:
@@ -113,6 +117,57 @@ def test_markdown_is_for_people_and_a_notebook_is_one(tmp_path: Path) -> None:
 
     nbformat.validate(notebook)
     assert notebook["cells"][0]["source"] == "%%chat\nWhat?"
+
+
+EVIL = "![](http://e.example/b?q=1) <img src=x onerror=alert(1)> [x](javascript:1)"
+
+
+def test_a_markdown_export_runs_nothing_loads_nothing_and_loses_nothing(tmp_path: Path) -> None:
+    conversation = Conversation(f"n\n<!-- aqueduct end -->{EVIL}")
+    turn = said(conversation, EVIL, EVIL)
+    turn.model, turn.error = EVIL, EVIL
+    save(conversation, tmp_path / "a.md")
+    text = (tmp_path / "a.md").read_text()
+    outside = re.sub(r"<!-- aqueduct .*? -->", "", text)
+    assert "<img" not in outside
+    assert "![" not in outside
+    assert "](javascript:" not in outside
+    loaded = load(tmp_path / "a.md")
+    assert loaded.turns == conversation.turns
+    assert loaded.name == f"n <!-- aqueduct end -->{EVIL}"
+
+
+@pytest.mark.parametrize("ending", [".json", ".md", ".ipynb"])
+@pytest.mark.parametrize("value", [5, None, ["x"], {"a": 1}, [{"type": 5}], [{"type": "text"}]])
+def test_a_file_of_somebody_else_is_checked_field_by_field(
+    tmp_path: Path, ending: str, value: Any
+) -> None:
+    for field in Turn.__dataclass_fields__:
+        conversation = Conversation("talk")
+        setattr(said(conversation, "What?", "That."), field, value)
+        path = tmp_path / f"a{ending}"
+        try:
+            path.write_text(write_conversation(conversation, ending))
+            loaded = load(path)
+        except (CellError, TypeError):
+            continue  # refused with a sentence, or not even to be written
+        (turn,) = loaded.turns
+        for name in ("model", "error", "error_code", "request_id", "cell"):
+            assert isinstance(getattr(turn, name), str | None)
+        assert all(isinstance(note, str) for note in turn.notes)
+        assert isinstance(turn.id, str)
+        loaded.messages(turn, most_tokens=10)
+        transcript(loaded.turns, "mark")
+
+
+def test_leaving_out_turns_takes_the_oldest() -> None:
+    conversation = Conversation()
+    for number in range(5):
+        said(conversation, f"{number}" * 30, "x" * 30)
+    turn = conversation.begin("now", "now")
+    messages, dropped = conversation.messages(turn, most_tokens=80)
+    assert dropped == 3
+    assert messages[0]["content"] == "3" * 30
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.md", "a.ipynb"])

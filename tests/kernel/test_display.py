@@ -74,8 +74,22 @@ def test_no_form_of_an_answer_can_run(kind: Any) -> None:
         if mime == "text/markdown":
             assert "<img" not in shown or shown.startswith("```json\n")
         if mime == "text/html":
-            assert shown.startswith('<iframe sandbox="" srcdoc="&lt;img')
+            assert shown.startswith('<iframe sandbox="" srcdoc="&lt;meta ')
+            assert "default-src &#x27;none&#x27;" in shown, "nothing is loaded from elsewhere"
+            assert "&gt;&lt;img" in shown
             assert shown.count("<") == 6, "the frame and the note's own tags"
+
+
+@pytest.mark.parametrize("kind", ["markdown", "code", "json", "html"])
+def test_a_note_shows_an_upstreams_words_letter_for_letter(kind: Any) -> None:
+    note = f"{EVIL}*[x](javascript:1) ![](//e) $\\\\href{{x}}{{y}}$ \x1b]0;x\x07 `` \u202e"
+    shown = rendered("Hi", kind, note)
+    line = shown["text/html" if kind == "html" else "text/markdown"].rpartition("Hi")[2]
+    assert "<img" not in line
+    assert not set("[]`$\\") & set(line.replace("```", "")) or kind == "html"
+    assert EVIL in shown["text/plain"], "plain text needs no escape"
+    assert "\x1b" not in "".join(shown.values())
+    assert "\u202e" not in "".join(shown.values())
 
 
 def test_json_is_indented_and_cannot_leave_its_fence() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,6 +140,18 @@ class TestConversations:
         assert shell.sent[4]["messages"][-1]["content"] == "last"
         assert "no longer fit and were left out" in capsys.readouterr().out
 
+    def test_a_note_about_turns_is_no_other_note(
+        self, shell: Shell, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shell.ask("one")
+        shell.names["returns"] = "x" * 100_000
+        words = {"message": "maximum context length is 10", "code": "context_length_exceeded"}
+        shell.standin.reply({"error": words}, status=400)
+        shell.ask("two", "--with returns")
+        shown = capsys.readouterr().out
+        assert "the 1 oldest turn no longer fit" in shown
+        assert "left out returns: " in shown
+
     def test_a_budget_keeps_the_history_short(self, shell: Shell) -> None:
         shell.run("%config ChatMagics.history_tokens = 60")
         for number in range(4):
@@ -222,7 +235,7 @@ class TestTypes:
         assert [message["role"] for message in last] == [
             *("user", "assistant", "user", "assistant", "user")
         ]
-        assert "no JSON" in last[2]["content"]
+        assert "not valid JSON" in last[2]["content"]
         assert "valid integer" in last[4]["content"]
 
     def test_mending_has_an_end_and_the_error_shows_the_answer(
@@ -251,11 +264,65 @@ class TestTypes:
         assert "response_format" not in shell.sent[1]
         assert "JSON schema is: {" in shell.sent[1]["messages"][0]["content"]
 
-    @pytest.mark.parametrize("kind", ["Nothing", "'1 +'", "open", "'f()'"])
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            *("Nothing", "'1 +'", "open", "'f()'", "'int[str]'", "datetime.foo", "'int | 3'", "3"),
+            *(
+                "'list[Undefined]'",
+                "'list[\"Undefined\"]'",
+                "x" + ".x" * 1000,
+                "'" + "[" * 300 + "'",
+            ),
+        ],
+    )
     def test_what_is_no_type_is_said(self, shell: Shell, kind: str) -> None:
         with pytest.raises(errors.CellError, match="--as"):
             shell.ask("x", f"--as {kind}")
         assert shell.sent == []
+
+
+def test_a_file_that_the_server_no_longer_has_is_uploaded_once_more(
+    shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "report.pdf").write_bytes(b"%PDF-1.4")
+    shell.standin.reply({"id": "file-1", "object": "file"})
+    shell.standin.reply(completion("one"))
+    shell.ask("x", "--with report.pdf --no-stream")
+    gone = {"message": "There is no such file.", "code": "file_not_found"}
+    shell.standin.reply({"error": gone}, status=404)
+    shell.standin.reply({"id": "file-2", "object": "file"})
+    shell.standin.reply(completion("two"))
+    assert shell.ask("x", "--new --with report.pdf --no-stream") == "two"
+    parts = [sent.json["messages"][-1]["content"][0] for sent in shell.standin.chats]
+    assert [part["file"]["file_id"] for part in parts] == ["file-1", "file-1", "file-2"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *({"choices": [None]}, {"choices": [{"index": 0, "delta": "x"}]}, {"choices": 5}),
+        {"choices": [{"index": 0, "delta": {"content": 5}}]},
+    ],
+)
+def test_nonsense_of_an_upstream_is_a_card(shell: Shell, words: Any) -> None:
+    shell.standin.stream(chunk("Hi"), event(words), DONE)
+    with pytest.raises(errors.DisconnectedError, match="cannot be understood"):
+        shell.ask("x")
+    turn = shell.magics.chats.session.conversation("main").last
+    assert turn
+    assert (turn.state, turn.answer) == ("failed", "Hi")
+
+
+def test_a_character_over_two_chunks_is_one(shell: Shell) -> None:
+    shell.standin.stream(chunk("a\ud83d"), chunk("\ude00b"), chunk("\ud83d"), DONE)
+    assert shell.ask("x") == "a\U0001f600b\ufffd"
+
+
+def test_a_list_of_texts_is_an_answer(shell: Shell) -> None:
+    parts: Any = ["a", {"type": "text", "text": "b"}]
+    shell.standin.stream(chunk(parts), DONE)
+    assert shell.ask("x") == "ab"
 
 
 class TestCode:

@@ -88,7 +88,7 @@ async def test_what_was_deleted_is_gone(http: httpx.AsyncClient) -> None:
 async def test_an_export_can_be_read_again(http: httpx.AsyncClient, ending: str) -> None:
     made = await create(http, name="a/b \u00fc", turns=TURNS)
     response = await http.get(f"aqueduct/conversations/{made['id']}/export?format={ending}")
-    assert "filename*=UTF-8''a%2Fb%20%C3%BC." + ending in response.headers["content-disposition"]
+    assert "filename*=UTF-8''a%20b%20%C3%BC." + ending in response.headers["content-disposition"]
     read = read_conversation(response.text, f".{ending}", "x")
     assert (read.turns[0].answer, read.turns[0].id) == ("**Exercise** 100%", "t1")
     if ending == "ipynb":

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from aqueduct_jupyter.kernel.safe_markdown import WORD_JOINER, close_fence, safe_markdown
+from aqueduct_jupyter.protocol.safe_markdown import WORD_JOINER, close_fence, safe_markdown
 
 HARMLESS = {
     *("a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li"),
@@ -140,6 +140,8 @@ PIECES = st.sampled_from(
 @settings(max_examples=1500)
 @given(st.lists(PIECES, max_size=30).map("".join))
 @example("`<a`>`")
+@example("[a]([a](javascript:x)")
+@example("[a](java](script:x)")
 def test_nothing_that_is_put_together_comes_through(text: str) -> None:
     assert harm(safe_markdown(text)) == []
 

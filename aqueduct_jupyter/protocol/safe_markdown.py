@@ -1,4 +1,4 @@
-"""This file is model text -> Markdown that no front end can be made to run.
+"""Model text -> Markdown that no front end can be made to run.
 
 Model text is hostile: it may repeat what a web page or a document told it. A front end that trusts
 its kernel renders raw HTML in Markdown, and what runs in the page can run code on the server. When
@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import html
 import re
+from collections import deque
 
-__all__ = ["close_fence", "safe_markdown"]
+__all__ = ["close_fence", "safe_markdown", "without_commands"]
 
 WORD_JOINER = "\u2060"
 """A character without width."""
@@ -31,8 +32,13 @@ _FENCE = re.compile(r"([ \t]*)(?:(`{3,})([^`]*)|(~{3,})(.*))$")
 _INFO = re.compile(r"[^\w.+#-]")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)|(?<!\\)(\${1,2})[^$`]+\3")
-_LINK = re.compile(r"\](\s*)\((\s*<?[^)\s]*)")
-_DEFINITION = re.compile(r"^([ \t>*+\-\d.)]*)\[(?=(?:\\.|[^\]\\])*\]:)", re.MULTILINE)
+# Looked at without being passed by: a target may itself hold the beginning of a link.
+_LINK = re.compile(r"\]([ \t\n]*)\((?=([ \t\n]*<?[^)\s]{0,1000})(.?))", re.DOTALL)
+# A label has at most 999 characters, each of which may be escaped, and no brackets of its own.
+# Source: https://spec.commonmark.org/0.31.2/#link-label
+_DEFINITION = re.compile(
+    r"^([ \t>*+\-\d.)]*)\[(?=(?:\\.|[^\[\]\\]){0,1998}\]:)", re.MULTILINE | re.DOTALL
+)
 _SCHEME = re.compile(r"([^/?#:]*):", re.DOTALL)
 _KNOWN_SCHEMES = ("http", "https", "mailto")
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -49,11 +55,11 @@ def safe_markdown(text: str) -> str:
         text: as the model wrote it; a fence that is still open is closed.
     """
     text = _PLACEHOLDER.sub(f"@{WORD_JOINER}@", _LINE_ENDS.sub("\n", text))
-    lines = text.split("\n")
+    lines = deque(text.split("\n"))
     shown: list[str] = []
     prose: list[str] = []
     while lines:
-        line = lines.pop(0)
+        line = lines.popleft()
         fence = _FENCE.match(line)
         if fence is None:
             prose.append(line)
@@ -80,16 +86,17 @@ def close_fence(text: str) -> str:
     return text + ("" if text.endswith("\n") else "\n") + mark
 
 
-def _block(fence: re.Match[str], lines: list[str]) -> list[str]:
+def _block(fence: re.Match[str], lines: deque[str]) -> list[str]:
     """Take a fence's lines off the rest and give the block, as every reader sees it."""
     mark, info = _mark(fence), (fence[3] or fence[5] or "").split()
     content: list[str] = []
     while lines and not _is_end(mark, lines[0]):
-        content.append(lines.pop(0).removeprefix(fence[1]))
+        content.append(lines.popleft().removeprefix(fence[1]))
     if not lines and content and not content[-1]:
         # The text ended with a line's end, in an open fence.
         content.pop()
-    del lines[:1]
+    if lines:
+        lines.popleft()
     return [mark + _INFO.sub("", info[0] if info else ""), *content, mark]
 
 
@@ -113,7 +120,7 @@ def _prose(lines: list[str]) -> list[str]:
         pieces.append(_words(text[end : span.start()]))
         # In a formula a blank is nothing.
         apart = " " if span[3] else WORD_JOINER
-        pieces.append(_TAG.sub(f"<{apart}", _COMMAND.sub(_named, span[0])))
+        pieces.append(_TAG.sub(f"<{apart}", without_commands(span[0])))
         end = span.end()
     pieces.append(_words(text[end:]))
     # Links are looked at last and as a whole: a span may be none for another reader.
@@ -121,7 +128,12 @@ def _prose(lines: list[str]) -> list[str]:
 
 
 def _words(text: str) -> str:
-    return _COMMAND.sub(_named, _TAG.sub("&lt;", text))
+    return without_commands(_TAG.sub("&lt;", text))
+
+
+def without_commands(formula: str) -> str:
+    """Give a formula without the commands that make links, or give names to what is drawn."""
+    return _COMMAND.sub(_named, formula)
 
 
 def _named(command: re.Match[str]) -> str:
@@ -129,7 +141,8 @@ def _named(command: re.Match[str]) -> str:
 
 
 def _checked_link(link: re.Match[str]) -> str:
-    return link[0] if _is_harmless(link[2]) else f"]{link[1]}\\({link[2]}"
+    is_whole = not link[3] or link[3] == ")" or link[3].isspace()
+    return link[0] if is_whole and _is_harmless(link[2]) else f"]{link[1]}\\("
 
 
 def _is_harmless(target: str) -> bool:
