@@ -36,6 +36,13 @@ LEAST_PROBE_SECONDS = 0.75
 
 LEAST_FREE_BYTES = 2**30
 
+READERS = {
+    "landlock": ("Landlock", "Linux 5.13 or newer with 'landlock' among its security modules"),
+    "seccomp": ("seccomp", "Linux 4.14 or newer on x86_64 or aarch64"),
+    "memory_limit": ("a memory limit", "Linux"),
+}
+"""What can keep the readers of documents in: the status' word, its name, and what it needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -157,10 +164,31 @@ def _server(client: Client) -> Iterator[Finding]:
     for upstream in said["upstreams"]:
         mend = upstream["error"] or ""
         yield Finding(f"upstream {upstream['name']}", "silent" if mend else "answers", mend)
+    if "documents" in said:
+        yield _documents(said["documents"])
     for notice in said["notices"]:
         yield Finding("settings", "not all can be used", notice)
     yield Finding("models", ", ".join(said["models"]) or "none")
     yield _chunks(client)
+
+
+def _documents(confinement: dict[str, bool]) -> Finding:
+    missing = [(name, need) for word, (name, need) in READERS.items() if not confinement[word]]
+    if not missing:
+        names = _listed([name for name, _ in READERS.values()])
+        return Finding("documents", f"their readers have {names}")
+    # Readers work without them, and not every system can have them: nothing that must be mended.
+    needs = "; ".join(f"{name} needs {need}" for name, need in missing)
+    return Finding(
+        "documents",
+        f"their readers run without {_listed([name for name, _ in missing])}. Upload only "
+        f"documents that you trust, or run the server where there is more: {needs}. A container "
+        "must not forbid it.",
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _routes(client: Client) -> Finding:

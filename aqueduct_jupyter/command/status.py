@@ -31,6 +31,9 @@ def status(url: str | None, token: str | None) -> int:
     print(f"  default model: {said['default_model'] or 'none; name one in each request'}")
     if local := said["local_model"]:
         print(f"  embedded model: {local['model']}, {local['state']}")
+    if documents := said.get("documents"):
+        held = [word.replace("_", " ") for word, is_held in documents.items() if is_held]
+        print(f"  document readers are held by: {', '.join(held) or 'nothing but the system user'}")
     for notice in said["notices"]:
         print(f"  note: {notice}")
     return int(bool(said["notices"]) or any(_is_silent(upstream) for upstream in said["upstreams"]))

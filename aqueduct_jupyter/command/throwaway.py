@@ -1,6 +1,7 @@
 """This file is a Jupyter server for a moment: on a free port, in a folder, gone at the end.
 
-What it is asked is left to whoever started it.
+What it is asked is left to whoever started it, and how its process is started and ended to
+:mod:`aqueduct_jupyter.gateway.children`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..gateway.children import serving, tethered_command, without_relative_paths
 from ..kernel.client import Client
 from ..protocol.errors import AqueductError, UnavailableError, UpstreamUnavailableError
 
@@ -23,9 +25,6 @@ __all__ = ["ThrowawayServer", "throwaway_server"]
 
 START_TIMEOUT = 60.0
 """Seconds in which the server must have written where it listens."""
-
-STOP_TIMEOUT = 20.0
-"""Seconds in which it must have stopped its kernels and itself."""
 
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 """Where it looks for a free port: below those that systems give to clients."""
@@ -72,22 +71,13 @@ def throwaway_server(
             variables.pop(name, None)
     # Jupyter servers before 2.20 do not say which port they got where they are told to take any.
     port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
-    command = [python, "-m", "jupyter_server", "--no-browser", f"--ServerApp.port={port}"]
-    root = [f"--ServerApp.root_dir={folder}", "--ServerApp.allow_root=True"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # the arguments are the caller's own
-            [*command, *root, *arguments],
-            env=variables,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            cwd=folder,
-        )
-    try:
+    options = ["--no-browser", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}"]
+    command = tethered_command(
+        "jupyter_server", *options, "--ServerApp.allow_root=True", *arguments, python=python
+    )
+    with serving(command, folder, without_relative_paths(variables), log) as process:
         url = _wait_for_address(process, folder / "runtime", log)
         yield ThrowawayServer(url.rstrip("/"), token, process, log)
-    finally:
-        _stop(process)
 
 
 def _wait_for_address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
@@ -113,12 +103,3 @@ def _is_listening(url: str) -> bool:
         except AqueductError:
             return True
     return True
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

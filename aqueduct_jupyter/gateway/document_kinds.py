@@ -1,16 +1,16 @@
 """This file is what kind a file is: by its bytes, its media type and its name.
 
-The reading of it is left to :mod:`.document_text`.
+The reading of it is left to :mod:`.document_text`, that of an archive's table to :mod:`.archives`.
 """
 
 from __future__ import annotations
 
 import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO
 
+from .archives import ArchiveError, ArchiveTooLargeError, Part, first_bytes, parts_of
 from .document_text import Kind, UnreadableError
 
 __all__ = ["Sort", "sort_of"]
@@ -28,7 +28,7 @@ _HEAD_BYTES = 1024
 _RICH_TEXT = b"{\\rtf"
 _COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ARCHIVE = b"PK\x03\x04"
-_ARCHIVED: dict[str, Kind] = {"word/": "docx", "ppt/": "pptx", "xl/": "xlsx"}
+_ARCHIVED: dict[bytes, Kind] = {b"word/": "docx", b"ppt/": "pptx", b"xl/": "xlsx"}
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.text"
 _HTML_STARTS = (b"<!doctype html", b"<html")
 
@@ -82,24 +82,25 @@ def sort_of(stream: BinaryIO, filename: str, media_type: str) -> Sort:
 
 def _archived_kind(stream: BinaryIO) -> Kind:
     try:
-        with zipfile.ZipFile(stream) as archive:
-            names = archive.namelist()
-            is_open = "mimetype" in names and _begins_as_open_document(archive)
-    except Exception as error:
+        parts = parts_of(stream)
+        mimetype = parts.get(b"mimetype")
+        is_open = mimetype is not None and _is_open_document(stream, mimetype)
+    except ArchiveError as error:
         raise UnreadableError("broken") from error
+    except ArchiveTooLargeError as error:
+        raise UnreadableError("unsupported") from error
     if is_open:
         return "odt"
-    if "[Content_Types].xml" in names:
+    if b"[Content_Types].xml" in parts:
         for folder, kind in _ARCHIVED.items():
-            if any(name.startswith(folder) for name in names):
+            if any(name.startswith(folder) for name in parts):
                 return kind
     raise UnreadableError("unsupported")
 
 
-def _begins_as_open_document(archive: zipfile.ZipFile) -> bool:
-    # Read in part only: the archive may say anything about its sizes.
-    with archive.open("mimetype") as stream:
-        return stream.read(len(_OPEN_DOCUMENT) + 1).strip() == _OPEN_DOCUMENT
+def _is_open_document(stream: BinaryIO, mimetype: Part) -> bool:
+    # One byte more, because other kinds' names begin in the same way.
+    return first_bytes(stream, mimetype, len(_OPEN_DOCUMENT) + 1).strip() == _OPEN_DOCUMENT
 
 
 def _text_sort(head: bytes, suffix: str, media_type: str) -> Sort:

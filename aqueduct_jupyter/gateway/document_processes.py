@@ -1,7 +1,7 @@
 """This file is the processes that read documents: started, asked, and killed at their limits.
 
-What they do is left to :mod:`.document_worker`, which runs in them. They know no secret: their
-environment is made for them, their home is an empty folder.
+What they do is left to :mod:`.document_worker`, which runs in them; how a process is started and
+ended, to :mod:`.children`; what the system keeps it from, to :mod:`.sandbox`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import signal
-import site
-import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from ..protocol.errors import UnavailableError
+from .children import Child, LastWords, module_command
 from .document_kinds import Sort
 from .document_text import MAX_TEXT_BYTES, Reason, UnreadableError
-from .document_worker import FRAME_HEAD, to_frame
+from .document_worker import FRAME_HEAD, OPEN, to_frame
+from .sandbox import Confinement, available
 
 __all__ = ["CHILD", "WorkerPool"]
 
@@ -31,30 +28,43 @@ START_TIMEOUT = 60.0
 MAX_FRAME_BYTES = 4 * MAX_TEXT_BYTES
 """Bytes of a child's longest answer; no character takes more than four."""
 
-LAST_WORDS_BYTES = 2000
-"""Bytes of a child's standard error that are kept for the log."""
-
-CHILD = (sys.executable, "-P", "-m", "aqueduct_jupyter.gateway.document_worker")
-"""What runs as a child; it gets one argument more, the memory limit."""
+CHILD = module_command("aqueduct_jupyter.gateway.document_worker")
+"""What runs as a child; it gets the memory limit as an argument, and maybe a word more."""
 
 # What Rust, C++ and Python say when they get no memory.
-_OUT_OF_MEMORY = ("memory allocation of", "bad_alloc", "foreign exceptions", "MemoryError")
+_OUT_OF_MEMORY = (b"memory allocation of", b"bad_alloc", b"foreign exceptions", b"MemoryError")
+
+_MEANS = {
+    "landlock": "Landlock",
+    "seccomp": "a filter of system calls (seccomp)",
+    "memory_limit": "a limit on memory",
+}
 
 _log = logging.getLogger(__name__)
 
 
 class WorkerPool:
-    """At most so many children, each started when it is needed first."""
+    """At most so many children, each started when it is needed first.
+
+    Args:
+        size: how many children.
+        command: what runs as a child.
+        timeout: seconds that a child may take for a document.
+    """
 
     def __init__(self, size: int, command: Sequence[str], timeout: float) -> None:
         self._command = command
         self._timeout = timeout
         self._places = asyncio.Semaphore(size)
-        self._idle: list[_Child] = []
-        self._children: set[_Child] = set()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._idle: list[_Reader] = []
+        self._readers: set[_Reader] = set()
+        self._confinement: Confinement | None = None
         self._is_closed = False
-        self._has_warned = False
+
+    @property
+    def confinement(self) -> Confinement:
+        """What keeps the children in: what the last one said, or what the system has to offer."""
+        return self._confinement or available()
 
     async def read(self, sort: Sort, data: bytes) -> str:
         """Have a child read a document.
@@ -64,34 +74,32 @@ class WorkerPool:
             UnavailableError: there is no child to ask.
         """
         async with self._places:
-            child = await self._take()
+            reader = await self._take()
             try:
-                answer, text = await self._ask(child, sort, data)
+                answer, text = await self._ask(reader, sort, data)
             except BaseException:
-                child.kill()
+                reader.child.kill()
                 raise
             if answer["is_last"] or answer["reason"] == "memory":
-                child.kill()
+                reader.child.kill()
             else:
-                self._idle.append(child)
+                self._idle.append(reader)
         if answer["reason"]:
             raise UnreadableError(answer["reason"])
         return await asyncio.to_thread(text.decode)
 
     async def close(self) -> None:
-        """Kill all children and take their folder away."""
+        """Kill all children; their folders go with them."""
         self._is_closed = True
-        children = list(self._children)
-        for child in children:
-            child.kill()
-        await asyncio.gather(*(child.ended for child in children))
-        if self._folder:
-            await asyncio.to_thread(self._folder.cleanup)
+        readers = list(self._readers)
+        for reader in readers:
+            reader.child.kill()
+        await asyncio.gather(*(reader.child.ended for reader in readers))
 
-    async def _ask(self, child: _Child, sort: Sort, data: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _ask(self, reader: _Reader, sort: Sort, data: bytes) -> tuple[dict[str, Any], bytes]:
         try:
             async with asyncio.timeout(self._timeout):
-                return await child.ask(sort, data)
+                return await reader.ask(sort, data)
         except TimeoutError:
             raise UnreadableError("timeout") from None
         except ValueError as error:
@@ -99,84 +107,68 @@ class WorkerPool:
         except (ConnectionError, EOFError) as error:
             if self._is_closed:
                 raise UnavailableError("This server is stopping.") from None
-            raise UnreadableError(await child.cause_of_death()) from error
+            raise UnreadableError(await reader.cause_of_death()) from error
 
-    async def _take(self) -> _Child:
+    async def _take(self) -> _Reader:
         if self._is_closed:
             raise UnavailableError("This server is stopping.")
         while self._idle:
-            child = self._idle.pop()
-            if child.is_alive:
-                return child
-            child.kill()
-        return await self._start()
+            reader = self._idle.pop()
+            if reader.child.is_alive:
+                return reader
+            reader.child.kill()
+        return await self._started()
 
-    async def _start(self) -> _Child:
+    async def _started(self) -> _Reader:
+        """Start a child, and one without the sandbox where no other can be had."""
+        found = available()
+        # Libraries may lie in a place that nobody thought of, which the sandbox keeps from them.
+        ways = [(), (OPEN,)] if found.landlock or found.seccomp else [()]
+        words = LastWords()
+        for more in ways:
+            reader, words = await self._start(*more)
+            if reader:
+                return reader
+            _log.warning("A process that reads documents was not ready: %s", words)
+        raise _not_started(str(words))
+
+    async def _start(self, *more: str) -> tuple[_Reader | None, LastWords]:
+        """Start a child; one that does not become ready is ended, and only its words are given."""
         try:
-            process = await self._spawn()
+            reader = _Reader(await Child.start((*self._command, *more), "documents"))
         # The event loop of some platforms has no child processes.
         except (OSError, NotImplementedError) as error:
-            raise self._not_started(repr(error)) from error
-        child = _Child(process)
-        self._children.add(child)
-        child.ended.add_done_callback(lambda _: self._children.discard(child))
+            raise _not_started(repr(error)) from error
+        self._readers.add(reader)
+        reader.child.ended.add_done_callback(lambda _: self._readers.discard(reader))
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                greeting = json.loads(await child.receive())
+                self._note(json.loads(await reader.receive()))
         except (TimeoutError, ConnectionError, EOFError, ValueError):
-            child.kill()
-            raise self._not_started(await child.last_words()) from None
+            reader.child.kill()
+            return None, await reader.child.last_words()
         except BaseException:
-            child.kill()
+            reader.child.kill()
             raise
-        self._warn_once(is_limited=greeting["is_limited"])
-        return child
+        return reader, LastWords()
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        # Systems tidy their folder for temporary files: it may be gone after some days.
-        if self._folder is None or not os.path.exists(self._folder.name):  # noqa: PTH110, ASYNC240  # quick
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="aqueduct-documents-", ignore_cleanup_errors=True
-            )
-        return await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=self._folder.name,
-            env=_environment(self._folder.name),
+    def _note(self, greeting: dict[str, Any]) -> None:
+        found = Confinement(
+            landlock=greeting["landlock"],
+            seccomp=greeting["seccomp"],
+            memory_limit=greeting["is_limited"],
         )
-
-    def _not_started(self, why: str) -> UnavailableError:
-        _log.error("The process that reads documents did not start: %s", why)
-        return UnavailableError(
-            "This server cannot read documents now; its log says why. Send the text itself."
-        )
-
-    def _warn_once(self, *, is_limited: bool) -> None:
-        if not is_limited and not self._has_warned:
-            self._has_warned = True
-            _log.warning("This platform cannot limit the memory that a document takes to read.")
+        missing = [means for name, means in _MEANS.items() if not getattr(found, name)]
+        if missing and found != self._confinement:
+            _log.warning("Documents are read without %s here.", " and ".join(missing))
+        self._confinement = found
 
 
-class _Child:
-    """One child process, and what it said last on standard error.
+class _Reader:
+    """One child that reads documents, and what is said between it and us."""
 
-    Attributes:
-        ended: is done when the process has ended.
-    """
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin and process.stdout and process.stderr  # noqa: S101, PT018  # for mypy
-        self._process = process
-        self._stdin, self._stdout = process.stdin, process.stdout
-        self._words = b""
-        self.ended = asyncio.create_task(self._listen(process.stderr))
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.returncode is None
+    def __init__(self, child: Child) -> None:
+        self.child = child
 
     async def ask(self, sort: Sort, data: bytes) -> tuple[dict[str, Any], bytes]:
         """Send a document and wait for the answer and its text.
@@ -185,9 +177,7 @@ class _Child:
             ConnectionError, EOFError, ValueError: the child died or talks nonsense.
         """
         order = {"kind": sort.kind, "charset": sort.charset}
-        self._stdin.write(to_frame(json.dumps(order).encode()))
-        self._stdin.write(to_frame(data))
-        await self._stdin.drain()
+        await self.child.write(to_frame(json.dumps(order).encode()), to_frame(data))
         return json.loads(await self.receive()), await self.receive()
 
     async def receive(self) -> bytes:
@@ -197,41 +187,23 @@ class _Child:
             EOFError: the child ended.
             ValueError: the frame is longer than any answer is.
         """
-        size = int.from_bytes(await self._stdout.readexactly(FRAME_HEAD), "big")
+        size = int.from_bytes(await self.child.read_bytes(FRAME_HEAD), "big")
         if size > MAX_FRAME_BYTES:
             raise ValueError(f"a frame of {size} bytes")
-        return await self._stdout.readexactly(size)
+        return await self.child.read_bytes(size)
 
     async def cause_of_death(self) -> Reason:
         """Tell what a child that has ended died of."""
-        words = await self.last_words()
+        words = await self.child.last_words()
         # Nobody here kills a child that is asked: that was the system, for want of memory.
-        was_killed = self._process.returncode == -signal.SIGKILL
+        was_killed = self.child.status == -signal.SIGKILL
         _log.info("A process that read a document died: %s", words)
-        return "memory" if was_killed or any(sign in words for sign in _OUT_OF_MEMORY) else "crash"
-
-    async def last_words(self) -> str:
-        """Wait for the end, and give what the child said last."""
-        await self.ended
-        return self._words.decode(errors="replace").strip()
-
-    def kill(self) -> None:
-        """End the process at once."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
-
-    async def _listen(self, stream: asyncio.StreamReader) -> None:
-        while words := await stream.read(LAST_WORDS_BYTES):
-            self._words = (self._words + words)[-LAST_WORDS_BYTES:]
-        await self._process.wait()
+        is_memory = was_killed or any(sign in words.raw for sign in _OUT_OF_MEMORY)
+        return "memory" if is_memory else "crash"
 
 
-def _environment(folder: str) -> dict[str, str]:
-    """Give a child what a Python program needs to run, and nothing that the server knows."""
-    names = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT")
-    kept = {name: os.environ[name] for name in names if name in os.environ}
-    # kreuzberg unpacks a library into the temporary folder and loads it: in the one that all users
-    # of a machine share, somebody else's library may lie there already.
-    own = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder)
-    # With another home, packages installed with "pip install --user" would not be found.
-    return {**kept, **own, "PYTHONUSERBASE": site.getuserbase()}
+def _not_started(why: str) -> UnavailableError:
+    _log.error("The process that reads documents did not start: %s", why)
+    return UnavailableError(
+        "This server cannot read documents now; its log says why. Send the text itself."
+    )

@@ -1,18 +1,19 @@
 """This file is the child process that reads documents, one after the other.
 
-How a document is read is left to :mod:`.document_text`; starting and stopping the child, and the
-limit of time, to :mod:`.document_processes`, which asks over the child's standard input and output:
+How a document is read is left to :mod:`.document_text`; what the system keeps the child from, to
+:mod:`.sandbox`; starting and stopping it, and the limit of time, to :mod:`.document_processes`,
+which asks over the child's standard input and output:
 
 * A frame is four bytes of length and that many bytes. A question is two frames, JSON and the
   document; an answer is two frames, JSON and the text. The first frame of all says that the child
-  is ready.
-* The child's only argument is how many bytes its memory may grow while it reads one document.
+  is ready, and what keeps it in: ``is_limited`` (its memory), ``landlock`` and ``seccomp``.
+* The child's first argument is how many bytes its memory may grow while it reads one document. A
+  second one, ``open``, asks it to do without the sandbox.
 * The child lives as long as its standard input is open, so it dies with its parent.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import queue
@@ -22,22 +23,40 @@ import threading
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from . import sandbox
 from .document_text import UnreadableError, read
 
 if sys.platform != "win32":
     import resource
 
-__all__ = ["FRAME_HEAD", "to_frame"]
+__all__ = ["FRAME_HEAD", "OPEN", "to_frame"]
 
 FRAME_HEAD = 4
 """Bytes before each frame that say how long it is."""
 
+OPEN = "open"
+"""The argument that asks a child to do without the sandbox."""
+
 GROWTH_BEFORE_RETIREMENT = 128 * 2**20
 """Bytes that a child may have kept after a document; one that kept more is replaced."""
 
-_STATUS = Path("/proc/self/statm")
+_STATUS = "/proc/self/statm"
+_STATUS_BYTES = 200
 
 _Question = tuple[dict[str, Any], bytes]
+
+# One word on one page; without a table of its objects, which readers make where it is missing.
+_SAMPLE = b"""%PDF-1.4
+1 0 obj <</Type /Catalog /Pages 2 0 R>> endobj
+2 0 obj <</Type /Pages /Kids [3 0 R] /Count 1>> endobj
+3 0 obj <</Type /Page /Parent 2 0 R /MediaBox [0 0 99 99] /Contents 4 0 R
+/Resources <</Font <</F <</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>>>>>>> endobj
+4 0 obj <</Length 30>> stream
+BT /F 9 Tf 9 9 Td (word) Tj ET
+endstream endobj
+trailer <</Root 1 0 R>>
+%%EOF
+"""
 
 
 def to_frame(data: bytes) -> bytes:
@@ -53,10 +72,11 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     memory = _Memory(int(sys.argv[1]))
-    _warm_up()
+    confinement = _confine(is_open=OPEN in sys.argv[2:])
+    memory.begin()
     questions: queue.SimpleQueue[_Question] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(questions,), daemon=True).start()
-    _send(answers, {"is_limited": memory.is_limited})
+    _send(answers, {"is_limited": memory.is_limited, **confinement})
     while True:
         order, data = questions.get()
         memory.limit()
@@ -64,10 +84,16 @@ def main() -> None:
         _send(answers, {**answer, "is_last": memory.is_kept}, text)
 
 
+def _confine(*, is_open: bool) -> dict[str, bool]:
+    """Load all that documents need, and give up whatever else this process could do."""
+    landlock = not is_open and sandbox.enter(Path.cwd())
+    _warm_up()
+    return {"landlock": landlock, "seccomp": not is_open and sandbox.seal()}
+
+
 def _warm_up() -> None:
-    # Loads kreuzberg's libraries before memory is measured; after this, no file is written.
-    with contextlib.suppress(UnreadableError):
-        read("pdf", b"%PDF-1.4")
+    # Unpacks and loads libraries, and starts threads; after this, no file is written.
+    read("pdf", _SAMPLE)
     if sys.platform != "win32":
         for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
             resource.setrlimit(limit, (0, 0))
@@ -114,26 +140,33 @@ class _Memory:
         self._growth = growth
         # Elsewhere there is no such limit, or the system does not keep it.
         self.is_limited = sys.platform == "linux"
-        self._before = _memory_in_use() if self.is_limited else 0
+        # Opened now, because the sandbox does not let it be opened later.
+        self._status = os.open(_STATUS, os.O_RDONLY) if self.is_limited else -1
+        self._before = 0
+
+    def begin(self) -> None:
+        """Take what is in use for what the libraries need."""
+        if self.is_limited:
+            self._before = self._in_use()
 
     def limit(self) -> None:
         """Let the next document take as much as every other."""
         if sys.platform == "linux":
             # RLIMIT_AS will not do: each of kreuzberg's threads reserves 64 MB that it never uses.
             _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-            most = _memory_in_use() + self._growth
+            most = self._in_use() + self._growth
             soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
     @property
     def is_kept(self) -> bool:
         """Whether so much of a document's memory was kept that a new process is better."""
-        return self.is_limited and _memory_in_use() > self._before + GROWTH_BEFORE_RETIREMENT
+        return self.is_limited and self._in_use() > self._before + GROWTH_BEFORE_RETIREMENT
 
-
-def _memory_in_use() -> int:
-    """Bytes that count for RLIMIT_DATA, as Linux tells them."""
-    return int(_STATUS.read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    def _in_use(self) -> int:
+        """Bytes that count for RLIMIT_DATA, as Linux tells them (proc(5), ``statm``)."""
+        words = os.pread(self._status, _STATUS_BYTES, 0).split()
+        return int(words[5]) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

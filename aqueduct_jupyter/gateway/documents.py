@@ -15,17 +15,18 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cachetools import LRUCache
 
 from ..protocol.errors import DocumentError
+from ..protocol.plain_text import in_quotes
 from .document_kinds import Sort, sort_of
 from .document_processes import CHILD, WorkerPool
 from .document_text import MAX_TEXT_BYTES, Reason, UnreadableError, read
 from .offload import off_the_loop
+from .sandbox import Confinement
 
 __all__ = ["DocumentReader", "shown_name"]
 
@@ -82,9 +83,7 @@ _COMPLAINTS: dict[Reason, tuple[str | None, str]] = {
 
 def shown_name(filename: str) -> str:
     """Give a file's name as it may stand in a sentence: one line, no quotes, not too long."""
-    letters = (" " if unicodedata.category(c) in ("Zl", "Zp", "Cc") else c for c in filename)
-    printable = (c for c in letters if unicodedata.category(c)[0] != "C" and c not in "\"'`<>")
-    return " ".join("".join(printable).split())[:LONGEST_NAME] or "document"
+    return in_quotes(filename, LONGEST_NAME) or "document"
 
 
 class DocumentReader:
@@ -112,6 +111,11 @@ class DocumentReader:
         self._pool = WorkerPool(workers, (*command, str(memory_limit)), timeout)
         self._cache: LRUCache[_Key, str] = LRUCache(cache_bytes, getsizeof=sys.getsizeof)
         self._readings: dict[_Key, _Reading] = {}
+
+    @property
+    def confinement(self) -> Confinement:
+        """What keeps the child processes in: what they have, or what the system has to offer."""
+        return self._pool.confinement
 
     async def read(
         self,

@@ -5,7 +5,8 @@
   that died is started again; one that keeps dying is not, for a while, and says so.
 * It listens on a random loopback port and answers only to a key made for this one start.
 
-What runs in the child is left to :mod:`.local_model_process`, the weights to :mod:`.weights`.
+What runs in the child is left to :mod:`.local_model_process`, starting and ending it to
+:mod:`.children`, the weights to :mod:`.weights`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,7 @@ import asyncio
 import importlib.util
 import json
 import logging
-import os
 import secrets
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -27,6 +26,9 @@ import httpx
 from pydantic import SecretStr
 
 from ..protocol.errors import UnavailableError
+from ..protocol.plain_text import plain_text
+from .children import Child, module_command
+from .local_requests import LocalRequests
 from .settings import UpstreamSettings
 from .upstream import Upstream
 
@@ -41,9 +43,6 @@ START_TIMEOUT = 60.0
 IDLE_SECONDS = 600.0
 """Seconds without a request after which the child is stopped."""
 
-STOP_TIMEOUT = 5.0
-"""Seconds in which a child must end by itself before it is killed."""
-
 MOST_DEATHS = 2
 """How often the child may die without a whole answer between, before it is left alone."""
 
@@ -52,7 +51,7 @@ PAUSE_AFTER_DEATHS = 60.0
 
 State = Literal["stopped", "starting", "running", "failing"]
 
-_CHILD = (sys.executable, "-m", "aqueduct_jupyter.gateway.local_model_process")
+_CHILD = module_command("aqueduct_jupyter.gateway.local_model_process")
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +65,8 @@ def local_upstream(model: LocalModel) -> Upstream:
     """Give the upstream whose only model is the embedded one."""
     # The address is replaced by the child's at each request.
     settings = UpstreamSettings(base_url="http://local.invalid/v1")
-    return Upstream("local", settings, transport=model, default_model=model.name)
+    requests = LocalRequests(model, model.name)
+    return Upstream("local", settings, transport=requests, default_model=model.name)
 
 
 class LocalModel(httpx.AsyncBaseTransport):
@@ -92,11 +92,11 @@ class LocalModel(httpx.AsyncBaseTransport):
         self._idle_seconds = idle_seconds
         self._command = command
         self._lock = asyncio.Lock()
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._is_starting = False
         self._address = httpx.URL()
         self._key = SecretStr("")
-        self._network: httpx.AsyncHTTPTransport | None = None
+        self._network: httpx.AsyncBaseTransport | None = None
         self._in_flight = 0
         self._deaths = 0
         self._died_at = float("-inf")
@@ -115,7 +115,7 @@ class LocalModel(httpx.AsyncBaseTransport):
     @property
     def process_id(self) -> int | None:
         """The running child's process id."""
-        return self._child.pid if self._child and self._is_running else None
+        return self._child.process_id if self._child and self._is_running else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Pass a request to the child, which is started if it does not run.
@@ -160,8 +160,8 @@ class LocalModel(httpx.AsyncBaseTransport):
             return True
         with suppress(TimeoutError):
             async with asyncio.timeout(DEATH_SECONDS):
-                await child.wait()
-        return child.returncode is not None
+                await asyncio.shield(child.ended)
+        return not child.is_alive
 
     async def aclose(self) -> None:
         """Stop the child."""
@@ -178,7 +178,7 @@ class LocalModel(httpx.AsyncBaseTransport):
 
     @property
     def _is_running(self) -> bool:
-        return self._child is not None and self._child.returncode is None
+        return self._child is not None and self._child.is_alive
 
     @property
     def _is_resting(self) -> bool:
@@ -196,14 +196,17 @@ class LocalModel(httpx.AsyncBaseTransport):
         if self._in_flight == 0:
             self._stopping = asyncio.create_task(self.aclose())
 
-    async def _started(self) -> httpx.AsyncHTTPTransport:
+    async def _started(self) -> httpx.AsyncBaseTransport:
         async with self._lock:
             if self._is_running and self._network:
                 return self._network
             if self._child is not None:
                 self._deaths += 1
                 self._died_at = time.monotonic()
-                _log.warning("The embedded model's process died (%s).", self._child.returncode)
+                words = await self._child.last_words()
+                _log.warning(
+                    "The embedded model's process died (%s): %s", self._child.status, words
+                )
                 await self._stop()
             if self._is_resting:
                 raise UnavailableError(
@@ -220,52 +223,55 @@ class LocalModel(httpx.AsyncBaseTransport):
             finally:
                 self._is_starting = False
 
-    async def _start(self) -> httpx.AsyncHTTPTransport:
+    async def _start(self) -> httpx.AsyncBaseTransport:
         self._key = SecretStr(secrets.token_urlsafe(32))
-        self._child = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=_environment(),
-        )
-        order = {"path": str(self._path), "name": self.name, "key": self._key.get_secret_value()}
-        reply = await self._ask_child(json.dumps(order).encode() + b"\n")
+        self._child = await self._spawn()
+        # The child works in a folder of its own.
+        path = str(self._path.absolute())
+        order = {"path": path, "name": self.name, "key": self._key.get_secret_value()}
+        reply = await _ask(self._child, json.dumps(order).encode() + b"\n")
         if "address" not in reply:
             raise UnavailableError(_why_not(str(reply.get("error", "it said nothing"))))
         self._address = httpx.URL(reply["address"])
-        self._network = httpx.AsyncHTTPTransport()
+        self._network = _network()
         return self._network
 
-    async def _ask_child(self, order: bytes) -> dict[str, str]:
-        pipes = self._child and (self._child.stdin, self._child.stdout)
-        if not pipes or not pipes[0] or not pipes[1]:
-            return {"error": "it has no pipes"}
+    async def _spawn(self) -> Child:
         try:
-            async with asyncio.timeout(START_TIMEOUT):
-                pipes[0].write(order)
-                await pipes[0].drain()
-                reply: dict[str, str] = json.loads(await pipes[1].readline())
-                return reply
-        except TimeoutError:
-            return {"error": f"it was not ready after {START_TIMEOUT:.0f} seconds"}
-        except (ConnectionError, ValueError):
-            return {"error": "its process ended at once"}
+            return await Child.start(self._command, "model")
+        # The event loop of some platforms has no child processes.
+        except (OSError, NotImplementedError) as error:
+            raise UnavailableError(_why_not(repr(error))) from error
 
     async def _stop(self) -> None:
         network, self._network = self._network, None
         child, self._child = self._child, None
         if network:
             await network.aclose()
-        if child is None:
-            return
-        if child.stdin:
-            child.stdin.close()
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT):
-                await child.wait()
-        except TimeoutError:
-            child.kill()
-            await child.wait()
+        if child:
+            await child.end()
+
+
+async def _ask(child: Child, order: bytes) -> dict[str, str]:
+    """Tell a child what to run, and wait for its one line."""
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            await child.write(order)
+            return _read_reply(await child.read_line())
+    except TimeoutError:
+        return {"error": f"it was not ready after {START_TIMEOUT:.0f} seconds"}
+    except (ConnectionError, ValueError):
+        await child.end()
+        words = await child.last_words()
+        _log.warning("The embedded model's process ended at once: %s", words)
+        return {"error": f"its process ended at once: {words.line}"}
+
+
+def _read_reply(line: bytes) -> dict[str, str]:
+    reply = json.loads(line)
+    if not isinstance(reply, dict):
+        raise ValueError("not an object")
+    return reply
 
 
 class _Counted(httpx.AsyncByteStream):
@@ -293,19 +299,10 @@ class _Counted(httpx.AsyncByteStream):
             self._model.end_answer(is_whole=self._is_whole)
 
 
-def _environment() -> dict[str, str]:
-    """Give the child what a program needs to run, and no secret."""
-    words = (
-        "PATH",
-        "HOME",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "PYTHONPATH",
-        "SYSTEMROOT",
-        "TEMP",
-        "TMPDIR",
-    )
-    return {word: os.environ[word] for word in words if word in os.environ}
+def _network() -> httpx.AsyncBaseTransport:
+    from .transport import NetworkTransport  # the first request needs it, and no start does
+
+    return NetworkTransport()
 
 
 def _why_not(error: str) -> str:
@@ -315,4 +312,4 @@ def _why_not(error: str) -> str:
         mend = "Install the engine with: pip install 'aqueduct-jupyter[local]'."
     else:
         mend = "Check local_model_path, or run 'jupyter aqueduct pull'."
-    return f"The embedded model did not start ({error[:200]}). {mend}"
+    return f"The embedded model did not start ({plain_text(error)}). {mend}"

@@ -124,6 +124,13 @@ class AqueductApp(ExtensionApp):
         7 * 86_400, help="How long a file is kept that names no time itself; 0 is for ever."
     ).tag(config=True)
 
+    tune_memory = Bool(
+        False,
+        help="""Keep this Jupyter server's pauses and memory small under heavy load: freeze what the
+        garbage collector has loaded (gc.freeze), and give free memory back twice a minute
+        (malloc_trim). Affects the whole process, not only this extension.""",
+    ).tag(config=True)
+
     @default("data_folder")
     def _default_data_folder(self) -> str:
         return str(Path(self.serverapp.data_dir if self.serverapp else self.data_dir, "aqueduct"))
@@ -209,11 +216,10 @@ class AqueductApp(ExtensionApp):
         """Give kernels their address and keys, now that the server's port is known."""
         if not self._is_assembled:
             return
-        self._chores = [
-            asyncio.create_task(self._purge()),
-            asyncio.create_task(give_back_free_memory()),
-        ]
-        leave_alone_what_is_loaded()
+        self._chores = [asyncio.create_task(self._purge())]
+        if self.tune_memory:
+            self._chores.append(asyncio.create_task(give_back_free_memory()))
+            leave_alone_what_is_loaded()
         if serverapp.sock or not serverapp.port:
             where = "a UNIX socket" if serverapp.sock else "a port that it does not know"
             self.log.warning(
@@ -256,7 +262,11 @@ class AqueductApp(ExtensionApp):
 
     def _own_routes(self) -> list[tuple[str, type, dict[str, Any]]]:
         setup = Setup(
-            self._catalog, self._local_model, self._notices, max_file_bytes=self.max_file_bytes
+            self._catalog,
+            self._local_model,
+            self._documents,
+            self._notices,
+            max_file_bytes=self.max_file_bytes,
         )
         running, store = {"running": self._running}, {"store": self._conversations}
         chat = self._chat_things

@@ -1,7 +1,8 @@
-"""This file is what the server does about memory: what stays is left alone, what is free goes back.
+"""What the server does about memory where an operator wants it: free memory goes back.
 
-It is about the process, so about all of Jupyter in it. What is kept on purpose, and how much of it,
-is said where it is kept.
+This affects the whole Jupyter server process, not only this extension, so it is off unless
+``AqueductApp.tune_memory`` is on. What is kept on purpose, and how much of it, is said where it is
+kept.
 """
 
 from __future__ import annotations

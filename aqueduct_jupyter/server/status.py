@@ -7,13 +7,14 @@ any of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from tornado import web
 
 from ..gateway.attachments import MAX_FILE_BYTES, MAX_REQUEST_BYTES
 from ..gateway.catalog import Catalog
+from ..gateway.documents import DocumentReader
 from ..gateway.local_model import LocalModel
 from ..gateway.metrics import CONTENT_TYPE, Metrics
 from ..gateway.usage import Ledger
@@ -32,12 +33,14 @@ class Setup:
     Args:
         catalog: its upstreams and models.
         local_model: the embedded model, where there is one.
+        documents: what reads documents.
         notices: sentences for the operator: settings that could not be used, models missing.
         max_file_bytes: the largest file that can be uploaded.
     """
 
     catalog: Catalog
     local_model: LocalModel | None
+    documents: DocumentReader
     notices: Sequence[str] = ()
     max_file_bytes: int = 0
 
@@ -51,7 +54,7 @@ class StatusHandler(AqueductHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with the version, the upstreams, the models, their state and the limits."""
+        """Answer with the version, the upstreams, the models, their state, readers and limits."""
         catalog, local_model = self.setup.catalog, self.setup.local_model
         answering = await catalog.answering()
         self.answer(
@@ -65,6 +68,8 @@ class StatusHandler(AqueductHandler):
                 "default_model": await catalog.default_model(),
                 "local_model": local_model
                 and {"model": local_model.name, "state": local_model.state},
+                # What keeps the processes in that read documents: landlock, seccomp, memory_limit.
+                "documents": asdict(self.setup.documents.confinement),
                 "notices": list(self.setup.notices),
                 "limits": {
                     "file_bytes": self.setup.max_file_bytes,

@@ -13,13 +13,14 @@ from .browser import measure_page
 from .display import measure_display
 from .endurance import measure_endurance
 from .start import measure_start
-from .streams import measure_streams
+from .streams import measure_null_usage, measure_streams
 from .transports import measure_transports
 
 __all__: list[str] = []
 
 MEASURES: dict[str, Callable[[], Iterator[str]]] = {
     "streams": measure_streams,
+    "null-usage": measure_null_usage,
     "transports": measure_transports,
     "bodies": measure_bodies,
     "endurance": measure_endurance,

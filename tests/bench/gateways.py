@@ -86,7 +86,8 @@ def ours(port: int, *arguments: str, **more: int) -> Iterator[Gateway]:
     ports = {"bench": port, **more}
     upstreams = {name: {"base_url": f"http://127.0.0.1:{own}/v1"} for name, own in ports.items()}
     with tempfile.TemporaryDirectory() as folder:
-        settings = [f"--AqueductApp.upstreams={upstreams}", *arguments]
+        tuned = "--AqueductApp.tune_memory=True"  # as under load
+        settings = [f"--AqueductApp.upstreams={upstreams}", tuned, *arguments]
         with throwaway_server(Path(folder), settings) as server:
             target = Target(f"{server.url}/v1/chat/completions", server.token, "bench/")
             yield Gateway(target, server.process.pid)

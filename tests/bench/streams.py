@@ -17,7 +17,7 @@ from .gateways import GATEWAYS, Gateway
 from .load import Load, requests, streams
 from .upstream import bench_upstream, model_name
 
-__all__ = ["measure_streams"]
+__all__ = ["measure_null_usage", "measure_streams"]
 
 WARM_UP = 20
 """Requests before anything is measured: connections are made, code is imported."""
@@ -57,6 +57,8 @@ BURDENS = (
     Burden(200, 300, 50, slow_ones=30),
     Burden(1_000, 80, 250),
 )
+NULL_BURDENS = (Burden(50, 4_000), Burden(200, 300, 50))
+NULL_ROUNDS = 3
 SLOW = {"LiteLLM"}
 HEADS = ("streams", "gateway", "us/chunk", "ratio", "first ms", "p99 ms", "chunks/s", "MB")
 
@@ -85,9 +87,26 @@ def measure_streams() -> Iterator[str]:
     yield "ratio: to aqueduct-jupyter's."
 
 
-def _measure(gateway: Gateway, burden: Burden, chunks: int) -> tuple[list[str], float]:
+def measure_null_usage() -> Iterator[str]:
+    """Give what ``"usage": null`` in every chunk costs us, beside chunks without, taking turns."""
+    yield "usage: null in every chunk, us/chunk (at most 1.2 times the row without)"
+    with bench_upstream() as port, GATEWAYS["aqueduct-jupyter"](port) as gateway:
+        asyncio.run(requests(gateway.target, model_name(1), WARM_UP, 4))
+        for burden in NULL_BURDENS:
+            costs: dict[bool, list[float]] = {False: [], True: []}
+            for has_null_usage in (False, True) * NULL_ROUNDS:
+                _, cost = _measure(gateway, burden, burden.chunks, has_null_usage=has_null_usage)
+                costs[has_null_usage].append(cost)
+            without, with_it = (statistics.median(costs[has]) for has in (False, True))
+            ratio = with_it / without
+            yield f"{burden.name}: without {without:.1f}, with {with_it:.1f}, ratio {ratio:.2f}"
+
+
+def _measure(
+    gateway: Gateway, burden: Burden, chunks: int, *, has_null_usage: bool = False
+) -> tuple[list[str], float]:
     before = gateway.cost()
-    model = model_name(chunks, burden.pause_ms)
+    model = model_name(chunks, burden.pause_ms, has_null_usage=has_null_usage)
     load = asyncio.run(streams(gateway.target, model, burden.streams, burden.arrive_seconds))
     after = gateway.cost()
     total = burden.streams * chunks

@@ -1,8 +1,9 @@
 """This file is the upstream of the measurements: a program that says as much as it is asked for.
 
 The model's name says what: ``bench-1000-20-180`` streams 1,000 events of about 180 bytes each, one
-every 20 milliseconds; with 0 in the place of the 20, as fast as they are taken. It is as cheap as
-Python allows, because it shares the machine with what is measured.
+every 20 milliseconds; with 0 in the place of the 20, as fast as they are taken. With ``-null`` at
+the end each says ``"usage": null``, as OpenAI's and Azure's do. It is as cheap as Python allows,
+because it shares the machine with what is measured.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ AT_ONCE = 32
 HIGH_WATER = 256 * 2**10
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.I)
-_MODEL = re.compile(rb'"model": ?"(?:openai/)?bench-(\d+)-(\d+)-(\d+)"')
+_MODEL = re.compile(rb'"model": ?"(?:openai/)?bench-(\d+)-(\d+)-(\d+)(-null)?"')
 _STREAM = re.compile(rb'"stream": ?true')
 _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 
 
-def model_name(chunks: int, pause_ms: int = 0, size: int = 180) -> str:
+def model_name(
+    chunks: int, pause_ms: int = 0, size: int = 180, *, has_null_usage: bool = False
+) -> str:
     """Give the name of the model that streams so many events, each so large, at that pace."""
-    return f"bench-{chunks}-{pause_ms}-{size}"
+    return f"bench-{chunks}-{pause_ms}-{size}{'-null' if has_null_usage else ''}"
 
 
 @contextmanager
@@ -51,11 +54,12 @@ def _framed(data: bytes) -> bytes:
 
 
 @cache
-def _events(size: int) -> tuple[bytes, ...]:
+def _events(size: int, *, has_null_usage: bool) -> tuple[bytes, ...]:
     """Give events of a size that are not all the same: some gateways take that for a fault."""
     choice = {"index": 0, "delta": {"content": ""}, "finish_reason": None}
     words = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "bench"}
-    empty = json.dumps({**words, "choices": [choice]}).encode()
+    more = {"usage": None} if has_null_usage else {}
+    empty = json.dumps({**words, "choices": [choice], **more}).encode()
     text = b"w" * max(1, size - len(empty) - 10)
     filled = (
         empty.replace(b'"content": ""', b'"content": "%b%02d"' % (text, number))
@@ -154,8 +158,8 @@ class _Connection(asyncio.Protocol):
         if not asked or not _STREAM.search(request):
             self._transport.write(_COMPLETION)
             return
-        self._left, pause, size = map(int, asked.groups())
-        self._events = _events(size)
+        self._left, pause, size = (int(asked[number]) for number in (1, 2, 3))
+        self._events = _events(size, has_null_usage=bool(asked[4]))
         self._transport.write(_STREAM_HEAD)
         if pause:
             self._beat(pause / 1000)

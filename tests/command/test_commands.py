@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aqueduct_jupyter import __version__
+from aqueduct_jupyter.command.doctor import _documents
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 from aqueduct_jupyter.gateway.weights import weights_path
 
@@ -75,6 +76,7 @@ class TestStatus:
         assert "upstream campus: answers" in done.stdout
         assert "upstream dead: The upstream 'dead'" in done.stdout
         assert "models: real-name" in done.stdout
+        assert "document readers are held by: " in done.stdout
         assert "sk-secret" not in done.stdout + done.stderr
 
     def test_it_finds_the_server_that_runs_in_this_folder(
@@ -130,6 +132,27 @@ class TestDoctor:
         assert done.stdout.endswith("1 to mend.\n")
         assert "sk-secret" not in done.stdout
 
+    @pytest.mark.parametrize(
+        ("missing", "says"),
+        [
+            ((), "their readers have Landlock, seccomp and a memory limit"),
+            (("landlock",), "run without Landlock. Upload only documents that you trust"),
+            (("landlock", "seccomp"), "run without Landlock and seccomp."),
+            (("seccomp",), "seccomp needs Linux 4.14 or newer on x86_64 or aarch64. A container"),
+            (
+                ("landlock", "seccomp", "memory_limit"),
+                "run without Landlock, seccomp and a memory limit.",
+            ),
+        ],
+    )
+    def test_it_says_what_keeps_the_readers_of_documents_in(
+        self, missing: tuple[str, ...], says: str
+    ) -> None:
+        words = ("landlock", "seccomp", "memory_limit")
+        finding = _documents({word: word not in missing for word in words})
+        assert says in finding.found
+        assert not finding.mend, "they work without it"
+
     def test_all_is_well_where_all_is_well(
         self, terminal: Terminal, tmp_path: Path, weights: Path
     ) -> None:
@@ -138,6 +161,7 @@ class TestDoctor:
             done = terminal.type("doctor")
         assert done.stdout.endswith("All is well.\n"), done.stdout
         assert " ok   embedded model: installed" in done.stdout
+        assert " ok   documents: their readers " in done.stdout
         assert done.returncode == 0
 
     def test_a_data_folder_open_to_others_and_a_missing_bundle_are_said(
@@ -213,6 +237,12 @@ def test_unknown_words_are_refused_with_the_usage(
     done = terminal.type(*words)
     assert done.returncode == 2
     assert "usage: jupyter aqueduct" in done.stderr
+
+
+def test_it_runs_as_a_module_too() -> None:
+    command = [sys.executable, "-P", "-m", "aqueduct_jupyter.command", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "usage: jupyter aqueduct" in done.stdout
 
 
 def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,50 @@ async def test_one_that_does_not_start_says_what_to_do(
     async with running(tmp_path / "m.gguf", command=command) as (model, upstream):
         assert says in (await failure(upstream)).message
         assert model.process_id is None
+
+
+async def test_what_it_said_last_is_in_the_log_and_the_error_as_one_harmless_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = (
+        "import sys\n"
+        "print('noise\\x1b[31m' * 100_000, file=sys.stderr)\n"
+        "raise MemoryError('no room\u2028for\\x07 it')\n"
+    )
+    command = (sys.executable, "-c", script)
+    async with running(tmp_path / "m.gguf", command=command) as (_, upstream):
+        message = (await failure(upstream)).message
+    assert "ended at once: MemoryError: no room for it" in message
+    (record,) = caplog.records
+    said = record.getMessage()
+    assert said.isprintable()
+    assert said.endswith("MemoryError: no room for it")
+    assert len(said) < 3000
+
+
+async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
+    async with running(tmp_path / "m.gguf", command=("/no/such/program",)) as (model, upstream):
+        assert "did not start" in (await failure(upstream)).message
+        assert model.state == "stopped"
+
+
+async def test_weights_may_be_named_from_the_working_folder(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(weights.parent)
+    async with running(Path(weights.name)) as (_, upstream):
+        assert await ask(upstream)
+
+
+async def test_it_leaves_no_folder(weights: Path) -> None:
+    def folders() -> set[Path]:
+        return set(Path(tempfile.gettempdir()).glob("aqueduct-model-*"))
+
+    before = folders()
+    async with running(weights) as (_, upstream):
+        await ask(upstream)
+        assert len(folders() - before) == 1
+    assert folders() == before
 
 
 async def test_weights_that_are_none_are_said(tmp_path: Path) -> None:

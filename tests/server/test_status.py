@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,10 @@ import httpx
 import pytest
 
 from aqueduct_jupyter import __version__
+from aqueduct_jupyter.gateway import document_processes
+from aqueduct_jupyter.gateway.sandbox import Confinement, available
 
+from ..gateway import document_samples as samples
 from ..standin import StandIn
 from .conftest import Settings, campus
 from .test_files import error_of
@@ -36,6 +41,7 @@ class TestWithUpstreams:
         assert said["models"] == ["real-name"]
         assert said["default_model"] == "campus/real-name"
         assert said["local_model"] is None
+        assert said["documents"] == asdict(available())
         (notice,) = said["notices"]
         assert "wrong" in notice
         for secret in ("sk-secret", "sk-other", "sk-wrong", "127.0.0.1"):
@@ -114,6 +120,30 @@ class TestWithAMissingGGUF:
         assert "there is no file /no/such.gguf" in notice
         assert said["models"][0] == "real-name"
         assert "demo/echo" in said["models"], "c.AqueductApp.demo_models lists them"
+
+
+class TestTheReadersOfDocuments:
+    """What keeps them in, which is said before any has started."""
+
+    @pytest.fixture
+    def settings(self, standin: StandIn) -> Settings:
+        return {"upstreams": {"campus": campus(standin, documents="text")}}
+
+    async def test_what_they_have_counts_and_not_what_the_system_offers(
+        self, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def said() -> dict[str, bool]:
+            found: dict[str, bool] = (await http.get("aqueduct/status")).json()["documents"]
+            return found
+
+        nothing = Confinement(landlock=False, seccomp=False, memory_limit=False)
+        monkeypatch.setattr(document_processes, "available", lambda: nothing)
+        assert await said() == asdict(nothing)
+        data = f"data:application/pdf;base64,{b64encode(samples.pdf('words')).decode()}"
+        part = {"type": "file", "file": {"filename": "a.pdf", "file_data": data}}
+        body = {"messages": [{"role": "user", "content": [part]}]}
+        assert (await http.post("v1/chat/completions", json=body)).status_code == 200
+        assert await said() == asdict(available())
 
 
 async def test_usage_asks_for_a_sensible_time(http: httpx.AsyncClient) -> None:

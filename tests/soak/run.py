@@ -75,7 +75,11 @@ async def soak(
             data = Path(folder, "aqueduct")
             starting = throwaway_server(
                 Path(folder),
-                [f"--AqueductApp.upstreams={upstreams}", f"--AqueductApp.data_folder={data}"],
+                [
+                    f"--AqueductApp.upstreams={upstreams}",
+                    f"--AqueductApp.data_folder={data}",
+                    "--AqueductApp.tune_memory=True",
+                ],
             )
             # The upstream lives on this loop, and the server asks it.
             server = await asyncio.to_thread(starting.__enter__)

@@ -1,0 +1,115 @@
+"""Landlock: the Linux kernel's rules, laid down by a process on itself, for files and TCP.
+
+Which files a program needs is left to whoever calls this. What is not said here of the rules is
+said in landlock(7): they can only be narrowed, they hold for the calling thread and what it starts,
+and they do not cover who may ask for a file's name, size, mode or owner.
+
+Source of the numbers: landlock(7), landlock_create_ruleset(2), <linux/landlock.h>; the system calls
+have the same numbers on every machine that Python runs on but Alpha.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from .linux import deny_new_privileges, system_call
+
+__all__ = ["interface_version", "restrict_files", "take_writing_away"]
+
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_VERSION_FLAG = 1
+_PATH_BENEATH = 1
+
+_WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
+_REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
+_TRUNCATE = 1 << 14
+_OF_FILES = _WRITE_FILE | _READ_FILE | _TRUNCATE
+_READ = _READ_FILE | _READ_DIR
+_WRITE = _WRITE_FILE | _TRUNCATE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG
+
+_FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
+"""All rights over files, by the version of the interface that brought the last of them."""
+
+_TCP_VERSION, _BIND_AND_CONNECT = 4, 3
+_SCOPE_VERSION, _ABSTRACT_SOCKETS_AND_SIGNALS = 6, 3
+
+
+def interface_version() -> int:
+    """Ask which version of Landlock the system has; 0 is none, or that it forbids to use it."""
+    if sys.platform != "linux":
+        return 0
+    return max(0, system_call(_CREATE_RULESET, None, 0, _VERSION_FLAG))
+
+
+def restrict_files(readable: Iterable[Path], writable: Path) -> bool:
+    """Let this thread, and those that it starts, read these places and write into one.
+
+    Nothing can be executed, no TCP port be bound or connected, and no process outside be sent a
+    signal, as far as the system's version knows of such rules.
+
+    Args:
+        readable: folders with all that is in them, and files; those that are not there are skipped.
+        writable: a folder, which can be read as well.
+
+    Returns:
+        Whether the rules hold.
+    """
+    version = interface_version()
+    if not version:
+        return False
+    handled = _handled(version)
+    tcp = _BIND_AND_CONNECT if version >= _TCP_VERSION else 0
+    scopes = _ABSTRACT_SOCKETS_AND_SIGNALS if version >= _SCOPE_VERSION else 0
+    allowed = [*((path, _READ) for path in readable), (writable, _READ | _WRITE)]
+    return _restrict(struct.pack("QQQ", handled, tcp, scopes), handled, allowed)
+
+
+def take_writing_away() -> bool:
+    """Let this thread, and those that it starts, write nowhere, whatever was allowed before.
+
+    Returns:
+        Whether the rule holds.
+    """
+    version = interface_version()
+    if not version:
+        return False
+    handled = _handled(version) & ~_READ
+    return _restrict(struct.pack("QQQ", handled, 0, 0), handled, [])
+
+
+def _handled(version: int) -> int:
+    return _FILE_RIGHTS[max(known for known in _FILE_RIGHTS if known <= version)]
+
+
+def _restrict(attributes: bytes, handled: int, allowed: Iterable[tuple[Path, int]]) -> bool:
+    # A kernel that is older than its attributes takes them where what it does not know is zero.
+    ruleset = system_call(_CREATE_RULESET, attributes, len(attributes), 0)
+    if ruleset < 0:
+        return False
+    try:
+        for path, rights in allowed:
+            _allow(ruleset, path, rights & handled)
+        deny_new_privileges()
+        return system_call(_RESTRICT_SELF, ruleset, 0) == 0
+    finally:
+        os.close(ruleset)
+
+
+def _allow(ruleset: int, path: Path, rights: int) -> None:
+    """Add a rule; a place that is not there, or is no file, needs none."""
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        if not stat.S_ISDIR(os.fstat(place).st_mode):
+            rights &= _OF_FILES
+        rule = struct.pack("=Qi", rights, place)
+        system_call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
+    finally:
+        os.close(place)

@@ -1,0 +1,45 @@
+"""Calls of the Linux kernel for which Python has no function.
+
+What is asked with them is left to :mod:`.landlock`, :mod:`.seccomp` and :mod:`.sandbox`.
+
+Source of the numbers: prctl(2), <linux/prctl.h>.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+__all__ = ["deny_new_privileges", "forbid_inspection", "system_call"]
+
+_SET_DUMPABLE, _SET_NO_NEW_PRIVS = 4, 38
+
+
+def system_call(number: int, *arguments: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
+    """Make a system call.
+
+    Args:
+        number: the call's, on this machine.
+        *arguments: integers, and for pointers bytes, buffers or None.
+
+    Returns:
+        What the kernel answers; -1 where it refuses.
+    """
+    library = ctypes.CDLL(None)
+    library.syscall.restype = ctypes.c_long
+    wide = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
+    return int(library.syscall(ctypes.c_long(number), *wide))
+
+
+def deny_new_privileges() -> None:
+    """Keep what this process executes from more rights than it has; the kernel asks for it."""
+    _control_process(_SET_NO_NEW_PRIVS, 1)
+
+
+def forbid_inspection() -> None:
+    """Keep other processes of this user from reading this one's memory and environment."""
+    _control_process(_SET_DUMPABLE, 0)
+
+
+def _control_process(option: int, value: int) -> None:
+    nothing = ctypes.c_ulong(0)
+    ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), nothing, nothing, nothing)
