@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -47,6 +48,9 @@ LONGEST_MAGIC = 16
 """Bytes at the beginning of a file that say which image it is."""
 
 MARK_CHARACTERS = 16
+
+_BLANK = re.compile(r"\s")
+_URL_SAFE = re.compile("[-_]")
 
 _IMAGES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -123,7 +127,7 @@ class Attachments:
             FileTooLargeError, FilesTooLargeError: over a limit; the message names the file.
         """
         files = [
-            await self._describe(message, part, fields)
+            await self._describe(message, part, fields, mode)
             for message, part, fields in _file_parts(messages)
             if mode != "native" or "file_data" in fields or "file_id" not in fields
         ]
@@ -159,7 +163,9 @@ class Attachments:
             message["content"][file.part] = part
         return messages
 
-    async def _describe(self, message: int, part: int, fields: dict[str, Any]) -> _File:
+    async def _describe(
+        self, message: int, part: int, fields: dict[str, Any], mode: DocumentMode
+    ) -> _File:
         file = _File(message, part, "file", 0, "")
         for field in ("file_data", "file_id", "filename"):
             if not isinstance(fields.get(field), str | None):
@@ -172,13 +178,16 @@ class Attachments:
                 f"{file.param('.filename')} must have at most {LONGEST_FILENAME} characters.",
                 param=file.param(".filename"),
             )
+        file_id = fields.get("file_id")
         if uri := fields.get("file_data"):
+            if file_id and mode != "native":
+                await self._find(_File(message, part, "file", 0, ""), file_id)
             file.uri = uri
             file.media_type, file.start = _read_head(uri, file.param(".file_data"))
             file.size = (len(uri) - file.start) * 3 // 4 - uri.count(
                 "=", max(file.start, len(uri) - 2)
             )
-        elif file_id := fields.get("file_id"):
+        elif file_id:
             await self._find(file, file_id)
         else:
             raise InvalidRequestError(
@@ -250,9 +259,20 @@ def _decode(file: _File, mode: DocumentMode) -> bytes:
     except ValueError:
         param = file.param(".file_data")
         raise InvalidRequestError(
-            f"{param} is not valid base64: the file '{shown_name(file.filename)}' may be cut off.",
+            f"{param} is not valid base64: {_why_not_base64(file)} "
+            f"(file '{shown_name(file.filename)}').",
             param=param,
         ) from None
+
+
+def _why_not_base64(file: _File) -> str:
+    if _BLANK.search(file.uri, file.start):
+        return "it has line ends or spaces; send it in one line"
+    if _URL_SAFE.search(file.uri, file.start):
+        return "it is URL-safe base64; send the standard one, with + and /"
+    if (len(file.uri) - file.start) % 4 and not file.uri.endswith("="):
+        return "its padding (=) is missing, or it is cut off"
+    return "it may be cut off or damaged"
 
 
 def _check_sizes(collected: Collected) -> None:

@@ -41,6 +41,13 @@ RETRY_LIST_AFTER = 5.0
 LIST_PATIENCE = 3.0
 """Seconds that a list of all models waits for slow upstreams; theirs come with a later list."""
 
+CLOSE = 0.6
+"""How much of a name must be the same for it to be suggested, 0 to 1; below that it is no help."""
+
+LONGEST_COMPARED = 100
+MOST_COMPARED = 500
+"""Characters of a name, and how many names, that are compared with one that is unknown."""
+
 MOST_NAMES = 5
 """How many names a message suggests."""
 
@@ -260,7 +267,9 @@ class Catalog:
 def _suggest(name: str, known: Sequence[str]) -> str:
     if not known:
         return "No upstream lists any model; ask the operator of this server."
-    close = get_close_matches(name, known, n=MOST_NAMES, cutoff=0.4)
+    # Comparing takes time with the product of two lengths, and both may be anything.
+    short = [model for model in known if len(model) <= LONGEST_COMPARED][:MOST_COMPARED]
+    close = get_close_matches(name[:LONGEST_COMPARED], short, n=MOST_NAMES, cutoff=CLOSE)
     if close:
         return f"Close names: {', '.join(close)}."
     more = ", ..." if len(known) > MOST_NAMES else ""

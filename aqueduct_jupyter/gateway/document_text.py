@@ -209,7 +209,7 @@ def _read_html(data: bytes, charset: str | None) -> str:
     # kreuzberg takes every page for UTF-8, and turns the head into broken front matter.
     declared = re.search(rb"charset\s*=\s*[\"']?([\w-]+)", data[:4096])
     page = _read_text(data, charset or (declared[1].decode() if declared else "cp1252"))
-    title = re.search(r"<title[^>]*>([^<]*)", page, re.IGNORECASE)
+    title = re.search(r"<title[^<>]*>([^<]*)", page, re.IGNORECASE)
     text = _extract("html", _without_head(page).encode(errors="replace"), "markdown").content
     text = _DATA_URI.sub("data:", text)
     return f"{html.unescape(title[1]).strip()}\n\n{text}" if title and text.strip() else text

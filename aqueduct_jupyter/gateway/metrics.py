@@ -28,6 +28,12 @@ NO_UPSTREAM = "none"
 """The label of requests that were refused before they had one."""
 
 
+MOST_CODES = 100
+"""How many codes of errors are counted each by itself; each takes memory for good."""
+
+OTHER_CODE = "other"
+
+
 class Metrics:
     """The counters of one server.
 
@@ -38,6 +44,7 @@ class Metrics:
 
     def __init__(self, running: RunningRequests, local_model: LocalModel | None = None) -> None:
         self._registry = CollectorRegistry()
+        self._codes: set[str] = set()
         self._requests = Counter(
             "aqueduct_requests",
             "Chat requests that are over.",
@@ -77,12 +84,18 @@ class Metrics:
         upstream = entry.upstream or NO_UPSTREAM
         self._requests.labels(upstream, entry.outcome, str(entry.status)).inc()
         if entry.error_code:
-            self._errors.labels(upstream, entry.error_code).inc()
+            self._errors.labels(upstream, self._known(entry.error_code)).inc()
         self._tokens.labels(upstream, "in").inc(entry.tokens_in or 0)
         self._tokens.labels(upstream, "out").inc(entry.tokens_out or 0)
         if entry.first_token_ms is not None:
             self._first.labels(upstream).observe(entry.first_token_ms / 1000)
         self._total.labels(upstream).observe(entry.total_ms / 1000)
+
+    def _known(self, code: str) -> str:
+        """Give a code that may be an upstream's own word, of which there may be any number."""
+        if len(self._codes) < MOST_CODES:
+            self._codes.add(code)
+        return code if code in self._codes else OTHER_CODE
 
     def text(self) -> bytes:
         """Write all of them."""

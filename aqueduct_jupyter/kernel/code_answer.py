@@ -22,7 +22,9 @@ def code_of(text: str) -> str:
     """
     from markdown_it import MarkdownIt
 
-    fences = [token for token in MarkdownIt().parse(text) if token.type == "fence"]
+    # Blocks only: what is in a line takes time, and has no fences.
+    reader = MarkdownIt().disable("inline")
+    fences = [token for token in reader.parse(text) if token.type == "fence"]
     blocks = [fence.content for fence in fences if fence.info.strip().lower() in _PYTHON]
     if not fences:
         return text.strip() + "\n"

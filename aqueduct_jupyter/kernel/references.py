@@ -30,19 +30,19 @@ from .prompt import evaluate
 
 __all__ = ["last_error", "look_up", "split_references"]
 
-_CELL = re.compile(r"cell:(\d+)")
-_INPUT = re.compile(r"In\[(-?\d+)\]")
+_CELL = re.compile(r"cell:(\d{1,9})")
+_INPUT = re.compile(r"In\[(-?\d{1,9})\]")
 
 
 def split_references(words: str) -> list[str]:
     """Split ``df,rows[0],report.pdf`` at its commas, but for those inside brackets."""
-    parts, depth = [""], 0
-    for piece in re.split(r"([,\[\]])", words):
-        depth = max(0, depth + {"[": 1, "]": -1}.get(piece, 0))
-        if piece == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += piece
+    parts, begun, depth = [], 0, 0
+    for sign in re.finditer(r"[,\[\]]", words):
+        depth = max(0, depth + {"[": 1, "]": -1}.get(sign[0], 0))
+        if sign[0] == "," and not depth:
+            parts.append(words[begun : sign.start()])
+            begun = sign.end()
+    parts.append(words[begun:])
     return [word for part in parts if (word := part.strip())]
 
 
@@ -65,10 +65,9 @@ def look_up(reference: str, namespace: Mapping[str, Any]) -> Context:
     if _INPUT.fullmatch(reference):
         source = str(evaluate(reference, namespace))
         return Context(reference, [Piece(f"```python\n{source.rstrip()}\n```")])
-    path = Path(reference).expanduser()
-    root = re.split(r"[.\[]", reference)[0]
-    if root not in namespace and (path.is_file() or _looks_like_file(reference)):
-        return describe_file(path)
+    root = re.split(r"[.\[]", reference, maxsplit=1)[0]
+    if root not in namespace and _means_file(reference):
+        return describe_file(Path(reference).expanduser())
     return describe(reference, evaluate(reference, namespace))
 
 
@@ -82,6 +81,14 @@ def last_error() -> BaseException:
     if error is None:
         raise CellError("No cell has raised an exception yet.")
     return error
+
+
+def _means_file(reference: str) -> bool:
+    try:
+        is_there = Path(reference).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False  # no path has such a length, or a null in it
+    return is_there or _looks_like_file(reference)
 
 
 def _looks_like_file(reference: str) -> bool:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["transcript"]
 
 
+LONGEST_RENDERED = 50_000
+"""Characters of an answer that is read as Markdown, which takes markdown-it a moment; a longer one
+stays text."""
+
+
 def transcript(turns: Iterable[Turn], mark: str) -> dict[str, str]:
     """Give turns as the forms of a notebook's output.
 
@@ -33,7 +38,8 @@ def transcript(turns: Iterable[Turn], mark: str) -> dict[str, str]:
     for turn in turns:
         prompt = html.escape(turn.prompt).replace("\n", "<br>")
         who = as_html(turn.model) or "Model"
-        answer = reader.render(turn.answer)
+        is_long = len(turn.answer) > LONGEST_RENDERED
+        answer = f"<pre>{html.escape(turn.answer)}</pre>" if is_long else reader.render(turn.answer)
         ending = (
             ""
             if turn.state == "whole"

@@ -35,7 +35,8 @@ LONGEST_FILENAME = 200
 """Bytes of a file's name before its ending; most file systems take 255 with it."""
 
 _CUT = "\u2026"
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#!|$&~@^\"]")
+# The colon and the dot, because some readers make links of bare addresses.
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#!|$&~@^\":]|(?<=www)\.", re.IGNORECASE)
 _QUOTES = str.maketrans(dict.fromkeys("\"'`<>"))
 _NOT_IN_FILENAMES = re.compile(r'[\\/:*?"<>|]+')
 _CONTROLS = re.compile(r"[^\n\t\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")

@@ -31,7 +31,8 @@ WORD_JOINER = "\u2060"
 _FENCE = re.compile(r"([ \t]*)(?:(`{3,})([^`]*)|(~{3,})(.*))$")
 _INFO = re.compile(r"[^\w.+#-]")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)|(?<!\\)(\${1,2})[^$`]+\3")
+# A run without its match is looked for up to its line's end: as many as there are lengths of runs.
+_SPAN = re.compile(r"(?<!`)(`{1,32})(?!`)(.+?)(?<!`)\1(?!`)|(?<!\\)(\${1,2})[^$`]+\3")
 # Looked at without being passed by: a target may itself hold the beginning of a link.
 _LINK = re.compile(r"\]([ \t\n]*)\((?=([ \t\n]*<?[^)\s]{0,1000})(.?))", re.DOTALL)
 # A label has at most 999 characters, each of which may be escaped, and no brackets of its own.

@@ -7,6 +7,7 @@ is ever fetched: it is held only to drafts that are known here.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from .plain_text import plain_text
@@ -39,13 +40,27 @@ def schema_fault(schema: dict[str, Any]) -> str | None:
     if not isinstance(named, str):
         return "its $schema is not a string"
     draft = named.removesuffix("#")
+    draft = draft if draft in _DRAFTS else _LATEST
     try:
-        jsonschema_rs.meta.validate({**schema, "$schema": draft if draft in _DRAFTS else _LATEST})
+        jsonschema_rs.meta.validate({**schema, "$schema": draft})
+        if draft == _LATEST:
+            _expressions().validate(schema)
     except jsonschema_rs.ValidationError as error:
         return plain_text(error.message)
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         return plain_text(str(error).partition("\n")[0]) or "it cannot be read"
     return None
+
+
+@cache
+def _expressions() -> Any:
+    """Give what holds schemas to the latest draft, the syntax of their regular expressions too."""
+    import jsonschema_rs
+
+    # Addresses are the upstream's to understand; some tools write spaces into theirs.
+    addresses = ("uri", "uri-reference", "iri", "iri-reference")
+    formats = {name: lambda _: True for name in addresses}
+    return jsonschema_rs.validator_for({"$ref": _LATEST}, validate_formats=True, formats=formats)
 
 
 def _size_fault(schema: Any) -> str | None:

@@ -147,8 +147,20 @@ class TestStoredFiles:
 
     async def test_file_data_wins_over_an_id(self, desk: Desk) -> None:
         part = inline(b"inline words")
-        part["file"]["file_id"] = "file-that-does-not-exist"
+        part["file"]["file_id"] = await desk.upload(b"stored words", "a.txt")
         assert "inline words" in (await desk.part(part))["text"]
+
+    async def test_an_id_beside_file_data_must_be_known(self, desk: Desk) -> None:
+        part = inline(b"inline words")
+        part["file"]["file_id"] = "file-that-does-not-exist"
+        error = await desk.error(part)
+        assert (error.status, error.code) == (404, "file_not_found")
+
+    async def test_the_name_of_a_file_has_a_bound(self, desk: Desk) -> None:
+        part = inline(b"words")
+        part["file"]["filename"] = "x" * 1025
+        error = await desk.error(part)
+        assert (error.status, error.param) == (400, "messages[0].content[0].file.filename")
 
     async def test_an_unknown_id_is_404_and_named(self, desk: Desk) -> None:
         error = await desk.error({"type": "text", "text": "x"}, by_id("file-unknown"))

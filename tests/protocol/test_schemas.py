@@ -27,6 +27,7 @@ DRAFT_4 = "http://json-schema.org/draft-04/schema#"
         {"type": "object", "properties": {"a": {"type": "string"}}},
         {"$schema": DRAFT_4, "minimum": 1, "exclusiveMinimum": True},
         {"$schema": "https://example.invalid/mine", "type": "object"},
+        {"$ref": "#/$defs/My Type", "$defs": {"My Type": {"pattern": "(?<=a)b(?!c)"}}},
         {"allOf": [{}] * (MOST_VALUES - 2)},
         nested(DEEPEST - 1),
     ],
@@ -40,6 +41,9 @@ def test_what_is_a_schema_is_taken(schema: dict[str, Any]) -> None:
     [
         ({"type": "objekt"}, "objekt"),
         ({"exclusiveMinimum": True}, "number"),
+        ({"pattern": "("}, "regex"),
+        ({"properties": {"a": {"pattern": "a{2,1}"}}}, "regex"),
+        ({"patternProperties": {"[": {}}}, "regex"),
         ({"$schema": ["x"]}, "$schema is not a string"),
         ({"allOf": [{}] * MOST_VALUES}, f"more than {MOST_VALUES} values"),
         (nested(DEEPEST), "nested more than"),
