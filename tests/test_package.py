@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import os
@@ -53,21 +54,60 @@ def test_every_module_says_what_it_is_and_what_it_offers(name: str) -> None:
         assert hasattr(module, public), f"{name}.{public}"
 
 
+NETWORKS = {"aiohttp", "ftplib", "requests", "smtplib", "socketserver", "telnetlib", "urllib3"}
+NETWORKS |= {"websocket", "websockets", "http.client", "http.server", "urllib.request", "httpcore"}
+OPENERS = {"open_connection", "open_unix_connection", "start_server", "start_unix_server"}
+OPENERS |= {"create_connection", "create_server", "create_datagram_endpoint", "sock_connect"}
+OPENERS |= {"create_unix_connection", "urlopen", "socketpair", "fromfd"}
+OPENERS |= {"socket.socket", "httpx.stream", "httpx.request"}
+OPENERS |= {f"httpx.{verb}" for verb in ("get", "post", "put", "patch", "delete", "head")}
+HARMLESS = {"urllib.request.getproxies", "urllib.request.proxy_bypass"}
+
+
+def opened_in(source: str) -> set[str]:
+    """Give what of a module's imports and calls opens a connection."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = {f"{node.module}.{alias.name}" for alias in node.names} - HARMLESS
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            last = called.rpartition(".")[2]
+            is_opener = {called, last} & OPENERS or re.search(r"(Client|HTTPTransport)$", last)
+            found |= {called} if is_opener else set()
+            continue
+        else:
+            continue
+        found |= {name for name in names if any(f"{name}.".startswith(f"{of}.") for of in NETWORKS)}
+    return found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("import requests", "from urllib.request import urlopen", "import http.client as c"),
+        *("socket.socket(1)", "asyncio.open_connection('x', 1)", "httpx.get('x')"),
+        *("loop.create_connection(x)", "httpx.AsyncClient()", "c = AsyncHTTPTransport()"),
+    ],
+)
+def test_what_opens_sockets_is_found(source: str) -> None:
+    assert opened_in(source)
+
+
 def test_only_these_modules_open_sockets() -> None:
-    opening = [
-        path.relative_to(ROOT).as_posix()
-        for path in sorted((ROOT / "aqueduct_jupyter").rglob("*.py"))
-        if any(
-            word in path.read_text()
-            for word in ("AsyncClient(", "httpx.Client(", "HTTPTransport(", "ClientSession(")
-        )
-    ]
-    allowed = (
+    package = ROOT / "aqueduct_jupyter"
+    opening = {
+        path.relative_to(package).as_posix(): opened_in(path.read_text())
+        for path in package.rglob("*.py")
+    }
+    # The kernel's client is the one that opens; others only use it.
+    opening = {path: calls - {"Client"} for path, calls in opening.items()}
+    assert {path for path, calls in opening.items() if calls} == {
         "gateway/transport.py",
-        "gateway/local_model.py",
         "kernel/client.py",
-    )
-    assert opening == sorted(f"aqueduct_jupyter/{name}" for name in allowed)
+    }
 
 
 def test_importing_us_loads_nothing_heavy() -> None:

@@ -7,9 +7,11 @@ JSON to its standard input (``path``, ``name``, ``key``) and reads one back (``a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 CONTEXT_TOKENS = 4096
@@ -35,6 +37,9 @@ def main() -> None:
         return
     print(json.dumps({"address": server.listening_address}), file=reply, flush=True)
     sys.stdin.read()
+    # A parent that was killed cannot take this process's folder away. One that is not empty stays.
+    with contextlib.suppress(OSError):
+        Path.cwd().rmdir()
     # The engine's threads may be in the middle of an answer that nobody waits for any more.
     os._exit(0)
 

@@ -267,10 +267,11 @@ async def test_weights_may_be_named_from_the_working_folder(
         assert await ask(upstream)
 
 
-async def test_it_leaves_no_folder(weights: Path) -> None:
-    def folders() -> set[Path]:
-        return set(Path(tempfile.gettempdir()).glob("aqueduct-model-*"))
+def folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("aqueduct-model-*"))
 
+
+async def test_it_leaves_no_folder(weights: Path) -> None:
     before = folders()
     async with running(weights) as (_, upstream):
         await ask(upstream)
@@ -286,7 +287,8 @@ async def test_weights_that_are_none_are_said(tmp_path: Path) -> None:
     assert "local_model_path" in error.message
 
 
-async def test_it_dies_with_its_parent(weights: Path) -> None:
+async def test_it_dies_with_its_parent_and_leaves_no_folder(weights: Path) -> None:
+    before = folders()
     script = (
         "import asyncio, os, pathlib, sys\n"
         "from aqueduct_jupyter.gateway.local_model import LocalModel, local_upstream\n"
@@ -308,3 +310,4 @@ async def test_it_dies_with_its_parent(weights: Path) -> None:
     )
     said, _ = await process.communicate()
     await end_of(int(said))
+    assert folders() == before
