@@ -18,6 +18,8 @@ export default defineConfig(
         'error',
         { allowNumber: true, allowBoolean: true }
       ],
+      // A promise that nobody waits for says where its error goes: mostly to `complain`.
+      '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
       // Arrow functions of one call read better without braces.
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-unused-vars': [

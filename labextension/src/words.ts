@@ -5,6 +5,9 @@
  * to the same messages.
  */
 
+import { plainText } from './model/plain-text';
+import type { Words } from './translation';
+
 export type State = 'running' | 'whole' | 'stopped' | 'failed';
 
 /** A part of a message, as the API has them. */
@@ -19,7 +22,10 @@ export interface FileWords {
   sha256?: string;
 }
 
-/** One question and its answer; `time` in seconds since 1970. */
+/**
+ * One question and its answer; `time` in seconds since 1970. The texts are plain, as
+ * `model/plain-text.ts` has it, but for prompt, content, answer and reasoning.
+ */
 export interface Turn {
   id: string;
   prompt: string;
@@ -145,15 +151,18 @@ function asked(turn: Turn): Message {
   return { role: 'user', content: turn.content };
 }
 
-/** What is attached to a turn, in words: the names of files and contexts. */
-export function attachedTo(turn: Turn): string[] {
-  if (typeof turn.content === 'string') {
-    return [];
+/** What is attached to a turn, as it is shown: the names of files and contexts. */
+export function attachedTo({ content }: Turn, words: Words): string[] {
+  return typeof content === 'string' ? [] : content.slice(0, -1).map(part => nameOf(part, words));
+}
+
+function nameOf(part: Part, words: Words): string {
+  switch (part.type) {
+    case 'text':
+      return plainText(/^<([^>\n]{1,1000})>\n/.exec(part.text)?.[1]) || '…';
+    case 'file':
+      return plainText(part.file.filename ?? part.file.file_id) || words.__('file');
+    default:
+      return words.__('image');
   }
-  return turn.content.slice(0, -1).map(part => {
-    if (part.type === 'text') {
-      return /^<([^>\n]+)>\n/.exec(part.text)?.[1] ?? '…';
-    }
-    return part.type === 'file' ? (part.file.filename ?? part.file.file_id ?? 'file') : 'image';
-  });
 }

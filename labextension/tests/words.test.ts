@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { ENGLISH } from '../src/translation';
 import { attachedTo, contentOf, messagesOf, newTurn, type Message, type Turn } from '../src/words';
 import { sample } from './samples';
 
@@ -23,6 +24,6 @@ test('what is attached comes before the words, and can be named again', () => {
     file,
     { type: 'text', text: 'Why?' }
   ]);
-  expect(attachedTo(newTurn('Why?', content))).toEqual(['cell In[1]', 'a.pdf']);
+  expect(attachedTo(newTurn('Why?', content), ENGLISH)).toEqual(['cell In[1]', 'a.pdf']);
   expect(contentOf('Why?', [], [])).toBe('Why?');
 });

@@ -1,19 +1,21 @@
 /**
- * This file is requests to the extension's own addresses on the Jupyter server.
+ * Requests to the extension's own addresses on the Jupyter server.
  *
  * What they mean is left to those who ask; errors come as sentences of the server.
  */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import { LONGEST_SENTENCE, plainText } from '../model/plain-text';
+import { ENGLISH, type Words } from '../translation';
 import { CarrierError } from './carrier';
-
-interface Envelope {
-  error?: { message?: string; code?: string | null };
-}
+import { isObject, objectIn, textIn, type JSONObject } from './json';
 
 export class Api {
-  constructor(readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
+  constructor(
+    readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings(),
+    readonly words: Words = ENGLISH
+  ) {}
 
   /** The address of something below the server's base. */
   url(path: string): string {
@@ -36,18 +38,35 @@ export class Api {
       if (init.signal?.aborted) {
         throw error;
       }
-      throw new CarrierError('The Jupyter server does not answer.', 'unreachable');
+      throw this._silence();
     }
     if (!response.ok) {
-      throw await failureOf(response);
+      const id = response.headers.get('x-request-id');
+      throw this._failure(parsed(await response.text()), response.status, id);
     }
     return response;
   }
 
-  /** Send a request with an object, and give the one that comes back. */
-  async json<T>(path: string, method = 'GET', words?: unknown): Promise<T> {
-    const body = words === undefined ? undefined : JSON.stringify(words);
-    return (await (await this.request(path, { method, body })).json()) as T;
+  /**
+   * Send a request with an object, and give the one that comes back, with whatever is in it.
+   *
+   * @throws CarrierError as for `request`, and where no object comes back
+   */
+  async json(path: string, method = 'GET', said?: unknown): Promise<JSONObject> {
+    const body = said === undefined ? undefined : JSON.stringify(said);
+    const response = await this.request(path, { method, body });
+    const answer = parsed(await response.text());
+    if (!isObject(answer)) {
+      throw this.nonsense();
+    }
+    return answer;
+  }
+
+  /** What to throw where an answer is not what was asked for. */
+  nonsense(): CarrierError {
+    return new CarrierError(
+      this.words.__('The Jupyter server sent something that cannot be read. Reload the page.')
+    );
   }
 
   /**
@@ -68,17 +87,33 @@ export class Api {
     return new Promise((resolve, reject) => {
       request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
       request.onload = () => {
-        const words = parsed(request.responseText) as Envelope & { id?: string };
-        if (request.status === 200 && words.id) {
-          resolve(words.id);
+        const said = parsed(request.responseText);
+        const id = textIn(objectIn(said).id);
+        if (request.status === 200 && id) {
+          resolve(id);
         } else {
-          reject(failure(words, request.status));
+          reject(this._failure(said, request.status));
         }
       };
-      request.onerror = () => reject(new CarrierError('The Jupyter server does not answer.'));
-      request.onabort = () => reject(new CarrierError('The upload was stopped.'));
+      request.onerror = () => reject(this._silence());
+      request.onabort = () => reject(new CarrierError(this.words.__('The upload was stopped.')));
       request.send(form);
     });
+  }
+
+  private _silence(): CarrierError {
+    return new CarrierError(this.words.__('The Jupyter server does not answer.'), 'unreachable');
+  }
+
+  /** What the server's envelope says; the status where it says nothing. */
+  private _failure(said: unknown, status: number, id: string | null = null): CarrierError {
+    const { message, code } = objectIn(objectIn(said).error);
+    const sentence = plainText(message, LONGEST_SENTENCE);
+    return new CarrierError(
+      sentence || this.words.__('The server answered with status %1.', status),
+      code,
+      id
+    );
   }
 
   private _headers(): Record<string, string> {
@@ -91,20 +126,10 @@ export class Api {
   }
 }
 
-async function failureOf(response: Response): Promise<CarrierError> {
-  const error = failure(parsed(await response.text()), response.status);
-  return new CarrierError(error.message, error.code, response.headers.get('x-request-id'));
-}
-
-function failure(words: Envelope, status: number): CarrierError {
-  const message = words.error?.message ?? `The server answered with status ${status}.`;
-  return new CarrierError(message, words.error?.code ?? null);
-}
-
-function parsed(text: string): object {
+function parsed(text: string): unknown {
   try {
-    return (JSON.parse(text) ?? {}) as object;
+    return JSON.parse(text) as unknown;
   } catch {
-    return {};
+    return null;
   }
 }

@@ -5,7 +5,9 @@
  * every change as an event; the model only follows. Every question has a request's id, which comes
  * back with each event about its answer.
  */
+import { LONGEST_SENTENCE, plainText } from '../model/plain-text';
 import type { Context, Ending, Part, Setup, Turn } from '../words';
+import { plainOrNull } from './json';
 
 export interface Question {
   request: string;
@@ -56,13 +58,19 @@ export interface Carrier {
   dispose(): void;
 }
 
-/** What went wrong, in a sentence; `code` is the API's word for it. */
+/** What went wrong, in a sentence that can be shown; `code` is the API's word for it. */
 export class CarrierError extends Error {
-  constructor(
-    message: string,
-    readonly code: string | null = null,
-    readonly requestId: string | null = null
-  ) {
-    super(message);
+  readonly code: string | null;
+  readonly requestId: string | null;
+
+  constructor(message: string, code: unknown = null, requestId: unknown = null) {
+    super(plainText(message, LONGEST_SENTENCE));
+    this.code = plainOrNull(code);
+    this.requestId = plainOrNull(requestId);
   }
+}
+
+/** The API's word for what went wrong; null where it has none. */
+export function codeOf(error: unknown): string | null {
+  return error instanceof CarrierError ? error.code : null;
 }

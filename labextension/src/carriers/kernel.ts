@@ -6,25 +6,16 @@
  * come to a subshell: it sends its own there once it has answered one of ours from there, so we
  * say hello until it has.
  */
+import { ENGLISH, type Words } from '../translation';
 import { newId, type Part } from '../words';
 import { CarrierError, type Carrier, type CarrierEvent, type Question } from './carrier';
+import { messageIn, type Received } from './kernel-messages';
 
 /** What the carrier needs of the front end. */
 export interface Channel {
   send(message: object, buffers?: ArrayBuffer[]): void;
-  onMessage(listener: (message: KernelMessage) => void): () => void;
+  onMessage(listener: (message: unknown) => void): () => void;
 }
-
-/** A piece of a file has come; the last one brings the part that names the whole. */
-interface Received {
-  type: 'received';
-  upload: string;
-  bytes: number;
-  part: Part | null;
-}
-
-/** What the kernel says. */
-export type KernelMessage = CarrierEvent | { type: 'welcome'; is_subshell: boolean } | Received;
 
 /** How often, and how long, hello is said. */
 const HELLO_EVERY_MS = 500;
@@ -39,7 +30,10 @@ export class KernelCarrier implements Carrier {
   private readonly _uploads = new Map<string, (message: Received) => void>();
   private _disconnect: () => void = () => undefined;
 
-  constructor(private readonly _channel: Channel) {}
+  constructor(
+    private readonly _channel: Channel,
+    private readonly _words: Words = ENGLISH
+  ) {}
 
   connect(listener: (event: CarrierEvent) => void): void {
     this._listener = listener;
@@ -71,6 +65,11 @@ export class KernelCarrier implements Carrier {
       if (part) {
         return part;
       }
+      if (bytes <= offset) {
+        throw new CarrierError(
+          this._words.__('The kernel did not take the file. Attach it again.')
+        );
+      }
       offset = bytes;
     }
   }
@@ -90,7 +89,7 @@ export class KernelCarrier implements Carrier {
       const stop = (): void => {
         this._uploads.delete(upload);
         this._channel.send({ type: 'forget', upload });
-        reject(new CarrierError('The upload was stopped.'));
+        reject(new CarrierError(this._words.__('The upload was stopped.')));
       };
       if (signal.aborted) {
         stop();
@@ -98,6 +97,7 @@ export class KernelCarrier implements Carrier {
       }
       signal.addEventListener('abort', stop, { once: true });
       this._uploads.set(upload, message => {
+        this._uploads.delete(upload);
         signal.removeEventListener('abort', stop);
         resolve(message);
       });
@@ -121,7 +121,11 @@ export class KernelCarrier implements Carrier {
     }
   }
 
-  private _take(message: KernelMessage): void {
+  private _take(said: unknown): void {
+    const message = messageIn(said);
+    if (!message) {
+      return;
+    }
     switch (message.type) {
       case 'welcome':
         if (message.is_subshell) {

@@ -1,42 +1,60 @@
 /**
- * This file is a conversation of the server's store that is open here: its turns, and their way
- * into the store.
+ * A conversation of the server's store that is open here: its turns, and their way into the store.
  *
- * Asking is left to `server.ts`. Turns are written one after the other; where another window wrote
- * meanwhile, ours go into a copy, so that nothing of either is lost.
+ * Asking is left to `server.ts`. What is done in the store is done one after the other: a write is
+ * over before its conversation is deleted, and nothing is written afterwards. Where another window
+ * wrote meanwhile, our turns go into a copy, so that nothing of either is lost.
  */
+import { beginningOf, LONGEST_WORD, plainText } from '../model/plain-text';
 import type { Ending, Turn } from '../words';
-import { CarrierError } from './carrier';
-import type { Conversations, Stored } from './conversations';
+import { codeOf } from './carrier';
+import type { Conversations, Format, Stored } from './conversations';
 
+/** Characters of a name that is made of a question. */
 const LONGEST_NAME = 60;
 
+/** What the name of a copy ends with. */
+const COPY = ' (2)';
+
 export class OpenConversation {
-  id: string | null;
-  name: string;
-  turns: readonly Turn[];
+  id: string | null = null;
+  name = '';
+  turns: readonly Turn[] = [];
   /** The request that runs in it. */
   running: string | null = null;
 
-  private _revision: number;
-  private _writing: Promise<void> = Promise.resolve();
-  private _isWaiting = false;
+  private _revision = 0;
+  private _queue: Promise<unknown> = Promise.resolve();
+  private _queued = 0;
+  private _nextWrite: Promise<void> | null = null;
+  private _isDeleted = false;
 
-  constructor(
-    private readonly _store: Conversations,
-    stored: Stored | null = null
-  ) {
-    this.id = stored?.id ?? null;
-    this.name = stored?.name ?? '';
-    this._revision = stored?.revision ?? 0;
-    // Nobody waits for an answer that was running when it was written.
-    this.turns = (stored?.turns ?? []).map(turn =>
-      turn.state === 'running' ? { ...turn, state: 'stopped' } : turn
-    );
+  constructor(private readonly _store: Conversations) {}
+
+  /** Whether it is gone from the store, or about to be. */
+  get isDeleted(): boolean {
+    return this._isDeleted;
   }
 
-  get last(): Turn | undefined {
-    return this.turns[this.turns.length - 1];
+  /** Whether the store does not have all of it yet. */
+  get isBusy(): boolean {
+    return this.running !== null || this._queued > 0;
+  }
+
+  /** Take over what the store has; gives the conversation itself. */
+  take(stored: Stored): this {
+    this.id = stored.id;
+    this.name = stored.name;
+    this._revision = stored.revision;
+    // Nobody waits for an answer that was running when it was written.
+    this.turns = stored.turns.map(turn =>
+      turn.state === 'running' ? { ...turn, state: 'stopped' } : turn
+    );
+    return this;
+  }
+
+  find(id: string): Turn | undefined {
+    return this.turns.find(turn => turn.id === id);
   }
 
   /** Begin a turn, after forgetting those from another one on. */
@@ -45,11 +63,9 @@ export class OpenConversation {
     this.turns = [...this.turns.slice(0, index < 0 ? undefined : index), turn];
   }
 
-  /** Change the last turn. */
-  change(change: Ending & { answer?: string; reasoning?: string }): void {
-    if (this.last) {
-      this.turns = [...this.turns.slice(0, -1), { ...this.last, ...change }];
-    }
+  /** Change a turn; one that is gone stays so. */
+  change(id: string, change: Ending & { answer?: string; reasoning?: string }): void {
+    this.turns = this.turns.map(turn => (turn.id === id ? { ...turn, ...change } : turn));
   }
 
   remove(id: string): void {
@@ -57,20 +73,59 @@ export class OpenConversation {
   }
 
   /**
-   * Write the turns as they are now.
+   * Write the turns as they are when their turn comes; those of a deleted conversation are not.
    *
    * @throws CarrierError where the server refuses
    */
   write(): Promise<void> {
-    if (!this._isWaiting) {
-      this._isWaiting = true;
-      this._writing = this._writing.catch(() => undefined).then(() => this._write());
+    this._nextWrite ??= this._inTurn(() => {
+      this._nextWrite = null;
+      return this._write();
+    });
+    return this._nextWrite;
+  }
+
+  /** Give it another name. */
+  rename(name: string): Promise<void> {
+    return this._inTurn(async () => {
+      this.name = (await this._store.rename(this.id!, name)).name;
+    });
+  }
+
+  /** Give it as the text of a file. */
+  export(format: Format): Promise<string> {
+    return this._inTurn(() => this._store.export(this.id!, format));
+  }
+
+  /** Delete it in the store; nothing is written from now on, unless the server refuses. */
+  async delete(): Promise<void> {
+    this._isDeleted = true;
+    try {
+      await this._inTurn(async () => {
+        if (this.id !== null) {
+          await this._store.delete(this.id);
+        }
+      });
+    } catch (error) {
+      if (codeOf(error) !== 'conversation_not_found') {
+        this._isDeleted = false;
+        throw error;
+      }
     }
-    return this._writing;
+  }
+
+  /** Do something in the store, once all that was begun before is over. */
+  private _inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this._queued += 1;
+    const done = this._queue.then(work).finally(() => (this._queued -= 1));
+    this._queue = done.catch(() => undefined);
+    return done;
   }
 
   private async _write(): Promise<void> {
-    this._isWaiting = false;
+    if (this._isDeleted) {
+      return;
+    }
     if (this.id === null) {
       this.name ||= nameFor(this.turns);
       await this._keepAsNew();
@@ -80,30 +135,29 @@ export class OpenConversation {
       const { revision } = await this._store.write(this.id, this.turns, this._revision);
       this._revision = revision;
     } catch (error) {
-      const { code } = error as CarrierError;
+      const code = codeOf(error);
       if (code !== 'conversation_changed' && code !== 'conversation_not_found') {
         throw error;
       }
-      this.name = code === 'conversation_changed' ? `${this.name} (2)` : this.name;
+      this.name = code === 'conversation_changed' ? nameOfCopy(this.name) : this.name;
       await this._keepAsNew();
     }
   }
 
   private async _keepAsNew(): Promise<void> {
-    const { id, revision } = await this._store.create(this.name, this.turns);
+    const { id, name, revision } = await this._store.create(this.name, this.turns);
     this.id = id;
+    this.name ||= name;
     this._revision = revision;
   }
 }
 
 /** Name a conversation after its first question. */
 function nameFor(turns: readonly Turn[]): string {
-  const line = turns[0]?.prompt.trim().split('\n')[0] ?? '';
-  const letters = Array.from(line);
-  return letters.length > LONGEST_NAME
-    ? `${letters
-        .slice(0, LONGEST_NAME - 1)
-        .join('')
-        .trimEnd()}…`
-    : line;
+  const line = turns[0]?.prompt.trim().split('\n', 1)[0];
+  return plainText(line, LONGEST_NAME);
+}
+
+function nameOfCopy(name: string): string {
+  return beginningOf(name, LONGEST_WORD - COPY.length) + COPY;
 }

@@ -5,9 +5,11 @@
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, ISessionContextDialogs, showDialog } from '@jupyterlab/apputils';
+import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 
-import { offer, type Cells, type Words } from '../view/services';
+import type { Words } from '../translation';
+import { offer, type Cells } from '../view/services';
 import { Difference } from './difference';
 import { sourceOf } from './notebook-text';
 import { IChat } from './tokens';
@@ -16,7 +18,7 @@ class NotebookCells implements Cells {
   constructor(
     private readonly _tracker: INotebookTracker,
     private readonly _words: Words,
-    private readonly _complain: (message: string) => void,
+    private readonly _complain: (error: unknown) => void,
     private readonly _dialogs: ISessionContextDialogs | undefined
   ) {}
 
@@ -31,12 +33,23 @@ class NotebookCells implements Cells {
     }
   }
 
-  async replaceActive(code: string): Promise<void> {
-    const panel = this._panel();
-    const cell = panel?.content.activeCell;
-    if (!panel || !cell) {
-      return;
+  replaceActive(code: string): void {
+    const cell = this._panel()?.content.activeCell;
+    if (cell) {
+      this._replace(cell, code).catch(this._complain);
     }
+  }
+
+  runBelow(code: string): void {
+    const panel = this._panel();
+    if (panel) {
+      insert(panel, code);
+      const { content, sessionContext } = panel;
+      NotebookActions.run(content, sessionContext, this._dialogs).catch(this._complain);
+    }
+  }
+
+  private async _replace(cell: Cell, code: string): Promise<void> {
     const before = sourceOf(cell);
     const { button } = await showDialog({
       title: this._words.__('Replace the active cell?'),
@@ -51,14 +64,6 @@ class NotebookCells implements Cells {
       return;
     }
     cell.model.sharedModel.updateSource(0, before.length, code);
-  }
-
-  runBelow(code: string): void {
-    const panel = this._panel();
-    if (panel) {
-      insert(panel, code);
-      void NotebookActions.run(panel.content, panel.sessionContext, this._dialogs);
-    }
   }
 
   private _panel(): NotebookPanel | null {
@@ -92,7 +97,7 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
     tracker: INotebookTracker,
     dialogs: ISessionContextDialogs | null
   ) => {
-    const complain = (message: string): void => chat.model.complain(message);
-    offer({ cells: new NotebookCells(tracker, chat.words, complain, dialogs ?? undefined) });
+    const { words, model } = chat;
+    offer({ cells: new NotebookCells(tracker, words, model.complain, dialogs ?? undefined) });
   }
 };

@@ -1,7 +1,8 @@
 /**
- * This file is the plugin of the chat in the sidebar: the widget, its commands, what is restored.
+ * This file is the plugin of the chat in the sidebar: the widget and its commands.
  *
- * What it can say about notebooks is left to the other plugins.
+ * What it can say about notebooks is left to the other plugins, what is kept over a reload to
+ * `restoring.ts`.
  */
 import {
   ILayoutRestorer,
@@ -14,6 +15,7 @@ import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { ILatexTypesetter } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
+import { ServerConnection } from '@jupyterlab/services';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { LabIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
@@ -21,12 +23,14 @@ import { Widget } from '@lumino/widgets';
 import { Api } from '../carriers/api';
 import { ServerCarrier } from '../carriers/server';
 import { ChatModel } from '../model/chat';
+import type { Words } from '../translation';
 import { showChat } from '../view/chat';
 import type { ContextSource } from '../view/composer';
-import { offer, type Typesetter, type Words } from '../view/services';
+import { offer, type Typesetter } from '../view/services';
 import type { Context } from '../words';
 import { ConversationActs } from './conversation-acts';
 import { Header, type HeaderActs } from './header';
+import { restore } from './restoring';
 import { COMMANDS, IChat } from './tokens';
 import { LabTypesetter } from './typesetting';
 
@@ -70,9 +74,9 @@ class ChatSidebar extends Widget {
 
 class Chat implements IChat {
   readonly sources: ContextSource[] = [];
-  readonly api = new Api();
-  readonly carrier = new ServerCarrier(this.api);
-  readonly model = new ChatModel(this.carrier);
+  readonly api: Api;
+  readonly carrier: ServerCarrier;
+  readonly model: ChatModel;
   readonly widget: ChatSidebar;
 
   constructor(
@@ -81,6 +85,9 @@ class Chat implements IChat {
     typesetter: Typesetter,
     browser: IDefaultFileBrowser | null
   ) {
+    this.api = new Api(ServerConnection.makeSettings(), words);
+    this.carrier = new ServerCarrier(this.api);
+    this.model = new ChatModel(this.carrier, null, words);
     const acts = new ConversationActs(_app, this.carrier, this.model, words, browser);
     this.widget = new ChatSidebar(node => this._show(node, typesetter, acts), words);
   }
@@ -107,27 +114,6 @@ class Chat implements IChat {
     const header = <Header carrier={carrier} words={words} acts={acts} />;
     return showChat(node, { model, words, typesetter, sources, header });
   }
-}
-
-/** Keep the open conversation and the chosen model over a reload. */
-async function restore(chat: Chat, state: IStateDB): Promise<void> {
-  const { carrier, model } = chat;
-  const kept = (await state.fetch(CHAT_PLUGIN)) as { id?: string; model?: string } | undefined;
-  if (kept?.model) {
-    model.choose(kept.model);
-  }
-  if (kept?.id && carrier.current.id === null && !model.turns.length) {
-    await carrier.open(kept.id);
-  }
-  let saved = '';
-  model.changed.connect(() => {
-    const now = { id: carrier.current.id, model: model.model };
-    if (JSON.stringify(now) !== saved) {
-      saved = JSON.stringify(now);
-      void state.save(CHAT_PLUGIN, now);
-    }
-  });
-  carrier.opened.connect(() => model.changed.emit());
 }
 
 async function follow(chat: Chat, settings: ISettingRegistry): Promise<void> {
@@ -188,10 +174,10 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
       palette?.addItem({ command, category: words.__('Chat') });
     }
     if (state) {
-      void restore(chat, state);
+      restore(chat.model, chat.carrier, state, CHAT_PLUGIN).catch(chat.carrier.complain);
     }
     if (settings) {
-      void follow(chat, settings);
+      follow(chat, settings).catch(chat.carrier.complain);
     }
     return chat;
   }

@@ -1,14 +1,20 @@
-/** This file is what is done with a whole conversation in JupyterLab: renamed, exported, deleted. */
+/**
+ * What is done with a whole conversation in JupyterLab: renamed, exported, deleted.
+ *
+ * Each is done with the conversation that was shown at the click, whichever is shown when a dialog
+ * is answered.
+ */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
-import type { Contents } from '@jupyterlab/services';
 
 import type { Format } from '../carriers/conversations';
+import type { OpenConversation } from '../carriers/open-conversation';
 import type { ServerCarrier } from '../carriers/server';
 import type { ChatModel } from '../model/chat';
-import type { Words } from '../view/services';
+import { fileNameOf } from '../model/plain-text';
+import type { Words } from '../translation';
 import type { HeaderActs } from './header';
 
 /** How many names are tried for an export. */
@@ -24,75 +30,65 @@ export class ConversationActs implements HeaderActs {
   ) {}
 
   rename = (): void => {
-    const { id, name } = this._carrier.current;
-    void this._try(async () => {
-      const title = this._words.__('Rename the conversation');
-      const { value } = await InputDialog.getText({ title, text: name });
-      if (value?.trim() && id) {
-        const renamed = await this._carrier.conversations.rename(id, value);
-        this._carrier.current.name = renamed.name;
-        this._carrier.opened.emit();
-      }
-    });
+    this._rename(this._carrier.current).catch(this._model.complain);
   };
 
   remove = (): void => {
-    const { id, name } = this._carrier.current;
-    void this._try(async () => {
-      const { button } = await showDialog({
-        title: this._words.__('Delete the conversation?'),
-        body: name,
-        buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: this._words.__('Delete') })]
-      });
-      if (button.accept && id) {
-        this._model.stop();
-        await this._carrier.conversations.delete(id);
-        await this._carrier.open(null);
-      }
-    });
+    this._remove(this._carrier.current).catch(this._model.complain);
   };
 
   export = (format: Format): void => {
-    const { id, name } = this._carrier.current;
-    void this._try(async () => {
-      const text = await this._carrier.conversations.export(id!, format);
-      const { contents } = this._app.serviceManager;
-      const folder = this._browser?.model.path ?? '';
-      const path = await freePath(contents, folder, name, format);
-      const isNotebook = format === 'ipynb';
-      await contents.save(path, {
-        type: isNotebook ? 'notebook' : 'file',
-        format: isNotebook ? 'json' : 'text',
-        content: isNotebook ? (JSON.parse(text) as object) : text
-      });
-      await this._app.commands.execute('docmanager:open', { path });
-    });
+    const folder = this._browser?.model.path ?? '';
+    this._export(this._carrier.current, format, folder).catch(this._model.complain);
   };
 
-  private async _try(act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      this._model.complain((error as Error).message);
+  private async _rename(conversation: OpenConversation): Promise<void> {
+    const title = this._words.__('Rename the conversation');
+    const { value } = await InputDialog.getText({ title, text: conversation.name });
+    if (value?.trim()) {
+      await this._carrier.rename(conversation, value);
     }
   }
-}
 
-/** Find a name that no file has. */
-async function freePath(
-  contents: Contents.IManager,
-  folder: string,
-  name: string,
-  format: Format
-): Promise<string> {
-  const listed = (await contents.get(folder)).content as Contents.IModel[];
-  const taken = new Set(listed.map(model => model.name));
-  const stem = name.replace(/[\\/:*?"<>|\n]+/g, ' ').trim() || 'conversation';
-  for (let number = 1; number < MOST_NAMES; number++) {
-    const file = number === 1 ? `${stem}.${format}` : `${stem} ${number}.${format}`;
-    if (!taken.has(file)) {
-      return PathExt.join(folder, file);
+  private async _remove(conversation: OpenConversation): Promise<void> {
+    const { button } = await showDialog({
+      title: this._words.__('Delete the conversation?'),
+      body: conversation.name,
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: this._words.__('Delete') })]
+    });
+    if (button.accept) {
+      await this._carrier.delete(conversation);
     }
   }
-  throw new Error(`There are too many files with the name ${stem}.`);
+
+  private async _export(
+    conversation: OpenConversation,
+    format: Format,
+    folder: string
+  ): Promise<void> {
+    const { name } = conversation;
+    const text = await conversation.export(format);
+    const path = await this._freePath(folder, name, format);
+    const isNotebook = format === 'ipynb';
+    await this._app.serviceManager.contents.save(path, {
+      type: isNotebook ? 'notebook' : 'file',
+      format: isNotebook ? 'json' : 'text',
+      content: isNotebook ? (JSON.parse(text) as object) : text
+    });
+    await this._app.commands.execute('docmanager:open', { path });
+  }
+
+  /** Find a name that no file has. */
+  private async _freePath(folder: string, name: string, format: Format): Promise<string> {
+    const listed = await this._app.serviceManager.contents.get(folder);
+    const taken = new Set((listed.content as { name: string }[]).map(file => file.name));
+    const stem = fileNameOf(name) || this._words.__('conversation');
+    for (let number = 1; number < MOST_NAMES; number++) {
+      const file = number === 1 ? `${stem}.${format}` : `${stem} ${number}.${format}`;
+      if (!taken.has(file)) {
+        return PathExt.join(folder, file);
+      }
+    }
+    throw new Error(this._words.__('There are too many files with the name %1.', stem));
+  }
 }

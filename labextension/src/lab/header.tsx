@@ -4,9 +4,10 @@ import { useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 import type { Format, Summary } from '../carriers/conversations';
 import type { ServerCarrier } from '../carriers/server';
+import { Newest } from '../model/newest';
+import type { Words } from '../translation';
 import { Icon, IconButton } from '../view/icons';
 import { Popup } from '../view/popup';
-import type { Words } from '../view/services';
 
 /** What the head asks JupyterLab for. */
 export interface HeaderActs {
@@ -32,7 +33,9 @@ export function Header({ carrier, words, acts }: HeaderProps): JSX.Element {
       <IconButton
         icon="add"
         label={words.__('New conversation')}
-        act={() => void carrier.open(null)}
+        act={() => {
+          carrier.open(null).catch(carrier.complain);
+        }}
       />
       <Popup
         label={words.__('More about this conversation')}
@@ -68,15 +71,15 @@ export function Header({ carrier, words, acts }: HeaderProps): JSX.Element {
 function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.Element {
   const [found, setFound] = useState<Summary[] | null>(null);
   const [search, setSearch] = useState('');
-  const newest = useRef('');
-  const look = async (text: string): Promise<void> => {
-    newest.current = text;
+  const looks = useRef(new Newest());
+  const look = (text: string): void => {
+    const isNewest = looks.current.begin();
     setSearch(text);
-    const conversations = await carrier.conversations.list(text.trim());
-    // What was asked before may be answered after.
-    if (newest.current === text) {
-      setFound(conversations);
-    }
+    carrier.conversations
+      .list(text.trim())
+      // What was asked before may be answered after.
+      .then(conversations => isNewest() && setFound(conversations))
+      .catch(carrier.complain);
   };
   return (
     <Popup
@@ -86,7 +89,7 @@ function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.El
       onOpen={() => {
         // What was there at the last look may be gone.
         setFound(null);
-        void look('');
+        look('');
       }}
     >
       {close => (
@@ -96,7 +99,7 @@ function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.El
             value={search}
             placeholder={words.__('Search')}
             aria-label={words.__('Search in conversations')}
-            onInput={event => void look(event.currentTarget.value)}
+            onInput={event => look(event.currentTarget.value)}
           />
           {found?.length === 0 && <p>{words.__('Nothing found')}</p>}
           {found?.map(({ id, name, updated_at }) => (
@@ -106,7 +109,7 @@ function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.El
               aria-current={id === carrier.current.id}
               onClick={() => {
                 close();
-                void carrier.open(id);
+                carrier.open(id).catch(carrier.complain);
               }}
             >
               <span>{name}</span>

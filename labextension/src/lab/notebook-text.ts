@@ -7,6 +7,7 @@ import type { Cell } from '@jupyterlab/cells';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
+import { beginningOf, endOf } from '../model/plain-text';
 import type { Context } from '../words';
 
 /** The most characters of one context: about 8,000 tokens. */
@@ -104,6 +105,7 @@ function cut(text: string, most: number): string {
     return text;
   }
   const half = Math.floor(most / 2);
-  const left = text.length - 2 * half;
-  return `${text.slice(0, half)}\n[left out: ${left} characters]\n${text.slice(-half)}`;
+  const [first, last] = [beginningOf(text, half), endOf(text, half)];
+  const left = text.length - first.length - last.length;
+  return `${first}\n[left out: ${left} characters]\n${last}`;
 }

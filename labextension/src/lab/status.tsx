@@ -3,48 +3,15 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { IStatusBar, showPopup, type Popup } from '@jupyterlab/statusbar';
 import { Debouncer, Poll } from '@lumino/polling';
 import { Widget } from '@lumino/widgets';
-import { render, type JSX } from 'preact';
 
-import type { Api } from '../carriers/api';
-import type { Words } from '../view/services';
+import { Requests } from '../carriers/requests';
+import type { Words } from '../translation';
+import { RunningRequests } from './running-requests';
 import { IChat } from './tokens';
 
 /** How often the server is asked, in milliseconds; not at all while nobody looks. */
 const ASK_EVERY_MS = 15_000;
-const LOOK_EVERY_MS = 1_000;
 const SOON_MS = 400;
-
-interface Running {
-  id: string;
-  model: string | null;
-  seconds: number;
-  kernel: string | null;
-}
-
-interface Usage {
-  total: { tokens_in: number; tokens_out: number };
-}
-
-/** What the server says of requests. */
-class Requests {
-  running: Running[] = [];
-  tokens = 0;
-
-  constructor(private readonly _api: Api) {}
-
-  async refresh(): Promise<void> {
-    const [running, usage] = await Promise.all([
-      this._api.json<{ data: Running[] }>('aqueduct/requests'),
-      this._api.json<Usage>('aqueduct/usage?days=1')
-    ]);
-    this.running = running.data;
-    this.tokens = usage.total.tokens_in + usage.total.tokens_out;
-  }
-
-  async stop({ id }: Running): Promise<void> {
-    await this._api.request(`aqueduct/requests/${encodeURIComponent(id)}`, { method: 'DELETE' });
-  }
-}
 
 /** The item in the bar, and the list that it opens. */
 class StatusItem extends Widget {
@@ -56,7 +23,7 @@ class StatusItem extends Widget {
   ) {
     super({ node: document.createElement('button') });
     this.addClass('aqueduct-status');
-    this.node.addEventListener('click', () => void this._open());
+    this.node.addEventListener('click', () => this._open());
     this.draw();
   }
 
@@ -64,70 +31,17 @@ class StatusItem extends Widget {
     const { running, tokens } = this._requests;
     const words = this._words;
     const count = running.length ? ` · ${words.__('%1 running', running.length)}` : '';
-    this.node.textContent = words.__('%1 tokens', shortNumber(tokens)) + count;
+    const used = words._n('%2 token', '%2 tokens', tokens, shortNumber(tokens));
+    this.node.textContent = used + count;
     this.node.title = words.__('Tokens of the last 24 hours, and the requests that run now');
   }
 
-  private async _open(): Promise<void> {
-    await this._requests.refresh().catch(() => undefined);
-    this.draw();
-    const body = new Widget();
-    body.addClass('aqueduct-requests');
-    const draw = (): void =>
-      render(
-        <RequestList
-          running={this._requests.running}
-          words={this._words}
-          stop={request => void this._stop(request, draw)}
-        />,
-        body.node
-      );
-    draw();
-    const timer = window.setInterval(() => {
-      void this._requests
-        .refresh()
-        .then(draw)
-        .catch(() => undefined);
-    }, LOOK_EVERY_MS);
-    body.disposed.connect(() => window.clearInterval(timer));
+  private _open(): void {
+    const body = new RunningRequests(this._requests, this._words, () => this.draw());
     this._popup?.dispose();
     this._popup = showPopup({ body, anchor: this, align: 'right', hasDynamicSize: true });
     body.node.querySelector<HTMLElement>('[tabindex]')?.focus();
   }
-
-  private async _stop(request: Running, draw: () => void): Promise<void> {
-    // One that has just ended needs no stop.
-    await this._requests.stop(request).catch(() => undefined);
-    await this._requests.refresh().catch(() => undefined);
-    draw();
-    this.draw();
-  }
-}
-
-function RequestList(props: {
-  running: Running[];
-  words: Words;
-  stop: (request: Running) => void;
-}): JSX.Element {
-  const { running, words, stop } = props;
-  return (
-    <section tabIndex={-1} aria-label={words.__('Running requests')}>
-      {running.length === 0 && <p>{words.__('No request runs now.')}</p>}
-      <ul>
-        {running.map(request => (
-          <li key={request.id}>
-            <span>
-              {request.model ?? words.__('a model')} · {Math.round(request.seconds)} s
-              {request.kernel ? ` · ${words.__('from a notebook')}` : ''}
-            </span>
-            <button type="button" class="aqueduct-button" onClick={() => stop(request)}>
-              {words.__('Stop')}
-            </button>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
 }
 
 function shortNumber(count: number): string {
@@ -156,7 +70,10 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
     });
     // The server writes its ledger a moment after an answer's end.
     const soon = new Debouncer(() => poll.refresh(), SOON_MS);
-    chat.carrier.asked.connect(() => void soon.invoke().catch(() => undefined));
+    chat.carrier.asked.connect(() => {
+      // What fails here is asked again before long.
+      soon.invoke().catch(() => undefined);
+    });
     bar.registerStatusItem('aqueduct-jupyter:status', { item, align: 'right', rank: 5 });
   }
 };

@@ -14,7 +14,7 @@ export class LabTypesetter implements Typesetter {
 
   prepare(): void {
     // JupyterLab loads MathJax at the first element it is given, even one without a formula.
-    void this._latex?.typeset(document.createElement('span'));
+    this._typeset(document.createElement('span'));
   }
 
   highlight(code: string, language: string, into: HTMLElement): void {
@@ -23,12 +23,15 @@ export class LabTypesetter implements Typesetter {
       return;
     }
     const drawn = document.createElement('span');
-    void this._languages!.highlight(code, found, drawn).then(() => {
-      // What did not come out whole is left as it was.
-      if (drawn.textContent === code) {
-        into.replaceChildren(drawn);
-      }
-    });
+    this._languages!.highlight(code, found, drawn).then(
+      () => {
+        // What did not come out whole is left as it was.
+        if (drawn.textContent === code) {
+          into.replaceChildren(drawn);
+        }
+      },
+      () => undefined // Without colours it reads as well.
+    );
   }
 
   typeset(tex: string, isDisplay: boolean, into: HTMLElement): void {
@@ -42,9 +45,14 @@ export class LabTypesetter implements Typesetter {
     }
   }
 
+  private _typeset(node: HTMLElement): void {
+    // Where it fails, the formula's source stays to be read.
+    Promise.resolve(this._latex?.typeset(node)).catch(() => undefined);
+  }
+
   /** Typeset one formula a frame: each makes the browser lay out the page. */
   private readonly _typesetNext = (): void => {
-    void this._latex!.typeset(this._formulas[0]!);
+    this._typeset(this._formulas[0]!);
     this._formulas.shift();
     if (this._formulas.length) {
       requestAnimationFrame(this._typesetNext);

@@ -4,7 +4,9 @@
  * The limits are told before a byte is sent. How a file travels is left to the carrier.
  */
 import type { Carrier } from '../carriers/carrier';
+import type { Words } from '../translation';
 import { newId, type Limits, type Part } from '../words';
+import { sentenceOf } from './plain-text';
 import type { Signal } from './signal';
 
 export interface Attachment {
@@ -26,7 +28,8 @@ export class Attachments {
   constructor(
     private readonly _carrier: Carrier,
     private readonly _limits: () => Limits,
-    private readonly _changed: Signal
+    private readonly _changed: Signal,
+    private readonly _words: Words
   ) {}
 
   /** Whether a file is still on its way. */
@@ -59,7 +62,7 @@ export class Attachments {
       const progress = (share: number): void => this._update(item, { progress: share });
       this._update(item, { part: await this._carrier.upload(file, progress, way.signal) });
     } catch (error) {
-      this._update(item, { error: (error as Error).message });
+      this._update(item, { error: sentenceOf(error) });
     } finally {
       this._ways.delete(item.id);
     }
@@ -81,13 +84,20 @@ export class Attachments {
     const there = this.items.filter(({ error }) => !error);
     const together = there.reduce((sum, { bytes }) => sum + bytes, file.size);
     if (file.size > most) {
-      return `${inMegabytes(file.size)}; a file in a chat may have at most ${inMegabytes(most)}.`;
+      return this._words.__(
+        'This file has %1; a file in a chat may have at most %2.',
+        inMegabytes(file.size),
+        inMegabytes(most)
+      );
     }
     if (together > mostTogether) {
-      const sum = inMegabytes(together);
-      return `All files together have ${sum}; at most ${inMegabytes(mostTogether)} are allowed.`;
+      return this._words.__(
+        'All files together have %1; at most %2 are allowed.',
+        inMegabytes(together),
+        inMegabytes(mostTogether)
+      );
     }
-    return file.size ? null : 'This file is empty.';
+    return file.size ? null : this._words.__('This file is empty.');
   }
 
   private _update(item: Attachment, change: Partial<Attachment>): void {

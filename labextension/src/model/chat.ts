@@ -5,8 +5,10 @@
  * longer the running one are ignored, so a stopped answer stays as it was when it was stopped.
  */
 import type { Carrier, CarrierEvent } from '../carriers/carrier';
+import { ENGLISH, type Words } from '../translation';
 import { newId, type Context, type Part, type Setup, type Turn } from '../words';
 import { Attachments } from './attachments';
+import { sentenceOf } from './plain-text';
 import { Signal } from './signal';
 
 const NO_SETUP: Setup = {
@@ -39,14 +41,21 @@ export class ChatModel {
   /**
    * @param carrier - takes the questions to where they are answered
    * @param chosen - the model that is asked first; null for the default
+   * @param words - why a file is refused is said in them
    */
   constructor(
     private readonly _carrier: Carrier,
-    chosen: string | null = null
+    chosen: string | null = null,
+    words: Words = ENGLISH
   ) {
     this._chosen = chosen;
-    this.attachments = new Attachments(_carrier, () => this.limits, this.changed);
+    this.attachments = new Attachments(_carrier, () => this.limits, this.changed, words);
     _carrier.connect(event => this._apply(event));
+  }
+
+  /** Whether somebody has chosen a model. */
+  get isChosen(): boolean {
+    return this._chosen !== null;
   }
 
   get isRunning(): boolean {
@@ -120,11 +129,7 @@ export class ChatModel {
     this._running = null;
     this._isUnderway = false;
     this._carrier.stop(request);
-    const last = this.turns[this.turns.length - 1];
-    if (last?.state === 'running') {
-      this._change(last, { state: 'stopped' });
-      this.ended.emit(this.turns[this.turns.length - 1]!);
-    }
+    this._end({ state: 'stopped' });
     this.changed.emit();
   }
 
@@ -152,9 +157,15 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  /** Say what went wrong; null puts it away. */
-  complain(message: string | null): void {
-    this.trouble = message;
+  /** Show what went wrong: a sentence, or whatever was thrown. The view's own promises end here. */
+  readonly complain = (error: unknown): void => {
+    this.trouble = sentenceOf(error);
+    this.changed.emit();
+  };
+
+  /** Put away what went wrong. */
+  dismissTrouble(): void {
+    this.trouble = null;
     this.changed.emit();
   }
 
@@ -187,7 +198,6 @@ export class ChatModel {
     if ('request' in event && event.request !== this._running) {
       return;
     }
-    const last = this.turns[this.turns.length - 1];
     switch (event.type) {
       case 'setup':
         this.setup = event.setup;
@@ -207,21 +217,17 @@ export class ChatModel {
         ];
         break;
       case 'delta':
-        this._change(last, {
-          answer: (last?.answer ?? '') + event.text,
-          reasoning: (last?.reasoning ?? '') + event.reasoning
-        });
+        this._grow(event.text, event.reasoning);
         break;
       case 'ended':
         this._running = null;
-        this._change(last, event.turn);
-        this.ended.emit(this.turns[this.turns.length - 1]!);
+        this._end(event.turn);
         break;
       case 'trouble':
         // Where nothing begins, nothing ends either.
         this._isUnderway = false;
-        this._running = last?.state === 'running' ? this._running : null;
-        this.trouble = event.message;
+        this._running = this._growing ? this._running : null;
+        this.trouble = sentenceOf(event.message);
         break;
     }
     this.changed.emit();
@@ -241,10 +247,34 @@ export class ChatModel {
     return this.turns.slice(0, index < 0 ? undefined : index);
   }
 
-  private _change(turn: Turn | undefined, change: Partial<Turn>): void {
+  /** The turn whose answer is still coming; it may have been forgotten elsewhere meanwhile. */
+  private get _growing(): Turn | undefined {
+    const last = this.turns[this.turns.length - 1];
+    return last?.state === 'running' ? last : undefined;
+  }
+
+  private _grow(text: string, reasoning: string): void {
+    const turn = this._growing;
     if (turn) {
-      this.turns = [...this.turns.slice(0, -1), { ...turn, ...change }];
+      this._changeLast({
+        ...turn,
+        answer: turn.answer + text,
+        reasoning: turn.reasoning + reasoning
+      });
     }
+  }
+
+  private _end(ending: Partial<Turn>): void {
+    const turn = this._growing;
+    if (turn) {
+      const ended = { ...turn, ...ending };
+      this._changeLast(ended);
+      this.ended.emit(ended);
+    }
+  }
+
+  private _changeLast(turn: Turn): void {
+    this.turns = [...this.turns.slice(0, -1), turn];
   }
 }
 

@@ -8,10 +8,12 @@ import { render, type ComponentChildren, type JSX } from 'preact';
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
+import { plainText } from '../model/plain-text';
+import type { Words } from '../translation';
 import type { Context, Turn } from '../words';
 import { Composer, type ContextSource } from './composer';
 import { IconButton } from './icons';
-import type { Typesetter, Words } from './services';
+import type { Typesetter } from './services';
 import { TurnView } from './turn';
 
 export interface ChatProps {
@@ -34,7 +36,7 @@ export function showChat(node: HTMLElement, props: ChatProps): () => void {
   return () => render(null, node);
 }
 
-function Chat({ model, words, typesetter, sources = [], header }: ChatProps): JSX.Element {
+export function Chat({ model, words, typesetter, sources = [], header }: ChatProps): JSX.Element {
   const [, draw] = useReducer((count: number) => count + 1, 0);
   // Not after the paint, as other effects: what happens in between would not be drawn.
   useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
@@ -56,7 +58,11 @@ function Chat({ model, words, typesetter, sources = [], header }: ChatProps): JS
       {model.trouble && (
         <div class="aqueduct-error aqueduct-trouble" role="alert">
           <p>{model.trouble}</p>
-          <IconButton icon="close" label={words.__('Put away')} act={() => model.complain(null)} />
+          <IconButton
+            icon="close"
+            label={words.__('Put away')}
+            act={() => model.dismissTrouble()}
+          />
         </div>
       )}
       <Composer model={model} words={words} sources={sources} />
@@ -181,7 +187,7 @@ function Announcer({ model, words }: Pick<ChatProps, 'model' | 'words'>): JSX.El
     () =>
       model.ended.connect(({ state, answer }) => {
         const isWhole = state === 'whole';
-        const text = answer.slice(0, ANNOUNCED);
+        const text = plainText(answer, ANNOUNCED);
         say(isWhole ? words.__('Answer: %1', text) : words.__('The answer ended early: %1', text));
       }),
     [model]

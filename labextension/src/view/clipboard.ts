@@ -1,15 +1,26 @@
 /** This file is the clipboard, also on pages without TLS, where browsers keep the new way shut. */
 
-/** Copy text. */
-export async function copyText(text: string): Promise<void> {
+import type { Words } from '../translation';
+
+/**
+ * Copy text.
+ *
+ * @throws Error with a sentence for the user
+ */
+export async function copyText(text: string, words: Words): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    copyTheOldWay(text);
+    if (!copyTheOldWay(text)) {
+      throw new Error(
+        words.__('The browser did not let the text be copied. Select it, and copy it yourself.')
+      );
+    }
   }
 }
 
-function copyTheOldWay(text: string): void {
+/** Gives whether the browser let it. */
+function copyTheOldWay(text: string): boolean {
   const area = document.createElement('textarea');
   area.value = text;
   area.style.position = 'fixed';
@@ -18,7 +29,8 @@ function copyTheOldWay(text: string): void {
   document.body.append(area);
   area.select();
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing newer works without TLS
-  document.execCommand('copy');
+  const isCopied = document.execCommand('copy');
   area.remove();
   before?.focus();
+  return isCopied;
 }

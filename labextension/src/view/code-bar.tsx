@@ -2,12 +2,13 @@
 import { render, type JSX } from 'preact';
 import { useState } from 'preact/hooks';
 
+import type { Words } from '../translation';
 import { copyText } from './clipboard';
 import { IconButton } from './icons';
-import { pageServices, type Words } from './services';
+import { pageServices } from './services';
 
-/** How long it says that the code was copied, in milliseconds. */
-const COPIED_MS = 1500;
+/** How long it says whether the code was copied, in milliseconds. */
+const SAID_MS = 1500;
 
 /** Draw the bar of a block of code. */
 export function codeBar(code: string, language: string, words: Words): HTMLElement {
@@ -19,16 +20,21 @@ export function codeBar(code: string, language: string, words: Words): HTMLEleme
 
 function CodeBar(props: { code: string; language: string; words: Words }): JSX.Element {
   const { code, language, words } = props;
-  const [isCopied, setCopied] = useState(false);
+  const [said, say] = useState<string | null>(null);
   const copy = (): void => {
-    void copyText(code);
-    setCopied(true);
-    window.setTimeout(() => setCopied(false), COPIED_MS);
+    const tell = (sentence: string): void => {
+      say(sentence);
+      window.setTimeout(() => say(null), SAID_MS);
+    };
+    copyText(code, words).then(
+      () => tell(words.__('Copied')),
+      () => tell(words.__('Not copied'))
+    );
   };
   const { cells } = pageServices();
   return (
     <>
-      <span>{isCopied ? words.__('Copied') : language}</span>
+      <span>{said ?? language}</span>
       <IconButton icon="copy" label={words.__('Copy')} act={copy} />
       {cells && (
         <>
@@ -40,7 +46,7 @@ function CodeBar(props: { code: string; language: string; words: Words }): JSX.E
           <IconButton
             icon="replace"
             label={words.__('Replace the active cell…')}
-            act={() => void cells.replaceActive(code)}
+            act={() => cells.replaceActive(code)}
           />
           <IconButton
             icon="run"

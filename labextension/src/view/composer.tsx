@@ -4,10 +4,11 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { Attachment } from '../model/attachments';
 import type { ChatModel } from '../model/chat';
+import { beginningOf, plainText } from '../model/plain-text';
+import type { Words } from '../translation';
 import type { Context } from '../words';
 import { Icon, IconButton } from './icons';
 import { Popup } from './popup';
-import type { Words } from './services';
 
 /** Something of the notebook that can be attached. */
 export interface ContextSource {
@@ -59,7 +60,9 @@ export function Composer({ model, words, sources }: ComposerProps): JSX.Element 
   };
   const attach = (files: Iterable<File>): boolean => {
     const all = [...files];
-    all.forEach(file => void model.attachments.add(file));
+    all.forEach(file => {
+      model.attachments.add(file).catch(model.complain);
+    });
     return all.length > 0;
   };
   const onPaste = (event: ClipboardEvent): void => {
@@ -144,15 +147,16 @@ function Chips({ model, words }: { model: ChatModel; words: Words }): JSX.Elemen
 
 function ContextChip(props: { context: Context; model: ChatModel; words: Words }): JSX.Element {
   const { context, model, words } = props;
+  const name = plainText(context.name);
   return (
     <li class="aqueduct-chip">
       <details>
-        <summary title={words.__('Show what will be sent')}>{context.name}</summary>
+        <summary title={words.__('Show what will be sent')}>{name}</summary>
         <pre tabIndex={0}>{shortened(context.text)}</pre>
       </details>
       <IconButton
         icon="close"
-        label={words.__('Leave out %1', context.name)}
+        label={words.__('Leave out %1', name)}
         act={() => model.removeContext(context)}
       />
     </li>
@@ -162,16 +166,15 @@ function ContextChip(props: { context: Context; model: ChatModel; words: Words }
 function FileChip(props: { item: Attachment; model: ChatModel; words: Words }): JSX.Element {
   const { item, model, words } = props;
   const isOnItsWay = !item.part && !item.error;
+  const name = plainText(item.name);
   return (
     <li class={item.error ? 'aqueduct-chip aqueduct-refused' : 'aqueduct-chip'}>
-      <span>{item.name}</span>
-      {isOnItsWay && (
-        <progress value={item.progress} aria-label={words.__('Uploading %1', item.name)} />
-      )}
+      <span>{name}</span>
+      {isOnItsWay && <progress value={item.progress} aria-label={words.__('Uploading %1', name)} />}
       {item.error && <span role="alert">{item.error}</span>}
       <IconButton
         icon="close"
-        label={words.__('Leave out %1', item.name)}
+        label={words.__('Leave out %1', name)}
         act={() => model.attachments.remove(item)}
       />
     </li>
@@ -235,18 +238,19 @@ function SourceMenu({ model, words, sources }: ComposerProps): JSX.Element {
 }
 
 function ModelPicker({ model, words }: { model: ChatModel; words: Words }): JSX.Element {
+  const names = namesByLook(model.models);
   return (
     <select
       class="aqueduct-models"
       aria-label={words.__('Model')}
-      value={model.model ?? ''}
-      disabled={!model.models.length}
-      onChange={event => model.choose(event.currentTarget.value)}
+      value={plainText(model.model)}
+      disabled={!names.size}
+      onChange={event => model.choose(names.get(event.currentTarget.value)!)}
     >
-      {model.models.length ? (
-        model.models.map(name => (
-          <option key={name} value={name}>
-            {name}
+      {names.size ? (
+        [...names.keys()].map(look => (
+          <option key={look} value={look}>
+            {look}
           </option>
         ))
       ) : (
@@ -256,8 +260,20 @@ function ModelPicker({ model, words }: { model: ChatModel; words: Words }): JSX.
   );
 }
 
+/** The names of models by what is shown of them. Of two that look alike, the one that is so counts. */
+function namesByLook(names: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of names) {
+    const look = plainText(name);
+    if (look && (look === name || !found.has(look))) {
+      found.set(look, name);
+    }
+  }
+  return found;
+}
+
 function shortened(text: string): string {
-  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+  return text.length > MOST_SHOWN ? `${beginningOf(text, MOST_SHOWN)}…` : text;
 }
 
 function fitHeight(area: HTMLTextAreaElement | null): void {

@@ -8,9 +8,11 @@
  */
 import type Token from 'markdown-it/lib/token.mjs';
 
+import { plainText } from '../model/plain-text';
+import type { Words } from '../translation';
 import { codeBar } from './code-bar';
 import { markdown, purified } from './markup';
-import type { Typesetter, Words } from './services';
+import type { Typesetter } from './services';
 
 /** Longest code that is put in colours, in characters. */
 const LONGEST_COLOURED = 20_000;
@@ -179,9 +181,9 @@ function offsetOf(text: string, line: number | undefined): number {
 
 function hostOf(address: string): string {
   try {
-    return new URL(address).host || address;
+    return plainText(new URL(address).host || address);
   } catch {
-    return address;
+    return plainText(address);
   }
 }
 

@@ -10,6 +10,8 @@ import DOMPurify from 'dompurify';
 import MarkdownIt from 'markdown-it';
 import type { RenderRule } from 'markdown-it/lib/renderer.mjs';
 
+import { plainText } from '../model/plain-text';
+
 const SAFE_LINK = /^(https?:|mailto:)/i;
 const SAFE_IMAGE = /^data:image\/(png|gif|jpeg|webp);/i;
 
@@ -38,7 +40,7 @@ markdown.use(tex, {
 
 const codeBlock: RenderRule = (tokens, index) => {
   const token = tokens[index]!;
-  const language = token.info.trim().split(/\s+/)[0] ?? '';
+  const language = plainText(token.info).split(' ', 1)[0] ?? '';
   const code = escapeHtml(token.content.replace(/\n$/, ''));
   return `<pre class="aqueduct-code" data-language="${escapeHtml(language)}"><code>${code}</code></pre>`;
 };

@@ -30,7 +30,8 @@ export function Popup({ label, face, kind = '', children, onOpen }: PopupProps):
     <details
       class={`aqueduct-menu ${kind}`}
       ref={node}
-      onToggle={() => node.current!.open && onOpen?.()}
+      // The browser tells a moment later, when the popup may be gone.
+      onToggle={() => node.current?.open && onOpen?.()}
       onKeyDown={event => {
         if (event.key === 'Escape' && node.current!.open) {
           event.stopPropagation();

@@ -1,18 +1,7 @@
 /**
- * This file is what the view takes from the page around it: words, colours for code, formulas, and
- * a notebook's cells. JupyterLab has all of them; elsewhere the widget brings some itself.
+ * This file is what the view takes from the page around it: colours for code, formulas, and a
+ * notebook's cells. JupyterLab has all of them; elsewhere the widget brings some itself.
  */
-
-/** Translates a sentence; `%1` and on stand for the arguments. */
-export interface Words {
-  __(sentence: string, ...values: (string | number)[]): string;
-}
-
-/** The sentences as they are in the code. */
-export const ENGLISH: Words = {
-  __: (sentence, ...values) =>
-    sentence.replace(/%(\d)/g, (_, number: string) => String(values[Number(number) - 1] ?? ''))
-};
 
 /** Draws what plain HTML does not. Both are given text, never HTML. */
 export interface Typesetter {
@@ -31,7 +20,7 @@ export interface Cells {
   /** Put code into a new cell below the active one. */
   insertBelow(code: string): void;
   /** Put code into the active cell, after the user has seen the difference. */
-  replaceActive(code: string): Promise<void>;
+  replaceActive(code: string): void;
   /** Put code into a new cell below, and run it. */
   runBelow(code: string): void;
 }

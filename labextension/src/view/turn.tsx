@@ -3,11 +3,12 @@ import { Component, type JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
+import type { Words } from '../translation';
 import { attachedTo, type Turn } from '../words';
 import { copyText } from './clipboard';
 import { IconButton } from './icons';
 import { MarkdownView } from './markdown';
-import type { Typesetter, Words } from './services';
+import type { Typesetter } from './services';
 
 interface TurnProps {
   turn: Turn;
@@ -42,7 +43,7 @@ export class TurnView extends Component<TurnProps> {
 }
 
 function QuestionView({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
-  const attached = attachedTo(turn);
+  const attached = attachedTo(turn, words);
   return (
     <div class="aqueduct-question">
       {attached.length > 0 && (
@@ -136,7 +137,7 @@ function ErrorCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'
 function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
   const facts = [
     turn.model,
-    turn.tokens_out === null ? null : words.__('%1 tokens', turn.tokens_out),
+    turn.tokens_out === null ? null : words._n('%1 token', '%1 tokens', turn.tokens_out),
     turn.state === 'stopped' ? words.__('stopped') : null,
     ...turn.notes
   ];
@@ -147,7 +148,9 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
         <IconButton
           icon="copy"
           label={words.__('Copy the answer')}
-          act={() => void copyText(turn.answer)}
+          act={() => {
+            copyText(turn.answer, words).catch(model.complain);
+          }}
           isDisabled={!turn.answer}
         />
         <IconButton

@@ -6,10 +6,11 @@
  */
 import type { AnyModel, InitializeProps, RenderProps } from '@anywidget/types';
 
-import { KernelCarrier, type Channel, type KernelMessage } from '../carriers/kernel';
+import { KernelCarrier, type Channel } from '../carriers/kernel';
 import { ChatModel } from '../model/chat';
+import { ENGLISH } from '../translation';
 import { showChat } from '../view/chat';
-import { ENGLISH, pageServices } from '../view/services';
+import { pageServices } from '../view/services';
 import { widgetTypesetter } from './typesetting';
 
 interface State {
@@ -20,15 +21,17 @@ interface State {
   transcript: string;
 }
 
+/** The class of a kept conversation: a saved notebook may name another one. */
+const TRANSCRIPT = /^aqueduct-transcript-[\w-]+$/;
+
 const chats = new WeakMap<AnyModel<State>, ChatModel>();
 
 function channelOf(model: AnyModel<State>): Channel {
   return {
     send: (message, buffers) => model.send(message, undefined, buffers),
     onMessage: listener => {
-      const take = (message: KernelMessage): void => listener(message);
-      model.on('msg:custom', take);
-      return () => model.off('msg:custom', take);
+      model.on('msg:custom', listener);
+      return () => model.off('msg:custom', listener);
     }
   };
 }
@@ -50,12 +53,18 @@ function initialize({ model }: InitializeProps<State>): () => void {
   };
 }
 
+/** Give the style that hides a kept conversation, and nothing else of the page. */
+function hiding(transcript: string): string {
+  return TRANSCRIPT.test(transcript)
+    ? `.${transcript}, .jp-OutputArea-child:has(.${transcript}) { display: none; }`
+    : '';
+}
+
 function render({ model, el }: RenderProps<State>): () => void {
   const chat = chatOf(model);
   const page = el.getRootNode() as Document | ShadowRoot;
   const style = document.createElement('style');
-  const kept = `.${CSS.escape(model.get('transcript'))}`;
-  style.textContent = `${kept}, .jp-OutputArea-child:has(${kept}) { display: none; }`;
+  style.textContent = hiding(model.get('transcript'));
   ('head' in page ? page.head : page).append(style);
   // The element itself belongs to ipywidgets' layout, which sets its style anew.
   const node = document.createElement('div');

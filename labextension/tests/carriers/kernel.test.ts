@@ -2,7 +2,8 @@
 // jsdom’s files cannot be read.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { KernelCarrier, type KernelMessage } from '../../src/carriers/kernel';
+import { KernelCarrier } from '../../src/carriers/kernel';
+import type { KernelMessage } from '../../src/carriers/kernel-messages';
 import { ChatModel } from '../../src/model/chat';
 import { sample } from '../samples';
 
@@ -127,4 +128,14 @@ test('a large file goes in pieces, each after the one before has arrived', async
   await upload;
   expect(pieces.map(({ byteLength }) => byteLength)).toEqual([512 * 1024, 1]);
   expect(shares.at(-1)).toBe(1);
+});
+
+test('a kernel that takes no more of a file is not asked for ever', async () => {
+  vi.useRealTimers();
+  const file = new File(['abc'], 'a.bin');
+  const upload = carrier.upload(file, () => undefined, new AbortController().signal);
+  await vi.waitFor(() => expect(pieces).toHaveLength(1));
+  tell({ type: 'received', upload: sent.at(-1)!.upload as string, bytes: 0, part: null });
+  await expect(upload).rejects.toThrow('The kernel did not take the file. Attach it again.');
+  expect(pieces).toHaveLength(1);
 });

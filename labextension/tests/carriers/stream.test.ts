@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
 import type { CarrierError } from '../../src/carriers/carrier';
-import { readStream, type Piece } from '../../src/carriers/stream';
+import type { Piece } from '../../src/carriers/chunk';
+import { readStream } from '../../src/carriers/stream';
 import { sample } from '../samples';
 
 interface Sample {

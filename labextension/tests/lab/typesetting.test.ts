@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ILatexTypesetter } from '@jupyterlab/rendermime';
 
 import { LabTypesetter } from '../../src/lab/typesetting';
+import { settled } from '../jupyter-server';
 
 const latex = { typeset: vi.fn<ILatexTypesetter['typeset']>() };
 let frames: FrameRequestCallback[];
@@ -43,4 +44,20 @@ test('leaves all as it is where there is no typesetter', () => {
   typesetter.prepare();
   typesetter.typeset('x', false, node);
   expect([node.textContent, frames]).toEqual(['x', []]);
+});
+
+test('where a highlighter or a typesetter fails, the words stay to be read', async () => {
+  latex.typeset.mockImplementation(() => Promise.reject(new Error('No MathJax.')));
+  const languages = {
+    findByName: () => ({ name: 'python' }),
+    highlight: () => Promise.reject(new Error('No parser.'))
+  };
+  const typesetter = new LabTypesetter(languages as never, latex);
+  const [code, formula] = [document.createElement('code'), document.createElement('span')];
+  code.textContent = 'print(1)';
+  typesetter.highlight('print(1)', 'python', code);
+  typesetter.typeset('x', false, formula);
+  frames.shift()!(0);
+  await settled();
+  expect([code.textContent, formula.textContent]).toEqual(['print(1)', '\\(x\\)']);
 });

@@ -182,6 +182,24 @@ test('turns that are known are not said again', () => {
   expect(answers()).toEqual(['2']);
 });
 
+test('what comes of a turn that was forgotten elsewhere goes into no other', () => {
+  model.send('one');
+  carrier.say('1');
+  carrier.end();
+  const one = last();
+  model.send('two');
+  const { request } = carrier.asked[1]!;
+  carrier.tell({ type: 'turns', ids: [one.id], turns: [], running: request });
+  carrier.say('2');
+  carrier.end({ state: 'failed', error: 'No.' });
+  expect(model.turns).toEqual([one]);
+  model.send('three');
+  carrier.tell({ type: 'turns', ids: [], turns: [], running: carrier.asked[2]!.request });
+  carrier.end();
+  expect(model.turns).toEqual([]);
+  expect(model.isRunning).toBe(false);
+});
+
 test('where a question cannot even begin, the next one can', () => {
   vi.spyOn(carrier, 'ask').mockImplementationOnce(() =>
     carrier.tell({ type: 'trouble', message: 'No kernel.' })

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { ENGLISH } from '../../src/translation';
 import { MarkdownView } from '../../src/view/markdown';
-import { ENGLISH, type Typesetter } from '../../src/view/services';
+import type { Typesetter } from '../../src/view/services';
 
 const SAMPLE = `# Title
 
@@ -136,4 +137,33 @@ test('an image from elsewhere loads after a click', () => {
 test('money is no formula', () => {
   view.show('It costs $5 and then $10.', true);
   expect(typesetter.typeset).not.toHaveBeenCalled();
+});
+
+test('the bar of a block names its language in few letters that can be read', () => {
+  view.show(`\`\`\`a\u202eb${'x'.repeat(1000)} and more\nx\n\`\`\``, true);
+  const shown = node.querySelector('.aqueduct-code-bar span')!.textContent;
+  expect(shown).toBe(`ab${'x'.repeat(197)}…`);
+});
+
+const SEES_ELSEWHERE = [
+  '![x](https://x.invalid/a.png)',
+  '![x](//x.invalid/a.png)',
+  '[![x](https://x.invalid/a.png)](https://x.invalid)',
+  '![x][1]\n\n[1]: https://x.invalid/a.png',
+  '| ![x](https://x.invalid/a.png) |\n|---|',
+  '# ![x](https://x.invalid/a.png)',
+  'https://x.invalid/a.png',
+  '<https://x.invalid/a.png>',
+  '![x](data:image/svg+xml,<svg/onload=hit()>)',
+  '$\\includegraphics{https://x.invalid/a.png}$',
+  '<link rel=stylesheet href=https://x.invalid/a.css>',
+  '<video poster=https://x.invalid/a.png></video>'
+];
+
+test.each(SEES_ELSEWHERE)('%s loads nothing by itself', text => {
+  grow(text, 7);
+  const loading =
+    '[src], [srcset], [poster], [background], [style], link, object, embed, svg image';
+  const found = [...node.querySelectorAll(loading)];
+  expect(found.filter(other => !other.closest('.aqueduct-code-bar'))).toEqual([]);
 });
