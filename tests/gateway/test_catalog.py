@@ -136,6 +136,16 @@ async def test_an_allow_list_is_kept_to() -> None:
     assert not lists.asked
 
 
+@pytest.mark.parametrize("name", ["gpt-4o", "gpt-4o-mini", "x" * 512])
+async def test_where_no_name_is_close_the_list_is_told(name: str) -> None:
+    kept = catalog(upstream("campus", Lists("tool", "main", "llama-3.1-8b", "y" * 300)))
+    with pytest.raises(ModelNotFoundError, match="There are: tool, main") as caught:
+        await kept.resolve(name)
+    assert "Close names" not in caught.value.message
+    with pytest.raises(ModelNotFoundError, match=r"Close names: llama-3\.1-8b\."):
+        await kept.resolve("llama-3-8b")
+
+
 async def test_no_name_is_the_default_or_the_only_model() -> None:
     one = catalog(upstream("campus", Lists("llama")))
     assert await resolved(one, None) == ("campus", "llama")

@@ -273,6 +273,21 @@ HOSTILE = (
 )
 
 
+@pytest.mark.parametrize("command", ["href", "class", "style", "cssId", "require", "unicode"])
+@pytest.mark.parametrize("mark", ["$", "$$"])
+def test_no_command_of_a_formula_makes_a_link_or_a_style(command: str, mark: str) -> None:
+    answer = f"{mark}\\{command}{{javascript:alert(1)}}{{x}}{mark}"
+    shown = transcript([Turn("x", "x", answer=answer, state="whole")], "mark")["text/html"]
+    assert f"\\{command}" not in shown
+    assert f"\\text{{{command}}}" in shown
+
+
+def test_an_answer_that_takes_long_to_read_stays_text() -> None:
+    turn = Turn("x", "x", answer="**a <b>" * 10_000, state="whole")
+    shown = transcript([turn], "mark")["text/html"]
+    assert "<pre>**a &lt;b&gt;**a" in shown
+
+
 def test_what_is_kept_for_readers_cannot_run() -> None:
     turn = Turn("<b>Hi</b>", "x", answer=HOSTILE, state="failed", error="<i>no</i>", model="<m>")
     shown = transcript([turn], "mark")["text/html"]
