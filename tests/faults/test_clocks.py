@@ -12,6 +12,7 @@ from aqueduct_jupyter.gateway.catalog import Catalog
 from aqueduct_jupyter.gateway.database import Database
 from aqueduct_jupyter.gateway.failures import failure_from_response
 from aqueduct_jupyter.gateway.files import FILES_SCHEMA, FileStore
+from aqueduct_jupyter.gateway.secrets import Secrets
 from aqueduct_jupyter.gateway.settings import UpstreamSettings
 from aqueduct_jupyter.gateway.upstream import Upstream
 from aqueduct_jupyter.gateway.usage import LEDGER_SCHEMA, Entry, Ledger
@@ -121,7 +122,7 @@ async def test_durations_and_sums_do_not_follow_the_wall_clock(tmp_path: Path, j
 def test_a_date_from_another_clock_is_never_a_wait_that_makes_no_sense(
     date: str, wait: Callable[[float | None], bool]
 ) -> None:
-    error = failure_from_response("campus", 429, {"retry-after": date}, b"", ())
+    error = failure_from_response("campus", 429, {"retry-after": date}, b"", Secrets())
     assert wait(error.retry_after), error.retry_after
     assert error.headers().get("Retry-After", "0").isdecimal()
 
