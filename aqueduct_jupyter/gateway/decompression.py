@@ -32,17 +32,22 @@ async def decompressed(body: AsyncIterator[bytes] | httpx.AsyncByteStream) -> As
         httpx.DecodingError: they are in neither form. Whether they are all there is left to whoever
             reads what they hold.
     """
-    unpacker, is_first = zlib.decompressobj(ANY_HEADER), True
+    unpacker: zlib._Decompress | None = None
+    packed = b""
     try:
-        async for packed in body:
-            if is_first and packed:
-                unpacker, is_first = _unpacker_of(packed), False
-            while packed and not unpacker.eof:
+        async for data in body:
+            packed += data
+            # Two bytes tell which form it is.
+            while packed and (unpacker or len(packed) > 1):
+                unpacker = unpacker or _unpacker_of(packed)
                 if piece := unpacker.decompress(packed, PIECE):
                     yield piece
                     await asyncio.sleep(0)  # a bomb has thousands of pieces, and others wait
                 packed = unpacker.unconsumed_tail
-        if rest := unpacker.flush():
+                if unpacker.eof:
+                    # Another member may follow (RFC 1952).
+                    packed, unpacker = unpacker.unused_data, None
+        if unpacker and (rest := unpacker.flush()):
             yield rest
     except zlib.error as error:
         raise httpx.DecodingError(str(error)) from error

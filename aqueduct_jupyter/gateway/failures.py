@@ -47,10 +47,12 @@ _KEY_CODES = frozenset(
 """Codes and types of a 403 that is about the key: OpenAI's, Moonshot's, Anthropic's, Google's."""
 
 _KEY_REFUSED = re.compile(
-    r"(invalid|incorrect|expired|revoked|missing|wrong|unknown|no|malformed)\b.{0,20}"
-    r"\b(api[ _-]?key|access token|token|credentials?)\b"
-    r"|\b(api[ _-]?key|access token|token|credentials?)\b.{0,20}"
-    r"\b(invalid|incorrect|expired|revoked|missing|not valid|not found|required)\b"
+    r"(invalid|incorrect|expired|revoked|missing|wrong|unknown|no|malformed)\b[^.;,]{0,20}"
+    r"\b(api[ _-]?key|(access|auth|bearer)[ _-]token|credentials?)\b"
+    r"|\b(api[ _-]?key|(access|auth|bearer)[ _-]token|credentials?)\b[^.;,]{0,30}"
+    r"\b(invalid|incorrect|expired|revoked|missing|not valid|not found|required|leaked|disabled"
+    r"|blocked|deactivated)\b"
+    r"|^\W*(invalid|expired|missing) token\W*$"
     r"|not authenticated|authentication (failed|required)",
     re.IGNORECASE,
 )

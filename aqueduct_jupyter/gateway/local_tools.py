@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from pydantic_core import from_json
+
 from ..protocol.errors import InvalidRequestError
 from .reasons import read_json
 
@@ -59,15 +61,26 @@ def with_tools_in_words(body: Mapping[str, Any]) -> _Object:
 def as_tool_answer(choice: _Object) -> _Object:
     """Give a choice of the API for one whose text is the object; a cut-off one has no call."""
     message = choice.get("message") or {}
-    said = read_json(message.get("content") or "")
-    said = said if isinstance(said, dict) else {}
-    if isinstance(call := said.get(CALL), dict):
+    content = message.get("content") or ""
+    is_whole = isinstance(said := read_json(content), dict)
+    if not is_whole:
+        said = _beginning(content)
+    if is_whole and isinstance(call := said.get(CALL), dict):
         called = {"name": call.get("name"), "arguments": json.dumps(call.get("arguments") or {})}
         calls = [{"id": f"call_{uuid4().hex[:24]}", "type": "function", "function": called}]
         message = {"role": "assistant", "content": None, "tool_calls": calls}
         return {**choice, "message": message, "finish_reason": "tool_calls"}
     text = said.get(RESPONSE) if RESPONSE in said else ""
     return {**choice, "message": {"role": "assistant", "content": str(text)}}
+
+
+def _beginning(content: str) -> _Object:
+    """Read as much of an object as there was when it was cut off."""
+    try:
+        said = from_json(content, allow_partial="trailing-strings")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 _OWN_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "messages", "functions")
@@ -87,7 +100,8 @@ def _chosen(body: Mapping[str, Any]) -> Sequence[_Object]:
         if choice == "required" and not functions:
             raise _refusal("tools", "is required where tool_choice is 'required'")
         return functions if choice != "none" else []
-    name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
+    chosen = choice.get("function") if isinstance(choice, dict) else None
+    name = chosen.get("name") if isinstance(chosen, dict) else None
     named = [function for function in functions if function["name"] == name]
     if not named:
         raise _refusal("tool_choice", "must be none, auto, required, or name one of the tools")
@@ -95,15 +109,33 @@ def _chosen(body: Mapping[str, Any]) -> Sequence[_Object]:
 
 
 def _schema(functions: Sequence[_Object], *, is_forced: bool) -> _Object:
-    calls = [_call_schema(function) for function in functions]
+    empty = {"type": "object", "properties": {}}
+    # References of a tool begin at its own parameters, which now lie within another schema.
+    parameters = [
+        _with_references_to(function.get("parameters") or empty, f"#/$defs/{number}")
+        for number, function in enumerate(functions)
+    ]
+    calls = [
+        _object(name={"const": function["name"]}, arguments=arguments)
+        for function, arguments in zip(functions, parameters, strict=True)
+    ]
     call = calls[0] if len(calls) == 1 else {"anyOf": calls}
-    called = _object(**{CALL: call})
-    return called if is_forced else {"anyOf": [called, _object(**{RESPONSE: {"type": "string"}})]}
+    schema = _object(**{CALL: call})
+    if not is_forced:
+        schema = {"anyOf": [schema, _object(**{RESPONSE: {"type": "string"}})]}
+    return {**schema, "$defs": {str(number): one for number, one in enumerate(parameters)}}
 
 
-def _call_schema(function: _Object) -> _Object:
-    parameters = function.get("parameters") or {"type": "object", "properties": {}}
-    return _object(name={"const": function["name"]}, arguments=parameters)
+def _with_references_to(schema: Any, root: str) -> Any:
+    if isinstance(schema, list):
+        return [_with_references_to(one, root) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    moved = {name: _with_references_to(value, root) for name, value in schema.items()}
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#"):
+        moved["$ref"] = root + reference[1:]
+    return moved
 
 
 def _object(**properties: _Object) -> _Object:
@@ -130,13 +162,17 @@ def _in_words(message: _Object) -> _Object:
     calls = message.get("tool_calls")
     if not calls:
         return message
-    functions = [call.get("function") or {} for call in calls]
-    return {"role": "assistant", "content": "\n".join(map(_call, functions))}
+    said = [_text(message["content"])] if message.get("content") else []
+    return {"role": "assistant", "content": "\n".join([*said, *map(_call, calls)])}
 
 
-def _call(function: _Object) -> str:
-    arguments = read_json(function.get("arguments") or "{}")
-    return json.dumps({CALL: {"name": function.get("name"), "arguments": arguments}})
+def _call(call: _Object) -> str:
+    function = call.get("function")
+    function = function if isinstance(function, dict) else {}
+    arguments = function.get("arguments")
+    # As JSON in a text, or, as some clients have it, as an object.
+    arguments = read_json(arguments) if isinstance(arguments, str) else arguments
+    return json.dumps({CALL: {"name": function.get("name"), "arguments": arguments or {}}})
 
 
 def _text(content: Any) -> str:

@@ -43,13 +43,11 @@ class Secrets:
         return cls(key if len(key) >= SHORTEST_KEY else "", tuple(told))
 
     def blotted(self, text: str) -> str:
-        """Give a text without them, and without what begins as the key does.
-
-        Servers repeat a key that they refuse in part: ``sk-ab***yz``.
-        """
+        """Give a text without them, and without a key that is repeated in part: ``sk-ab***yz``."""
         for address in self.addresses:
             text = text.replace(address, BLOT)
         if not self.key:
             return text
         beginning = re.escape(self.key[:KNOWN_BEGINNING])
-        return re.sub(rf"(?<![\w-]){beginning}[\w*.\u2022-]*", BLOT, text.replace(self.key, BLOT))
+        masked = rf"(?<![\w-]){beginning}[\w-]*(?:[*\u2022\u2026]|\.\.)[\w*.\u2022\u2026-]*"
+        return re.sub(masked, BLOT, text.replace(self.key, BLOT))

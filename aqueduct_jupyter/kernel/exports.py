@@ -21,7 +21,11 @@ def save(conversation: Conversation, path: Path) -> None:
         CellError: the ending is another one.
         OSError: the disk refuses.
     """
-    path.write_text(write_conversation(conversation, _ending(path)), encoding="utf-8")
+    # Written whole or not at all: what was there before is lost only to what replaces it.
+    text = write_conversation(conversation, _ending(path)).encode(errors="replace")
+    written = path.with_name(f".{path.name}.part")
+    written.write_bytes(text)
+    written.replace(path)
 
 
 def load(path: Path) -> Conversation:

@@ -17,8 +17,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import pairwise
+from math import isfinite
 from typing import Any, get_args
 
+from .chunks import WholeCharacters
 from .conversation import Conversation, State, Turn
 from .plain_text import LONGEST_SENTENCE, as_markdown, plain_text
 from .safe_markdown import safe_markdown
@@ -82,19 +84,23 @@ def _name(value: Any) -> str | None:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("not text")
-    return value
+    # Half a character can be written nowhere.
+    joined = WholeCharacters()
+    return joined.add(value) + joined.end()
 
 
 def _content(value: Any) -> str | list[dict[str, Any]]:
-    for part in value if isinstance(value, list) else ():
-        # Others than texts are looked at where they are sent.
-        _text(part["type"])
-        _text(part["text"] if part["type"] == "text" else "")
-    return value if isinstance(value, list) else _text(value)
+    if not isinstance(value, list):
+        return _text(value)
+    # Others than texts are looked at where they are sent.
+    return [
+        {**part, "text": _text(part["text"])} if _text(part["type"]) == "text" else dict(part)
+        for part in value
+    ]
 
 
 def _number(value: Any) -> Any:
-    return value if isinstance(value, int | float) else None
+    return value if isinstance(value, int | float) and isfinite(value) else None
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {

@@ -34,11 +34,15 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 # A run without its match is looked for up to its line's end: as many as there are lengths of runs.
 _SPAN = re.compile(r"(?<!`)(`{1,32})(?!`)(.+?)(?<!`)\1(?!`)|(?<!\\)(\${1,2})[^$`]+\3")
 # Looked at without being passed by: a target may itself hold the beginning of a link.
-_LINK = re.compile(r"\]([ \t\n]*)\((?=([ \t\n]*<?[^)\s]{0,1000})(.?))", re.DOTALL)
-# A label has at most 999 characters, each of which may be escaped, and no brackets of its own.
-# Source: https://spec.commonmark.org/0.31.2/#link-label
+# Blanks of any alphabet may stand before it: some readers pass them by.
+_LINK = re.compile(r"\](\s*)\((?=([\s\ufeff]*<?[^)\s]{0,1000})(.?))", re.DOTALL)
+_IMAGE = re.compile(r"!+(?=\[)")
+_BLANKS = re.compile(r"[\s\ufeff\x00-\x20\x7f-\x9f\u200b\u2060]")
+# A label has no brackets of its own, so the next one ends every search: each letter is looked at
+# once. A task's box may stand before it. Source: https://spec.commonmark.org/0.31.2/#link-label
 _DEFINITION = re.compile(
-    r"^([ \t>*+\-\d.)]*)\[(?=(?:\\.|[^\[\]\\]){0,1998}\]:)", re.MULTILINE | re.DOTALL
+    r"^([ \t>*+\-\d.)]*(?:\[[ xX]\][ \t]+)?)\[(?=(?:\\.|[^\[\]\\])*+\]:)",
+    re.MULTILINE | re.DOTALL,
 )
 _SCHEME = re.compile(r"([^/?#:]*):", re.DOTALL)
 _KNOWN_SCHEMES = ("http", "https", "mailto")
@@ -125,7 +129,7 @@ def _prose(lines: list[str]) -> list[str]:
         end = span.end()
     pieces.append(_words(text[end:]))
     # Links are looked at last and as a whole: a span may be none for another reader.
-    return _LINK.sub(_checked_link, "".join(pieces).replace("![", "[")).split("\n")
+    return _LINK.sub(_checked_link, _IMAGE.sub("", "".join(pieces))).split("\n")
 
 
 def _words(text: str) -> str:
@@ -149,7 +153,7 @@ def _checked_link(link: re.Match[str]) -> str:
 def _is_harmless(target: str) -> bool:
     # As browsers do: entities are characters, and controls and blanks before the colon are nothing.
     plain = html.unescape(html.unescape(target)).replace("\\", "")
-    plain = re.sub(r"[\x00-\x20\x7f-\x9f\u2060]", "", plain)
+    plain = _BLANKS.sub("", plain)
     if "<" in plain:
         return False
     scheme = _SCHEME.match(plain)

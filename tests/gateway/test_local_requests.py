@@ -147,6 +147,42 @@ async def test_a_call_that_was_cut_off_is_no_call() -> None:
     assert choice["finish_reason"] == "length"
 
 
+async def test_words_that_were_cut_off_stay() -> None:
+    engine = Engine('{"response": "It is sunny in Wi', finish_reason="length")
+    (choice,) = (await ask(engine, tools=TOOLS)).json()["choices"]
+    assert choice["message"]["content"] == "It is sunny in Wi"
+    assert choice["finish_reason"] == "length"
+
+
+async def test_references_of_a_tool_stay_its_own() -> None:
+    unit = {"type": "string", "enum": ["C", "F"]}
+    parameters = {
+        "type": "object",
+        "properties": {"unit": {"$ref": "#/$defs/Unit"}},
+        "required": ["unit"],
+        "$defs": {"Unit": unit},
+    }
+    tools = [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
+    engine = Engine("{}")
+    await ask(engine, tools=tools, tool_choice="required")
+    schema = engine.asked[0]["response_format"]["json_schema"]["schema"]
+    for value, is_right in (("C", True), ("K", False)):
+        call = {"tool_call": {"name": "f", "arguments": {"unit": value}}}
+        assert jsonschema_rs.is_valid(schema, call) is is_right
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["f", None, {}, {"name": "f", "arguments": {"a": 1}}, {"name": "f", "arguments": "{"}, 5],
+)
+async def test_a_call_of_before_may_be_odd(function: Any) -> None:
+    call = {"id": "1", "type": "function", "function": function}
+    said = {"role": "assistant", "content": "I look it up.", "tool_calls": [call]}
+    engine = Engine("Hi")
+    assert (await ask(engine, messages=[*MESSAGES, said, *MESSAGES])).status_code == 200
+    assert engine.asked[0]["messages"][1]["content"].startswith("I look it up.\n{")
+
+
 async def test_without_a_choice_of_tools_the_client_gets_words() -> None:
     engine = Engine("Hi")
     response = await ask(engine, tools=TOOLS, tool_choice="none", response_format={"type": "text"})
@@ -176,6 +212,7 @@ async def test_calls_of_before_are_told_in_words() -> None:
         ({"tools": [{"type": "function"}]}, "tools[0].function"),
         ({"tools": [{"function": {"name": "f", "parameters": 5}}]}, "tools[0].function.parameters"),
         ({"tools": TOOLS, "tool_choice": "any"}, "tool_choice"),
+        ({"tools": TOOLS, "tool_choice": {"type": "function", "function": "f"}}, "tool_choice"),
         ({"tools": TOOLS, "tool_choice": {"function": {"name": "other"}}}, "tool_choice"),
     ],
 )

@@ -68,6 +68,8 @@ def test_a_key_and_an_address_are_blotted_out_also_in_part() -> None:
     said = "sk-abcdef123456, sk-ab***456 and sk-abc... at http://10.0.0.7:8000/v1, 10.0.0.7:8000"
     assert secrets.blotted(said) == "[...], [...] and [...] at [...], [...]"
     assert secrets.blotted("a task-abc") == "a task-abc"
+    words = "maximum context length is 4096 tokens. Invalid token"
+    assert configured("http://x/v1", "token-abc123").blotted(words) == words
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,10 @@ TERMS = "In order to use the API you have to agree to the terms of service!"
 PROJECT = "Project `proj_x` does not have access to model `gpt-5`."
 
 
-@pytest.mark.parametrize("sentence", [TERMS, PROJECT])
+NO_KEYS = ["prompt has an unknown token", "The token count is invalid", "No credit for this token"]
+
+
+@pytest.mark.parametrize("sentence", [TERMS, PROJECT, *NO_KEYS])
 async def test_a_403_that_is_not_about_the_key_keeps_its_status_and_sentence(
     standin: StandIn, sentence: str
 ) -> None:
@@ -111,6 +114,8 @@ async def test_a_403_that_is_not_about_the_key_keeps_its_status_and_sentence(
         {"error": {"message": "No.", "type": "authentication_error"}},
         {"error": {"message": "The API key was revoked."}},
         {"error": {"message": "Invalid token"}},
+        {"error": {"message": "Your API key was reported as leaked. Use another API key."}},
+        {"error": {"message": "This API key has been disabled."}},
     ],
 )
 async def test_a_403_that_says_that_it_is_about_the_key_is_the_operators_matter(

@@ -160,6 +160,21 @@ def test_a_file_of_somebody_else_is_checked_field_by_field(
         transcript(loaded.turns, "mark")
 
 
+@pytest.mark.parametrize("ending", [".json", ".md", ".ipynb"])
+def test_halves_of_characters_and_odd_numbers_are_read_as_what_can_be_written(
+    tmp_path: Path, ending: str
+) -> None:
+    words = '"prompt": "\\ud800", "content": "x", "answer": "\\ud800"'
+    turn = f'{{{words}, "time": NaN, "tokens_in": 1e999}}'
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"format": "aqueduct-conversation", "name": "n", "turns": [{turn}]}}')
+    save(load(path), tmp_path / f"b{ending}")
+    (read,) = load(tmp_path / f"b{ending}").turns
+    assert (read.prompt, read.tokens_in, read.time) == ("\ufffd", None, 0.0)
+    assert "NaN" not in (tmp_path / f"b{ending}").read_text()
+    assert not list(tmp_path.glob(".*.part"))
+
+
 def test_leaving_out_turns_takes_the_oldest() -> None:
     conversation = Conversation()
     for number in range(5):

@@ -142,8 +142,23 @@ PIECES = st.sampled_from(
 @example("`<a`>`")
 @example("[a]([a](javascript:x)")
 @example("[a](java](script:x)")
+@example("[x](\u00a0javascript:x)")
+@example("[x](\u3000\ufeffjavascript:x)")
+@example("- [ ] [x]: javascript:x\n\n[x]")
+@example("[" + "a" * 2100 + "]: javascript:x\n\n[x][" + "a" * 2100 + "]")
 def test_nothing_that_is_put_together_comes_through(text: str) -> None:
     assert harm(safe_markdown(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["![a](b)", "!![a](b)", "!!![a](b)", "[x](\u00a0javascript:x)", "- [ ] [x]: javascript:x"],
+)
+def test_no_image_and_no_script_is_left(text: str) -> None:
+    # Seen with marked, which JupyterLab reads Markdown with, and not with the readers above.
+    assert "![" not in safe_markdown(text)
+    assert "](\u00a0" not in safe_markdown(text)
+    assert not re.search(r"^- \[ \] \[", safe_markdown(text))
 
 
 @given(st.lists(PIECES, max_size=20).map("".join))
