@@ -144,7 +144,7 @@ export function stream(
 }
 
 export function chunk(content: string): object {
-  return { model: 'm', choices: [{ delta: { content } }] };
+  return { choices: [{ delta: { content } }] };
 }
 
 /** Wait until all that was begun has gone as far as it can. */

@@ -27,3 +27,13 @@ test('what is attached comes before the words, and can be named again', () => {
   expect(attachedTo(newTurn('Why?', content), ENGLISH)).toEqual(['cell In[1]', 'a.pdf']);
   expect(contentOf('Why?', [], [])).toBe('Why?');
 });
+
+test('what is attached has a name that can be read', () => {
+  const file = { type: 'file' as const, file: { filename: `gpj\u202eexe${'x'.repeat(1e6)}` } };
+  const contexts = [
+    { name: 'df\u200b\u202e', text: '3 rows' },
+    { name: 'x'.repeat(1e6), text: '3 rows' }
+  ];
+  const names = attachedTo(newTurn('Why?', contentOf('Why?', contexts, [file])), ENGLISH);
+  expect(names).toEqual(['df', '…', `gpjexe${'x'.repeat(193)}…`]);
+});

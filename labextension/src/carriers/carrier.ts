@@ -5,7 +5,6 @@
  * every change as an event; the model only follows. Every question has a request's id, which comes
  * back with each event about its answer.
  */
-import { LONGEST_SENTENCE, plainText } from '../model/plain-text';
 import type { Context, Ending, Part, Setup, Turn } from '../words';
 import { plainOrNull } from './json';
 
@@ -58,13 +57,13 @@ export interface Carrier {
   dispose(): void;
 }
 
-/** What went wrong, in a sentence that can be shown; `code` is the API's word for it. */
+/** What went wrong, in a sentence that is fit to be shown; `code` is the API's word for it. */
 export class CarrierError extends Error {
   readonly code: string | null;
   readonly requestId: string | null;
 
   constructor(message: string, code: unknown = null, requestId: unknown = null) {
-    super(plainText(message, LONGEST_SENTENCE));
+    super(message);
     this.code = plainOrNull(code);
     this.requestId = plainOrNull(requestId);
   }

@@ -52,6 +52,12 @@ test('a conversation that cannot be read is not missed by whoever has opened ano
   expect(shown()).toEqual(['in b']);
 });
 
+test('a conversation that cannot be read is not taken for an empty one', async () => {
+  server.answers.set('GET conversations/a', () => json({ id: 'a', revision: 1, turns: null }));
+  await expect(carrier.open('a')).rejects.toThrow('cannot be read');
+  expect(carrier.current.id).toBeNull();
+});
+
 test('a question stays on the page where it was asked, whatever was still being read', async () => {
   answersHang();
   const letGo = server.hold('GET conversations/a');

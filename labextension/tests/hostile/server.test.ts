@@ -62,14 +62,16 @@ const USAGE = { total: { requests: 1, tokens_in: 1, tokens_out: 2 }, by_day: [] 
 
 test('the status, with the models', async () => {
   const faults = await faultsWith(mutationsOf(MODELS), async said => {
-    const { model, node } = await sidebar(server => {
-      server.answers.set('GET status', () => json(said));
-      server.answers.set('POST chat/completions', request => stream([chunk('Yes')], request));
+    const { server, model, node } = await sidebar(prepared => {
+      prepared.answers.set('GET status', () => json(said));
+      prepared.answers.set('POST chat/completions', request => stream([chunk('Yes')], request));
     });
     const before = faultsIn(node);
     model.send('Hi');
     await redrawn();
-    return [...before, ...faultsIn(node)];
+    const body = server.bodies[server.done.indexOf('POST chat/completions')]!;
+    const asked = (JSON.parse(body) as { model?: unknown }).model ?? '';
+    return [...before, ...faultsIn(node), ...(typeof asked === 'string' ? [] : ['no name'])];
   });
   expect(faults).toEqual([]);
 });

@@ -61,6 +61,21 @@ test('what was looked for last is listed, whichever comes last', async () => {
   expect(listed()).toEqual(['new']);
 });
 
+test('a list that is closed while it opens does no harm', async () => {
+  const errors: string[] = [];
+  const onError = ({ message }: ErrorEvent): number => errors.push(message);
+  window.addEventListener('error', onError);
+  const list = node.querySelector('details')!;
+  const toggled = new Promise(resolve => {
+    list.addEventListener('toggle', resolve, { once: true });
+  });
+  list.open = true;
+  await takeAway();
+  await toggled;
+  window.removeEventListener('error', onError);
+  expect(errors).toEqual([]);
+});
+
 test('a conversation that cannot be opened is said in a sentence', async () => {
   await opened(node, 'Conversations');
   server.conversations.delete('a');
