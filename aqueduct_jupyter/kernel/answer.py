@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from ..protocol.chunks import Said, WholeCharacters, read_chunk
+from ..protocol.chunks import Said, WholeCharacters, read_chunk, read_number, whole_text
 from ..protocol.plain_text import plain_text
 
 __all__ = ["Answer", "AnswerStream"]
@@ -52,16 +52,15 @@ class Answer:
         for name in ("text", "reasoning"):
             if not isinstance(words.get(name, ""), str):
                 raise TypeError(f"{name} is not text")
-        seconds = words.get("seconds", 0.0)
         return cls(
-            text=_whole(words.get("text", "")),
-            reasoning=_whole(words.get("reasoning", "")),
+            text=whole_text(words.get("text", "")),
+            reasoning=whole_text(words.get("reasoning", "")),
             model=plain_text(words.get("model")) or None,
             finish_reason=plain_text(words.get("finish_reason")) or None,
             request_id=plain_text(words.get("request_id")) or None,
-            tokens_in=_number(words.get("tokens_in")),
-            tokens_out=_number(words.get("tokens_out")),
-            seconds=float(seconds) if isinstance(seconds, float | int) else 0.0,
+            tokens_in=read_number(words.get("tokens_in")),
+            tokens_out=read_number(words.get("tokens_out")),
+            seconds=read_number(words.get("seconds")) or 0.0,
         )
 
     def take(self, completion: Mapping[str, Any]) -> None:
@@ -71,7 +70,7 @@ class Answer:
             DisconnectedError: it makes no sense.
         """
         said = read_chunk(completion, "message")
-        self.text, self.reasoning = _whole(said.text), _whole(said.reasoning)
+        self.text, self.reasoning = whole_text(said.text), whole_text(said.reasoning)
         self.finish_reason = said.finish_reason
         self.note(said)
 
@@ -133,12 +132,3 @@ class AnswerStream:
         close = getattr(self._chunks, "close", None)
         if close:
             close()
-
-
-def _whole(text: str) -> str:
-    joined = WholeCharacters()
-    return joined.add(text) + joined.end()
-
-
-def _number(count: Any) -> int | None:
-    return count if isinstance(count, int) else None

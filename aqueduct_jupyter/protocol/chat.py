@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
+from .chunks import MOST_TOKENS
 from .errors import InvalidJSONError, InvalidRequestError
 from .plain_text import plain_text
 from .schemas import schema_fault
@@ -40,9 +41,6 @@ __all__ = [
 
 LONGEST_NAME = 512
 """Characters of a model's name, and of a field's as an error tells it."""
-
-MOST_TOKENS = 2**53 - 1
-"""What every program that reads JSON can count to, and every database hold."""
 
 MOST_BIASES = 1000
 """How many tokens ``logit_bias`` may name; OpenAI takes 300."""

@@ -19,10 +19,10 @@ from typing import Any
 from .errors import DisconnectedError
 from .plain_text import plain_text
 
-__all__ = ["Said", "WholeCharacters", "read_chunk"]
+__all__ = ["MOST_TOKENS", "Said", "WholeCharacters", "read_chunk", "read_number", "whole_text"]
 
 MOST_TOKENS = 2**53 - 1
-"""What every program that reads JSON can count to."""
+"""What every program that reads JSON can count to, and every database hold."""
 
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -89,6 +89,18 @@ class WholeCharacters:
         """Give what is left at the end: half a character has a stand-in."""
         half, self._half = self._half, ""
         return _joined(half)
+
+
+def whole_text(text: str) -> str:
+    """Give a text whose halves of characters are joined, or have a stand-in: it can be written."""
+    joined = WholeCharacters()
+    return joined.add(text) + joined.end()
+
+
+def read_number(value: Any) -> Any:
+    """Give a number that can be counted and computed with; None for all else, such as NaN."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and -MOST_TOKENS <= value <= MOST_TOKENS else None
 
 
 def _joined(text: str) -> str:

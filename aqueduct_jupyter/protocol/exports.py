@@ -17,10 +17,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import pairwise
-from math import isfinite
 from typing import Any, get_args
 
-from .chunks import WholeCharacters
+from .chunks import read_number, whole_text
 from .conversation import Conversation, State, Turn
 from .plain_text import LONGEST_SENTENCE, as_markdown, plain_text
 from .safe_markdown import safe_markdown
@@ -84,9 +83,7 @@ def _name(value: Any) -> str | None:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("not text")
-    # Half a character can be written nowhere.
-    joined = WholeCharacters()
-    return joined.add(value) + joined.end()
+    return whole_text(value)
 
 
 def _content(value: Any) -> str | list[dict[str, Any]]:
@@ -99,16 +96,12 @@ def _content(value: Any) -> str | list[dict[str, Any]]:
     ]
 
 
-def _number(value: Any) -> Any:
-    return value if isinstance(value, int | float) and isfinite(value) else None
-
-
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("prompt", "answer", "reasoning"), _text),
-    **dict.fromkeys(("tokens_in", "tokens_out"), _number),
+    **dict.fromkeys(("tokens_in", "tokens_out"), read_number),
     "cell": lambda value: value if isinstance(value, str) else None,  # compared, never shown
     "content": _content,
-    "time": lambda value: _number(value) or 0.0,
+    "time": lambda value: read_number(value) or 0.0,
     "state": lambda value: value if value in get_args(State) else "running",
     "id": lambda value: _name(value) or secrets.token_hex(8),
     "error": lambda value: plain_text(value, LONGEST_SENTENCE) or None,

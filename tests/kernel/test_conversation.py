@@ -165,7 +165,7 @@ def test_halves_of_characters_and_odd_numbers_are_read_as_what_can_be_written(
     tmp_path: Path, ending: str
 ) -> None:
     words = '"prompt": "\\ud800", "content": "x", "answer": "\\ud800"'
-    turn = f'{{{words}, "time": NaN, "tokens_in": 1e999}}'
+    turn = f'{{{words}, "time": NaN, "tokens_in": 1e999, "tokens_out": 1{"0" * 400}}}'
     path = tmp_path / "a.json"
     path.write_text(f'{{"format": "aqueduct-conversation", "name": "n", "turns": [{turn}]}}')
     save(load(path), tmp_path / f"b{ending}")

@@ -47,6 +47,14 @@ def test_names_that_somebody_wrote_are_fit_to_be_shown(tmp_path: Path) -> None:
     assert found.tokens_in is None
 
 
+@pytest.mark.parametrize("number", ["1e999", "NaN", "1" + "0" * 400, "true", '"5"'])
+def test_a_number_that_cannot_be_counted_with_is_none(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "a.chat.jsonl"
+    answer = f'{{"text": "Hi", "seconds": {number}, "tokens_in": {number}}}'
+    path.write_text(f'{{"key": "a", "answer": {answer}}}')
+    assert Recording(path, "replay").find("a") == Answer("Hi")
+
+
 def test_what_could_not_be_written_is_not_kept(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "missing" / "a.chat.jsonl", "replay")
     with pytest.raises(OSError, match="missing"):
