@@ -85,7 +85,7 @@ test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) $(HUB_PROXY)/.inst
 	$(NPM) run test
 	$(ENVIRONMENT) $(BIN)/python -m pytest -m "not slow"
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
-		tests/server/test_access.py tests/server/test_provisioner.py
+		tests/server/http/test_access.py tests/server/jupyter/test_provisioner.py
 	$(MAKE) test-slow
 
 test-slow: $(WEIGHTS) ## run the tests that take long, which `make test` ends with
@@ -94,7 +94,7 @@ test-slow: $(WEIGHTS) ## run the tests that take long, which `make test` ends wi
 # Without what needs a browser, a hub or schemathesis, and what looks at this tree and its wheel.
 test-oldest: $(OLDEST)/.ready $(WEIGHTS) ## run the tests of what we promise with the oldest dependencies
 	$(ENVIRONMENT) $(OLDEST)/bin/python -m pytest --quiet -m "not slow" tests/protocol tests/gateway \
-		tests/server tests/kernel --ignore tests/gateway/test_local_model.py --ignore tests/server/test_openapi.py
+		tests/server tests/kernel --ignore tests/gateway/embedded/test_model.py --ignore tests/server/http/test_openapi.py
 
 check: $(READY) ## format, lint, types and import rules
 	$(BIN)/ruff format --check

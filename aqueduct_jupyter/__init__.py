@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """Tell a Jupyter server which extension this package holds."""
-    from .server.app import AqueductApp
+    from .server.jupyter.app import AqueductApp
 
     return [{"module": "aqueduct_jupyter", "app": AqueductApp}]
 

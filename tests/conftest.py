@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from aqueduct_jupyter.gateway.weights import pull_weights
+from aqueduct_jupyter.gateway.embedded.weights import pull_weights
 
 from .installed import build_wheel, install_wheel
 from .standin import StandIn

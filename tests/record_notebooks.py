@@ -14,7 +14,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
-from aqueduct_jupyter.gateway.weights import pull_weights, weights_path
+from aqueduct_jupyter.gateway.embedded.weights import pull_weights, weights_path
 from aqueduct_jupyter.kernel.notebook_chat import RECORDING
 
 ROOT = Path(__file__).parents[1]

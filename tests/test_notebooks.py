@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
-from aqueduct_jupyter.gateway.weights import weights_path
+from aqueduct_jupyter.gateway.embedded.weights import weights_path
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 EXAMPLES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))

@@ -105,7 +105,7 @@ def test_only_these_modules_open_sockets() -> None:
     # The kernel's client is the one that opens; others only use it.
     opening = {path: calls - {"Client"} for path, calls in opening.items()}
     assert {path for path, calls in opening.items() if calls} == {
-        "gateway/transport.py",
+        "gateway/network/transport.py",
         "kernel/client.py",
     }
 
@@ -122,7 +122,7 @@ def test_importing_us_loads_nothing_heavy() -> None:
 def test_the_extension_loads_no_engine_and_no_sdk() -> None:
     script = (
         "import sys\n"
-        "import aqueduct_jupyter.server.app\n"
+        "import aqueduct_jupyter.server.jupyter.app\n"
         "heavy = {'openai', 'xllamacpp', 'kreuzberg', 'ipykernel', 'httptools'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -11,7 +11,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from ..gateway.weights import weights_path
+from ..gateway.embedded.weights import weights_path
 from ..kernel.client import Client
 from ..protocol.errors import AqueductError, UnavailableError
 from .running import data_folder

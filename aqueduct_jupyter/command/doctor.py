@@ -19,8 +19,8 @@ from urllib.request import getproxies, proxy_bypass
 from jupyter_core.paths import jupyter_config_path
 from jupyter_server.extension.config import ExtensionConfigManager
 
-from ..gateway.local_model import is_engine_installed
-from ..gateway.weights import WEIGHTS_BYTES, weights_path
+from ..gateway.embedded.model import is_engine_installed
+from ..gateway.embedded.weights import WEIGHTS_BYTES, weights_path
 from ..kernel.client import Client
 from ..protocol.errors import AqueductError, AuthenticationError, NotFoundError
 from .running import data_folder, find_server

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..gateway.local_model import is_engine_installed
-from ..gateway.weights import MODEL_NAME, WEIGHTS_BYTES, pull_weights
+from ..gateway.embedded.model import is_engine_installed
+from ..gateway.embedded.weights import MODEL_NAME, WEIGHTS_BYTES, pull_weights
 from .running import data_folder
 
 __all__ = ["pull"]

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..gateway.document_samples import pdf
+from ..gateway.documents.samples import pdf
 from .gateways import Gateway, ours
 from .load import Target, request_of
 from .upstream import bench_upstream, model_name

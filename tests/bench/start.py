@@ -34,7 +34,7 @@ def measure_start() -> Iterator[str]:
     package = _import_seconds("sys", "aqueduct_jupyter")
     ipykernel = _import_seconds("sys", "ipykernel.kernelapp")
     yield _compared("import aqueduct_jupyter", package, "a kernel's own imports", ipykernel)
-    extension = _import_seconds("jupyter_server.serverapp", "aqueduct_jupyter.server.app")
+    extension = _import_seconds("jupyter_server.serverapp", "aqueduct_jupyter.server.jupyter.app")
     server = _import_seconds("sys", "jupyter_server.serverapp")
     yield _compared("import the extension", extension, "jupyter_server's own imports", server)
     magics = _import_seconds("IPython.core.interactiveshell", "aqueduct_jupyter.kernel.magics")

@@ -13,9 +13,9 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic_core import to_json
 
-from aqueduct_jupyter.gateway.settings import UpstreamSettings
-from aqueduct_jupyter.gateway.transport import NetworkTransport
-from aqueduct_jupyter.gateway.upstream import Upstream
+from aqueduct_jupyter.gateway.network.transport import NetworkTransport
+from aqueduct_jupyter.gateway.upstreams.settings import UpstreamSettings
+from aqueduct_jupyter.gateway.upstreams.upstream import Upstream
 
 from .upstream import bench_upstream, model_name
 

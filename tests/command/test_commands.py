@@ -14,7 +14,7 @@ import pytest
 from aqueduct_jupyter import __version__
 from aqueduct_jupyter.command.doctor import _documents
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
-from aqueduct_jupyter.gateway.weights import weights_path
+from aqueduct_jupyter.gateway.embedded.weights import weights_path
 
 from ..standin import StandIn
 

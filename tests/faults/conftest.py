@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..gateway.test_upstream import make_certificate
+from ..gateway.upstreams.test_upstream import make_certificate
 from ..real_server import RealServer, campus, real_server
 from ..standin import StandIn
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from aqueduct_jupyter.gateway.catalog import Catalog
-from aqueduct_jupyter.gateway.database import Database
-from aqueduct_jupyter.gateway.failures import failure_from_response
-from aqueduct_jupyter.gateway.files import FILES_SCHEMA, FileStore
-from aqueduct_jupyter.gateway.secrets import Secrets
-from aqueduct_jupyter.gateway.settings import UpstreamSettings
-from aqueduct_jupyter.gateway.upstream import Upstream
-from aqueduct_jupyter.gateway.usage import LEDGER_SCHEMA, Entry, Ledger
+from aqueduct_jupyter.gateway.stores.database import Database
+from aqueduct_jupyter.gateway.stores.files import FILES_SCHEMA, FileStore
+from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Entry, Ledger
+from aqueduct_jupyter.gateway.upstreams.catalog import Catalog
+from aqueduct_jupyter.gateway.upstreams.failures import failure_from_response
+from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
+from aqueduct_jupyter.gateway.upstreams.settings import UpstreamSettings
+from aqueduct_jupyter.gateway.upstreams.upstream import Upstream
 from aqueduct_jupyter.protocol.errors import UnknownFileError
 from aqueduct_jupyter.protocol.files import FileObject
 

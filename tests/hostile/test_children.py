@@ -20,12 +20,12 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
-from aqueduct_jupyter.gateway.documents import DocumentReader
-from aqueduct_jupyter.gateway.local_model import LocalModel, local_upstream
-from aqueduct_jupyter.gateway.weights import WEIGHTS_BYTES, pull_weights
+from aqueduct_jupyter.gateway.documents.reader import DocumentReader
+from aqueduct_jupyter.gateway.embedded.model import LocalModel, local_upstream
+from aqueduct_jupyter.gateway.embedded.weights import WEIGHTS_BYTES, pull_weights
 from aqueduct_jupyter.kernel.commands import Commands
 
-from ..gateway import document_samples as samples
+from ..gateway.documents import samples
 
 MODULES = (
     "json.py",
@@ -44,8 +44,8 @@ MODULES = (
     "aqueduct_jupyter/__init__.py",
 )
 PROGRAMS = (
-    "aqueduct_jupyter.gateway.local_model_process",
-    "aqueduct_jupyter.gateway.document_worker",
+    "aqueduct_jupyter.gateway.embedded.process",
+    "aqueduct_jupyter.gateway.documents.worker",
     "aqueduct_jupyter.command",
     "jupyter_server",
     "pip",

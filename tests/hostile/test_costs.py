@@ -21,17 +21,17 @@ from typing import Any
 
 import pytest
 
-from aqueduct_jupyter.gateway.attachments import _read_head
-from aqueduct_jupyter.gateway.catalog import _suggest
-from aqueduct_jupyter.gateway.document_kinds import sort_of
-from aqueduct_jupyter.gateway.document_text import UnreadableError, _without_head, read
-from aqueduct_jupyter.gateway.documents import shown_name
-from aqueduct_jupyter.gateway.failures import failure_from_response
-from aqueduct_jupyter.gateway.keys import KernelKeys
-from aqueduct_jupyter.gateway.secrets import Secrets
-from aqueduct_jupyter.gateway.slices import decode_json
-from aqueduct_jupyter.gateway.stream import AnswerStream
-from aqueduct_jupyter.gateway.upstream import _model_list
+from aqueduct_jupyter.gateway.documents.attachments import _read_head
+from aqueduct_jupyter.gateway.documents.kinds import sort_of
+from aqueduct_jupyter.gateway.documents.reader import shown_name
+from aqueduct_jupyter.gateway.documents.text import UnreadableError, _without_head, read
+from aqueduct_jupyter.gateway.encoding import decode_json
+from aqueduct_jupyter.gateway.requests.keys import KernelKeys
+from aqueduct_jupyter.gateway.requests.stream import AnswerStream
+from aqueduct_jupyter.gateway.upstreams.catalog import _suggest
+from aqueduct_jupyter.gateway.upstreams.failures import failure_from_response
+from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
+from aqueduct_jupyter.gateway.upstreams.upstream import _model_list
 from aqueduct_jupyter.kernel.answer import Answer
 from aqueduct_jupyter.kernel.answer import AnswerStream as Growing
 from aqueduct_jupyter.kernel.code_answer import code_of
@@ -49,8 +49,8 @@ from aqueduct_jupyter.protocol.plain_text import as_filename, as_markdown, plain
 from aqueduct_jupyter.protocol.safe_markdown import close_fence, safe_markdown
 from aqueduct_jupyter.protocol.schemas import schema_fault
 from aqueduct_jupyter.protocol.sse import FrameBuffer, decode_frame, split_frames
-from aqueduct_jupyter.server.files import FileContentHandler
-from aqueduct_jupyter.server.multipart import FormReader
+from aqueduct_jupyter.server.http.files import FileContentHandler
+from aqueduct_jupyter.server.http.multipart import FormReader
 
 from ..standin import chunk
 

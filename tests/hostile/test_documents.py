@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from aqueduct_jupyter.gateway.document_text import MAX_TEXT_BYTES
-from aqueduct_jupyter.gateway.documents import DocumentReader
+from aqueduct_jupyter.gateway.documents.reader import DocumentReader
+from aqueduct_jupyter.gateway.documents.text import MAX_TEXT_BYTES
 from aqueduct_jupyter.protocol.errors import DocumentError
 
-from ..gateway import document_samples as samples
+from ..gateway.documents import samples
 
 MEMORY, SECONDS = 2**26, 20.0
 MEGABYTE = 2**20

@@ -10,7 +10,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aqueduct_jupyter.gateway.stream import AnswerStream
+from aqueduct_jupyter.gateway.requests.stream import AnswerStream
 
 from ..real_server import RealServer
 from ..standin import DONE, StandIn, chunk, event, usage_chunk

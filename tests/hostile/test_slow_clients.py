@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from aqueduct_jupyter.server import body
+from aqueduct_jupyter.server.http import body
 
 from ..standin import StandIn
 

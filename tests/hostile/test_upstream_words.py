@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aqueduct_jupyter.gateway.failures import failure_from_event, failure_from_response
-from aqueduct_jupyter.gateway.secrets import Secrets
-from aqueduct_jupyter.gateway.upstream import _model_list
+from aqueduct_jupyter.gateway.upstreams.failures import failure_from_event, failure_from_response
+from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
+from aqueduct_jupyter.gateway.upstreams.upstream import _model_list
 from aqueduct_jupyter.protocol.errors import AqueductError
 
 from ..real_server import KEY, RealServer

@@ -14,7 +14,7 @@ from aqueduct_jupyter.kernel.describers import describe
 from aqueduct_jupyter.kernel.references import look_up, split_references
 from aqueduct_jupyter.protocol.errors import CellError
 
-from ..gateway import document_samples as samples
+from ..gateway.documents import samples
 from .conftest import Shell
 
 

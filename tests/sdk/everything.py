@@ -15,7 +15,7 @@ from pathlib import Path
 import openai
 from pydantic import BaseModel
 
-from tests.gateway import document_samples as samples
+from tests.gateway.documents import samples
 
 POEM = [
     {"role": "system", "content": "You are a helpful assistant."},

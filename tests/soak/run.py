@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
-from aqueduct_jupyter.server.memory import GIVE_BACK_SECONDS
+from aqueduct_jupyter.server.jupyter.memory import GIVE_BACK_SECONDS
 
 from .clients import Client, Seen
 from .measures import Held, Row, held_by, ledger_rows, log_faults

@@ -2,7 +2,7 @@
 
 import os
 
-from aqueduct_jupyter.server.chat import ChatCompletionsHandler
+from aqueduct_jupyter.server.http.chat import ChatCompletionsHandler
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # traitlets puts it here
 

@@ -1,0 +1,99 @@
+"""This file is which upstreams a server has: those its operator configured, and its own models.
+
+Asking them is left to the gateway; what a setting means, to
+:mod:`aqueduct_jupyter.gateway.upstreams.settings`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from .embedded.demo import demo_upstream
+from .embedded.model import LocalModel, is_engine_installed, local_upstream
+from .embedded.weights import MODEL_NAME, weights_path
+from .upstreams.settings import read_settings, settings_from_environment
+from .upstreams.upstream import Upstream
+
+__all__ = ["assemble_upstreams", "find_local_model"]
+
+NO_MODEL = (
+    "No language model is set up: demo/echo only repeats what it is sent. Run 'jupyter aqueduct "
+    "pull' for the small embedded model, or set c.AqueductApp.upstreams to a service that has "
+    "models, and restart the server."
+)
+
+
+def find_local_model(folder: Path, chosen: str, notices: list[str]) -> LocalModel | None:
+    """Find the embedded model.
+
+    Args:
+        folder: the data folder, where its weights are pulled to.
+        chosen: the operator's own file, or "".
+        notices: gets a sentence where that file cannot be used.
+
+    Returns:
+        The model, not started; None where there are no weights, or no engine to run them.
+    """
+    path = Path(chosen).expanduser() if chosen else weights_path(folder)
+    if chosen and not path.is_file():
+        notices.append(f"c.AqueductApp.local_model_path: there is no file {path}.")
+    if chosen and not is_engine_installed():
+        notices.append(
+            "The embedded model's engine is not installed: pip install 'aqueduct-jupyter[local]'."
+        )
+    if not path.is_file() or not is_engine_installed():
+        return None
+    return LocalModel(path, path.stem.lower() if chosen else MODEL_NAME)
+
+
+def assemble_upstreams(
+    configured: Mapping[str, Mapping[str, Any]],
+    environment: MutableMapping[str, str],
+    notices: list[str],
+    *,
+    local_model: LocalModel | None = None,
+    is_local_chosen: bool = False,
+    lists_demo: bool = False,
+) -> list[Upstream]:
+    """Give all upstreams; one that cannot be read is reported, and the others serve.
+
+    Args:
+        configured: ``c.AqueductApp.upstreams``.
+        environment: where keys and one more upstream may be; what is read of it is taken out,
+            because every variable of a server is readable in every kernel.
+        notices: gets a sentence for each that cannot be used, and where no model is left.
+        local_model: the embedded model; it serves where no other upstream does,
+        is_local_chosen: and beside others where the operator chose it.
+        lists_demo: list the demo models also where there are others.
+    """
+    found: list[Upstream] = []
+    for name, settings in configured.items():
+        try:
+            _check_name(name)
+            found.append(Upstream(name, read_settings(name, settings, environment)))
+        except ValueError as error:
+            notices.append(str(error))
+    for variable in {settings.get("api_key_env") for settings in configured.values()} - {None}:
+        environment.pop(str(variable), None)
+    try:
+        named = settings_from_environment(environment)
+        found += [Upstream(name, settings) for name, settings in named.items()]
+    except ValueError as error:
+        notices.append(str(error))
+    has_others = bool(found or configured)
+    own = []
+    if local_model and (is_local_chosen or not has_others):
+        own.append(local_upstream(local_model))
+    has_no_model = not (own or has_others)
+    if has_no_model:
+        notices.append(NO_MODEL)
+    own.append(demo_upstream(is_listed=lists_demo or has_no_model))
+    return found + [upstream for upstream in own if upstream.name not in configured]
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
+        raise ValueError(f"Upstream '{name}': a name has letters, digits, dots, - and _ only.")

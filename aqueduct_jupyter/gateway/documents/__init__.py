@@ -1,0 +1,1 @@
+"""Documents -> text, and file parts -> what an upstream can read."""

@@ -1,0 +1,200 @@
+"""This file is documents -> text: what kind a file is, who reads it, and what was read before.
+
+* Text and notebooks are read here, in a thread. All else goes to a child process, which is killed
+  and replaced where it hangs, crashes or takes too much memory; the server goes on.
+* The same bytes are read once: by all who ask at the same time, and again by those who ask later,
+  from a cache. Failures are not kept.
+
+What kind a file is, is left to :mod:`.kinds`, how each is read to :mod:`.text`,
+the child processes to :mod:`.processes`, and what becomes of the text to
+:mod:`.attachments`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from ...protocol.errors import DocumentError
+from ...protocol.plain_text import in_quotes
+from ..children.sandbox import Confinement
+from ..offload import off_the_loop
+from .kinds import Sort, sort_of
+from .processes import CHILD, WorkerPool
+from .text import MAX_TEXT_BYTES, Reason, UnreadableError, read
+
+__all__ = ["DocumentReader", "shown_name"]
+
+LONGEST_NAME = 120
+"""Characters of a file's name that are shown."""
+
+_Key = tuple[str, Sort]
+
+_READABLE = (
+    "PDF, DOCX, PPTX, XLSX, ODT, RTF, HTML, CSV, Markdown, notebooks (.ipynb), plain text and "
+    "source code"
+)
+
+
+_COMPLAINTS: dict[Reason, tuple[str | None, str]] = {
+    "broken": (
+        None,
+        "The file {name} cannot be read: it is broken, truncated or encrypted. Open it in the "
+        "program that made it and save it again.",
+    ),
+    "encrypted": (None, "The file {name} is encrypted. Save it without a password first."),
+    "empty": (
+        "document_without_text",
+        "The file {name} has no text: it is empty, or a scan. Send it as an image, or run OCR on "
+        "it first.",
+    ),
+    "long": (
+        "document_too_long",
+        "The file {name} has more than {text_limit} MB of text. Send the part that matters.",
+    ),
+    "memory": (
+        "document_too_complex",
+        "The file {name} takes more than {memory_limit} MB of memory to read. Send a part of it.",
+    ),
+    "unsupported": (
+        "unsupported_document",
+        f"The file {{name}} is of a kind that cannot be read here. Readable are {_READABLE}.",
+    ),
+    "crash": (
+        None,
+        "The file {name} cannot be read: it makes the reader crash, so it is probably damaged. "
+        "Open it in the program that made it and save it again.",
+    ),
+    "old_office": (
+        "unsupported_document",
+        "The file {name} has an old Office format. Save it as DOCX, PPTX or XLSX first.",
+    ),
+    "timeout": (
+        "document_timeout",
+        "The file {name} could not be read within {timeout:g} seconds. Send a part of it.",
+    ),
+}
+
+
+def shown_name(filename: str) -> str:
+    """Give a file's name as it may stand in a sentence: one line, no quotes, not too long."""
+    return in_quotes(filename, LONGEST_NAME) or "document"
+
+
+class DocumentReader:
+    """Reads documents, several at a time, and keeps what it read.
+
+    Args:
+        workers: how many child processes read at the same time.
+        timeout: seconds that a child may take for one document.
+        memory_limit: bytes that a child may take for one document (kept on Linux only).
+        cache_bytes: how much text is kept, in bytes.
+        command: what runs as the child; for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 2,
+        timeout: float = 30.0,
+        memory_limit: int = 2**30,
+        cache_bytes: int = 64 * 2**20,
+        command: Sequence[str] = CHILD,
+    ) -> None:
+        self._timeout = timeout
+        self._memory_limit = memory_limit
+        self._pool = WorkerPool(workers, (*command, str(memory_limit)), timeout)
+        self._cache: LRUCache[_Key, str] = LRUCache(cache_bytes, getsizeof=sys.getsizeof)
+        self._readings: dict[_Key, _Reading] = {}
+
+    @property
+    def confinement(self) -> Confinement:
+        """What keeps the child processes in: what they have, or what the system has to offer."""
+        return self._pool.confinement
+
+    async def read(
+        self,
+        data: bytes,
+        *,
+        filename: str,
+        media_type: str,
+        sha256: str,
+    ) -> str:
+        """Give the text of a document; formats keep what Markdown can say of them.
+
+        Args:
+            data: the document.
+            filename: its name, for messages, and for its kind where the bytes do not tell.
+            media_type: its media type with parameters; empty where nobody said it.
+            sha256: the hash of the bytes, in hexadecimal.
+
+        Raises:
+            DocumentError: there is no text to give; the message names the file and says why.
+            UnavailableError: no child process can be started.
+        """
+        try:
+            sort = await off_the_loop(len(data), _sort_of, data, filename, media_type)
+            if sort.kind in ("text", "notebook"):
+                return await off_the_loop(len(data), read, sort.kind, data, sort.charset)
+            return await self._read_once((sha256, sort), data)
+        except UnreadableError as error:
+            raise self._complaint(error.reason, filename) from error
+
+    async def close(self) -> None:
+        """Stop the children; what they read now fails."""
+        await self._pool.close()
+
+    async def _read_once(self, key: _Key, data: bytes) -> str:
+        if (text := self._cache.get(key)) is not None:
+            return text
+        reading = self._readings.get(key)
+        if reading is None:
+            task = asyncio.create_task(self._read_in_child(key, data))
+            reading = self._readings[key] = _Reading(task)
+            task.add_done_callback(lambda _: self._forget(key, reading))
+        reading.waiting += 1
+        try:
+            return await asyncio.shield(reading.task)
+        finally:
+            reading.waiting -= 1
+            if reading.waiting == 0 and not reading.task.done():
+                self._forget(key, reading)
+                reading.task.cancel()
+
+    async def _read_in_child(self, key: _Key, data: bytes) -> str:
+        _, sort = key
+        text = await self._pool.read(sort, data)
+        if sys.getsizeof(text) <= self._cache.maxsize:
+            self._cache[key] = text
+        return text
+
+    def _forget(self, key: _Key, reading: _Reading) -> None:
+        if self._readings.get(key) is reading:
+            del self._readings[key]
+
+    def _complaint(self, reason: Reason, filename: str) -> DocumentError:
+        code, sentence = _COMPLAINTS[reason]
+        message = sentence.format(
+            name=f"'{shown_name(filename)}'",
+            text_limit=MAX_TEXT_BYTES // 2**20,
+            memory_limit=self._memory_limit // 2**20,
+            timeout=self._timeout,
+        )
+        return DocumentError(message, code=code)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A document that is being read, and how many wait for it."""
+
+    task: asyncio.Task[str]
+    waiting: int = 0
+
+
+def _sort_of(data: bytes, filename: str, media_type: str) -> Sort:
+    return sort_of(io.BytesIO(data), filename, media_type)

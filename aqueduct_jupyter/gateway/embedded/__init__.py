@@ -1,0 +1,1 @@
+"""The models that this server brings along: the embedded one, and the scripted demo models."""

@@ -1,0 +1,157 @@
+"""The network below the upstreams: connections, behind httpx's interface.
+
+Only what a transport must do is here: a connection for each request, one that was kept where there
+is one, and why there is none as httpx's exceptions. What goes over it is left to
+:mod:`.connection`, retries and timeouts of answers to the upstreams.
+
+An upstream may close a kept connection in the moment in which a request goes out on it. Where not a
+byte came back, the request goes out once more, on a new connection.
+
+Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) are the environment's;
+``ca_bundle`` of the settings goes first. An upstream behind a proxy is asked through httpx's own
+transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import defaultdict
+from ipaddress import ip_address
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from ..upstreams.settings import UpstreamSettings
+from .connection import Connection
+from .response import READ_BYTES
+
+__all__ = ["NetworkTransport", "network"]
+
+KEPT_CONNECTIONS_SECONDS = 4.0
+"""How long an idle connection is kept for the next request; uvicorn closes after 5 seconds."""
+
+KEPT_CONNECTIONS = httpx.Limits(
+    max_connections=None,
+    max_keepalive_connections=100,
+    keepalive_expiry=KEPT_CONNECTIONS_SECONDS,
+)
+"""Of connections through a proxy, which are never limited here, as the others are not."""
+
+SECOND_ADDRESS_SECONDS = 0.25
+"""How long a name's first address is tried before the next is, beside it. Source: RFC 8305."""
+
+_Origin = tuple[str, int]
+
+
+def network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
+    """Give the way to an upstream: straight, or through the proxy that the environment names.
+
+    Reading the certificates takes tens of milliseconds.
+    """
+    url, proxies, tls = httpx.URL(settings.base_url), getproxies(), _certificates(settings)
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(url.host):
+        return NetworkTransport(tls)
+    return httpx.AsyncHTTPTransport(proxy=proxy, verify=tls or True, limits=KEPT_CONNECTIONS)
+
+
+class NetworkTransport(httpx.AsyncBaseTransport):
+    """Carries requests over connections that are kept, without cookies and without redirects.
+
+    How many there are is never limited here: budgets are, elsewhere, with a message.
+
+    Args:
+        tls: how certificates are checked; None for addresses without TLS.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._origins: dict[Connection, _Origin] = {}
+        self._idle: defaultdict[_Origin, dict[Connection, asyncio.TimerHandle]] = defaultdict(dict)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and wait for the response's head.
+
+        Raises:
+            httpx.TransportError: there is none; what kind says why.
+        """
+        url = request.url
+        origin = url.raw_host.decode("ascii"), url.port or (80 if url.scheme == "http" else 443)
+        if idle := self._idle[origin]:
+            # The most recently used connection is the likeliest to be open still.
+            connection, expiry = idle.popitem()
+            expiry.cancel()
+            try:
+                return await connection.send(request)
+            except httpx.NetworkError:
+                if connection.has_answered:
+                    raise
+        limit = request.extensions.get("timeout", {}).get("connect")
+        tls = self._tls if url.scheme == "https" else None
+        connection = await self._connect(origin, limit, tls)
+        return await connection.send(request)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for connection in [*self._origins]:
+            connection.close()
+
+    async def _connect(
+        self, origin: _Origin, seconds: float | None, tls: ssl.SSLContext | None
+    ) -> Connection:
+        loop = asyncio.get_running_loop()
+        connection = Connection(self._buffer, self._keep, self._forget)
+        race = _race(loop, origin[0])
+        try:
+            async with asyncio.timeout(seconds):
+                await loop.create_connection(lambda: connection, *origin, ssl=tls, **race)
+        except (OSError, UnicodeError) as error:
+            raise _as_httpx(error) from error
+        self._origins[connection] = origin
+        return connection
+
+    def _keep(self, connection: Connection) -> None:
+        expiry = asyncio.get_running_loop().call_later(KEPT_CONNECTIONS_SECONDS, connection.close)
+        self._idle[self._origins[connection]][connection] = expiry
+
+    def _forget(self, connection: Connection) -> None:
+        origin = self._origins.pop(connection, None)
+        if origin and (expiry := self._idle[origin].pop(connection, None)):
+            expiry.cancel()
+
+
+def _race(loop: asyncio.AbstractEventLoop, host: str) -> dict[str, Any]:
+    """Say when a host's second address is tried, too, where the loop knows how (uvloop's does not).
+
+    What is an address has none to race with.
+    """
+    try:
+        ip_address(host)
+    except ValueError:
+        is_able = isinstance(loop, asyncio.BaseEventLoop)
+        return {"happy_eyeballs_delay": SECOND_ADDRESS_SECONDS} if is_able else {}
+    return {}
+
+
+def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
+    """Read which authorities are trusted; nothing is read for an address without TLS."""
+    if settings.base_url.startswith("http:"):
+        return None
+    if settings.ca_bundle:
+        return ssl.create_default_context(cafile=str(settings.ca_bundle))
+    return httpx.create_ssl_context()
+
+
+def _as_httpx(error: OSError | UnicodeError) -> httpx.TransportError:
+    """Say why there is no connection."""
+    if isinstance(error, TimeoutError):
+        return httpx.ConnectTimeout(str(error))
+    if isinstance(error, ssl.SSLError):
+        return httpx.ConnectError(f"ssl: {error}")
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return httpx.ConnectError(f"name resolution: {error}")
+    return httpx.ConnectError(str(error))

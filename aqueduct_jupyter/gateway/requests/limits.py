@@ -1,0 +1,198 @@
+"""This file is budgets: how much a user and a kernel may ask for, and who is told to wait.
+
+What was used is read from the ledger, and from what runs now; so a restart forgets nothing, and
+two servers of one owner on one data folder share a budget. Which models are allowed is left to
+the upstreams' catalog, an operator's own rules to :mod:`aqueduct_jupyter.gateway.policy`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+
+from ...protocol.chat import ChatRequest
+from ...protocol.errors import InvalidRequestError, RateLimitError
+from ..stores.ledger import Caller, Entry, Ledger, Used
+from .running import RunningRequests
+
+__all__ = ["Budget", "Budgets", "Limits", "read_limits"]
+
+MINUTE = 60.0
+DAY = 86_400
+IN_FLIGHT_PAUSE = 1.0
+"""Seconds after which a client may try again whose other requests still run."""
+
+
+class Budget(BaseModel):
+    """What one user, or one kernel, may use; None for no limit. Days begin at midnight, UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests_per_minute: PositiveInt | None = None
+    tokens_per_minute: PositiveInt | None = None
+    tokens_per_day: PositiveInt | None = None
+    requests_in_flight: PositiveInt | None = None
+
+
+class Limits(BaseModel):
+    """``c.AqueductApp.limits``: a budget for each user and each kernel, and what may be asked for.
+
+    ``models`` are the only names that may be asked; ``max_tokens`` the most that one answer may
+    have, which is also what a request that names none is given.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: Budget = Budget()
+    kernel: Budget = Budget()
+    models: tuple[str, ...] | None = None
+    max_tokens: PositiveInt | None = None
+
+
+def read_limits(configured: object) -> Limits:
+    """Read ``c.AqueductApp.limits``.
+
+    Raises:
+        ValueError: a word is unknown or a value out of range; the message names it.
+    """
+    try:
+        return Limits.model_validate(configured)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in ("limits", *first["loc"]))
+        raise ValueError(f"AqueductApp.{where}: {first['msg']}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Meter:
+    """One limit, how much of it is left, and in how many seconds it is whole again."""
+
+    kind: str
+    limit: int
+    left: int
+    reset: float
+    whose: str
+    span: str = "minute"
+
+    def headers(self) -> dict[str, str]:
+        return {
+            f"x-ratelimit-limit-{self.kind}": str(self.limit),
+            f"x-ratelimit-remaining-{self.kind}": str(max(0, self.left)),
+            f"x-ratelimit-reset-{self.kind}": f"{math.ceil(self.reset)}s",
+        }
+
+
+@dataclass(slots=True)
+class Budgets:
+    """Lets a request in where its user's and its kernel's budgets allow it.
+
+    Args:
+        limits: the operator's.
+        ledger: what was used.
+        running: what is used now.
+        clock: seconds since 1970; for tests.
+    """
+
+    limits: Limits
+    ledger: Ledger
+    running: RunningRequests
+    clock: Callable[[], float] = field(default=time.time)
+
+    def bounded(self, request: ChatRequest) -> ChatRequest:
+        """Give a request whose answer has at most as many tokens as one may have.
+
+        Raises:
+            InvalidRequestError: it asks for more.
+        """
+        most = self.limits.max_tokens
+        if most is None:
+            return request
+        asked = {
+            word: request.body[word]
+            for word in ("max_tokens", "max_completion_tokens")
+            if request.body.get(word) is not None
+        }
+        for word, value in asked.items():
+            if value > most:
+                raise InvalidRequestError(
+                    f"{word} is {value}; this server gives at most {most} tokens an answer.",
+                    param=word,
+                )
+        return request if asked else ChatRequest({**request.body, "max_tokens": most})
+
+    async def admit(self, entry: Entry) -> dict[str, str]:
+        """Let a request in, and give the headers that say what is left.
+
+        Args:
+            entry: the request, which is among those that run.
+
+        Raises:
+            RateLimitError: a budget is used up; it says which, and when to come back.
+        """
+        budgets = {Caller(entry.owner): self.limits.user}
+        if entry.kernel is not None:
+            budgets[Caller(entry.owner, entry.kernel)] = self.limits.kernel
+        used = [
+            (caller, budget, await self.ledger.used(caller, *self._since()))
+            for caller, budget in budgets.items()
+            if budget != Budget()
+        ]
+        # From here to the mark nobody else runs: no two requests take the same last place.
+        meters = [meter for limited in used for meter in self._meters(*limited)]
+        for caller, budget in budgets.items():
+            self._check_in_flight(caller, budget)
+        for meter in meters:
+            if meter.left <= 0:
+                raise self._used_up(meter, meters)
+        entry.is_admitted = True
+        return _headers(meters)
+
+    def _since(self) -> tuple[float, float]:
+        now = self.clock()
+        return now - MINUTE, now - now % DAY
+
+    def _meters(self, caller: Caller, budget: Budget, used: Used) -> Iterator[_Meter]:
+        whose = "this kernel" if caller.kernel else "you"
+        now = self.clock()
+        minute = max(1.0, used.first_in_minute + MINUTE - now) if used.first_in_minute else MINUTE
+        if most := budget.requests_per_minute:
+            running = self.running.count(caller, since=now - MINUTE)
+            left = most - used.requests_in_minute - running
+            yield _Meter("requests", most, left, minute, whose)
+        if most := budget.tokens_per_minute:
+            yield _Meter("tokens", most, most - used.tokens_in_minute, minute, whose)
+        if most := budget.tokens_per_day:
+            yield _Meter("tokens", most, most - used.tokens_in_day, DAY - now % DAY, whose, "day")
+
+    def _check_in_flight(self, caller: Caller, budget: Budget) -> None:
+        most = budget.requests_in_flight
+        if most is not None and (running := self.running.count(caller)) >= most:
+            whose = "this kernel has" if caller.kernel else "you have"
+            raise RateLimitError(
+                f"{running} requests of yours run now, and {whose} {most} at a time. Wait until "
+                "one has ended, or stop one.",
+                retry_after=IN_FLIGHT_PAUSE,
+            )
+
+    def _used_up(self, meter: _Meter, meters: list[_Meter]) -> RateLimitError:
+        when = datetime.fromtimestamp(self.clock() + meter.reset, UTC)
+        error = RateLimitError(
+            f"The limit of {meter.limit} {meter.kind} a {meter.span} for {meter.whose} is used up. "
+            f"There is more at {when:%H:%M:%S} UTC, in {math.ceil(meter.reset)} seconds.",
+            retry_after=math.ceil(meter.reset),
+        )
+        error.more_headers = _headers(meters)
+        return error
+
+
+def _headers(meters: list[_Meter]) -> dict[str, str]:
+    """Give the headers of the tightest limit of each kind."""
+    headers: dict[str, str] = {}
+    for meter in sorted(meters, key=lambda meter: meter.left, reverse=True):
+        headers |= meter.headers()
+    return headers

@@ -1,0 +1,124 @@
+"""This file is what a monitoring system counts of this server, in Prometheus' format.
+
+It holds counts and times by upstream, and no name of a user, a kernel or a model: a client chooses
+those, and each would be a series of its own. What is asked and answered is left to :mod:`.chat`.
+
+Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ..embedded.model import LocalModel
+from ..stores.ledger import Entry
+from .running import RunningRequests
+
+__all__ = ["CONTENT_TYPE", "Metrics"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+"""Upper bounds of the histograms: from a cached answer to a long one of a slow model."""
+
+NO_UPSTREAM = "none"
+"""The label of requests that were refused before they had one."""
+
+
+MOST_CODES = 100
+"""How many codes of errors are counted each by itself; each takes memory for good."""
+
+OTHER_CODE = "other"
+
+
+class Metrics:
+    """The counters of one server.
+
+    Args:
+        running: what runs now.
+        local_model: the embedded model, where there is one.
+    """
+
+    def __init__(self, running: RunningRequests, local_model: LocalModel | None = None) -> None:
+        self._registry = CollectorRegistry()
+        self._codes: set[str] = set()
+        self._requests = Counter(
+            "aqueduct_requests",
+            "Chat requests that are over.",
+            ("upstream", "outcome", "status"),
+            registry=self._registry,
+        )
+        self._errors = Counter(
+            "aqueduct_errors",
+            "Chat requests that failed, by the error's code.",
+            ("upstream", "code"),
+            registry=self._registry,
+        )
+        self._tokens = Counter(
+            "aqueduct_tokens",
+            "Tokens read and written by models.",
+            ("upstream", "direction"),
+            registry=self._registry,
+        )
+        self._first = Histogram(
+            "aqueduct_first_token_seconds",
+            "From the request to the first of its answer.",
+            ("upstream",),
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._total = Histogram(
+            "aqueduct_request_seconds",
+            "From the request to the end of its answer.",
+            ("upstream",),
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._registry.register(_Now(running, local_model))
+
+    def record(self, entry: Entry) -> None:
+        """Count a finished request."""
+        upstream = entry.upstream or NO_UPSTREAM
+        self._requests.labels(upstream, entry.outcome, str(entry.status)).inc()
+        if entry.error_code:
+            self._errors.labels(upstream, self._known(entry.error_code)).inc()
+        self._tokens.labels(upstream, "in").inc(entry.tokens_in or 0)
+        self._tokens.labels(upstream, "out").inc(entry.tokens_out or 0)
+        if entry.first_token_ms is not None:
+            self._first.labels(upstream).observe(entry.first_token_ms / 1000)
+        self._total.labels(upstream).observe(entry.total_ms / 1000)
+
+    def _known(self, code: str) -> str:
+        """Give a code that may be an upstream's own word, of which there may be any number."""
+        if len(self._codes) < MOST_CODES:
+            self._codes.add(code)
+        return code if code in self._codes else OTHER_CODE
+
+    def text(self) -> bytes:
+        """Write all of them."""
+        return generate_latest(self._registry)
+
+
+class _Now(Collector):
+    """What is so at the moment somebody looks."""
+
+    def __init__(self, running: RunningRequests, local_model: LocalModel | None) -> None:
+        self._running = running
+        self._local_model = local_model
+
+    def collect(self) -> Iterator[Metric]:
+        in_flight = GaugeMetricFamily(
+            "aqueduct_requests_in_flight", "Chat requests that run now.", labels=("upstream",)
+        )
+        for upstream, count in self._running.by_upstream().items():
+            in_flight.add_metric((upstream or NO_UPSTREAM,), count)
+        yield in_flight
+        if self._local_model is not None:
+            embedded = GaugeMetricFamily(
+                "aqueduct_embedded_model", "1 for the state that it is in.", labels=("state",)
+            )
+            embedded.add_metric((self._local_model.state,), 1)
+            yield embedded

@@ -1,0 +1,137 @@
+"""This file is the requests that run now: who asked what, and how to stop one of them.
+
+What a request does is left to :mod:`.chat`, what remains of it to the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from ...protocol.errors import NotFoundError, RequestStoppedError
+from ..stores.ledger import Caller, Entry
+
+__all__ = ["LONGEST_CLIENT_ID", "RunningRequests"]
+
+LONGEST_CLIENT_ID = 512
+"""Characters of a client's own id of its request, as the API takes it."""
+
+
+@dataclass(slots=True)
+class _Running:
+    entry: Entry
+    client_id: str | None
+    task: asyncio.Task[Any]
+    is_stopped: bool = False
+
+    def is_of(self, caller: Caller) -> bool:
+        # Whoever has the server's token is its owner; a kernel sees its own.
+        return self.entry.owner == caller.owner and caller.kernel in (None, self.entry.kernel)
+
+    def stop(self) -> bool:
+        # After the last of an answer there is nothing to stop, and no second end to tell of.
+        if not self.entry.is_answered:
+            self.is_stopped = True
+            self.task.cancel()
+        return self.is_stopped
+
+    def words(self) -> dict[str, Any]:
+        entry = self.entry
+        return {
+            "id": entry.request_id,
+            "object": "request",
+            "client_request_id": self.client_id,
+            "model": entry.model,
+            "upstream": entry.upstream,
+            "kernel": entry.kernel,
+            "is_stream": entry.is_stream,
+            "started_at": round(entry.time, 3),
+            "seconds": round(perf_counter() - entry.started, 1),
+            "state": "waiting" if entry.first_token_ms is None else "answering",
+        }
+
+
+class RunningRequests:
+    """The requests that run in this server now."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, _Running] = {}
+
+    @contextmanager
+    def running(self, entry: Entry, client_id: str | None = None) -> Iterator[None]:
+        """Have the current task's request among those that can be stopped.
+
+        Args:
+            entry: the request.
+            client_id: the client's own name for it, where it gave one.
+
+        Raises:
+            RequestStoppedError: it was stopped; whatever it held is closed.
+        """
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A request runs in a task.")
+        running = self._running[entry.request_id] = _Running(entry, client_id, task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not running.is_stopped:
+                raise
+            task.uncancel()
+            raise RequestStoppedError("The request was stopped.") from None
+        finally:
+            del self._running[entry.request_id]
+
+    def list(self, caller: Caller) -> list[dict[str, Any]]:
+        """List what runs for a caller, the oldest first: ids, model, seconds and state."""
+        return [running.words() for running in self._running.values() if running.is_of(caller)]
+
+    def count(self, caller: Caller, *, since: float = float("-inf")) -> int:
+        """Count what was let in and still runs of an owner, or of one kernel of it.
+
+        Args:
+            caller: whose.
+            since: only what began after this, in seconds since 1970.
+        """
+        return sum(
+            running.entry.is_admitted and running.entry.time >= since and running.is_of(caller)
+            for running in self._running.values()
+        )
+
+    def by_upstream(self) -> Counter[str | None]:
+        """Count what runs by the upstream that is asked; None where that is not known yet."""
+        return Counter(running.entry.upstream for running in self._running.values())
+
+    def stop_kernel(self, kernel: str) -> None:
+        """Stop whatever a kernel has asked for: it is gone, or begins anew."""
+        for running in self._running.values():
+            if running.entry.kernel == kernel:
+                running.stop()
+
+    def stop(self, caller: Caller, request_id: str) -> str:
+        """Stop a request.
+
+        Args:
+            caller: who stops it.
+            request_id: this server's id of it, or the client's own.
+
+        Returns:
+            This server's id.
+
+        Raises:
+            NotFoundError: nothing of the caller's runs under this id; it may have just ended.
+        """
+        for running in self._running.values():
+            ids = (running.entry.request_id, running.client_id)
+            if request_id in ids and running.is_of(caller) and running.stop():
+                return running.entry.request_id
+        raise NotFoundError(
+            f"No request '{request_id[:80]}' runs here now; it may have just ended. List those "
+            "that do with GET aqueduct/requests.",
+            code="request_not_found",
+        )

@@ -1,0 +1,230 @@
+"""What went wrong upstream, in our words: statuses, error bodies, broken connections.
+
+When a failure is tried again is decided here too, as a mark on the error; the loop that obeys the
+mark is in :mod:`.upstream`. Where an error body says why is left to :mod:`.reasons`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from ...protocol.errors import (
+    AqueductError,
+    ContextLengthError,
+    DisconnectedError,
+    UpstreamAuthError,
+    UpstreamError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+    error_from_envelope,
+)
+from ...protocol.plain_text import plain_text
+from .reasons import Reason, find_reason
+from .secrets import Secrets
+
+__all__ = ["failure_from_event", "failure_from_exception", "failure_from_response"]
+
+SHORT_RETRY_AFTER = 5.0
+"""Seconds: up to this long a Retry-After is waited for here; a longer one is the client's."""
+
+LOGGED_CHARACTERS = 300
+"""Characters that are logged of what an upstream said and a client cannot be shown."""
+
+LOGGED_BYTES = 8 * LOGGED_CHARACTERS
+"""Bytes in which these are looked for."""
+
+_KEY_CODES = frozenset(
+    {"invalid_api_key", "invalid_authentication", "authentication_error", "unauthenticated"}
+)
+"""Codes and types of a 403 that is about the key: OpenAI's, Moonshot's, Anthropic's, Google's."""
+
+_KEY_REFUSED = re.compile(
+    r"(invalid|incorrect|expired|revoked|missing|wrong|unknown|no|malformed)\b[^.;,]{0,20}"
+    r"\b(api[ _-]?key|(access|auth|bearer)[ _-]token|credentials?)\b"
+    r"|\b(api[ _-]?key|(access|auth|bearer)[ _-]token|credentials?)\b[^.;,]{0,30}"
+    r"\b(invalid|incorrect|expired|revoked|missing|not valid|not found|required|leaked|disabled"
+    r"|blocked|deactivated)\b"
+    r"|^\W*(invalid|expired|missing) token\W*$"
+    r"|not authenticated|authentication (failed|required)",
+    re.IGNORECASE,
+)
+"""Sentences of a 403 that is about the key; FastAPI's own for a missing one is among them."""
+
+_log = logging.getLogger(__name__)
+
+_TOO_LONG = re.compile(
+    r"maximum context length|(context|prompt) .{0,40}(size|length|too long)", re.I
+)
+
+# What httpx raises, most special first, and our error for it. A connection that could not be made
+# has carried no request, so trying again is safe.
+_CONNECTION_FAILURES = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+)
+_TIMEOUTS = (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError)
+_DISCONNECTIONS = (httpx.NetworkError, httpx.RemoteProtocolError)
+
+
+def failure_from_exception(name: str, error: Exception) -> UpstreamError:
+    """Say in our words what an exception of the HTTP client means.
+
+    Args:
+        name: the upstream's name; its address is never said.
+        error: what httpx or asyncio's timeout raised.
+    """
+    if isinstance(error, _CONNECTION_FAILURES):
+        return UpstreamUnavailableError(
+            f"The upstream '{name}' cannot be reached ({_kind_of_connection(error)}). "
+            "Try again later, or choose a model of another upstream.",
+            is_retryable=True,
+        )
+    if isinstance(error, _TIMEOUTS):
+        return UpstreamTimeoutError(f"The upstream '{name}' did not answer in time.")
+    if isinstance(error, _DISCONNECTIONS):
+        return DisconnectedError(f"The upstream '{name}' closed the connection before its answer.")
+    return UpstreamError(f"The upstream '{name}' sent something that is no HTTP answer.")
+
+
+def _kind_of_connection(error: Exception) -> str:
+    text = str(error).lower()
+    if isinstance(error, httpx.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, httpx.PoolTimeout):
+        return "all connections are in use"
+    if isinstance(error, httpx.ProxyError):
+        return "the proxy refused"
+    if "certificate" in text or "ssl" in text:
+        return "its TLS certificate is not trusted"
+    if "name or service" in text or "getaddrinfo" in text or "name resolution" in text:
+        return "its name is not known"
+    return "the connection was refused"
+
+
+def failure_from_response(
+    name: str, status: int, headers: Mapping[str, str], body: bytes, secrets: Secrets
+) -> AqueductError:
+    """Say in our words what an answer with another status than 200 means.
+
+    Takes time that grows with the body. What was said and cannot be shown is logged.
+
+    Args:
+        name: the upstream's name.
+        status: the HTTP status.
+        headers: the response's headers, by lower-case name.
+        body: the response's body.
+        secrets: what must not be passed on.
+    """
+    reason = find_reason(body, headers.get("content-type", ""), secrets)
+    retry_after = _seconds(headers.get("retry-after"))
+    if status == 401 or (status == 403 and _is_about_the_key(reason)):
+        _log_unshown(name, status, reason.message, secrets)
+        return UpstreamAuthError(
+            f"The upstream '{name}' refused this server's key (status {status}). "
+            "The operator of this Jupyter server has to check it.",
+            is_retryable=False,
+        )
+    if not reason.message:
+        _log_unshown(name, status, body[:LOGGED_BYTES].decode(errors="replace"), secrets)
+    if 400 <= status < 500:
+        error = _refusal(name, status, reason, retry_after)
+        if status == 429 and retry_after is not None and _is_short(retry_after):
+            error.is_retryable = True
+        return error
+    if status >= 500:
+        return _breakdown(name, status, reason, retry_after)
+    if 300 <= status < 400:
+        return UpstreamError(
+            f"The upstream '{name}' answered with a redirect, which is not followed because the "
+            "key would go with it. The operator has to correct its base_url.",
+            is_retryable=False,
+        )
+    return UpstreamError(f"The upstream '{name}' answered with the unexpected status {status}.")
+
+
+def failure_from_event(name: str, event: Any, secrets: Secrets) -> AqueductError:
+    """Say in our words what an error event inside a stream means.
+
+    Args:
+        name: the upstream's name.
+        event: the event's decoded JSON.
+        secrets: what must not be passed on.
+    """
+    reason = Reason(event, secrets)
+    status = reason.number if reason.number and 400 <= reason.number < 600 else 502
+    if status in (401, 403) or status >= 500:
+        error = _refusal(name, 502, reason, None)
+        error.message = f"The upstream '{name}' broke off its answer: {error.message}"
+        return error
+    return _refusal(name, status, reason, None)
+
+
+def _is_about_the_key(reason: Reason) -> bool:
+    codes = {reason.code, reason.type}
+    return bool(codes & _KEY_CODES) or _KEY_REFUSED.search(reason.message) is not None
+
+
+def _log_unshown(name: str, status: int, said: str, secrets: Secrets) -> None:
+    shown = plain_text(secrets.blotted(said), LOGGED_CHARACTERS)
+    if shown:
+        _log.warning("The upstream '%s' answered with status %d and said: %s", name, status, shown)
+
+
+def _refusal(name: str, status: int, reason: Reason, retry_after: float | None) -> AqueductError:
+    """Keep what the upstream says of the request: message, type, param and code."""
+    without = f"The upstream '{name}' refused the request (status {status}) and did not say why."
+    error = error_from_envelope(status, reason.envelope(without), retry_after=retry_after)
+    if status == 400 and (_TOO_LONG.search(error.message) or "context" in (error.code or "")):
+        return ContextLengthError(error.message, param=error.param or "messages")
+    return error
+
+
+def _breakdown(name: str, status: int, reason: Reason, retry_after: float | None) -> UpstreamError:
+    """Say that the upstream is at fault, with its own reason where it gives one."""
+    kind: type[UpstreamError] = UpstreamError
+    sentence, next_step = f"The upstream '{name}' failed (status {status})", ""
+    if status == 503:
+        kind, next_step = UpstreamUnavailableError, " Try again later."
+        sentence = f"The upstream '{name}' is not ready (status 503)"
+    elif status == 504:
+        kind, sentence = UpstreamTimeoutError, f"The upstream '{name}' ran out of time (status 504)"
+    said = reason.message.rstrip(".")
+    is_repeated = status in (502, 503, 504) and _is_short(retry_after)
+    return kind(
+        f"{sentence}{': ' + said if said else ''}.{next_step}",
+        retry_after=retry_after,
+        is_retryable=is_repeated or None,
+    )
+
+
+def _is_short(retry_after: float | None) -> bool:
+    return retry_after is None or retry_after <= SHORT_RETRY_AFTER
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    if not retry_after:
+        return None
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        pass
+    else:
+        # "nan" and "inf" are numbers to Python, and no time to wait.
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, round((moment - datetime.now(UTC)).total_seconds()))

@@ -1,0 +1,288 @@
+"""One upstream: the HTTP client that asks it, and the one loop that asks again.
+
+Which upstream is asked is left to :mod:`.catalog`, what its failures mean to :mod:`.failures`, and
+what its answer means to :mod:`aqueduct_jupyter.gateway.requests.chat`.
+
+* Retries happen before the first byte of an answer, never after it, and for a bounded time. When
+  they are used up, those of the client may begin, as its own settings say. A request that its
+  client already repeats is sent once, or each of its retries would multiply ours.
+* The network is the transport's, proxies and certificates with it.
+* There is no client above the transport: cookies, redirects and authentication, for which httpx has
+  one, are what an upstream must not be given or cannot have.
+* The transport is an argument: the embedded model and the demo models are transports, and so is a
+  test's stand-in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+from cachetools import TTLCache
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+)
+
+from ...protocol.chat import LONGEST_NAME
+from ...protocol.errors import AqueductError, UpstreamError
+from ...protocol.models import Model
+from ..offload import off_the_loop
+from .answer import UpstreamAnswer
+from .failures import failure_from_exception, failure_from_response
+from .reasons import LARGEST_ERROR, read_json
+from .secrets import Secrets
+from .settings import UpstreamSettings
+
+__all__ = ["Upstream"]
+
+ATTEMPTS = 3
+"""How often one request is sent at the most."""
+
+ATTEMPTS_SECONDS = 10.0
+"""After so long no attempt is begun any more: the client knows better how long it will wait."""
+
+LARGEST_LIST = 4 * 2**20
+"""Bytes of a list of models."""
+
+MOST_REMEMBERED = 1000
+REMEMBERED_SECONDS = 3600.0
+"""How many models are remembered that refuse ``stream_options``, and for how long."""
+
+LIST_TIMEOUT = 10.0
+"""Seconds in which an upstream must say which models it has."""
+
+ERROR_TIMEOUT = 10.0
+"""Seconds in which the body of an error must be there; after that its status has to do."""
+
+READABLE_CODINGS = {"", "identity", "gzip", "deflate"}
+"""What ``Content-Encoding`` may say. None is asked for, but proxies compress unasked."""
+
+_log = logging.getLogger(__name__)
+
+
+class Upstream:
+    """One OpenAI-compatible service.
+
+    Args:
+        name: what the operator calls it.
+        settings: its address, key and limits.
+        transport: what carries the requests; by default the network.
+        is_listed: whether its models are listed; ``name/model`` works in any case.
+        lists_full_names: its models are always listed as ``name/model``.
+        default_model: the model it answers with where nobody named one.
+
+    Attributes:
+        secrets: what no message may hold: the key and the address.
+        without_usage: the models that refuse to tell their tokens at the end of a stream.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: UpstreamSettings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        is_listed: bool = True,
+        lists_full_names: bool = False,
+        default_model: str | None = None,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.is_listed = is_listed
+        self.lists_full_names = lists_full_names
+        self.default_model = default_model
+        self._transport = transport
+        self._models_url = httpx.URL(f"{settings.base_url}/models")
+        self._chat_url = httpx.URL(f"{settings.base_url}/chat/completions")
+        self.secrets = Secrets.of(settings)
+        self.without_usage: TTLCache[str, bool] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
+        self._headers = _headers(settings)
+        self._limits = {"timeout": {"connect": settings.connect_timeout}}
+        self._lock = asyncio.Lock()
+
+    async def models(self) -> list[Model]:
+        """Ask the upstream which models it has; an allow-list is answered without asking.
+
+        Raises:
+            AqueductError: it did not answer, or with no list.
+        """
+        if self.settings.models is not None:
+            return [Model(id=name, owned_by=self.name) for name in self.settings.models]
+        try:
+            async with asyncio.timeout(LIST_TIMEOUT):
+                response = await self._open(self._request("GET", self._models_url))
+                try:
+                    body = await self._answer(response).read(LARGEST_LIST, "list of models")
+                    return await off_the_loop(len(body), _model_list, self.name, body)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise failure_from_exception(self.name, error) from error
+
+    @asynccontextmanager
+    async def chat(
+        self, body: bytes, *, request_id: str, is_repeated: bool = False
+    ) -> AsyncIterator[UpstreamAnswer]:
+        """Ask for one completion, again where that makes sense, and hold its answer open.
+
+        Leaving the context closes the connection unless the answer was read to its end, which is
+        how a client's leaving reaches the upstream.
+
+        Args:
+            body: the JSON body.
+            request_id: this server's id of the request, passed on for the upstream's log.
+            is_repeated: the client is trying again by itself, so one attempt is enough.
+
+        Raises:
+            AqueductError: see :mod:`.failures`.
+        """
+        headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
+        response = await self._ask(body, headers, 1 if is_repeated else ATTEMPTS)
+        try:
+            yield self._answer(response)
+        finally:
+            await response.aclose()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._transport is not None:
+            await self._transport.aclose()
+
+    async def _ask(self, body: bytes, headers: dict[str, str], attempts: int) -> httpx.Response:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(attempts) | stop_before_delay(ATTEMPTS_SECONDS),
+            wait=self._pause,
+            retry=retry_if_exception(_is_worth_a_retry),
+            reraise=True,
+        )
+
+        async def attempt() -> httpx.Response:
+            return await self._open(self._request("POST", self._chat_url, body, headers))
+
+        try:
+            response: httpx.Response = await retrying(attempt)
+        except AqueductError as error:
+            if error.is_retryable:
+                error.is_retryable = None
+            raise
+        finally:
+            retrying.iter_state.reset()  # else only the collector can free it
+        return response
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        retry_after = error.retry_after if isinstance(error, AqueductError) else None
+        if retry_after is not None:
+            return float(retry_after)
+        return float(self.settings.retry_pause * 2 ** (state.attempt_number - 1))
+
+    def _request(
+        self,
+        method: str,
+        url: httpx.URL,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Request:
+        return httpx.Request(
+            method,
+            url,
+            headers={**self._headers, **(headers or {})},
+            content=body,
+            extensions=self._limits,
+        )
+
+    def _answer(self, response: httpx.Response) -> UpstreamAnswer:
+        return UpstreamAnswer(self.name, self.settings, response)
+
+    async def _open(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and wait for its headers; any status but 200 is raised."""
+        transport = self._transport or await self._connected()
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                response = await transport.handle_async_request(request)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise failure_from_exception(self.name, error) from error
+        if response.status_code == 200 and _is_readable(response.headers):
+            return response
+        try:
+            if response.status_code == 200:
+                raise UpstreamError(
+                    f"The upstream '{self.name}' compressed its answer in a way that was not "
+                    "asked for. The operator has to switch that off, there or in a proxy before "
+                    "it.",
+                    is_retryable=False,
+                )
+            body = await self._error_body(response)
+        finally:
+            await response.aclose()
+        status, secrets = response.status_code, self.secrets
+        raise await off_the_loop(
+            len(body), failure_from_response, self.name, status, response.headers, body, secrets
+        )
+
+    async def _error_body(self, response: httpx.Response) -> bytes:
+        """Read why; what cannot be read says nothing, and the status is told without it."""
+        try:
+            async with asyncio.timeout(ERROR_TIMEOUT):
+                return await self._answer(response).read(LARGEST_ERROR, "error")
+        except (UpstreamError, TimeoutError) as error:
+            _log.warning("The error of '%s' cannot be read: %s", self.name, error)
+            return b""
+
+    async def _connected(self) -> httpx.AsyncBaseTransport:
+        async with self._lock:
+            if self._transport is None:
+                # Reading the CA bundle takes tens of milliseconds: not on the loop.
+                self._transport = await asyncio.to_thread(_network, self.settings)
+            return self._transport
+
+
+def _headers(settings: UpstreamSettings) -> dict[str, str]:
+    headers = {"User-Agent": "aqueduct-jupyter", "Accept": "*/*", "Accept-Encoding": "identity"}
+    if settings.api_key:
+        headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+    return headers
+
+
+def _network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
+    from ..network.transport import network  # the first request needs it, and no start does
+
+    return network(settings)
+
+
+def _is_worth_a_retry(error: BaseException) -> bool:
+    return isinstance(error, AqueductError) and error.is_retryable is True
+
+
+def _is_readable(headers: Mapping[str, str]) -> bool:
+    # An unknown coding would be passed on as if its bytes were events.
+    codings = headers.get("content-encoding", "").lower().split(",")
+    return {coding.strip() for coding in codings} <= READABLE_CODINGS
+
+
+def _model_list(name: str, body: bytes) -> list[Model]:
+    answer = read_json(body)
+    entries = answer.get("data") if isinstance(answer, dict) else answer
+    if not isinstance(entries, list):
+        raise UpstreamError(f"The upstream '{name}' answered its list of models with no list.")
+    named = [entry for entry in entries if isinstance(entry, dict) and _is_name(entry.get("id"))]
+    return [
+        Model(
+            id=entry["id"],
+            created=entry["created"] if isinstance(entry.get("created"), int) else 0,
+            owned_by=entry["owned_by"] if _is_name(entry.get("owned_by")) else name,
+        )
+        for entry in named
+    ]
+
+
+def _is_name(value: object) -> bool:
+    # What cannot be shown or asked for is left out, and the upstream's other models are listed.
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()

@@ -1,0 +1,96 @@
+"""This file is our own addresses ``aqueduct/conversations`` and below, for the chat in the browser.
+
+Where conversations lie is left to :mod:`aqueduct_jupyter.gateway.stores.conversations`.
+"""
+
+from __future__ import annotations
+
+from tornado import web
+
+from ...gateway.offload import off_the_loop
+from ...gateway.stores.conversations import ConversationStore, as_conversation
+from ...protocol.errors import InvalidRequestError
+from ...protocol.exports import ENDINGS, write_conversation
+from ...protocol.plain_text import as_filename
+from ...protocol.stored_conversations import ConversationChange, read_change
+from .base import AqueductHandler
+from .body import JSONBodyHandler
+from .files import content_disposition
+
+__all__ = ["ConversationExportHandler", "ConversationHandler", "ConversationsHandler"]
+
+MOST_BODY_BYTES = 16 * 2**20
+"""Bytes of a conversation on its way in; files in it are named and not held."""
+
+_TYPES = {
+    ".json": "application/json",
+    ".md": "text/markdown; charset=utf-8",
+    ".ipynb": "application/x-ipynb+json",
+}
+
+
+class _StoreHandler(JSONBodyHandler):
+    is_for_kernels = False
+    store: ConversationStore
+    max_body_bytes = MOST_BODY_BYTES
+    verbs_with_body = ("POST", "PATCH")
+
+    async def change(self) -> ConversationChange:
+        """Read the body; raises an InvalidRequestError where it is not what it should be."""
+        pieces = self.pieces()
+        size = sum(map(len, pieces))
+        return await off_the_loop(size, lambda: read_change(b"".join(pieces)))
+
+
+class ConversationsHandler(_StoreHandler):
+    """The conversations of the server's owner."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Answer with the list, the last changed first; ``search`` selects by words."""
+        self.answer(await self.store.list(self.get_query_argument("search", "")))
+
+    @web.authenticated
+    async def post(self) -> None:
+        """Keep a new one and answer with it."""
+        self.answer(await self.store.create(await self.change()))
+
+
+class ConversationHandler(_StoreHandler):
+    """One conversation."""
+
+    @web.authenticated
+    async def get(self, conversation_id: str) -> None:
+        """Answer with the whole of it."""
+        self.answer(await self.store.get(conversation_id))
+
+    @web.authenticated
+    async def patch(self, conversation_id: str) -> None:
+        """Write its name, its turns, or both; answer with its summary."""
+        self.answer(await self.store.change(conversation_id, await self.change()))
+
+    @web.authenticated
+    async def delete(self, conversation_id: str) -> None:
+        """Delete it."""
+        self.answer(await self.store.delete(conversation_id))
+
+
+class ConversationExportHandler(AqueductHandler):
+    """A conversation as a file."""
+
+    is_for_kernels = False
+    store: ConversationStore
+
+    @web.authenticated
+    async def get(self, conversation_id: str) -> None:
+        """Answer with the file; ``format`` is md, ipynb or json."""
+        ending = "." + self.get_query_argument("format", "md")
+        if ending not in ENDINGS:
+            raise InvalidRequestError("format must be md, ipynb or json.", param="format")
+        stored = await self.store.get(conversation_id)
+        text = write_conversation(as_conversation(stored), ending)
+        self.set_header(
+            "Content-Disposition", content_disposition(as_filename(stored.name) + ending)
+        )
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.finish(text, set_content_type=_TYPES[ending])

@@ -1,0 +1,232 @@
+"""This file is the address ``aqueduct/openapi.json``: what this server takes and gives.
+
+The document is made from the words themselves, so it cannot say anything else than they do. Whether
+the server keeps to it is left to the tests, which send it thousands of requests made from it.
+
+Source of the format: OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.0
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from tornado import web
+
+from ...protocol.chat import ChatWords
+from ...protocol.files import PURPOSES, FileDeleted, FileList, FileObject
+from ...protocol.models import Model, ModelList
+from ...protocol.stored_conversations import (
+    ConversationChange,
+    ConversationDeleted,
+    ConversationList,
+    ConversationSummary,
+    StoredConversation,
+)
+from .base import AqueductHandler
+
+__all__ = ["OpenAPIHandler", "openapi_document"]
+
+_REFERENCE = "#/components/schemas/{model}"
+_WORDS: tuple[type[BaseModel], ...] = (
+    ChatWords,
+    ConversationChange,
+    ConversationDeleted,
+    ConversationList,
+    ConversationSummary,
+    FileDeleted,
+    FileList,
+    FileObject,
+    Model,
+    ModelList,
+    StoredConversation,
+)
+
+_Schema = dict[str, Any]
+_TEXT: _Schema = {"type": "string"}
+_OBJECT: _Schema = {"type": "object"}
+_NULLABLE_TEXT: _Schema = {"type": ["string", "null"]}
+_ERROR: _Schema = {
+    "type": "object",
+    "required": ["error"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "additionalProperties": False,
+            "properties": {
+                "message": _TEXT,
+                "type": _TEXT,
+                "param": _NULLABLE_TEXT,
+                "code": _NULLABLE_TEXT,
+            },
+        }
+    },
+}
+_COMPLETION: _Schema = {"type": "object", "required": ["choices"]}
+_EVENT: _Schema = {"type": "object", "required": ["data"], "properties": {"data": _TEXT}}
+_UPLOAD: _Schema = {
+    "type": "object",
+    "required": ["file", "purpose"],
+    "properties": {
+        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "purpose": {"enum": list(PURPOSES)},
+        "expires_after[anchor]": {"enum": ["created_at"]},
+        "expires_after[seconds]": _TEXT,
+    },
+}
+
+
+class OpenAPIHandler(AqueductHandler):
+    """Gives the document."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Answer with it."""
+        self.answer({**openapi_document(), "servers": [{"url": self.base_url}]})
+
+
+@cache
+def openapi_document() -> dict[str, Any]:
+    """Give the document of all addresses, without the servers where they are."""
+    _, definitions = models_json_schema(
+        [(words, "serialization" if words is not ChatWords else "validation") for words in _WORDS],
+        ref_template=_REFERENCE,
+    )
+    api = _api_paths()
+    # Bare, every other name below files/ is one of Jupyter's own files.
+    bare = {path: item for path, item in api.items() if not path.startswith("/files/")}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "aqueduct-jupyter",
+            "version": version("aqueduct-jupyter"),
+            "description": "An OpenAI-compatible gateway inside the Jupyter server.",
+        },
+        "security": [{"token": []}],
+        "paths": {**bare, **{f"/v1{path}": item for path, item in api.items()}, **_own_paths()},
+        "components": {
+            "schemas": {**definitions["$defs"], "Error": _ERROR},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _api_paths() -> dict[str, Any]:
+    file_id = _parameter("file_id", "path", {"type": "string", "pattern": "^file-[A-Za-z0-9]{24}$"})
+    listing = [
+        _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 10_000}),
+        _parameter("after", "query", _TEXT),
+        _parameter("order", "query", {"enum": ["asc", "desc"]}),
+        _parameter("purpose", "query", {"enum": list(PURPOSES)}),
+    ]
+    answer = {
+        "application/json": {"schema": _COMPLETION},
+        "text/event-stream": {"schema": _EVENT},
+    }
+    return {
+        "/chat/completions": {
+            "post": _operation("Ask a model.", answer, body=_json(_words(ChatWords)))
+        },
+        "/files": {
+            "get": _operation("List files.", _json(_words(FileList)), listing),
+            "post": _operation(
+                "Upload a file.",
+                _json(_words(FileObject)),
+                body={"multipart/form-data": {"schema": _UPLOAD}},
+            ),
+        },
+        "/files/{file_id}": {
+            "get": _operation("Describe a file.", _json(_words(FileObject)), [file_id]),
+            "delete": _operation("Delete a file.", _json(_words(FileDeleted)), [file_id]),
+        },
+        "/files/{file_id}/content": {
+            "get": _operation("Give a file's bytes.", {"*/*": {}}, [file_id]),
+        },
+        "/models": {"get": _operation("List the models.", _json(_words(ModelList)))},
+        "/models/{model}": {
+            "get": _operation(
+                "Describe a model.", _json(_words(Model)), [_parameter("model", "path", _TEXT)]
+            )
+        },
+    }
+
+
+def _own_paths() -> dict[str, Any]:
+    identity = [_parameter("id", "path", _TEXT)]
+    days = [_parameter("days", "query", {"type": "integer", "minimum": 1, "maximum": 3660})]
+    change = _json(_words(ConversationChange))
+    kinds: _Schema = {
+        kind: {} for kind in ("text/markdown", "application/x-ipynb+json", "application/json")
+    }
+    form = [_parameter("format", "query", {"enum": ["md", "ipynb", "json"]})]
+    return {
+        "/aqueduct/status": {"get": _operation("What is set up and answers.", _json(_OBJECT))},
+        "/aqueduct/usage": {"get": _operation("Requests and tokens.", _json(_OBJECT), days)},
+        "/aqueduct/metrics": {"get": _operation("Counts for Prometheus.", {"text/plain": {}})},
+        "/aqueduct/openapi.json": {"get": _operation("This document.", _json(_OBJECT))},
+        "/aqueduct/requests": {"get": _operation("What runs now.", _json(_OBJECT))},
+        "/aqueduct/requests/{id}": {
+            "delete": _operation("Stop a request.", _json(_OBJECT), identity)
+        },
+        "/aqueduct/conversations": {
+            "get": _operation(
+                "List or search conversations.",
+                _json(_words(ConversationList)),
+                [_parameter("search", "query", _TEXT)],
+            ),
+            "post": _operation("Keep one.", _json(_words(StoredConversation)), body=change),
+        },
+        "/aqueduct/conversations/{id}": {
+            "get": _operation("Give one.", _json(_words(StoredConversation)), identity),
+            "patch": _operation(
+                "Change one.", _json(_words(ConversationSummary)), identity, change
+            ),
+            "delete": _operation("Delete one.", _json(_words(ConversationDeleted)), identity),
+        },
+        "/aqueduct/conversations/{id}/export": {
+            "get": _operation("Give one as a file.", kinds, [*identity, *form])
+        },
+    }
+
+
+def _operation(
+    summary: str,
+    answer: _Schema,
+    parameters: list[_Schema] | None = None,
+    body: _Schema | None = None,
+) -> _Schema:
+    error = {"description": "What is wrong.", "content": _json({"$ref": _ref("Error")})}
+    operation: _Schema = {
+        "summary": summary,
+        "responses": {
+            "200": {"description": summary, "content": answer},
+            "4XX": error,
+            "5XX": error,
+        },
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        operation["requestBody"] = {"required": True, "content": body}
+    return operation
+
+
+def _parameter(name: str, where: str, schema: _Schema) -> _Schema:
+    return {"name": name, "in": where, "required": where == "path", "schema": schema}
+
+
+def _json(schema: _Schema) -> _Schema:
+    return {"application/json": {"schema": schema}}
+
+
+def _words(words: type[BaseModel]) -> _Schema:
+    return {"$ref": _ref(words.__name__)}
+
+
+def _ref(name: str) -> str:
+    return _REFERENCE.format(model=name)

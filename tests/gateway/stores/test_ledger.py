@@ -1,0 +1,98 @@
+"""The ledger's sums; how each request's row comes about is tested where requests are answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aqueduct_jupyter.gateway.stores.database import Database
+from aqueduct_jupyter.gateway.stores.ledger import CLIENT_LEFT, LEDGER_SCHEMA, Entry, Ledger
+from aqueduct_jupyter.protocol.chat import Usage
+from aqueduct_jupyter.protocol.errors import UpstreamError
+
+DAY = 86_400.0
+NOW = 20_000 * DAY + 7_200
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Ledger]:
+    database = Database(tmp_path / "aqueduct.sqlite", LEDGER_SCHEMA)
+    yield Ledger(database)
+    jp_asyncio_loop.run_until_complete(database.close())
+
+
+def entry(number: int, **more: Any) -> Entry:
+    given = {"owner": "ada", "kernel": "k1", "model": "llama", "time": NOW, **more}
+    return Entry(request_id=f"req_{number}", **given)
+
+
+async def test_sums_are_the_owners_and_of_the_days_asked_for(ledger: Ledger) -> None:
+    rows = [
+        entry(1, tokens_in=10, tokens_out=5),
+        entry(2, tokens_in=1, tokens_out=2, kernel=None, time=NOW - DAY),
+        entry(3, outcome="failed", model=None),
+        entry(4, outcome="cancelled", tokens_in=1, tokens_out=1),
+        entry(5, owner="ben", tokens_in=1000),
+        entry(6, time=NOW - 3 * DAY, tokens_in=500),
+    ]
+    for row in rows:
+        ledger.record(row)
+    sums = await ledger.sums("ada", days=2, clock=lambda: NOW)
+    total = {"requests": 4, "failed": 1, "cancelled": 1, "tokens_in": 12, "tokens_out": 8}
+    assert (sums["days"], sums["total"]) == (2, total)
+    assert [(row["day"], row["requests"]) for row in sums["by_day"]] == [
+        ("2024-10-03", 1),
+        ("2024-10-04", 3),
+    ]
+    assert [(row["model"], row["requests"]) for row in sums["by_model"]] == [
+        (None, 1),
+        ("llama", 3),
+    ]
+    assert [(row["kernel"], row["tokens_in"]) for row in sums["by_kernel"]] == [
+        (None, 1),
+        ("k1", 11),
+    ]
+
+
+async def test_an_empty_ledger_has_sums_of_nothing(ledger: Ledger) -> None:
+    sums = await ledger.sums("ada")
+    assert sums["total"] == dict.fromkeys(sums["total"], 0)
+    assert sums["by_day"] == sums["by_model"] == sums["by_kernel"] == []
+
+
+def test_what_the_upstream_counts_replaces_an_estimate() -> None:
+    row = entry(1)
+    row.estimate(7, 8)
+    assert row.is_estimated
+    row.count(Usage(prompt_tokens=3, completion_tokens=2))
+    assert (row.tokens_in, row.tokens_out, row.is_estimated) == (3, 2, False)
+
+
+def test_a_client_that_left_has_no_status_but_its_own() -> None:
+    before, after = entry(1), entry(2)
+    before.cancel()
+    after.begin_answer()
+    after.cancel()
+    assert (before.status, after.status) == (CLIENT_LEFT, 200)
+    assert before.outcome == after.outcome == "cancelled"
+
+
+def test_a_failure_has_its_status_and_code() -> None:
+    row = entry(1)
+    row.fail(UpstreamError("no"))
+    assert (row.outcome, row.status, row.error_code) == ("failed", 502, "upstream_error")
+
+
+def test_only_the_first_of_an_answer_counts() -> None:
+    row = entry(1)
+    row.begin_answer()
+    first = row.first_token_ms
+    row.started -= 10
+    row.begin_answer()
+    row.finish()
+    assert row.first_token_ms == first
+    assert row.total_ms >= 10_000

@@ -1,0 +1,87 @@
+"""The document that programs read, and a real server that keeps to it for thousands of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.server.http.openapi import openapi_document
+
+from ...standin import StandIn
+from .test_access import API, OWN
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 80
+"""Requests for each of about thirty operations."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThrowawayServer]:
+    folder: Path = tmp_path_factory.mktemp("openapi")
+    with StandIn() as standin:
+        upstreams = {"campus": {"base_url": standin.url}}
+        with throwaway_server(folder, [f"--AqueductApp.upstreams={upstreams}"]) as server:
+            yield server
+
+
+schema = schemathesis.openapi.from_dict(openapi_document())
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+    derandomize=True,
+)
+def test_the_server_keeps_to_its_word(case: Any, server: ThrowawayServer) -> None:
+    headers = {"Authorization": f"Bearer {server.token}"}
+    case.call_and_validate(base_url=server.url, headers=headers, checks=CHECKS)
+
+
+def test_the_document_is_served(server: ThrowawayServer) -> None:
+    headers = {"Authorization": f"Bearer {server.token}"}
+    document = httpx.get(f"{server.url}/aqueduct/openapi.json", headers=headers, trust_env=False)
+    assert document.json() == {**openapi_document(), "servers": [{"url": "/"}]}
+
+
+def test_every_address_is_in_the_document() -> None:
+    def shape(path: str) -> str:
+        steps = path.strip("/").split("/")
+        return "/".join(
+            "*" if step.startswith(("{", "file-", "conv-", "req_")) else step for step in steps
+        )
+
+    document = openapi_document()
+    said = {
+        (shape(path).removeprefix("v1/"), verb.upper())
+        for path, item in document["paths"].items()
+        for verb in item
+    }
+    there = {
+        (shape(address.path), verb)
+        for address in (*API, *OWN)
+        for verb in address.allowed
+        if "nothing" not in address.path and address.path != "v1"
+    }
+    there -= {("models/real-name", "GET"), ("models/campus/real-name", "GET")}
+    assert there | {("models/*", "GET")} == said
