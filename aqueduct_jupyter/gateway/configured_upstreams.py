@@ -11,13 +11,14 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from .embedded.demo import demo_upstream
-from .embedded.model import LocalModel, is_engine_installed, local_upstream
+from .embedded.demo import DemoTransport
+from .embedded.model import LocalModel, is_engine_installed
+from .embedded.requests import LocalRequests
 from .embedded.weights import MODEL_NAME, weights_path
-from .upstreams.settings import read_settings, settings_from_environment
+from .upstreams.settings import UpstreamSettings, read_settings, settings_from_environment
 from .upstreams.upstream import Upstream
 
-__all__ = ["assemble_upstreams", "find_local_model"]
+__all__ = ["assemble_upstreams", "demo_upstream", "find_local_model", "local_upstream"]
 
 NO_MODEL = (
     "No language model is set up: demo/echo only repeats what it is sent. Run 'jupyter aqueduct "
@@ -92,6 +93,32 @@ def assemble_upstreams(
         notices.append(NO_MODEL)
     own.append(demo_upstream(is_listed=lists_demo or has_no_model))
     return found + [upstream for upstream in own if upstream.name not in configured]
+
+
+def local_upstream(model: LocalModel) -> Upstream:
+    """Give the upstream whose only model is the embedded one."""
+    # The address is replaced by the child's at each request.
+    settings = UpstreamSettings(base_url="http://local.invalid/v1")
+    requests = LocalRequests(model, model.name)
+    return Upstream("local", settings, transport=requests, default_model=model.name)
+
+
+def demo_upstream(*, is_listed: bool) -> Upstream:
+    """Give the upstream whose models are the scripted ones.
+
+    Args:
+        is_listed: whether clients are shown them; ``demo/echo`` and so on work in any case.
+    """
+    # The address is never looked up: the transport answers by itself.
+    settings = UpstreamSettings(base_url="http://demo.invalid/v1")
+    return Upstream(
+        "demo",
+        settings,
+        transport=DemoTransport(),
+        is_listed=is_listed,
+        lists_full_names=True,
+        default_model="echo" if is_listed else None,
+    )
 
 
 def _check_name(name: str) -> None:

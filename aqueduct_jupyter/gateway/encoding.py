@@ -7,6 +7,7 @@ two slices the lock is free for a moment. Which thread does the work is left to 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,7 +20,7 @@ from pydantic_core import from_json, to_json
 from ..protocol.chat import read_json_object
 from ..protocol.errors import InvalidJSONError
 
-__all__ = ["decode_base64", "decode_json", "encode_base64", "encode_json"]
+__all__ = ["decode_base64", "decode_json", "encode_base64", "encode_json", "read_json"]
 
 SLICE = 192 * 2**10
 """Bytes or characters of a slice: a tenth of a millisecond's work, and a few times that where its
@@ -113,6 +114,14 @@ def decode_json(body: bytes) -> dict[str, Any]:
         return read_json_object(body)  # which says where
     whole: dict[str, Any] = _with_each_text(value, lambda text: long.get(text, text))
     return whole
+
+
+def read_json(text: bytes | str) -> Any:
+    """Decode what somebody else sent as JSON; None where it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _between_distant_quotes(body: bytes) -> Iterator[tuple[int, int]]:

@@ -15,8 +15,8 @@ from typing import Any, cast
 from ..protocol.chat import ChatRequest, read_chat_request
 from ..protocol.errors import AqueductError, PermissionDeniedError, ServerError
 from .encoding import decode_json, encode_json
+from .entry import Caller
 from .offload import off_the_loop
-from .stores.ledger import Caller
 
 __all__ = ["Asked", "Policy", "apply_policy", "read_policy", "refusal"]
 

@@ -15,6 +15,7 @@ from .errors import InvalidRequestError
 
 __all__ = [
     "PURPOSES",
+    "DocumentMode",
     "FileDeleted",
     "FileList",
     "FileObject",
@@ -27,6 +28,9 @@ __all__ = [
 SHORTEST_EXPIRY = 3_600
 LONGEST_EXPIRY = 30 * 86_400
 LONGEST_FILENAME = 255
+
+DocumentMode = Literal["text", "inline", "native"]
+"""What becomes of a document in a message: its text, its bytes, or its id as it is."""
 
 Purpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 PURPOSES: tuple[Purpose, ...] = (

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.stores.database import Database
 from aqueduct_jupyter.gateway.stores.files import FILES_SCHEMA, FileStore
-from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Entry, Ledger
+from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Ledger
 from aqueduct_jupyter.gateway.upstreams.catalog import Catalog
 from aqueduct_jupyter.gateway.upstreams.failures import failure_from_response
 from aqueduct_jupyter.gateway.upstreams.secrets import Secrets

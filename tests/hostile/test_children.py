@@ -20,8 +20,9 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
+from aqueduct_jupyter.gateway.configured_upstreams import local_upstream
 from aqueduct_jupyter.gateway.documents.reader import DocumentReader
-from aqueduct_jupyter.gateway.embedded.model import LocalModel, local_upstream
+from aqueduct_jupyter.gateway.embedded.model import LocalModel
 from aqueduct_jupyter.gateway.embedded.weights import WEIGHTS_BYTES, pull_weights
 from aqueduct_jupyter.kernel.commands import Commands
 

@@ -24,10 +24,10 @@ from ...protocol.errors import (
     InvalidRequestError,
     UnknownFileError,
 )
+from ...protocol.files import DocumentMode
 from ..encoding import decode_base64, encode_base64
 from ..offload import off_the_loop
 from ..stores.files import FileStore, StoredFile
-from ..upstreams.settings import DocumentMode
 from .reader import DocumentReader, shown_name
 
 __all__ = ["MAX_FILE_BYTES", "MAX_REQUEST_BYTES", "Attachments", "Collected"]

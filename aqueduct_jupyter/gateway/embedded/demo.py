@@ -26,10 +26,7 @@ from typing import Any
 
 import httpx
 
-from ..upstreams.settings import UpstreamSettings
-from ..upstreams.upstream import Upstream
-
-__all__ = ["demo_upstream"]
+__all__ = ["DemoTransport"]
 
 MODELS = ("echo", "story", "slow", "fail-503", "cut", "schema")
 """What is listed; names with another number work as well."""
@@ -47,24 +44,6 @@ DEEPEST_SCHEMA = 20
 
 _NAME = re.compile(r"(echo|story|slow|cut|schema)$|(story)-(\d{1,6})$|(fail)-([45]\d\d)$")
 _WORDS = re.findall(r"\S+", "The water ran through the aqueduct, over the hills and into the town.")
-
-
-def demo_upstream(*, is_listed: bool) -> Upstream:
-    """Give the upstream whose models are the scripted ones.
-
-    Args:
-        is_listed: whether clients are shown them; ``demo/echo`` and so on work in any case.
-    """
-    # The address is never looked up: the transport answers by itself.
-    settings = UpstreamSettings(base_url="http://demo.invalid/v1")
-    return Upstream(
-        "demo",
-        settings,
-        transport=DemoTransport(),
-        is_listed=is_listed,
-        lists_full_names=True,
-        default_model="echo" if is_listed else None,
-    )
 
 
 class DemoTransport(httpx.AsyncBaseTransport):

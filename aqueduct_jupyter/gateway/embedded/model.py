@@ -28,11 +28,8 @@ from pydantic import SecretStr
 from ...protocol.errors import UnavailableError
 from ...protocol.plain_text import plain_text
 from ..children.child import Child, module_command
-from ..upstreams.settings import UpstreamSettings
-from ..upstreams.upstream import Upstream
-from .requests import LocalRequests
 
-__all__ = ["LocalModel", "State", "is_engine_installed", "local_upstream"]
+__all__ = ["LocalModel", "State", "is_engine_installed"]
 
 DEATH_SECONDS = 1.0
 """How long the end of a child may take to be told, once its connection broke."""
@@ -59,14 +56,6 @@ _log = logging.getLogger(__name__)
 def is_engine_installed() -> bool:
     """Tell whether the engine (the extra ``local``) is there, without loading it."""
     return importlib.util.find_spec("xllamacpp") is not None
-
-
-def local_upstream(model: LocalModel) -> Upstream:
-    """Give the upstream whose only model is the embedded one."""
-    # The address is replaced by the child's at each request.
-    settings = UpstreamSettings(base_url="http://local.invalid/v1")
-    requests = LocalRequests(model, model.name)
-    return Upstream("local", settings, transport=requests, default_model=model.name)
 
 
 class LocalModel(httpx.AsyncBaseTransport):

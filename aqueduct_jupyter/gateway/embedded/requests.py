@@ -15,9 +15,8 @@ import httpx
 
 from ...protocol.errors import InvalidRequestError
 from ...protocol.sse import DONE, Event, FrameBuffer, decode_frame, encode_event, split_frames
-from ..encoding import decode_json, encode_json
+from ..encoding import decode_json, encode_json, read_json
 from ..offload import off_the_loop
-from ..upstreams.reasons import read_json
 from .tools import as_tool_answer, chooses_tools, with_tools_in_words
 
 __all__ = ["LocalRequests"]

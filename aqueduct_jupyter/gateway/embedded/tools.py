@@ -16,7 +16,7 @@ from uuid import uuid4
 from pydantic_core import from_json
 
 from ...protocol.errors import InvalidRequestError
-from ..upstreams.reasons import read_json
+from ..encoding import read_json
 
 __all__ = ["as_tool_answer", "chooses_tools", "with_tools_in_words"]
 

@@ -19,12 +19,12 @@ import socket
 import ssl
 from collections import defaultdict
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from ..upstreams.settings import UpstreamSettings
 from .connection import Connection
 from .response import READ_BYTES
 
@@ -46,12 +46,16 @@ SECOND_ADDRESS_SECONDS = 0.25
 _Origin = tuple[str, int]
 
 
-def network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
+def network(base_url: str, ca_bundle: Path | None = None) -> httpx.AsyncBaseTransport:
     """Give the way to an upstream: straight, or through the proxy that the environment names.
 
     Reading the certificates takes tens of milliseconds.
+
+    Args:
+        base_url: the upstream's address.
+        ca_bundle: the certificates to trust; None for those of the environment.
     """
-    url, proxies, tls = httpx.URL(settings.base_url), getproxies(), _certificates(settings)
+    url, proxies, tls = httpx.URL(base_url), getproxies(), _certificates(base_url, ca_bundle)
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(url.host):
         return NetworkTransport(tls)
@@ -137,12 +141,12 @@ def _race(loop: asyncio.AbstractEventLoop, host: str) -> dict[str, Any]:
     return {}
 
 
-def _certificates(settings: UpstreamSettings) -> ssl.SSLContext | None:
+def _certificates(base_url: str, ca_bundle: Path | None) -> ssl.SSLContext | None:
     """Read which authorities are trusted; nothing is read for an address without TLS."""
-    if settings.base_url.startswith("http:"):
+    if base_url.startswith("http:"):
         return None
-    if settings.ca_bundle:
-        return ssl.create_default_context(cafile=str(settings.ca_bundle))
+    if ca_bundle:
+        return ssl.create_default_context(cafile=str(ca_bundle))
     return httpx.create_ssl_context()
 
 

@@ -22,14 +22,14 @@ from ...protocol.errors import (
     UpstreamError,
 )
 from ..documents.attachments import Attachments
-from ..encoding import decode_json, encode_json
+from ..encoding import decode_json, encode_json, read_json
+from ..entry import Caller, Entry
 from ..offload import off_the_loop
 from ..policy import Policy, apply_policy
-from ..stores.ledger import Caller, Entry
 from ..upstreams.answer import UpstreamAnswer
 from ..upstreams.catalog import Catalog, Route
 from ..upstreams.failures import failure_from_event
-from ..upstreams.reasons import LARGEST_ERROR, read_json
+from ..upstreams.reasons import LARGEST_ERROR
 from .limits import Budgets
 from .running import RunningRequests
 from .stream import AnswerStream, error_event, read_usage

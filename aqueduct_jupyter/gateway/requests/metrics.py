@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ..embedded.model import LocalModel
-from ..stores.ledger import Entry
+from ..entry import Entry
 from .running import RunningRequests
 
 __all__ = ["CONTENT_TYPE", "Metrics"]

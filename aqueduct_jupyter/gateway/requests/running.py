@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from ...protocol.errors import NotFoundError, RequestStoppedError
-from ..stores.ledger import Caller, Entry
+from ..entry import Caller, Entry
 
 __all__ = ["LONGEST_CLIENT_ID", "RunningRequests"]
 

@@ -24,8 +24,8 @@ from pydantic import ValidationError
 from ...protocol.chat import Usage
 from ...protocol.errors import AqueductError, DisconnectedError, UpstreamError
 from ...protocol.sse import DONE, Event, FrameBuffer, decode_frame, encode_event, split_frames
+from ..encoding import read_json
 from ..upstreams.failures import failure_from_event
-from ..upstreams.reasons import read_json
 from ..upstreams.secrets import Secrets
 
 __all__ = ["AnswerStream", "error_event", "read_usage"]

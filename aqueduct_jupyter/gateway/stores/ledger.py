@@ -9,21 +9,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from time import perf_counter
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-from ...protocol.chat import Usage
-from ...protocol.errors import AqueductError
+from ..entry import Caller, Entry
 from .database import Database, read_rows
 
-__all__ = ["LEDGER_SCHEMA", "Caller", "Entry", "Ledger", "Outcome", "Used"]
-
-Outcome = Literal["whole", "failed", "cancelled"]
-"""How a request ended: a whole answer, an error, or the client left."""
-
-CLIENT_LEFT = 499
-"""The status of a request whose client left before an answer began; nginx's convention."""
+__all__ = ["LEDGER_SCHEMA", "Ledger", "Used"]
 
 LEDGER_SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -47,81 +39,23 @@ CREATE INDEX IF NOT EXISTS requests_by_time ON requests (owner, time);
 """
 
 
-_NO_COLUMN = {"is_column": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the owner of the server, and the kernel whose key was used, if one was."""
-
-    owner: str = ""
-    kernel: str | None = None
-
-
-@dataclass(slots=True)
-class Entry:
-    """One request's row while it is being written.
-
-    ``time`` is in seconds since 1970, ``started`` in seconds of a clock that only grows.
-    """
-
-    request_id: str
-    owner: str
-    kernel: str | None
-    time: float = field(default_factory=time.time)
-    model: str | None = None
-    upstream: str | None = None
-    is_stream: bool = False
-    status: int = 200
-    outcome: Outcome = "whole"
-    error_code: str | None = None
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    is_estimated: bool = False
-    first_token_ms: float | None = None
-    total_ms: float = 0.0
-    started: float = field(default_factory=perf_counter, metadata=_NO_COLUMN)
-    is_admitted: bool = field(default=False, metadata=_NO_COLUMN)
-    is_answered: bool = field(default=False, metadata=_NO_COLUMN)
-
-    def begin_answer(self) -> None:
-        """Note that the first of the answer is here; only the first call counts."""
-        if self.first_token_ms is None:
-            self.first_token_ms = self._milliseconds()
-
-    def end_answer(self) -> None:
-        """Note that the last of the answer is here; what is left is to send and to close."""
-        self.is_answered = True
-
-    def finish(self) -> None:
-        """Note that the request is over."""
-        self.total_ms = self._milliseconds()
-
-    def _milliseconds(self) -> float:
-        return round((perf_counter() - self.started) * 1000, 1)
-
-    def count(self, usage: Usage) -> None:
-        """Note the tokens that the upstream counted."""
-        self.tokens_in, self.tokens_out = usage.prompt_tokens, usage.completion_tokens
-        self.is_estimated = False
-
-    def estimate(self, tokens_in: int, tokens_out: int) -> None:
-        """Note tokens that nobody counted, because the answer was cut short."""
-        self.tokens_in, self.tokens_out = tokens_in, tokens_out
-        self.is_estimated = True
-
-    def fail(self, error: AqueductError) -> None:
-        """Note that the request ended with an error."""
-        self.outcome, self.status, self.error_code = "failed", error.status, error.code
-
-    def cancel(self) -> None:
-        """Note that the client left."""
-        self.outcome = "cancelled"
-        if self.first_token_ms is None:
-            self.status = CLIENT_LEFT
-
-
-_NAMES = [column.name for column in fields(Entry) if column.metadata != _NO_COLUMN]
+_NAMES = (
+    "request_id",
+    "owner",
+    "kernel",
+    "time",
+    "model",
+    "upstream",
+    "is_stream",
+    "status",
+    "outcome",
+    "error_code",
+    "tokens_in",
+    "tokens_out",
+    "is_estimated",
+    "first_token_ms",
+    "total_ms",
+)
 _COLUMNS = ", ".join(_NAMES)
 _PLACES = ", ".join(f":{name}" for name in _NAMES)
 _SUMS = """

@@ -12,15 +12,15 @@ What the failure means is left to :mod:`.failures`. The shapes, each with a serv
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...protocol.plain_text import LONGEST_SENTENCE, LONGEST_WORD, plain_text
+from ..encoding import read_json
 from .secrets import Secrets
 
-__all__ = ["LARGEST_ERROR", "Reason", "find_reason", "read_json"]
+__all__ = ["LARGEST_ERROR", "Reason", "find_reason"]
 
 LARGEST_ERROR = 2**20
 """Bytes of the body of an error."""
@@ -81,14 +81,6 @@ def find_reason(body: bytes, content_type: str, secrets: Secrets) -> Reason:
         text = body[: 4 * LONGEST_SENTENCE].decode(errors="replace").strip()
         decoded = None if _NO_SENTENCE.search(text) else text
     return Reason(decoded, secrets)
-
-
-def read_json(text: bytes | str) -> Any:
-    """Decode what an upstream sent as JSON; None where it is not JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _shown(text: object, secrets: Secrets, most: int = LONGEST_WORD) -> str:

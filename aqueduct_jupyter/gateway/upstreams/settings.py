@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-__all__ = ["DocumentMode", "UpstreamSettings", "read_settings", "settings_from_environment"]
+from ...protocol.files import DocumentMode
 
-DocumentMode = Literal["text", "inline", "native"]
-"""What becomes of a document in a message: its text, its bytes, or its id as it is."""
+__all__ = ["UpstreamSettings", "read_settings", "settings_from_environment"]
 
 ENVIRONMENT_UPSTREAM = "aqueduct"
 """The name of the upstream that comes from AQUEDUCT_BASE_URL and AQUEDUCT_TOKEN."""

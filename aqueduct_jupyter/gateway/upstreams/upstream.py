@@ -33,10 +33,11 @@ from tenacity import (
 from ...protocol.chat import LONGEST_NAME
 from ...protocol.errors import AqueductError, UpstreamError
 from ...protocol.models import Model
+from ..encoding import read_json
 from ..offload import off_the_loop
 from .answer import UpstreamAnswer
 from .failures import failure_from_exception, failure_from_response
-from .reasons import LARGEST_ERROR, read_json
+from .reasons import LARGEST_ERROR
 from .secrets import Secrets
 from .settings import UpstreamSettings
 
@@ -254,7 +255,7 @@ def _headers(settings: UpstreamSettings) -> dict[str, str]:
 def _network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
     from ..network.transport import network  # the first request needs it, and no start does
 
-    return network(settings)
+    return network(settings.base_url, settings.ca_bundle)
 
 
 def _is_worth_a_retry(error: BaseException) -> bool:

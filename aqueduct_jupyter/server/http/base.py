@@ -27,8 +27,8 @@ from jupyter_server.utils import ensure_async
 from pydantic import BaseModel
 from tornado import web
 
+from ...gateway.entry import Caller
 from ...gateway.requests.keys import SERVER_LIFE, KernelKeys
-from ...gateway.stores.ledger import Caller
 from ...protocol.errors import (
     AqueductError,
     AuthenticationError,

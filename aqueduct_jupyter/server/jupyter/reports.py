@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyter_events import EventLogger
 
-from ...gateway.stores.ledger import Entry
+from ...gateway.entry import Entry
 
 __all__ = ["EVENT_SCHEMA_ID", "Reports"]
 

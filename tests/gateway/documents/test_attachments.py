@@ -19,8 +19,8 @@ from aqueduct_jupyter.gateway.documents.attachments import (
 from aqueduct_jupyter.gateway.documents.reader import DocumentReader
 from aqueduct_jupyter.gateway.stores.database import Database
 from aqueduct_jupyter.gateway.stores.files import FILES_SCHEMA, FileStore
-from aqueduct_jupyter.gateway.upstreams.settings import DocumentMode
 from aqueduct_jupyter.protocol import errors
+from aqueduct_jupyter.protocol.files import DocumentMode
 
 from . import samples
 

@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from aqueduct_jupyter.gateway.embedded.demo import LABEL, MODELS, demo_upstream
+from aqueduct_jupyter.gateway.configured_upstreams import demo_upstream
+from aqueduct_jupyter.gateway.embedded.demo import LABEL, MODELS
 from aqueduct_jupyter.protocol import errors
 from aqueduct_jupyter.protocol.sse import decode_frame, split_frames
 

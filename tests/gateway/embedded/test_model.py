@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from aqueduct_jupyter.gateway.configured_upstreams import local_upstream
 from aqueduct_jupyter.gateway.embedded import model as local_model
-from aqueduct_jupyter.gateway.embedded.model import LocalModel, local_upstream
+from aqueduct_jupyter.gateway.embedded.model import LocalModel
 from aqueduct_jupyter.gateway.upstreams.upstream import Upstream
 from aqueduct_jupyter.protocol.errors import AqueductError, UpstreamUnavailableError
 
@@ -291,7 +292,8 @@ async def test_it_dies_with_its_parent_and_leaves_no_folder(weights: Path) -> No
     before = folders()
     script = (
         "import asyncio, os, pathlib, sys\n"
-        "from aqueduct_jupyter.gateway.embedded.model import LocalModel, local_upstream\n"
+        "from aqueduct_jupyter.gateway.configured_upstreams import local_upstream\n"
+        "from aqueduct_jupyter.gateway.embedded.model import LocalModel\n"
         "async def main():\n"
         "    model = LocalModel(pathlib.Path(sys.argv[1]), 'm')\n"
         '    body = b\'{"messages": [{"role": "user", "content": "Hi"}], "stream": true}\'\n'

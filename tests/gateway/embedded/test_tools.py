@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from aqueduct_jupyter.gateway.embedded.model import LocalModel, local_upstream
+from aqueduct_jupyter.gateway.configured_upstreams import local_upstream
+from aqueduct_jupyter.gateway.embedded.model import LocalModel
 from aqueduct_jupyter.gateway.upstreams.upstream import Upstream
 from aqueduct_jupyter.protocol.errors import InvalidRequestError
 

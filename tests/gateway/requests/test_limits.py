@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.requests.limits import Budgets, Limits, read_limits
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
 from aqueduct_jupyter.gateway.stores.database import Database
-from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Entry, Ledger
+from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Ledger
 from aqueduct_jupyter.protocol.chat import ChatRequest
 from aqueduct_jupyter.protocol.errors import InvalidRequestError, RateLimitError
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.requests.metrics import MOST_CODES, Metrics
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
-from aqueduct_jupyter.gateway.stores.ledger import Entry
 
 
 def test_an_upstreams_own_codes_do_not_grow_the_metrics_without_end() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from aqueduct_jupyter.gateway.entry import CLIENT_LEFT, Entry
 from aqueduct_jupyter.gateway.stores.database import Database
-from aqueduct_jupyter.gateway.stores.ledger import CLIENT_LEFT, LEDGER_SCHEMA, Entry, Ledger
+from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Ledger
 from aqueduct_jupyter.protocol.chat import Usage
 from aqueduct_jupyter.protocol.errors import UpstreamError
 

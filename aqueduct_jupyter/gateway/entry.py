@@ -1,0 +1,94 @@
+"""What every part of the gateway says about a request: who asks, and how it went.
+
+It holds counts and times, never a word of a prompt or an answer. Where entries are kept is left to
+the ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Literal
+
+from ..protocol.chat import Usage
+from ..protocol.errors import AqueductError
+
+__all__ = ["CLIENT_LEFT", "Caller", "Entry", "Outcome"]
+
+Outcome = Literal["whole", "failed", "cancelled"]
+"""How a request ended: a whole answer, an error, or the client left."""
+
+CLIENT_LEFT = 499
+"""The status of a request whose client left before an answer began; nginx's convention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the owner of the server, and the kernel whose key was used, if one was."""
+
+    owner: str = ""
+    kernel: str | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request's row while it is being written.
+
+    ``time`` is in seconds since 1970, ``started`` in seconds of a clock that only grows.
+    """
+
+    request_id: str
+    owner: str
+    kernel: str | None
+    time: float = field(default_factory=time.time)
+    model: str | None = None
+    upstream: str | None = None
+    is_stream: bool = False
+    status: int = 200
+    outcome: Outcome = "whole"
+    error_code: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    is_estimated: bool = False
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+    started: float = field(default_factory=perf_counter)
+    is_admitted: bool = field(default=False)
+    is_answered: bool = field(default=False)
+
+    def begin_answer(self) -> None:
+        """Note that the first of the answer is here; only the first call counts."""
+        if self.first_token_ms is None:
+            self.first_token_ms = self._milliseconds()
+
+    def end_answer(self) -> None:
+        """Note that the last of the answer is here; what is left is to send and to close."""
+        self.is_answered = True
+
+    def finish(self) -> None:
+        """Note that the request is over."""
+        self.total_ms = self._milliseconds()
+
+    def _milliseconds(self) -> float:
+        return round((perf_counter() - self.started) * 1000, 1)
+
+    def count(self, usage: Usage) -> None:
+        """Note the tokens that the upstream counted."""
+        self.tokens_in, self.tokens_out = usage.prompt_tokens, usage.completion_tokens
+        self.is_estimated = False
+
+    def estimate(self, tokens_in: int, tokens_out: int) -> None:
+        """Note tokens that nobody counted, because the answer was cut short."""
+        self.tokens_in, self.tokens_out = tokens_in, tokens_out
+        self.is_estimated = True
+
+    def fail(self, error: AqueductError) -> None:
+        """Note that the request ended with an error."""
+        self.outcome, self.status, self.error_code = "failed", error.status, error.code
+
+    def cancel(self) -> None:
+        """Note that the client left."""
+        self.outcome = "cancelled"
+        if self.first_token_ms is None:
+            self.status = CLIENT_LEFT
