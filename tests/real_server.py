@@ -99,9 +99,10 @@ class RealServer:
     def _row(self, request_id: str) -> dict[str, Any] | None:
         path = self._ledger()
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
-            ledger.row_factory = sqlite3.Row
+            ledger.row_factory, row = sqlite3.Row, None
             select = "SELECT * FROM requests WHERE request_id = ?"
-            row = ledger.execute(select, (request_id,)).fetchone()
+            with contextlib.suppress(sqlite3.OperationalError):  # its tables are being made
+                row = ledger.execute(select, (request_id,)).fetchone()
         return dict(row) if row else None
 
     def _list(self, path: str) -> list[dict[str, Any]]:

@@ -25,10 +25,20 @@ CLIENT_LEFT = 499
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the owner of the server, and the kernel whose key was used, if one was."""
+    """Who asks.
+
+    Args:
+        owner: whose budget, files and conversations are meant.
+        kernel: the id of the kernel whose key was used, where one was.
+        groups: the owner's groups, where the server knows any.
+        key: the name in a key that opens only what kernels use: a kernel's id, or that of the
+            server's life; None for a token, which opens everything.
+    """
 
     owner: str = ""
     kernel: str | None = None
+    groups: frozenset[str] = frozenset()
+    key: str | None = None
 
 
 @dataclass(slots=True)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from aqueduct_jupyter.gateway.entry import Entry
-from aqueduct_jupyter.gateway.stores.database import Database
-from aqueduct_jupyter.gateway.stores.files import FILES_SCHEMA, FileStore
-from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Ledger
+from aqueduct_jupyter.gateway.stores.blobs import FolderBlobs
+from aqueduct_jupyter.gateway.stores.files import FileStore
+from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
+from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
 from aqueduct_jupyter.gateway.upstreams.catalog import Catalog
 from aqueduct_jupyter.gateway.upstreams.failures import failure_from_response
 from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
@@ -20,6 +21,7 @@ from aqueduct_jupyter.gateway.upstreams.upstream import Upstream
 from aqueduct_jupyter.protocol.errors import UnknownFileError
 from aqueduct_jupyter.protocol.files import FileObject
 
+from ..gateway.stores.owned import OwnedFiles
 from ..standin import StandIn
 
 NOON, HOUR, YEAR = 1_800_000_000.0, 3_600.0, 365 * 86_400.0
@@ -32,7 +34,7 @@ class Clock:
         return self.now
 
 
-async def upload(store: FileStore, data: bytes, seconds: int | None = None) -> FileObject:
+async def upload(store: OwnedFiles, data: bytes, seconds: int | None = None) -> FileObject:
     upload = await store.begin()
     try:
         await upload.write(data)
@@ -43,9 +45,14 @@ async def upload(store: FileStore, data: bytes, seconds: int | None = None) -> F
         await upload.close()
 
 
+def owned(folder: Path, database: SQLiteDatabase, clock: Clock) -> OwnedFiles:
+    store = FileStore(database, FolderBlobs(folder), folder / "incoming", clock=clock)
+    return OwnedFiles(store)
+
+
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Database]:
-    database = Database(folder / "a.sqlite", FILES_SCHEMA, LEDGER_SCHEMA)
+async def opened(folder: Path) -> AsyncIterator[SQLiteDatabase]:
+    database = SQLiteDatabase(folder / "a.sqlite")
     try:
         yield database
     finally:
@@ -58,12 +65,12 @@ async def test_a_file_survives_every_jump_but_the_one_over_its_end(
 ) -> None:
     clock = Clock()
     async with opened(tmp_path) as database:
-        store = FileStore(tmp_path, database, clock=clock)
+        store = owned(tmp_path, database, clock)
         kept = await upload(store, b"kept", int(HOUR))
         clock.now += jump
         await store.purge()
         assert await store.get(kept.id) == kept
-        assert (await store.find(kept.id)).read() == b"kept"
+        assert await store.read(kept.id) == b"kept"
         second = await upload(store, b"second", int(HOUR))
         assert second.expires_at == second.created_at + HOUR
         assert [file.id for file in (await store.page()).data] == [second.id, kept.id], (
@@ -77,7 +84,7 @@ async def test_a_file_survives_every_jump_but_the_one_over_its_end(
 async def test_a_jump_there_and_back_loses_only_what_a_purge_saw_expired(tmp_path: Path) -> None:
     clock = Clock()
     async with opened(tmp_path) as database:
-        store = FileStore(tmp_path, database, clock=clock)
+        store = owned(tmp_path, database, clock)
         short, forever = await upload(store, b"short", int(HOUR)), await upload(store, b"x")
         clock.now += 2 * HOUR
         with pytest.raises(UnknownFileError):
@@ -93,7 +100,8 @@ async def test_a_jump_there_and_back_loses_only_what_a_purge_saw_expired(tmp_pat
 @pytest.mark.parametrize("jump", [-YEAR, -HOUR, HOUR, YEAR])
 async def test_durations_and_sums_do_not_follow_the_wall_clock(tmp_path: Path, jump: float) -> None:
     async with opened(tmp_path) as database:
-        ledger = Ledger(database)
+        clock = Clock()
+        ledger = DatabaseLedger(database, clock=clock)
         before = Entry("req_before", "", None, time=NOON)
         after = Entry("req_after", "", None, time=NOON + jump)
         for entry in (before, after):
@@ -101,10 +109,12 @@ async def test_durations_and_sums_do_not_follow_the_wall_clock(tmp_path: Path, j
             entry.finish()
             assert 0 <= (entry.first_token_ms or 0) <= entry.total_ms < 60_000
             ledger.record(entry)
-        sums = await ledger.sums("", days=1, clock=lambda: NOON + jump)
+        clock.now = NOON + jump
+        sums = await ledger.sums("", days=1)
         # What lies in the future by the new clock is counted, and not lost.
         assert sums["total"]["requests"] == (1 if jump == YEAR else 2)
-        assert (await ledger.sums("", days=3_660, clock=lambda: NOON))["total"]["requests"] == 2
+        clock.now = NOON
+        assert (await ledger.sums("", days=3_660))["total"]["requests"] == 2
 
 
 @pytest.mark.parametrize(

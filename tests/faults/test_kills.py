@@ -70,15 +70,17 @@ def test_a_server_that_is_killed_leaves_nothing_half_and_loses_nothing_whole(
         assert standin.chats[-1].client_left.wait(5), "the upstream is told by the system"
     torn = server.incoming
     assert torn
-    (tmp_path / "data" / "aqueduct" / "blobs" / "ab").mkdir()
-    (tmp_path / "data" / "aqueduct" / "blobs" / "ab" / ("ab" * 32)).write_bytes(b"before its row")
+    lost = tmp_path / "data" / "aqueduct" / "blobs" / "ab" / ("ab" * 32)
+    lost.parent.mkdir()
+    lost.write_bytes(b"before its row")
     long_ago = time.time() - 7_200
-    for file in torn:
+    for file in (*torn, lost):
         os.utime(file, (long_ago, long_ago))
     with real_server(tmp_path, upstreams) as server:
         until(lambda: not server.incoming, "the torn upload is swept up")
         assert server.files == [kept]
         assert server.http.get(f"v1/files/{kept['id']}/content").content == b"whole"
+        until(lambda: not lost.exists(), "the blob that no row names is swept up")
         assert len(list(server.data.glob("blobs/*/*"))) == 1
         assert server.row(answered)["outcome"] == "whole"
         assert server.http.get("aqueduct/usage").json()["total"]["requests"] == 1
@@ -93,7 +95,7 @@ def child_of(server: RealServer) -> int | None:
     tasks = Path(f"/proc/{server.process.process.pid}/task").glob("*/children")
     children = " ".join(task.read_text() for task in tasks).split()
     for child in children:
-        if b"local_model_process" in Path(f"/proc/{child}/cmdline").read_bytes():
+        if b"embedded.process" in Path(f"/proc/{child}/cmdline").read_bytes():
             return int(child)
     return None
 

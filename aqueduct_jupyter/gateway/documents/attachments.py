@@ -27,7 +27,7 @@ from ...protocol.errors import (
 from ...protocol.files import DocumentMode
 from ..encoding import decode_base64, encode_base64
 from ..offload import off_the_loop
-from ..stores.files import FileStore, StoredFile
+from ..stores.interfaces import Files, StoredFile
 from .reader import DocumentReader, shown_name
 
 __all__ = ["MAX_FILE_BYTES", "MAX_REQUEST_BYTES", "Attachments", "Collected"]
@@ -109,17 +109,20 @@ class Attachments:
         documents: what reads documents.
     """
 
-    def __init__(self, files: FileStore, documents: DocumentReader) -> None:
+    def __init__(self, files: Files, documents: DocumentReader) -> None:
         self._files = files
         self._documents = documents
 
-    async def collect(self, messages: Sequence[_Message], mode: DocumentMode) -> Collected:
+    async def collect(
+        self, messages: Sequence[_Message], mode: DocumentMode, owner: str
+    ) -> Collected:
         """Check all file parts of a request: their form, whether they exist, their sizes.
 
         Args:
             messages: the request's messages; they are not changed.
             mode: ``text``: documents become text. ``inline``: they are sent as base64. ``native``:
                 parts are passed on, and ids are the upstream's own.
+            owner: whose files ids mean.
 
         Raises:
             InvalidRequestError: a part is malformed.
@@ -127,7 +130,7 @@ class Attachments:
             FileTooLargeError, FilesTooLargeError: over a limit; the message names the file.
         """
         files = [
-            await self._describe(message, part, fields, mode)
+            await self._describe(message, part, fields, mode, owner)
             for message, part, fields in _file_parts(messages)
             if mode != "native" or "file_data" in fields or "file_id" not in fields
         ]
@@ -164,7 +167,7 @@ class Attachments:
         return messages
 
     async def _describe(
-        self, message: int, part: int, fields: dict[str, Any], mode: DocumentMode
+        self, message: int, part: int, fields: dict[str, Any], mode: DocumentMode, owner: str
     ) -> _File:
         file = _File(message, part, "file", 0, "")
         for field in ("file_data", "file_id", "filename"):
@@ -181,14 +184,14 @@ class Attachments:
         file_id = fields.get("file_id")
         if uri := fields.get("file_data"):
             if file_id and mode != "native":
-                await self._find(_File(message, part, "file", 0, ""), file_id)
+                await self._find(_File(message, part, "file", 0, ""), owner, file_id)
             file.uri = uri
             file.media_type, file.start = _read_head(uri, file.param(".file_data"))
             file.size = (len(uri) - file.start) * 3 // 4 - uri.count(
                 "=", max(file.start, len(uri) - 2)
             )
         elif file_id:
-            await self._find(file, file_id)
+            await self._find(file, owner, file_id)
         else:
             raise InvalidRequestError(
                 f"{file.param()} needs file_data (a data URI with base64) or file_id (of a file "
@@ -197,9 +200,9 @@ class Attachments:
             )
         return file
 
-    async def _find(self, file: _File, file_id: str) -> None:
+    async def _find(self, file: _File, owner: str, file_id: str) -> None:
         try:
-            file.stored = await self._files.find(file_id)
+            file.stored = await self._files.find(owner, file_id)
         except UnknownFileError as error:
             error.param = file.param(".file_id")
             raise
@@ -208,7 +211,7 @@ class Attachments:
         file.media_type = file.stored.media_type
 
     async def _write(self, file: _File, mode: DocumentMode) -> dict[str, Any]:
-        data = await asyncio.to_thread(file.stored.read) if file.stored else file.data
+        data = await self._files.read(file.stored) if file.stored else file.data
         if image := _image_type(data):
             uri = await off_the_loop(file.size, _data_uri, image, file, data)
             return {"type": "image_url", "image_url": {"url": uri}}

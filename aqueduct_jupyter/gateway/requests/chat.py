@@ -161,7 +161,7 @@ class Chat:
             secrets=route.upstream.secrets,
         )
         asked = _characters(request) // CHARACTERS_A_TOKEN
-        body = await self._upstream_body(request, route, size)
+        body = await self._upstream_body(request, route, size, entry.owner)
         del request
         try:
             async with _asked(body, route, entry, is_repeated=is_repeated) as upstream:
@@ -181,10 +181,12 @@ class Chat:
             elif stream.has_begun:
                 entry.estimate(asked, stream.deltas)
 
-    async def _upstream_body(self, request: ChatRequest, route: Route, size: int) -> _Body:
+    async def _upstream_body(
+        self, request: ChatRequest, route: Route, size: int, owner: str
+    ) -> _Body:
         """Write what goes upstream: the client's object with at most three fields touched."""
         collected = await self._attachments.collect(
-            request.messages, route.upstream.settings.documents
+            request.messages, route.upstream.settings.documents, owner
         )
         body: dict[str, Any] = {**request.body, "model": route.model}
         body["messages"] = await self._attachments.write(collected)

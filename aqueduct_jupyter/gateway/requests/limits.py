@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from ...protocol.chat import ChatRequest
 from ...protocol.errors import InvalidRequestError, RateLimitError
 from ..entry import Caller, Entry
-from ..stores.ledger import Ledger, Used
+from ..stores.interfaces import Ledger, Used
 from .running import RunningRequests
 
 __all__ = ["Budget", "Budgets", "Limits", "read_limits"]

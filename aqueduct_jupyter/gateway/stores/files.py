@@ -1,13 +1,12 @@
-"""This file is the file store: blobs by content hash on the disk, what they are in SQLite.
+"""The file store: rows in a database, bytes in blobs, and the order in which both change.
 
-How a file arrives is left to :mod:`.uploads`, what a model gets to read of it to
-:mod:`aqueduct_jupyter.gateway.documents.attachments`.
+How a file arrives is left to :mod:`.uploads`, what a model gets to read of it to the documents.
 
-* An upload goes to a temporary file, then to its blob, then its row is written. A crash in
-  between leaves nothing that anybody sees, and the purge sweeps it up.
-* Blobs appear and vanish inside the database's write lock, together with the rows that name them.
-  So identical bytes are stored once, and two servers on one folder cannot pull a blob from under
-  each other's rows.
+* An upload is a temporary file first, then a blob, then a row names the blob. A crash in between
+  leaves nothing that anybody sees, and the purge sweeps it up.
+* A blob has a name of its own, and a new row may name it only while another row does. So one whose
+  last row is gone stays unused, and is deleted after the transaction, without a lock.
+* Bytes that are there already are not stored again.
 """
 
 from __future__ import annotations
@@ -15,241 +14,103 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import secrets
-import sqlite3
 import string
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...protocol.errors import (
     BodyTooLargeError,
     InvalidRequestError,
     PermissionDeniedError,
+    UnavailableError,
     UnknownFileError,
 )
 from ...protocol.files import FileDeleted, FileList, FileObject, clean_filename, read_purpose
 from .batch import check_batch_file
-from .database import Database, read_rows
-from .disk import disk_error, make_folder
+from .blobs import Blobs
+from .database import Database
+from .disk import disk_error
+from .interfaces import MOST_LISTED, Incoming, StoredFile
+from .log import log
 from .uploads import Upload
 
-__all__ = ["FILES_SCHEMA", "MOST_LISTED", "FileStore", "StoredFile"]
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
-MOST_LISTED = 10_000
+    from .sql.file_rows import FileRows
+
+__all__ = ["FileStore"]
+
 ABANDONED_SECONDS = 3_600.0
-"""Age from which a temporary file is nobody's any more."""
+"""Age from which a temporary file, or a blob that no row names, is nobody's any more."""
 
 _ID_CHARACTERS = string.ascii_letters + string.digits
 _ID_LENGTH = 24
-
-FILES_SCHEMA = """
-CREATE TABLE IF NOT EXISTS files (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    owner TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    filename TEXT NOT NULL,
-    purpose TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    expires_at INTEGER
-);
-CREATE INDEX IF NOT EXISTS files_by_owner ON files (owner, sequence);
-CREATE INDEX IF NOT EXISTS files_by_blob ON files (sha256);
-CREATE TABLE IF NOT EXISTS uploaders (
-    file TEXT PRIMARY KEY REFERENCES files (id) ON DELETE CASCADE,
-    uploader TEXT NOT NULL
-);
-"""
+_BLOB_BYTES = 4
 
 _COLUMNS_SHOWN = ("id", "bytes", "created_at", "filename", "purpose", "expires_at")
-_ALIVE = "owner = :owner AND (expires_at IS NULL OR expires_at > :now)"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file, and where its bytes lie as long as nobody deletes it."""
-
-    file: FileObject
-    path: Path
-    sha256: str
-    media_type: str
-
-    def open(self) -> BinaryIO:
-        """Open the bytes for reading; once open they stay, also when the file is deleted.
-
-        Raises:
-            UnknownFileError: it was deleted meanwhile.
-            UnavailableError: the disk refuses.
-        """
-        try:
-            return self.path.open("rb")
-        except FileNotFoundError:
-            raise _unknown(self.file.id) from None
-        except OSError as error:
-            raise disk_error(error) from error
-
-    def read(self) -> bytes:
-        """Read all the bytes, as :meth:`open` raising the same."""
-        with self.open() as stream:
-            return stream.read()
 
 
 class FileStore:
-    """The files of one owner in a data folder that may have several.
+    """The files of all owners; see :class:`.interfaces.Files`.
 
     Args:
-        folder: the data folder.
-        database: its database, made with :data:`FILES_SCHEMA`.
-        owner: whose files are seen.
+        database: where the rows are.
+        blobs: where the bytes are.
+        incoming: a folder of this machine in which uploads wait until they are complete.
         max_file_bytes: the largest file.
-        max_total_bytes: the largest sum of the owner's files.
-        expiry_seconds: how long a file is kept that names no time itself; 0 is for ever.
+        max_total_bytes: the largest sum of one owner's files.
+        expiry_seconds: default lifetime of files uploaded without ``expires_after``; 0 keeps them
+            forever.
+        abandoned_seconds: age from which what no row names is removed; for tests.
         clock: seconds since 1970; for tests.
     """
 
     def __init__(
         self,
-        folder: Path,
         database: Database,
+        blobs: Blobs,
+        incoming: Path,
         *,
-        owner: str = "",
         max_file_bytes: int = 64 * 2**20,
         max_total_bytes: int = 2**30,
         expiry_seconds: int = 7 * 86_400,
+        abandoned_seconds: float = ABANDONED_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.max_file_bytes = max_file_bytes
-        self._blobs = folder / "blobs"
-        self._incoming = folder / "incoming"
         self._database = database
-        self._owner = owner
+        self._blobs = blobs
+        self._incoming = incoming
         self._max_total_bytes = max_total_bytes
         self._expiry_seconds = expiry_seconds
+        self._abandoned_seconds = abandoned_seconds
         self._clock = clock
 
     async def begin(self) -> Upload:
-        """Begin an upload; whoever begins it closes it.
-
-        Raises:
-            UnavailableError: the data folder cannot be written.
-        """
+        """Begin an upload."""
+        # Nothing is written beside a database that cannot be used, or that a later release wrote.
+        await self._database.run(lambda _: None)
         upload = Upload(self._incoming, self.max_file_bytes)
         await upload.open()
         return upload
 
-    async def get(self, file_id: str) -> FileObject:
-        """Describe a file.
-
-        Raises:
-            UnknownFileError: never uploaded, deleted, expired, or somebody else's.
-        """
-        return _file_object(await self._database.run(lambda db: self._row(db, file_id)))
-
-    async def find(self, file_id: str) -> StoredFile:
-        """Describe a file and tell where its bytes lie.
-
-        Raises:
-            UnknownFileError: as for :meth:`get`.
-        """
-        row = await self._database.run(lambda db: self._row(db, file_id))
-        media_type, encoding = mimetypes.guess_type(row["filename"])
-        if media_type is None or encoding:
-            media_type = "application/octet-stream"
-        path = self._blob(row["sha256"])
-        return StoredFile(_file_object(row), path, row["sha256"], media_type)
-
-    async def page(
-        self,
-        *,
-        limit: int = MOST_LISTED,
-        after: str | None = None,
-        order: str = "desc",
-        purpose: str | None = None,
-    ) -> FileList:
-        """List files, newest first unless ``order`` is ``asc``.
-
-        Args:
-            limit: how many at the most, 1 to 10,000.
-            after: the id of the last file of the page before.
-            order: ``desc`` or ``asc``.
-            purpose: only files of this purpose.
-
-        Raises:
-            InvalidRequestError: an argument is out of range or ``after`` is unknown.
-        """
-        if not 1 <= limit <= MOST_LISTED:
-            raise InvalidRequestError(f"limit must be between 1 and {MOST_LISTED}.", param="limit")
-        if order not in ("asc", "desc"):
-            raise InvalidRequestError("order must be asc or desc.", param="order")
-        if purpose is not None:
-            read_purpose(purpose)
-        rows = await self._database.run(
-            lambda db: self._select(db, limit + 1, after, order, purpose)
-        )
-        page = [_file_object(row) for row in rows[:limit]]
-        return FileList(
-            data=page,
-            has_more=len(rows) > limit,
-            first_id=page[0].id if page else None,
-            last_id=page[-1].id if page else None,
-        )
-
-    async def delete(self, file_id: str, uploader: str | None = None) -> FileDeleted:
-        """Delete a file; its bytes go when no other file has the same.
-
-        Args:
-            file_id: the file.
-            uploader: the kernel that deletes it, which may do so with its own; None for the owner.
-
-        Raises:
-            UnknownFileError: as for :meth:`get`.
-            PermissionDeniedError: somebody else uploaded it.
-        """
-
-        def remove(db: sqlite3.Connection) -> None:
-            row = self._row(db, file_id)
-            if uploader is not None and uploader != _uploader(db, file_id):
-                raise PermissionDeniedError(
-                    f"The file '{file_id}' was not uploaded with this key. Delete it with the "
-                    "token of the Jupyter server.",
-                    code="not_the_uploader",
-                )
-            db.execute("DELETE FROM files WHERE id = ?", (file_id,))
-            self._drop_blob_if_unused(db, row["sha256"])
-
-        await self._database.run(remove)
-        return FileDeleted(id=file_id)
-
-    async def purge(self) -> None:
-        """Remove what nobody sees any more: expired files, blobs without a file, torn uploads."""
-        await self._database.run(self._purge)
-
     async def keep(
         self,
-        upload: Upload,
+        upload: Incoming,
+        owner: str,
         *,
         filename: str,
         purpose: str | None,
         expires_after_seconds: int | None = None,
         uploader: str | None = None,
     ) -> FileObject:
-        """Make a complete upload a file.
-
-        Args:
-            upload: what has arrived.
-            filename: the client's name for it, of any form.
-            purpose: what it is for.
-            expires_after_seconds: how long it is kept; None for the server's own time.
-            uploader: the kernel that brought it, which may delete it; None for the owner.
-
-        Raises:
-            InvalidRequestError: the purpose is none, or the bytes do not fit it.
-            BodyTooLargeError: the owner's files together would be too large.
-            UnavailableError: the disk refuses.
-        """
+        """Make a complete upload a file."""
+        if not isinstance(upload, Upload):
+            raise TypeError("Only an upload of this store can be kept in it.")
         filename = clean_filename(filename)
         words = {"filename": filename, "purpose": read_purpose(purpose), "bytes": upload.size}
         sha256 = await upload.seal()
@@ -257,102 +118,220 @@ class FileStore:
             await asyncio.to_thread(check_batch_file, upload.path, filename)
         now = int(self._clock())
         lifetime = expires_after_seconds or self._expiry_seconds
-        row = {
+        row: dict[str, Any] = {
             **words,
             "id": "file-" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(_ID_LENGTH)),
-            "owner": self._owner,
+            "owner": owner,
             "sha256": sha256,
             "created_at": now,
             "expires_at": now + lifetime if lifetime else None,
+            "uploader": uploader,
         }
-
-        def insert(db: sqlite3.Connection) -> None:
-            self._check_total(db, upload.size)
-            blob = self._blob(sha256)
-            make_folder(blob.parent)
-            db.execute(
-                "INSERT INTO files (id, owner, sha256, filename, purpose, bytes, created_at, "
-                "expires_at) VALUES (:id, :owner, :sha256, :filename, :purpose, :bytes, "
-                ":created_at, :expires_at)",
-                row,
-            )
-            if uploader is not None:
-                db.execute("INSERT INTO uploaders VALUES (?, ?)", (row["id"], uploader))
-            # Last, because it cannot be done twice: all this is done again in a new database
-            # where the old one turns out to be damaged.
-            upload.path.replace(blob)
-
-        await self._database.run(insert)
+        try:
+            if not await self._add_beside_others(row):
+                row["blob"] = f"{sha256[:2]}/{sha256}-{secrets.token_hex(_BLOB_BYTES)}"
+                await self._blobs.keep(row["blob"], upload.path)
+                await self._database.run(lambda db: self._add(db, row))
+        except OSError as error:
+            raise disk_error(error) from error
         return _file_object(row)
 
-    def _blob(self, sha256: str) -> Path:
-        return self._blobs / sha256[:2] / sha256
+    async def get(self, owner: str, file_id: str) -> FileObject:
+        """Describe a file."""
+        return _file_object(await self._database.run(lambda db: self._row(db, owner, file_id)))
 
-    def _row(self, db: sqlite3.Connection, file_id: str) -> dict[str, Any]:
-        asked = {"owner": self._owner, "now": self._clock(), "id": file_id}
-        # The condition is a constant of this file.
-        cursor = db.execute(f"SELECT * FROM files WHERE id = :id AND {_ALIVE}", asked)  # noqa: S608
-        rows = read_rows(cursor)
-        if not rows:
-            raise _unknown(file_id)
-        return rows[0]
+    async def find(self, owner: str, file_id: str) -> StoredFile:
+        """Describe a file and where its bytes are."""
+        row = await self._database.run(lambda db: self._row(db, owner, file_id))
+        media_type, encoding = mimetypes.guess_type(row["filename"])
+        if media_type is None or encoding:
+            media_type = "application/octet-stream"
+        return StoredFile(_file_object(row), row["sha256"], media_type, row["blob"])
 
-    def _select(
-        self, db: sqlite3.Connection, limit: int, after: str | None, order: str, purpose: str | None
-    ) -> list[dict[str, Any]]:
-        asked: dict[str, Any] = {"owner": self._owner, "now": self._clock(), "limit": limit}
-        condition = _ALIVE
-        if after is not None:
-            known = db.execute(
-                "SELECT sequence FROM files WHERE id = ? AND owner = ?", (after, self._owner)
-            ).fetchone()
-            if known is None:
-                raise InvalidRequestError("after is not the id of a file.", param="after")
-            asked["after"] = known[0]
-            condition += f" AND sequence {'<' if order == 'desc' else '>'} :after"
+    async def open(
+        self, stored: StoredFile, start: int = 0, end: int | None = None
+    ) -> AsyncGenerator[bytes]:
+        """Open a file's bytes, or a range of them."""
+        end = stored.file.bytes if end is None else end
+        try:
+            pieces = await self._blobs.open(stored.blob, start, end)
+        except FileNotFoundError:
+            raise _unknown(stored.file.id) from None
+        except OSError as error:
+            raise disk_error(error) from error
+        return _read(pieces)
+
+    async def read(self, stored: StoredFile) -> bytes:
+        """Read all bytes of a file."""
+        return b"".join([piece async for piece in await self.open(stored)])
+
+    async def page(
+        self,
+        owner: str,
+        *,
+        limit: int = MOST_LISTED,
+        after: str | None = None,
+        order: str = "desc",
+        purpose: str | None = None,
+    ) -> FileList:
+        """List files, newest first unless ``order`` is ``asc``."""
+        if not 1 <= limit <= MOST_LISTED:
+            raise InvalidRequestError(f"limit must be between 1 and {MOST_LISTED}.", param="limit")
+        direction = _read_order(order)
         if purpose is not None:
-            asked["purpose"] = purpose
-            condition += " AND purpose = :purpose"
-        # Only constants of this file and a checked order are put together here.
-        select = f"SELECT * FROM files WHERE {condition} ORDER BY sequence {order} LIMIT :limit"  # noqa: S608
-        return read_rows(db.execute(select, asked))
+            read_purpose(purpose)
 
-    def _check_total(self, db: sqlite3.Connection, size: int) -> None:
-        asked = {"owner": self._owner, "now": self._clock()}
-        total = f"SELECT coalesce(sum(bytes), 0) FROM files WHERE {_ALIVE}"  # noqa: S608  # constant
-        used = db.execute(total, asked).fetchone()[0]
-        if used + size > self._max_total_bytes:
-            raise BodyTooLargeError(
-                f"Your files have {used} bytes and this one {size}; together at most "
-                f"{self._max_total_bytes} are kept. Delete files that you no longer need.",
-                code="quota_exceeded",
+        def select(db: Connection) -> list[FileObject]:
+            rows = _rows(db)
+            place = None
+            if after is not None:
+                place = rows.sequence_of(owner, after)
+                if place is None:
+                    raise InvalidRequestError("after is not the id of a file.", param="after")
+            found = rows.page(
+                owner,
+                self._clock(),
+                limit=limit + 1,
+                after=place,
+                order=direction,
+                purpose=purpose,
             )
+            return [_file_object(row) for row in found]
 
-    def _drop_blob_if_unused(self, db: sqlite3.Connection, sha256: str) -> None:
-        used = db.execute("SELECT 1 FROM files WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone()
-        if used is None:
-            self._blob(sha256).unlink(missing_ok=True)
+        found = await self._database.run(select)
+        page = found[:limit]
+        return FileList(
+            data=page,
+            has_more=len(found) > limit,
+            first_id=page[0].id if page else None,
+            last_id=page[-1].id if page else None,
+        )
 
-    def _purge(self, db: sqlite3.Connection) -> None:
-        db.execute("DELETE FROM files WHERE expires_at <= ?", (self._clock(),))
-        # A damaged database may name blobs that this one does not know; whoever mends it wants
-        # them.
-        if not self._database.has_copies_aside:
-            for blob in self._blobs.glob("??/*"):
-                self._drop_blob_if_unused(db, blob.name)
-        oldest = time.time() - ABANDONED_SECONDS
+    async def delete(self, owner: str, file_id: str, uploader: str | None = None) -> FileDeleted:
+        """Delete a file; its bytes go when no other file has the same."""
+
+        def unused_without(db: Connection) -> set[str]:
+            row = self._row(db, owner, file_id)
+            if uploader is not None and uploader != row["uploader"]:
+                raise PermissionDeniedError(
+                    f"The file '{file_id}' was not uploaded with this key. Delete it with the "
+                    "token of the Jupyter server.",
+                    code="not_the_uploader",
+                )
+            return {row["blob"]} - _rows(db).used([row["blob"]], but=file_id)
+
+        def remove(db: Connection) -> set[str]:
+            unused = unused_without(db)
+            _rows(db).remove(file_id)
+            return unused
+
+        try:
+            unused = await self._database.run(remove)
+        except UnavailableError as error:
+            if error.code != "disk_full":
+                raise
+            # A deletion is written, too; the file's own bytes make room for that.
+            await self._drop(await self._database.run(unused_without))
+            unused = await self._database.run(remove)
+        await self._drop(unused)
+        return FileDeleted(id=file_id)
+
+    async def purge(self) -> None:
+        """Remove what nobody sees any more."""
+        now = self._clock()
+        await self._drop(await self._database.run(lambda db: _rows(db).remove_expired(now)))
+        try:
+            # A damaged database may name blobs that this one does not know; whoever mends it wants
+            # them.
+            if not self._database.has_copies_aside:
+                await self._sweep()
+            await asyncio.to_thread(self._remove_torn_uploads)
+        except OSError as error:
+            raise disk_error(error) from error
+
+    async def _sweep(self) -> None:
+        async for batch in self._blobs.older_than(self._abandoned_seconds):
+            await self._drop(set(batch) - await self._database.run(partial(_used, blobs=batch)))
+
+    async def _drop(self, blobs: set[str]) -> None:
+        for blob in blobs:
+            try:
+                await self._blobs.delete(blob)
+            except OSError as error:
+                log.warning("The blob %s stays until the next purge: %s", blob, error)
+
+    def _remove_torn_uploads(self) -> None:
+        oldest = time.time() - self._abandoned_seconds
         for torn in self._incoming.glob("*"):
             if torn.stat().st_mtime < oldest:
                 torn.unlink(missing_ok=True)
 
+    async def _add_beside_others(self, row: dict[str, Any]) -> bool:
+        """Add a row where its bytes are stored already; tell whether they are."""
 
-def _uploader(db: sqlite3.Connection, file_id: str) -> str | None:
-    select = "SELECT uploader FROM uploaders WHERE file = ?"
-    row: tuple[str] | None = db.execute(select, (file_id,)).fetchone()
-    return row[0] if row else None
+        def find(db: Connection) -> str | None:
+            self._check_total(db, row)
+            return _rows(db).blob_of(row["sha256"])
+
+        def add(db: Connection) -> bool:
+            is_still_there = _rows(db).hold(row["blob"])
+            if is_still_there:
+                self._add(db, row)
+            return is_still_there
+
+        row["blob"] = await self._database.run(find)
+        # Somebody may have deleted it on the disk: then these bytes take its place.
+        if row["blob"] is None or not await self._blobs.has(row["blob"]):
+            return False
+        return await self._database.run(add)
+
+    def _add(self, db: Connection, row: Mapping[str, Any]) -> None:
+        self._check_total(db, row)
+        _rows(db).add(row)
+
+    def _check_total(self, db: Connection, row: Mapping[str, Any]) -> None:
+        used = _rows(db).total_bytes(row["owner"], self._clock())
+        if used + row["bytes"] > self._max_total_bytes:
+            raise BodyTooLargeError(
+                f"Your files have {used} bytes and this one {row['bytes']}; together at most "
+                f"{self._max_total_bytes} are kept. Delete files that you no longer need.",
+                code="quota_exceeded",
+            )
+
+    def _row(self, db: Connection, owner: str, file_id: str) -> Mapping[str, Any]:
+        row = _rows(db).find(owner, file_id, self._clock())
+        if row is None:
+            raise _unknown(file_id)
+        return row
 
 
-def _file_object(row: dict[str, Any]) -> FileObject:
+def _rows(db: Connection) -> FileRows:
+    from .sql.file_rows import FileRows  # with SQLAlchemy, which the first use loads
+
+    return FileRows(db)
+
+
+def _used(db: Connection, blobs: Collection[str]) -> set[str]:
+    return _rows(db).used(blobs)
+
+
+def _read_order(order: str) -> Literal["asc", "desc"]:
+    if order == "asc":
+        return "asc"
+    if order == "desc":
+        return "desc"
+    raise InvalidRequestError("order must be asc or desc.", param="order")
+
+
+async def _read(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    try:
+        async for piece in pieces:
+            yield piece
+    except OSError as error:
+        raise disk_error(error) from error
+
+
+def _file_object(row: Mapping[str, Any]) -> FileObject:
     return FileObject.model_validate({name: row[name] for name in _COLUMNS_SHOWN})
 
 

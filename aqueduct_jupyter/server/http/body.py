@@ -8,18 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tornado import web
-from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
 from ...protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestError, MediaTypeError
 from .base import AqueductHandler
+from .serving import Serving
 
-__all__ = ["BodyHandler", "JSONBodyHandler"]
+__all__ = ["BodyHandler", "JSONBodyHandler", "after_body"]
 
 LARGEST_DISCARDED_BODY = 2**30
 """Bytes of a refused body that are read and dropped, so that the client gets to read the answer."""
@@ -37,6 +38,23 @@ SILENT_SECONDS = 60.0
 """How long a client may send nothing in the middle of its body."""
 
 
+_Arguments = ParamSpec("_Arguments")
+_Handler = TypeVar("_Handler", bound="BodyHandler")
+_Verb = Callable[Concatenate[_Handler, _Arguments], Coroutine[Any, Any, None]]
+
+
+def after_body(verb: _Verb[_Handler, _Arguments]) -> _Verb[_Handler, _Arguments]:
+    """Decorate a verb of :class:`BodyHandler` whose request has a body."""
+
+    @wraps(verb)
+    async def answer(
+        self: _Handler, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> None:
+        await self.answer_after_body(verb(self, *args, **kwargs))
+
+    return answer
+
+
 @web.stream_request_body
 class BodyHandler(AqueductHandler, ABC):
     """A handler that takes its body itself, after it is known who sends it.
@@ -52,23 +70,24 @@ class BodyHandler(AqueductHandler, ABC):
     _is_refused = False
     _silence: asyncio.TimerHandle | None = None
 
-    async def prepare(self) -> None:  # type: ignore[override]  # as in the base
+    async def prepare(self) -> None:
         """Find out who asks, then whether the body is wanted."""
+        if not self._takes_body:
+            await super().prepare()
+            return
         if connection := self._connection:
             # Before the first byte of the body, whatever the host's own limit is.
             connection.set_max_body_size(LARGEST_DISCARDED_BODY)
         try:
             await super().prepare()
-            if self.request.method in self.verbs_with_body:
-                await self.begin_body()
-                self._call_when_body_is_over(self._answering(self._verb))
-                self._wait_for_more()
+            await self.begin_body()
+            self._wait_for_more()
         except AqueductError as error:
             await self._refuse(error)
 
     async def data_received(self, chunk: bytes) -> None:
         """Take a piece of the body; the sender waits until that is done."""
-        if self._is_refused:
+        if self._is_refused or not self._takes_body:
             return
         self._stop_waiting()
         try:
@@ -84,12 +103,6 @@ class BodyHandler(AqueductHandler, ABC):
         """Wait no more for a client that has left."""
         super().on_connection_close()
         self._stop_waiting()
-        self._forget_what_to_call()
-
-    def on_finish(self) -> None:
-        """Let go of what was to be called."""
-        super().on_finish()
-        self._forget_what_to_call()
 
     def declared_bytes(self) -> int:
         """Give the body's size as its head says it; 0 where it does not, or talks nonsense."""
@@ -112,35 +125,19 @@ class BodyHandler(AqueductHandler, ABC):
             await self.flush()
         if connection := self._connection:
             connection.set_body_timeout(DISCARDING_SECONDS)
-        self._call_when_body_is_over(self._end_refusal)
 
-    def _end_refusal(self, *_: str) -> None:
-        self.finish()
+    async def answer_after_body(self, answering: Coroutine[Any, Any, None]) -> None:
+        """Answer, now that the body is over; a refusal has been sent and only ends."""
+        self._stop_waiting()
+        if self._is_refused:
+            answering.close()
+            self.finish()
+        else:
+            await answering
 
     @property
-    def _verb(self) -> Callable[..., Awaitable[None]]:
-        verb: Callable[..., Awaitable[None]] = getattr(self, self._verbs_name)
-        return verb
-
-    @property
-    def _verbs_name(self) -> str:
-        return str(self.request.method).lower()
-
-    def _call_when_body_is_over(self, verb: Callable[..., Awaitable[None] | None]) -> None:
-        # That is when Tornado calls the verb, whichever it is.
-        setattr(self, self._verbs_name, verb)
-
-    def _forget_what_to_call(self) -> None:
-        # It holds this handler: as long as it does, only the collector could free them, and after
-        # some hundred requests it would hold up every stream.
-        self.__dict__.pop(self._verbs_name, None)
-
-    def _answering(self, verb: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        async def answer(*arguments: str) -> None:
-            self._stop_waiting()
-            await verb(*arguments)
-
-        return answer
+    def _takes_body(self) -> bool:
+        return self.request.method in self.verbs_with_body
 
     def _wait_for_more(self) -> None:
         # Only while the client is to send: what the disk takes its time for is not its fault.
@@ -166,11 +163,6 @@ class BodyHandler(AqueductHandler, ABC):
         if connection := self._connection:
             connection.close()
 
-    @property
-    def _connection(self) -> HTTP1Connection | None:
-        connection = self.request.connection
-        return connection if isinstance(connection, HTTP1Connection) else None
-
     @abstractmethod
     async def begin_body(self) -> None:
         """Look at the head; raises an AqueductError where the body is not wanted."""
@@ -183,21 +175,24 @@ class BodyHandler(AqueductHandler, ABC):
 class JSONBodyHandler(BodyHandler):
     """A handler that keeps a body of JSON, up to a limit, as the bytes it is."""
 
-    max_body_bytes: int
-
-    def initialize(self, **things: Any) -> None:
+    def initialize(self, serving: Serving) -> None:
         """Take what the route table hands over, and begin with an empty body."""
-        super().initialize(**things)
+        super().initialize(serving)
         self._pieces: list[bytes] = []
         self._small = bytearray()
         self._size = 0
+
+    @property
+    @abstractmethod
+    def max_body_bytes(self) -> int:
+        """The largest body that this address takes."""
 
     async def begin_body(self) -> None:
         """Look at the head.
 
         Raises:
             BodyTooLargeError: the body is larger than this address takes.
-            MediaTypeError: it is no JSON, or compressed.
+            MediaTypeError: it is not JSON, or compressed.
         """
         self._check_size(self.declared_bytes())
         headers = self.request.headers

@@ -10,11 +10,11 @@ from time import monotonic
 
 from tornado import web
 
-from ...gateway.requests.chat import Chat, ClientLeftError, StreamedAnswer, WholeAnswer
+from ...gateway.requests.chat import ClientLeftError, StreamedAnswer, WholeAnswer
 from ...gateway.requests.running import LONGEST_CLIENT_ID
 from ...gateway.requests.stream import error_event
 from ...protocol.errors import RequestStoppedError
-from .body import JSONBodyHandler
+from .body import JSONBodyHandler, after_body
 from .stream_writer import StreamWriter
 
 __all__ = ["ChatCompletionsHandler"]
@@ -40,13 +40,17 @@ STREAM_HEADERS = {
 class ChatCompletionsHandler(JSONBodyHandler):
     """Answers a chat, whole or as a stream of events."""
 
-    chat: Chat
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     client_seconds: float = CLIENT_SECONDS
     _beat: asyncio.TimerHandle | None = None
     _writer: StreamWriter | None = None
     _work: asyncio.Task[None] | None = None
     _has_client_left = False
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Bytes of the largest body: files in base64, and text."""
+        return self.gateway.settings.max_body_bytes
 
     def on_connection_close(self) -> None:
         """Cancel the work for a client that has left, and with it the upstream's."""
@@ -56,6 +60,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
             self._work.cancel()
 
     @web.authenticated
+    @after_body
     async def post(self, deployment: str | None = None) -> None:
         """Answer one request; a client that leaves ends it without a word.
 
@@ -65,7 +70,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self._work = asyncio.current_task()
         self._schedule_heartbeat()
         try:
-            async with self.chat.answer(
+            async with self.gateway.chat.answer(
                 self.pieces(),
                 self.caller,
                 self.request_id,
@@ -84,11 +89,11 @@ class ChatCompletionsHandler(JSONBodyHandler):
                 raise
             self._end_stream(error_event(error))
         except ClientLeftError:
-            self.log.debug("%s: the client left", self.request_id)
+            self.serving.log.debug("%s: the client left", self.request_id)
         except asyncio.CancelledError:
             if not self._has_client_left:
                 raise
-            self.log.debug("%s: the client left", self.request_id)
+            self.serving.log.debug("%s: the client left", self.request_id)
         finally:
             self._stop_heartbeat()
             self._work = self._writer = None  # they hold this handler
@@ -117,7 +122,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
     def _end_stream(self, last: bytes | None = None) -> None:
         # Closing the upstream may take a moment yet, and nothing is written after the end.
         self._stop_heartbeat()
-        self.finish(last, set_content_type=STREAM_HEADERS["Content-Type"])
+        self.finish(last)
 
     def _schedule_heartbeat(self) -> None:
         # One timer a request, not one a chunk: it looks back at when something was sent last.
@@ -126,7 +131,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
 
     def _keep_alive(self) -> None:
         # An idle culler would stop a server that only waits for a model, or streams.
-        self.update_api_activity()
+        self.serving.host.note_activity(self)
         quiet = self._quiet_seconds
         if self._writer and quiet >= self.heartbeat_seconds:
             is_taken = self._writer.send_at_once(HEARTBEAT)
@@ -136,7 +141,9 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self._schedule_heartbeat()
 
     def _leave_client(self, seconds: float) -> None:
-        self.log.info("%s: the client took nothing for %d seconds", self.request_id, seconds)
+        self.serving.log.info(
+            "%s: the client took nothing for %d seconds", self.request_id, seconds
+        )
         if connection := self._connection:
             # Its own close() would leave whoever waits for a write waiting.
             connection.stream.close()

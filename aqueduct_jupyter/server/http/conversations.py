@@ -8,13 +8,13 @@ from __future__ import annotations
 from tornado import web
 
 from ...gateway.offload import off_the_loop
-from ...gateway.stores.conversations import ConversationStore, as_conversation
+from ...gateway.stores.conversations import as_conversation
 from ...protocol.errors import InvalidRequestError
 from ...protocol.exports import ENDINGS, write_conversation
 from ...protocol.plain_text import as_filename
 from ...protocol.stored_conversations import ConversationChange, read_change
 from .base import AqueductHandler
-from .body import JSONBodyHandler
+from .body import JSONBodyHandler, after_body
 from .files import content_disposition
 
 __all__ = ["ConversationExportHandler", "ConversationHandler", "ConversationsHandler"]
@@ -29,11 +29,14 @@ _TYPES = {
 }
 
 
-class _StoreHandler(JSONBodyHandler):
+class _ChangingHandler(JSONBodyHandler):
     is_for_kernels = False
-    store: ConversationStore
-    max_body_bytes = MOST_BODY_BYTES
     verbs_with_body = ("POST", "PATCH")
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Bytes of a conversation on its way in."""
+        return MOST_BODY_BYTES
 
     async def change(self) -> ConversationChange:
         """Read the body; raises an InvalidRequestError where it is not what it should be."""
@@ -42,44 +45,52 @@ class _StoreHandler(JSONBodyHandler):
         return await off_the_loop(size, lambda: read_change(b"".join(pieces)))
 
 
-class ConversationsHandler(_StoreHandler):
+class ConversationsHandler(_ChangingHandler):
     """The conversations of the server's owner."""
 
     @web.authenticated
     async def get(self) -> None:
         """Answer with the list, the last changed first; ``search`` selects by words."""
-        self.answer(await self.store.list(self.get_query_argument("search", "")))
+        self.answer(
+            await self.gateway.conversations.list(
+                self.caller.owner, self.get_query_argument("search", "")
+            )
+        )
 
     @web.authenticated
+    @after_body
     async def post(self) -> None:
         """Keep a new one and answer with it."""
-        self.answer(await self.store.create(await self.change()))
+        self.answer(await self.gateway.conversations.create(self.caller.owner, await self.change()))
 
 
-class ConversationHandler(_StoreHandler):
+class ConversationHandler(_ChangingHandler):
     """One conversation."""
 
     @web.authenticated
     async def get(self, conversation_id: str) -> None:
         """Answer with the whole of it."""
-        self.answer(await self.store.get(conversation_id))
+        self.answer(await self.gateway.conversations.get(self.caller.owner, conversation_id))
 
     @web.authenticated
+    @after_body
     async def patch(self, conversation_id: str) -> None:
         """Write its name, its turns, or both; answer with its summary."""
-        self.answer(await self.store.change(conversation_id, await self.change()))
+        change = await self.change()
+        self.answer(
+            await self.gateway.conversations.change(self.caller.owner, conversation_id, change)
+        )
 
     @web.authenticated
     async def delete(self, conversation_id: str) -> None:
         """Delete it."""
-        self.answer(await self.store.delete(conversation_id))
+        self.answer(await self.gateway.conversations.delete(self.caller.owner, conversation_id))
 
 
 class ConversationExportHandler(AqueductHandler):
     """A conversation as a file."""
 
     is_for_kernels = False
-    store: ConversationStore
 
     @web.authenticated
     async def get(self, conversation_id: str) -> None:
@@ -87,10 +98,11 @@ class ConversationExportHandler(AqueductHandler):
         ending = "." + self.get_query_argument("format", "md")
         if ending not in ENDINGS:
             raise InvalidRequestError("format must be md, ipynb or json.", param="format")
-        stored = await self.store.get(conversation_id)
+        stored = await self.gateway.conversations.get(self.caller.owner, conversation_id)
         text = write_conversation(as_conversation(stored), ending)
         self.set_header(
             "Content-Disposition", content_disposition(as_filename(stored.name) + ending)
         )
         self.set_header("X-Content-Type-Options", "nosniff")
-        self.finish(text, set_content_type=_TYPES[ending])
+        self.set_header("Content-Type", _TYPES[ending])
+        self.finish(text)

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import BinaryIO
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from urllib.parse import quote
 
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from ...gateway.stores.files import MOST_LISTED, FileStore, StoredFile
-from ...gateway.stores.uploads import Upload
-from ...protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestError
+from ...gateway.stores.interfaces import MOST_LISTED, Incoming, StoredFile
+from ...protocol.errors import (
+    AqueductError,
+    BodyTooLargeError,
+    InvalidRequestError,
+    UnavailableError,
+)
 from ...protocol.files import read_expiry
 from .base import AqueductHandler
-from .body import BodyHandler
+from .body import BodyHandler, after_body
 from .multipart import FormReader
 
 __all__ = ["FileContentHandler", "FileHandler", "FilesHandler"]
@@ -26,17 +31,12 @@ __all__ = ["FileContentHandler", "FileHandler", "FilesHandler"]
 ROOM_FOR_FIELDS = 2**20
 """Bytes that a form may have beside its file."""
 
-READ_BYTES = 2**20
-"""How much of a file is read and sent at a time."""
-
 
 class FilesHandler(BodyHandler):
     """Takes uploads, straight to the disk, and lists files."""
 
-    files: FileStore
-    max_file_bytes: int
     _form: FormReader
-    _upload: Upload
+    _upload: Incoming
     _has_begun = False
 
     async def begin_body(self) -> None:
@@ -44,17 +44,18 @@ class FilesHandler(BodyHandler):
 
         Raises:
             BodyTooLargeError: no file of that size is kept.
-            MediaTypeError: the body is no form.
+            MediaTypeError: the body is not multipart/form-data.
             UnavailableError: the disk takes nothing.
         """
-        if self.declared_bytes() > self.max_file_bytes + ROOM_FOR_FIELDS:
+        most = self.gateway.files.max_file_bytes
+        if self.declared_bytes() > most + ROOM_FOR_FIELDS:
             raise BodyTooLargeError(
-                f"The upload is larger than {self.max_file_bytes} bytes, the most that a file may "
-                "have on this server.",
+                f"The upload is larger than {most} bytes, the most that a file may have on this "
+                "server.",
                 code="file_too_large",
             )
         self._form = FormReader(self.request.headers.get("Content-Type", ""))
-        self._upload = await self.files.begin()
+        self._upload = await self.gateway.files.begin()
         self._has_begun = True
 
     async def take(self, chunk: bytes) -> None:
@@ -62,7 +63,7 @@ class FilesHandler(BodyHandler):
 
         Raises:
             BodyTooLargeError: the file is too large.
-            InvalidRequestError: the form is none.
+            InvalidRequestError: the body is not multipart/form-data.
             UnavailableError: the disk takes no more.
         """
         try:
@@ -78,6 +79,7 @@ class FilesHandler(BodyHandler):
         self._aborting = asyncio.ensure_future(self._close_upload())
 
     @web.authenticated
+    @after_body
     async def post(self) -> None:
         """Answer an upload with the file's object."""
         try:
@@ -88,11 +90,12 @@ class FilesHandler(BodyHandler):
                 )
             fields = self._form.fields
             self.answer(
-                await self.files.keep(
+                await self.gateway.files.keep(
                     self._upload,
+                    self.caller.owner,
                     filename=self._form.filename,
                     purpose=fields.get("purpose"),
-                    uploader=self.uploader,
+                    uploader=self.caller.key,
                     expires_after_seconds=read_expiry(
                         fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
                     ),
@@ -105,7 +108,8 @@ class FilesHandler(BodyHandler):
     async def get(self) -> None:
         """Answer with a page of the list."""
         self.answer(
-            await self.files.page(
+            await self.gateway.files.page(
+                self.caller.owner,
                 limit=self.integer_argument("limit", MOST_LISTED),
                 after=self.get_query_argument("after", None),
                 order=self.get_query_argument("order", "desc"),
@@ -121,17 +125,16 @@ class FilesHandler(BodyHandler):
 class FileHandler(AqueductHandler):
     """Describes or deletes one file."""
 
-    files: FileStore
-
     @web.authenticated
     async def get(self, file_id: str) -> None:
         """Answer with the file's object."""
-        self.answer(await self.files.get(file_id))
+        self.answer(await self.gateway.files.get(self.caller.owner, file_id))
 
     @web.authenticated
     async def delete(self, file_id: str) -> None:
         """Delete the file; a second time it is unknown. A kernel deletes what it uploaded."""
-        self.answer(await self.files.delete(file_id, self.uploader))
+        caller = self.caller
+        self.answer(await self.gateway.files.delete(caller.owner, file_id, caller.key))
 
 
 class FileContentHandler(AqueductHandler):
@@ -141,18 +144,18 @@ class FileContentHandler(AqueductHandler):
     Jupyter's API that lets nothing in them run.
     """
 
-    files: FileStore
-
     @web.authenticated
     async def get(self, file_id: str) -> None:
         """Answer with the bytes."""
-        stored = await self.files.find(file_id)
-        with await asyncio.to_thread(stored.open) as file:
-            await self._answer(stored, file)
+        stored = await self.gateway.files.find(self.caller.owner, file_id)
+        start, end = self._range(stored.file.bytes)
+        pieces = await self.gateway.files.open(stored, start, end)
+        self._begin(stored, start, end)
+        async with aclosing(pieces):
+            await self._send(pieces, end - start)
 
-    async def _answer(self, stored: StoredFile, file: BinaryIO) -> None:
+    def _begin(self, stored: StoredFile, start: int, end: int) -> None:
         size = stored.file.bytes
-        start, end = self._range(size)
         self.set_header("Content-Type", stored.media_type)
         self.set_header("Content-Disposition", content_disposition(stored.file.filename))
         self.set_header("Accept-Ranges", "bytes")
@@ -161,21 +164,22 @@ class FileContentHandler(AqueductHandler):
             self.set_status(206)
             self.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
         self.say_duration()
+
+    async def _send(self, pieces: AsyncGenerator[bytes], missing: int) -> None:
         try:
-            await self._send(file, start, end)
+            async for piece in pieces:
+                missing -= len(piece)
+                self.write(piece)
+                await self.flush()
         except StreamClosedError:
             return
-        self.finish(set_content_type=stored.media_type)
-
-    async def _send(self, file: BinaryIO, start: int, end: int) -> None:
-        file.seek(start)
-        while start < end:
-            data = await asyncio.to_thread(file.read, min(READ_BYTES, end - start))
-            if not data:
-                raise StreamClosedError  # A damaged disk: the length that was promised is not met.
-            start += len(data)
-            self.write(data)
-            await self.flush()
+        except UnavailableError as error:
+            self.log_exception(type(error), error, None)
+        if missing and (connection := self._connection):
+            # A damaged disk: the length that was promised is not met, which the client must see.
+            connection.stream.close()
+            return
+        self.finish()
 
     def _range(self, size: int) -> tuple[int, int]:
         """Read the one range asked for; several, or none that makes sense, are the whole.

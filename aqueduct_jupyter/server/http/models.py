@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tornado import web
 
-from ...gateway.upstreams.catalog import Catalog
 from .base import AqueductHandler
 
 __all__ = ["ModelHandler", "ModelsHandler"]
@@ -13,20 +12,16 @@ __all__ = ["ModelHandler", "ModelsHandler"]
 class ModelsHandler(AqueductHandler):
     """Lists the models of all upstreams."""
 
-    catalog: Catalog
-
     @web.authenticated
     async def get(self) -> None:
         """Answer with the list."""
-        self.answer(await self.catalog.models())
+        self.answer(await self.gateway.catalog.models())
 
 
 class ModelHandler(AqueductHandler):
     """Describes one model; its name may hold slashes."""
 
-    catalog: Catalog
-
     @web.authenticated
     async def get(self, name: str) -> None:
         """Answer with the model, or 404."""
-        self.answer(await self.catalog.get(name))
+        self.answer(await self.gateway.catalog.get(name))

@@ -87,7 +87,7 @@ class OpenAPIHandler(AqueductHandler):
     @web.authenticated
     async def get(self) -> None:
         """Answer with it."""
-        self.answer({**openapi_document(), "servers": [{"url": self.base_url}]})
+        self.answer({**openapi_document(), "servers": [{"url": self.serving.base_url}]})
 
 
 @cache

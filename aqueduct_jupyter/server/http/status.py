@@ -6,56 +6,31 @@ any of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 
 from tornado import web
 
 from ...gateway.documents.attachments import MAX_FILE_BYTES, MAX_REQUEST_BYTES
-from ...gateway.documents.reader import DocumentReader
-from ...gateway.embedded.model import LocalModel
-from ...gateway.requests.metrics import CONTENT_TYPE, Metrics
-from ...gateway.stores.ledger import Ledger
-from ...gateway.upstreams.catalog import Catalog
+from ...gateway.requests.metrics import CONTENT_TYPE
 from ...protocol.errors import InvalidRequestError
 from .base import AqueductHandler
 
-__all__ = ["MetricsHandler", "Setup", "StatusHandler", "UsageHandler"]
+__all__ = ["MetricsHandler", "StatusHandler", "UsageHandler"]
 
 MOST_DAYS = 3660
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """How this server was set up.
-
-    Args:
-        catalog: its upstreams and models.
-        local_model: the embedded model, where there is one.
-        documents: what reads documents.
-        notices: sentences for the operator: settings that could not be used, models missing.
-        max_file_bytes: the largest file that can be uploaded.
-    """
-
-    catalog: Catalog
-    local_model: LocalModel | None
-    documents: DocumentReader
-    notices: Sequence[str] = ()
-    max_file_bytes: int = 0
 
 
 class StatusHandler(AqueductHandler):
     """Says whether everything is as it should be."""
 
     # A monitor that asks does not make a server busy; JupyterHub may stop one that is idle.
-    _track_activity = False
-    setup: Setup
+    tracks_activity = False
 
     @web.authenticated
     async def get(self) -> None:
         """Answer with the version, the upstreams, the models, their state, readers and limits."""
-        catalog, local_model = self.setup.catalog, self.setup.local_model
+        catalog, local_model = self.gateway.catalog, self.gateway.local_model
         answering = await catalog.answering()
         self.answer(
             {
@@ -69,10 +44,10 @@ class StatusHandler(AqueductHandler):
                 "local_model": local_model
                 and {"model": local_model.name, "state": local_model.state},
                 # What keeps the processes in that read documents: landlock, seccomp, memory_limit.
-                "documents": asdict(self.setup.documents.confinement),
-                "notices": list(self.setup.notices),
+                "documents": asdict(self.gateway.documents.confinement),
+                "notices": list(self.gateway.notices),
                 "limits": {
-                    "file_bytes": self.setup.max_file_bytes,
+                    "file_bytes": self.gateway.settings.max_file_bytes,
                     "attachment_bytes": MAX_FILE_BYTES,
                     "attachments_bytes": MAX_REQUEST_BYTES,
                 },
@@ -83,8 +58,7 @@ class StatusHandler(AqueductHandler):
 class UsageHandler(AqueductHandler):
     """Says how much was asked and answered."""
 
-    _track_activity = False  # the status bar of an open page asks all the time
-    ledger: Ledger
+    tracks_activity = False  # the status bar of an open page asks all the time
 
     @web.authenticated
     async def get(self) -> None:
@@ -92,17 +66,17 @@ class UsageHandler(AqueductHandler):
         days = self.integer_argument("days", 30)
         if not 1 <= days <= MOST_DAYS:
             raise InvalidRequestError(f"days must be between 1 and {MOST_DAYS}.", param="days")
-        self.answer(await self.ledger.sums(self.caller.owner, days=days))
+        self.answer(await self.gateway.ledger.sums(self.caller.owner, days=days))
 
 
 class MetricsHandler(AqueductHandler):
     """Says what a monitoring system counts."""
 
     is_for_kernels = False
-    _track_activity = False  # it is asked every few seconds, by a machine
-    metrics: Metrics
+    tracks_activity = False  # it is asked every few seconds, by a machine
 
     @web.authenticated
     async def get(self) -> None:
         """Answer in Prometheus' text format."""
-        self.finish(self.metrics.text(), set_content_type=CONTENT_TYPE)
+        self.set_header("Content-Type", CONTENT_TYPE)
+        self.finish(self.gateway.metrics.text())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from ast import literal_eval
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,57 +16,20 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Integer, Unicode, default
 
-from ...gateway.configured_upstreams import assemble_upstreams, find_local_model
-from ...gateway.documents.attachments import Attachments
-from ...gateway.documents.reader import DocumentReader
+from ...gateway.entry import Entry
+from ...gateway.gateway import Gateway
 from ...gateway.policy import read_policy
-from ...gateway.requests.chat import Chat
-from ...gateway.requests.keys import KernelKeys
-from ...gateway.requests.limits import Budgets, read_limits
-from ...gateway.requests.metrics import Metrics
-from ...gateway.requests.running import RunningRequests
-from ...gateway.stores.conversations import CONVERSATIONS_SCHEMA, ConversationStore
-from ...gateway.stores.database import Database
-from ...gateway.stores.files import FILES_SCHEMA, FileStore
-from ...gateway.stores.ledger import LEDGER_SCHEMA, Ledger
-from ...gateway.upstreams.catalog import Catalog
-from ...protocol.errors import UnavailableError
-from ..http.base import Door, UnknownAddressHandler
-from ..http.chat import ChatCompletionsHandler
-from ..http.conversations import (
-    ConversationExportHandler,
-    ConversationHandler,
-    ConversationsHandler,
-)
-from ..http.files import FileContentHandler, FileHandler, FilesHandler
-from ..http.models import ModelHandler, ModelsHandler
-from ..http.openapi import OpenAPIHandler
-from ..http.requests import RequestHandler, RequestsHandler
-from ..http.status import MetricsHandler, Setup, StatusHandler, UsageHandler
+from ...gateway.requests.limits import read_limits
+from ...gateway.settings import GatewaySettings
+from ..http.routes import routes
+from ..http.serving import Serving
+from .authentication import JupyterAuthenticator
+from .handlers import JupyterHost, for_jupyter
 from .memory import give_back_free_memory, leave_alone_what_is_loaded
 from .provisioner import KernelEnvironment, use_for_kernels
 from .reports import Reports
 
 __all__ = ["AqueductApp"]
-
-PURGE_SECONDS = 3600.0
-"""How often expired files are removed; they are invisible from the moment they expire."""
-
-_FILE_ID = r"(file-[A-Za-z0-9]{24,64})"
-_ANY_ID = r"([^/]+)"
-
-_PREFIXES = ("", "v1/", "openai/", "openai/v1/")
-"""Below which the API is served; Azure's clients put theirs before it."""
-
-_DEPLOYMENT = "openai/deployments/([^/]+)/chat/completions"
-"""Azure's address of a chat, which names the model."""
-
-_LIKE_OURS = (
-    "v1|openai|aqueduct|api/v1|chat|responses|messages|embeddings|completions|moderations|rerank"
-    "|images|audio|batches|uploads|vector_stores|fine_tuning|assistants|threads|realtime"
-    "|conversations"
-)
-"""How addresses begin that a client of these APIs asks for, and that Jupyter does not have."""
 
 
 class _CheckedLater(AnyTrait):
@@ -142,81 +106,58 @@ class AqueductApp(ExtensionApp):
             ValueError: the limits or the policy are not what they should be; without them nothing
                 is served.
         """
-        folder = Path(self.data_folder)
-        self._notices: list[str] = []
         self._chores: list[asyncio.Task[None]] = []
         self._environment: KernelEnvironment | None = None
-        self._keys = KernelKeys()
+        self.gateway = Gateway(self._gateway_settings(), os.environ, finished=self._finished())
+        self._is_assembled = True
+        for notice in self.gateway.notices:
+            self.log.warning(notice)
+
+    def _gateway_settings(self) -> GatewaySettings:
         try:
             limits, policy = read_limits(self.limits), read_policy(self.policy)
         except ValueError as error:
             self.log.critical("%s Nothing is served before that is mended.", error)
             raise
-        self._local_model = find_local_model(folder, self.local_model_path, self._notices)
-        upstreams = assemble_upstreams(
-            self.upstreams,
-            os.environ,
-            self._notices,
-            local_model=self._local_model,
-            is_local_chosen=bool(self.local_model_path),
-            lists_demo=self.demo_models,
-        )
-        self._catalog = Catalog(
-            upstreams,
+        return GatewaySettings(
+            data_folder=Path(self.data_folder),
+            upstreams=self.upstreams,
             aliases=self.aliases,
             default_model=self.default_model or None,
-            allowed=limits.models,
-        )
-        owner = os.environ.get("JUPYTERHUB_USER", "")
-        self._database = Database(
-            folder / "aqueduct.sqlite",
-            FILES_SCHEMA,
-            LEDGER_SCHEMA,
-            CONVERSATIONS_SCHEMA,
-            notify=self._notices.append,
-        )
-        self._files = FileStore(
-            folder,
-            self._database,
-            owner=owner,
-            max_file_bytes=self.max_file_bytes,
-            max_total_bytes=self.max_total_file_bytes,
-            expiry_seconds=self.file_expiry_seconds,
-        )
-        self._conversations = ConversationStore(self._database, owner=owner)
-        self._ledger = Ledger(self._database)
-        self._running = RunningRequests()
-        self._documents = DocumentReader()
-        self._metrics = Metrics(self._running, self._local_model)
-        finished = [self._ledger.record, self._metrics.record]
-        if self.serverapp and self.serverapp.event_logger:
-            finished.append(Reports(self.log, self.serverapp.event_logger).record)
-        self._chat = Chat(
-            self._catalog,
-            Attachments(self._files, self._documents),
-            Budgets(limits, self._ledger, self._running),
-            self._running,
-            finished=finished,
+            local_model_path=self.local_model_path,
+            demo_models=self.demo_models,
+            limits=limits,
             policy=policy,
+            max_body_bytes=self.max_body_bytes,
+            max_file_bytes=self.max_file_bytes,
+            max_total_file_bytes=self.max_total_file_bytes,
+            file_expiry_seconds=self.file_expiry_seconds,
         )
-        self._door = Door(self._keys, self._is_alive, owner)
-        self._is_assembled = True
-        for notice in self._notices:
-            self.log.warning(notice)
+
+    def _finished(self) -> list[Callable[[Entry], None]]:
+        if self.serverapp and self.serverapp.event_logger:
+            return [Reports(self.log, self.serverapp.event_logger).record]
+        return []
 
     def initialize_handlers(self) -> None:
-        """Hang every route under base_url, and the ones of the API under its prefixes as well."""
-        for prefix in _PREFIXES:
-            for pattern, handler, things in self._api_routes(_ANY_ID if prefix else _FILE_ID):
-                self._add_route(prefix + pattern, handler, things)
-        for pattern, handler, things in self._own_routes():
-            self._add_route(pattern, handler, things)
+        """Hang every route under Jupyter's base URL."""
+        owner = os.environ.get("JUPYTERHUB_USER", "")
+        serving = Serving(
+            self.gateway,
+            JupyterAuthenticator(self.gateway.keys, self._is_alive, owner),
+            JupyterHost(),
+            base_url=self.serverapp.base_url if self.serverapp else "/",
+            log=self.log,
+        )
+        handlers = {handler: for_jupyter(handler) for _, handler in routes()}
+        for pattern, handler in routes():
+            self.handlers.append((f"/{pattern}", handlers[handler], {"serving": serving}))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Give kernels their address and keys, now that the server's port is known."""
         if not self._is_assembled:
             return
-        self._chores = [asyncio.create_task(self._purge())]
+        self.gateway.start()
         if self.tune_memory:
             self._chores.append(asyncio.create_task(give_back_free_memory()))
             leave_alone_what_is_loaded()
@@ -229,7 +170,7 @@ class AqueductApp(ExtensionApp):
             )
             return
         self._environment = KernelEnvironment(
-            _url_for_kernels(serverapp), self._keys, self._running.stop_kernel
+            _url_for_kernels(serverapp), self.gateway.keys, self.gateway.running.stop_kernel
         )
         self._environment.put_fallback(os.environ)
         use_for_kernels(serverapp.kernel_manager, self._environment)
@@ -242,64 +183,10 @@ class AqueductApp(ExtensionApp):
             self._environment.remove_fallback(os.environ)
         for chore in self._chores:
             chore.cancel()
-        await self._catalog.close()
-        await self._documents.close()
-        await self._database.close()
-
-    def _add_route(self, pattern: str, handler: type, things: dict[str, Any]) -> None:
-        self.handlers.append((f"/{pattern}", handler, {"door": self._door, **things}))
-
-    def _api_routes(self, file_id: str) -> list[tuple[str, type, dict[str, Any]]]:
-        files = {"files": self._files}
-        return [
-            ("chat/completions", ChatCompletionsHandler, self._chat_things),
-            ("files", FilesHandler, {**files, "max_file_bytes": self.max_file_bytes}),
-            (f"files/{file_id}", FileHandler, files),
-            (f"files/{file_id}/content", FileContentHandler, files),
-            ("models", ModelsHandler, {"catalog": self._catalog}),
-            ("models/(.+)", ModelHandler, {"catalog": self._catalog}),
-        ]
-
-    def _own_routes(self) -> list[tuple[str, type, dict[str, Any]]]:
-        setup = Setup(
-            self._catalog,
-            self._local_model,
-            self._documents,
-            self._notices,
-            max_file_bytes=self.max_file_bytes,
-        )
-        running, store = {"running": self._running}, {"store": self._conversations}
-        chat = self._chat_things
-        return [
-            ("aqueduct/status", StatusHandler, {"setup": setup}),
-            ("aqueduct/usage", UsageHandler, {"ledger": self._ledger}),
-            ("aqueduct/metrics", MetricsHandler, {"metrics": self._metrics}),
-            (r"aqueduct/openapi\.json", OpenAPIHandler, {}),
-            ("aqueduct/requests", RequestsHandler, running),
-            (f"aqueduct/requests/{_ANY_ID}", RequestHandler, running),
-            ("aqueduct/conversations", ConversationsHandler, store),
-            (f"aqueduct/conversations/{_ANY_ID}", ConversationHandler, store),
-            (f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler, store),
-            (_DEPLOYMENT, ChatCompletionsHandler, chat),
-            (f"(?:{_LIKE_OURS})(?:/.*)?", UnknownAddressHandler, {}),
-            # A base URL with a slash too many.
-            (f"(?:/+)(?:{_LIKE_OURS}|models|files)(?:/.*)?", UnknownAddressHandler, {}),
-        ]
-
-    @property
-    def _chat_things(self) -> dict[str, Any]:
-        return {"chat": self._chat, "max_body_bytes": self.max_body_bytes}
+        await self.gateway.close()
 
     def _is_alive(self, kernel_id: str) -> bool:
         return bool(self.serverapp and kernel_id in self.serverapp.kernel_manager)
-
-    async def _purge(self) -> None:
-        while True:
-            try:
-                await self._files.purge()
-            except UnavailableError as error:
-                self.log.warning("Expired files stay for now: %s", error)
-            await asyncio.sleep(PURGE_SECONDS)
 
 
 def _url_for_kernels(serverapp: Any) -> str:

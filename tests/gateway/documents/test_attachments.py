@@ -17,8 +17,7 @@ from aqueduct_jupyter.gateway.documents.attachments import (
     Attachments,
 )
 from aqueduct_jupyter.gateway.documents.reader import DocumentReader
-from aqueduct_jupyter.gateway.stores.database import Database
-from aqueduct_jupyter.gateway.stores.files import FILES_SCHEMA, FileStore
+from aqueduct_jupyter.gateway.stores.opening import open_folder
 from aqueduct_jupyter.protocol import errors
 from aqueduct_jupyter.protocol.files import DocumentMode
 
@@ -31,13 +30,14 @@ class Desk:
     """Attachments with a store behind them; the reader of documents counts what it is asked."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = Database(folder / "aqueduct.sqlite", FILES_SCHEMA)
-        self.files = FileStore(folder, self._database)
+        self._stores = open_folder(folder)
+        self.files = self._stores.files
         self.documents = CountingReader()
         self._attachments = Attachments(self.files, self.documents)
 
     async def written(self, *messages: Message, mode: DocumentMode = "text") -> list[Message]:
-        return list(await self._attachments.write(await self._attachments.collect(messages, mode)))
+        collected = await self._attachments.collect(messages, mode, "ada")
+        return list(await self._attachments.write(collected))
 
     async def part(self, part: dict[str, Any], mode: DocumentMode = "text") -> dict[str, Any]:
         """Write a message of one part."""
@@ -53,11 +53,11 @@ class Desk:
     async def upload(self, data: bytes, filename: str) -> str:
         upload = await self.files.begin()
         await upload.write(data)
-        return (await self.files.keep(upload, filename=filename, purpose="user_data")).id
+        return (await self.files.keep(upload, "ada", filename=filename, purpose="user_data")).id
 
     async def close(self) -> None:
         await self.documents.close()
-        await self._database.close()
+        await self._stores.close()
 
 
 class CountingReader(DocumentReader):
@@ -138,7 +138,7 @@ async def test_any_role_may_bring_a_file(desk: Desk, role: str) -> None:
 
 async def test_messages_without_files_are_passed_as_they_are(desk: Desk) -> None:
     messages = [{"role": "user", "content": "Hi"}]
-    collected = await desk._attachments.collect(messages, "text")
+    collected = await desk._attachments.collect(messages, "text", "ada")
     assert await desk._attachments.write(collected) is messages
 
 
@@ -174,8 +174,8 @@ class TestStoredFiles:
     async def test_a_file_deleted_while_it_is_read_is_404(self, desk: Desk) -> None:
         file_id = await desk.upload(b"words", "a.txt")
         message = {"role": "user", "content": [by_id(file_id)]}
-        collected = await desk._attachments.collect([message], "text")
-        await desk.files.delete(file_id)
+        collected = await desk._attachments.collect([message], "text", "ada")
+        await desk.files.delete("ada", file_id)
         with pytest.raises(errors.UnknownFileError):
             await desk._attachments.write(collected)
 

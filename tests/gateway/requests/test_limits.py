@@ -13,8 +13,9 @@ import pytest
 from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.requests.limits import Budgets, Limits, read_limits
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
-from aqueduct_jupyter.gateway.stores.database import Database
-from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Ledger
+from aqueduct_jupyter.gateway.stores.interfaces import Ledger
+from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
+from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
 from aqueduct_jupyter.protocol.chat import ChatRequest
 from aqueduct_jupyter.protocol.errors import InvalidRequestError, RateLimitError
 
@@ -24,8 +25,8 @@ NOW = 20_000 * DAY + 23 * 3600
 
 @pytest.fixture
 def ledger(tmp_path: Path, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Ledger]:
-    database = Database(tmp_path / "aqueduct.sqlite", LEDGER_SCHEMA)
-    yield Ledger(database)
+    database = SQLiteDatabase(tmp_path / "aqueduct.sqlite")
+    yield DatabaseLedger(database)
     jp_asyncio_loop.run_until_complete(database.close())
 
 

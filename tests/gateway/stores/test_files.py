@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from aqueduct_jupyter.gateway.stores.blobs import FolderBlobs
 from aqueduct_jupyter.gateway.stores.database import Database
-from aqueduct_jupyter.gateway.stores.files import FILES_SCHEMA, FileStore
+from aqueduct_jupyter.gateway.stores.files import FileStore
+from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
 from aqueduct_jupyter.protocol.errors import (
     BodyTooLargeError,
     InvalidRequestError,
@@ -21,6 +23,8 @@ from aqueduct_jupyter.protocol.errors import (
     UnknownFileError,
 )
 from aqueduct_jupyter.protocol.files import FileObject
+
+from .owned import Backend, OwnedFiles
 
 
 class Clock:
@@ -31,25 +35,32 @@ class Clock:
 
 
 class Stores:
-    """Stores on one folder, as several servers would have them."""
+    """Stores on one backend, as several servers would have them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.folder = backend.folder
         self.clock = Clock()
         self._databases: list[Database] = []
 
-    def open(self, **more: Any) -> FileStore:
-        database = Database(self.folder / "aqueduct.sqlite", FILES_SCHEMA)
+    def open(self, owner: str = "", **more: Any) -> OwnedFiles:
+        database = self.backend.open_database()
         self._databases.append(database)
-        return FileStore(self.folder, database, clock=self.clock, **more)
+        blobs, incoming = self.backend.blobs, self.folder / "incoming"
+        return OwnedFiles(FileStore(database, blobs, incoming, clock=self.clock, **more), owner)
 
     async def close(self) -> None:
         while self._databases:
             await self._databases.pop().close()
 
-    @property
-    def blobs(self) -> list[Path]:
-        return sorted(self.folder.glob("blobs/*/*"))
+    async def blobs(self) -> list[bytes]:
+        """What all blobs hold."""
+        names = [name async for batch in self.backend.blobs.older_than(-60) for name in batch]
+        return sorted([await self.read(name) for name in names])
+
+    async def read(self, name: str) -> bytes:
+        pieces = await self.backend.blobs.open(name, 0, 2**30)
+        return b"".join([piece async for piece in pieces])
 
     @property
     def incoming(self) -> list[Path]:
@@ -57,13 +68,23 @@ class Stores:
 
 
 @pytest.fixture
-def stores(tmp_path: Path, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Stores]:
-    stores = Stores(tmp_path / "data")
+def stores(backend: Backend) -> Stores:
+    return Stores(backend)
+
+
+@pytest.fixture
+def folder_stores(tmp_path: Path, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Stores]:
+    """Stores in a data folder, where a test looks at what lies in it."""
+    folder = tmp_path / "data"
+    backend = Backend(
+        folder, lambda: SQLiteDatabase(folder / "aqueduct.sqlite"), FolderBlobs(folder)
+    )
+    stores = Stores(backend)
     yield stores
     jp_asyncio_loop.run_until_complete(stores.close())
 
 
-async def upload(store: FileStore, data: bytes = b"hello", **more: Any) -> FileObject:
+async def upload(store: OwnedFiles, data: bytes = b"hello", **more: Any) -> FileObject:
     upload = await store.begin()
     try:
         for start in range(0, len(data), 1000):
@@ -85,14 +106,14 @@ async def test_what_was_kept_is_described_and_read(stores: Stores) -> None:
     assert await store.get(kept.id) == kept
     stored = await store.find(kept.id)
     assert (stored.file, stored.media_type) == (kept, "application/pdf")
-    assert stored.read() == data
+    assert await store.read(kept.id) == data
     assert not stores.incoming
 
 
 async def test_an_empty_file_is_a_file(stores: Stores) -> None:
     store = stores.open()
     kept = await upload(store, b"")
-    assert (await store.find(kept.id)).read() == b""
+    assert await store.read(kept.id) == b""
 
 
 @pytest.mark.parametrize(
@@ -111,9 +132,9 @@ async def test_the_name_tells_the_media_type(
     assert (await store.find(kept.id)).media_type == media_type
 
 
-async def test_nobody_else_can_enter_the_folders(stores: Stores) -> None:
-    await upload(stores.open())
-    for path in stores.folder.rglob("*"):
+async def test_nobody_else_can_enter_the_folders(folder_stores: Stores) -> None:
+    await upload(folder_stores.open())
+    for path in folder_stores.folder.rglob("*"):
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
@@ -122,12 +143,22 @@ async def test_identical_bytes_are_stored_once_and_go_with_the_last(stores: Stor
     store = stores.open()
     first, second = await upload(store), await upload(store, filename="copy.txt")
     other = await upload(store, b"other")
-    assert len(stores.blobs) == 2
+    assert len(await stores.blobs()) == 2
     await store.delete(first.id)
-    assert (await store.find(second.id)).read() == b"hello"
+    assert await store.read(second.id) == b"hello"
     await store.delete(second.id)
-    assert [blob.read_bytes() for blob in stores.blobs] == [b"other"]
-    assert (await store.find(other.id)).read() == b"other"
+    assert await stores.blobs() == [b"other"]
+    assert await store.read(other.id) == b"other"
+
+
+async def test_bytes_that_somebody_took_away_come_back_with_the_next_upload(stores: Stores) -> None:
+    store = stores.open()
+    first = await upload(store)
+    await stores.backend.blobs.delete((await store.find(first.id)).blob)
+    with pytest.raises(UnknownFileError):
+        await store.read(first.id)
+    second = await upload(store)
+    assert await store.read(second.id) == b"hello"
 
 
 async def test_a_second_deletion_finds_nothing(stores: Stores) -> None:
@@ -150,7 +181,7 @@ async def test_a_file_deleted_between_finding_and_opening_is_unknown(stores: Sto
     stored = await store.find(kept.id)
     await store.delete(kept.id)
     with pytest.raises(UnknownFileError):
-        stored.open()
+        await store.store.open(stored)
 
 
 async def test_another_owners_file_does_not_exist(stores: Stores) -> None:
@@ -177,7 +208,7 @@ class TestExpiry:
             with pytest.raises(UnknownFileError):
                 await look(kept.id)
         assert (await store.page()).data == []
-        assert stores.blobs
+        assert await stores.blobs()
 
     async def test_zero_is_never(self, stores: Stores) -> None:
         store = stores.open(expiry_seconds=0)
@@ -193,7 +224,7 @@ class TestExpiry:
         shared = await upload(store, b"long", expires_after_seconds=3_600)
         stores.clock.now += 3_600
         await store.purge()
-        assert [blob.read_bytes() for blob in stores.blobs] == [b"long"]
+        assert await stores.blobs() == [b"long"]
         assert (await store.page()).data == [long]
         assert shared.id != long.id
 
@@ -257,7 +288,7 @@ class TestLimits:
         with pytest.raises(BodyTooLargeError) as caught:
             await upload(store, b"x" * 2_001)
         assert (caught.value.status, caught.value.code) == (413, "file_too_large")
-        assert len(stores.blobs) == 1
+        assert len(await stores.blobs()) == 1
         assert not stores.incoming
 
     async def test_the_quota_is_each_owners_and_deletion_makes_room(self, stores: Stores) -> None:
@@ -268,7 +299,7 @@ class TestLimits:
         with pytest.raises(BodyTooLargeError) as caught:
             await upload(ada, b"1")
         assert (caught.value.status, caught.value.code) == (413, "quota_exceeded")
-        assert len(stores.blobs) == 1
+        assert len(await stores.blobs()) == 1
         await upload(ben, b"1234567890")
         await ada.delete(first.id)
         await upload(ada, b"54321")
@@ -285,14 +316,14 @@ class TestRefusals:
         store = stores.open()
         with pytest.raises(InvalidRequestError):
             await upload(store, purpose="fun")
-        assert not stores.blobs
+        assert not await stores.blobs()
         assert not stores.incoming
 
     async def test_a_wrong_batch_file_leaves_nothing(self, stores: Stores) -> None:
         store = stores.open()
         with pytest.raises(InvalidRequestError, match="Line 1"):
             await upload(store, b"{}", filename="a.jsonl", purpose="batch")
-        assert not stores.blobs
+        assert not await stores.blobs()
         assert (await store.page()).data == []
 
     async def test_a_folder_that_cannot_be_written_is_unavailable(self, stores: Stores) -> None:
@@ -310,7 +341,7 @@ class TestCrashes:
         torn = await store.begin()
         await torn.write(b"x" * 3_000_000)
         assert (await store.page()).data == []
-        assert not stores.blobs
+        assert not await stores.blobs()
         await store.purge()
         assert stores.incoming, "another server may still be receiving it"
         long_ago = time.time() - 7_200
@@ -321,32 +352,39 @@ class TestCrashes:
 
     async def test_a_blob_without_a_row_is_swept_up(self, stores: Stores) -> None:
         store = stores.open()
-        kept = await upload(store)
-        (stores.folder / "blobs" / "ab").mkdir()
-        (stores.folder / "blobs" / "ab" / ("ab" * 32)).write_bytes(b"nobody's")
+        await upload(store, b"somebody's")
+        lost = await store.begin()
+        await lost.write(b"nobody's")
+        await lost.seal()
+        await stores.backend.blobs.keep("ab/abcd", lost.path)
         await store.purge()
-        assert [blob.name for blob in stores.blobs] == [(await store.find(kept.id)).sha256]
+        assert len(await stores.blobs()) == 2, "another server may be about to name it"
+        await stores.open(abandoned_seconds=-60).purge()
+        assert await stores.blobs() == [b"somebody's"]
+        await lost.close()
 
     async def test_the_blobs_of_a_damaged_database_stay_as_long_as_it_does(
-        self, stores: Stores
+        self, folder_stores: Stores
     ) -> None:
+        stores = folder_stores
         await upload(stores.open(), b"named in the damaged one only")
         await stores.close()
         (stores.folder / "aqueduct.sqlite").write_bytes(b"no database" * 1000)
-        store = stores.open()
+        store = stores.open(abandoned_seconds=-60)
         await store.purge()
         assert (await store.page()).data == []
-        assert len(stores.blobs) == 1
+        assert len(await stores.blobs()) == 1
         (copy,) = stores.folder.glob("*.corrupt-*")
         copy.unlink()
         await store.purge()
-        assert not stores.blobs
+        assert not await stores.blobs()
 
-    async def test_a_row_that_was_not_written_leaves_no_file(self, stores: Stores) -> None:
-        store = stores.open()
+    async def test_a_row_that_was_not_written_leaves_no_file(self, folder_stores: Stores) -> None:
+        stores = folder_stores
+        store = stores.open(abandoned_seconds=-60)
         await upload(store, b"first")
-        await store._database.run(
-            lambda db: db.execute(
+        await store.store._database.run(
+            lambda db: db.exec_driver_sql(
                 "CREATE TRIGGER refuse BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'no'); END"
             )
         )
@@ -354,18 +392,18 @@ class TestCrashes:
             await upload(store, b"second")
         assert [file.bytes for file in (await store.page()).data] == [5]
         await store.purge()
-        assert [blob.read_bytes() for blob in stores.blobs] == [b"first"]
+        assert await stores.blobs() == [b"first"]
 
 
-async def test_two_servers_on_one_folder_do_not_pull_blobs_from_each_other(
+async def test_two_servers_do_not_pull_blobs_from_each_other(
     stores: Stores,
 ) -> None:
     servers = [stores.open(), stores.open()]
 
-    async def work(store: FileStore, rounds: int) -> None:
+    async def work(store: OwnedFiles, rounds: int) -> None:
         for number in range(rounds):
             kept = await upload(store, bytes([number % 3]) * 100)
-            assert (await store.find(kept.id)).read() == bytes([number % 3]) * 100
+            assert await store.read(kept.id) == bytes([number % 3]) * 100
             await store.purge()
             if number % 2:
                 await store.delete(kept.id)
@@ -375,4 +413,4 @@ async def test_two_servers_on_one_folder_do_not_pull_blobs_from_each_other(
     assert listed == (await servers[1].page()).data
     assert len(listed) == 40
     for file in listed:
-        assert len((await servers[0].find(file.id)).read()) == 100
+        assert len(await servers[0].read(file.id)) == 100

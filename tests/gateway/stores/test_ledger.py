@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aqueduct_jupyter.gateway.entry import CLIENT_LEFT, Entry
-from aqueduct_jupyter.gateway.stores.database import Database
-from aqueduct_jupyter.gateway.stores.ledger import LEDGER_SCHEMA, Ledger
+from aqueduct_jupyter.gateway.stores.interfaces import Ledger
+from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.protocol.chat import Usage
 from aqueduct_jupyter.protocol.errors import UpstreamError
+
+from .owned import Backend
 
 DAY = 86_400.0
 NOW = 20_000 * DAY + 7_200
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Ledger]:
-    database = Database(tmp_path / "aqueduct.sqlite", LEDGER_SCHEMA)
-    yield Ledger(database)
-    jp_asyncio_loop.run_until_complete(database.close())
+def ledger(backend: Backend) -> Ledger:
+    return DatabaseLedger(backend.open_database(), clock=lambda: NOW)
 
 
 def entry(number: int, **more: Any) -> Entry:
@@ -42,7 +39,7 @@ async def test_sums_are_the_owners_and_of_the_days_asked_for(ledger: Ledger) -> 
     ]
     for row in rows:
         ledger.record(row)
-    sums = await ledger.sums("ada", days=2, clock=lambda: NOW)
+    sums = await ledger.sums("ada", days=2)
     total = {"requests": 4, "failed": 1, "cancelled": 1, "tokens_in": 12, "tokens_out": 8}
     assert (sums["days"], sums["total"]) == (2, total)
     assert [(row["day"], row["requests"]) for row in sums["by_day"]] == [

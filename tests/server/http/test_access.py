@@ -150,7 +150,7 @@ async def test_whoever_may_come_in_gets_what_the_address_has(
     if is_kernel:
         kernel_manager = extension.serverapp.kernel_manager
         monkeypatch.setattr(type(kernel_manager), "__contains__", lambda _, name: name == "k1")
-        token = extension._keys.key_for("k1")
+        token = extension.gateway.keys.key_for("k1")
     async with connect(token) if token else connect() as http:
         for address, verb in CASES:
             response = await http.request(verb, f"{http.base_url}{address.path}")
@@ -171,7 +171,7 @@ async def test_the_table_has_every_route_of_the_extension(extension: Any) -> Non
         assert any(re.fullmatch(pattern, f"/{address.path}") for address in TABLE), pattern
     handlers = {route[1] for route in extension.handlers}
     assert all(issubclass(handler, AqueductHandler) for handler in handlers)
-    assert UnknownAddressHandler in handlers
+    assert any(issubclass(handler, UnknownAddressHandler) for handler in handlers)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "token"])
@@ -213,7 +213,7 @@ def test_a_server_without_a_token_takes_any_key_of_an_sdk(tmp_path: Path) -> Non
 
 
 async def test_a_kernels_key_opens_nothing_else_on_the_server(connect: Ask, extension: Any) -> None:
-    key = extension._keys.key_for("server")
+    key = extension.gateway.keys.key_for("server")
     async with connect(key) as http:
         assert (await http.get("v1/models")).status_code == 200
         for path in ("api/contents", "api/kernels", "api/sessions", "api/config/x", "files/x.txt"):
@@ -229,7 +229,7 @@ async def test_a_key_may_come_as_other_clients_send_it(
 ) -> None:
     token = connect().headers["Authorization"].split()[1]
     async with connect(None) as http:
-        for key in (token, extension._keys.key_for("server")):
+        for key in (token, extension.gateway.keys.key_for("server")):
             assert (await http.get("v1/models", headers={header: key})).status_code == 200
             posted = await http.post("v1/chat/completions", json={}, headers={header: key})
             assert posted.status_code == 400, "no XSRF token is asked of a key"
@@ -243,7 +243,9 @@ async def test_a_kernels_key_reads_files_and_deletes_its_own(
 ) -> None:
     kernel_manager = extension.serverapp.kernel_manager
     monkeypatch.setattr(type(kernel_manager), "__contains__", lambda _, name: name in ("k1", "k2"))
-    clients = {name: connect(extension._keys.key_for(name)) for name in ("k1", "k2", "server")}
+    clients = {
+        name: connect(extension.gateway.keys.key_for(name)) for name in ("k1", "k2", "server")
+    }
     clients["owner"] = connect()
 
     async def upload(name: str) -> str:
@@ -268,7 +270,7 @@ async def test_a_kernels_key_reads_files_and_deletes_its_own(
 async def test_what_a_kernels_key_does_not_open_says_what_does(
     connect: Ask, extension: Any
 ) -> None:
-    async with connect(extension._keys.key_for("server")) as http:
+    async with connect(extension.gateway.keys.key_for("server")) as http:
         error = (await http.get("aqueduct/conversations")).json()["error"]
     assert error["code"] == "not_for_kernels"
     assert "Use the token of the Jupyter server" in error["message"]
@@ -320,7 +322,7 @@ async def test_a_token_in_the_address_is_not_logged(
 async def test_a_key_dies_with_its_kernel(connect: Ask, extension: Any, jp_serverapp: Any) -> None:
     manager = jp_serverapp.kernel_manager
     kernel_id = await manager.start_kernel()
-    async with connect(extension._keys.key_for(kernel_id)) as http:
+    async with connect(extension.gateway.keys.key_for(kernel_id)) as http:
         assert (await http.get("v1/models")).status_code == 200
         await manager.shutdown_kernel(kernel_id, now=True)
         assert (await http.get("v1/models")).status_code == 401

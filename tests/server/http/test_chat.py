@@ -48,7 +48,7 @@ def error_of(response: httpx.Response) -> dict[str, Any]:
 
 
 async def ledger(extension: Any, tmp_path: Path) -> list[dict[str, Any]]:
-    await extension._database.run(lambda connection: None)
+    await extension.gateway._stores.database.run(lambda connection: None)
     connection = sqlite3.connect(tmp_path / "aqueduct" / "aqueduct.sqlite")
     connection.row_factory = sqlite3.Row
     rows = [dict(row) for row in connection.execute("SELECT * FROM requests ORDER BY time")]
@@ -671,7 +671,7 @@ async def test_an_unexpected_error_is_a_json_500_without_a_traceback(
     async def broken() -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(extension._catalog, "models", broken)
+    monkeypatch.setattr(extension.gateway.catalog, "models", broken)
     response = await http.get("v1/models")
     assert response.status_code == 500
     error = error_of(response)
@@ -706,7 +706,7 @@ async def test_the_ledger_knows_the_kernel(
 ) -> None:
     manager = type(extension.serverapp.kernel_manager)
     monkeypatch.setattr(manager, "__contains__", lambda _, name: name == "k1")
-    async with connect(extension._keys.key_for("k1")) as http:
+    async with connect(extension.gateway.keys.key_for("k1")) as http:
         assert (await post(http)).status_code == 200
         usage = (await http.get("aqueduct/usage")).json()
     assert (await ledger_row(extension, tmp_path))["kernel"] == "k1"

@@ -131,7 +131,7 @@ async def test_there_is_an_end_to_how_many(
 
 async def test_another_owner_sees_nothing(http: httpx.AsyncClient, extension: Any) -> None:
     made = await create(http, name="Mine")
-    store = conversations.ConversationStore(extension._database, owner="somebody else")
-    assert (await store.list()).data == []
+    store = extension.gateway.conversations
+    assert (await store.list("somebody else")).data == []
     with pytest.raises(Exception, match="There is no conversation"):
-        await store.get(made["id"])
+        await store.get("somebody else", made["id"])

@@ -173,7 +173,7 @@ async def test_a_document_is_read_once_for_two_requests(
     http: httpx.AsyncClient, standin: StandIn, extension: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    pool = extension._documents._pool
+    pool = extension.gateway.documents._pool
     read = pool.read
 
     async def counted(*args: Any) -> str:

@@ -110,7 +110,7 @@ async def test_a_kernel_sees_and_stops_its_own_only(
 ) -> None:
     kernels = type(extension.serverapp.kernel_manager)
     monkeypatch.setattr(kernels, "__contains__", lambda _, name: name in ("k1", "k2"))
-    one, other = (connect(extension._keys.key_for(name)) for name in ("k1", "k2"))
+    one, other = (connect(extension.gateway.keys.key_for(name)) for name in ("k1", "k2"))
     standin.stream(chunk("half"), HANG)
     asked = ask(one, stream=True)
     request = await until_running(one, "answering")

@@ -7,29 +7,35 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from aqueduct_jupyter.gateway.stores.database import Database, _switch_to_wal, read_rows
 from aqueduct_jupyter.gateway.stores.disk import disk_error
+from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase, _switch_to_wal
 from aqueduct_jupyter.protocol.errors import UnavailableError
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL UNIQUE)"
 
 
-def insert(text: str | None) -> object:
-    return lambda db: db.execute("INSERT INTO notes VALUES (?)", (text,))
+def open_database(path: Path, **more: Any) -> SQLiteDatabase:
+    return SQLiteDatabase(path, upgrade=lambda db: db.exec_driver_sql(SCHEMA), **more)
 
 
-def texts(db: sqlite3.Connection) -> list[str]:
-    return [row["text"] for row in read_rows(db.execute("SELECT * FROM notes ORDER BY rowid"))]
+def insert(text: str | None) -> Any:
+    return lambda db: db.exec_driver_sql("INSERT INTO notes VALUES (?)", (text,))
+
+
+def texts(db: Connection) -> list[str]:
+    return list(db.exec_driver_sql("SELECT text FROM notes ORDER BY rowid").scalars())
 
 
 async def test_what_was_submitted_is_there_after_close(tmp_path: Path) -> None:
-    first = Database(tmp_path / "new" / "a.sqlite", SCHEMA)
+    first = open_database(tmp_path / "new" / "a.sqlite")
     first.submit(insert("a"))
     await first.close()
-    second = Database(tmp_path / "new" / "a.sqlite", SCHEMA)
+    second = open_database(tmp_path / "new" / "a.sqlite")
     assert await second.run(texts) == ["a"]
     await second.close()
 
@@ -37,7 +43,7 @@ async def test_what_was_submitted_is_there_after_close(tmp_path: Path) -> None:
 async def test_what_cannot_be_written_later_is_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database = Database(tmp_path / "a.sqlite", SCHEMA)
+    database = open_database(tmp_path / "a.sqlite")
     database.submit(insert("half a character: \ud800"))
     await database.run(insert("whole"))
     assert await database.run(texts) == ["whole"]
@@ -47,9 +53,9 @@ async def test_what_cannot_be_written_later_is_in_the_log(
 
 
 async def test_work_that_raises_leaves_nothing(tmp_path: Path) -> None:
-    database = Database(tmp_path / "a.sqlite", SCHEMA)
+    database = open_database(tmp_path / "a.sqlite")
 
-    def half(db: sqlite3.Connection) -> None:
+    def half(db: Connection) -> None:
         insert("half")(db)
         raise KeyError("the other half")
 
@@ -64,18 +70,18 @@ async def test_work_that_raises_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_two_servers_write_one_file_side_by_side(tmp_path: Path) -> None:
-    servers = [Database(tmp_path / "a.sqlite", SCHEMA) for _ in range(2)]
+    servers = [open_database(tmp_path / "a.sqlite") for _ in range(2)]
     work = [servers[i % 2].run(insert(str(i))) for i in range(100)]
     await asyncio.gather(*work)
     assert sorted(await servers[0].run(texts), key=int) == [str(i) for i in range(100)]
-    mode = await servers[0].run(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0])
+    mode = await servers[0].run(lambda db: db.exec_driver_sql("PRAGMA journal_mode").scalar())
     assert mode == "wal"
     for server in servers:
         await server.close()
 
 
 async def test_only_this_user_can_open_it(tmp_path: Path) -> None:
-    database = Database(tmp_path / "new" / "a.sqlite", SCHEMA)
+    database = open_database(tmp_path / "new" / "a.sqlite")
     await database.run(texts)
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
     for file in (tmp_path / "new").iterdir():
@@ -87,7 +93,7 @@ async def test_a_folder_that_is_none_is_unavailable_and_unnamed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    database = Database(tmp_path / "file" / "a.sqlite", SCHEMA)
+    database = open_database(tmp_path / "file" / "a.sqlite")
     with pytest.raises(UnavailableError) as caught:
         await database.run(texts)
     assert str(tmp_path) not in caught.value.message
@@ -104,7 +110,7 @@ async def test_a_damaged_file_is_moved_aside_and_the_work_goes_on(
 ) -> None:
     said: list[str] = []
     (tmp_path / "a.sqlite").write_bytes(b"no database" * 1000)
-    database = Database(tmp_path / "a.sqlite", SCHEMA, notify=said.append)
+    database = open_database(tmp_path / "a.sqlite", notify=said.append)
     assert not database.has_copies_aside
     await database.run(insert("a"))
     assert await database.run(texts) == ["a"]
@@ -131,12 +137,12 @@ async def test_damage_that_is_found_in_the_middle_of_work_is_the_same(
     tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     said: list[str] = []
-    database = Database(tmp_path / "a.sqlite", SCHEMA, notify=said.append)
+    database = open_database(tmp_path / "a.sqlite", notify=said.append)
     for number in range(200):
         await database.run(insert(str(number) * 100))
     await database.close()
     (tmp_path / "a.sqlite").write_bytes(damage((tmp_path / "a.sqlite").read_bytes()))
-    database = Database(tmp_path / "a.sqlite", SCHEMA, notify=said.append)
+    database = open_database(tmp_path / "a.sqlite", notify=said.append)
     await database.run(insert("new"))
     assert await database.run(texts) == ["new"]
     await database.close()
@@ -145,7 +151,7 @@ async def test_damage_that_is_found_in_the_middle_of_work_is_the_same(
 
 async def test_two_servers_that_find_the_same_damage_move_it_once(tmp_path: Path) -> None:
     (tmp_path / "a.sqlite").write_bytes(b"no database" * 1000)
-    servers = [Database(tmp_path / "a.sqlite", SCHEMA) for _ in range(4)]
+    servers = [open_database(tmp_path / "a.sqlite") for _ in range(4)]
     await asyncio.gather(*(servers[i % 4].run(insert(str(i))) for i in range(40)))
     assert len(await servers[0].run(texts)) == 40
     assert len(aside(tmp_path)) == 1
@@ -156,14 +162,14 @@ async def test_two_servers_that_find_the_same_damage_move_it_once(tmp_path: Path
 async def test_a_file_that_was_moved_away_is_begun_anew_and_the_old_one_keeps_its_rows(
     tmp_path: Path,
 ) -> None:
-    database = Database(tmp_path / "a.sqlite", SCHEMA)
+    database = open_database(tmp_path / "a.sqlite")
     await database.run(insert("old"))
     (tmp_path / "a.sqlite").rename(tmp_path / "b.sqlite")
     (tmp_path / "a.sqlite-wal").rename(tmp_path / "b.sqlite-wal")
     await database.run(insert("new"))
     assert await database.run(texts) == ["new"]
     await database.close()
-    moved = Database(tmp_path / "b.sqlite", SCHEMA)
+    moved = open_database(tmp_path / "b.sqlite")
     assert await moved.run(texts) == ["old"]
     await moved.close()
 
@@ -178,12 +184,12 @@ def test_a_disk_that_refuses_at_the_first_use_is_not_asked_again(tmp_path: Path)
 
 
 async def test_a_full_disk_says_so(tmp_path: Path) -> None:
-    database = Database(tmp_path / "a.sqlite", SCHEMA)
+    database = open_database(tmp_path / "a.sqlite")
 
-    def fill(db: sqlite3.Connection) -> None:
-        db.execute("INSERT INTO notes VALUES (?)", ("x" * 10**6,))
+    def fill(db: Connection) -> None:
+        db.exec_driver_sql("INSERT INTO notes VALUES (?)", ("x" * 10**6,))
 
-    await database.run(lambda db: db.execute("PRAGMA max_page_count = 20"))
+    await database.run(lambda db: db.exec_driver_sql("PRAGMA max_page_count = 20"))
     with pytest.raises(UnavailableError, match="disk is full") as caught:
         await database.run(fill)
     assert caught.value.code == "disk_full"

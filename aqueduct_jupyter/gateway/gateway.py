@@ -1,0 +1,132 @@
+"""The gateway as one object: everything below, built from settings, stores and an environment.
+
+Who asks, and over which protocol, is left to the server. Nothing is asked, opened or started before
+it is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, MutableMapping, Sequence
+
+from ..protocol.errors import UnavailableError
+from .configured_upstreams import assemble_upstreams, find_local_model
+from .documents.attachments import Attachments
+from .documents.reader import DocumentReader
+from .entry import Entry
+from .requests.chat import Chat
+from .requests.keys import KernelKeys
+from .requests.limits import Budgets
+from .requests.metrics import Metrics
+from .requests.running import RunningRequests
+from .settings import GatewaySettings
+from .stores.opening import FileLimits, Stores, open_folder
+from .upstreams.catalog import Catalog
+
+__all__ = ["Gateway"]
+
+PURGE_SECONDS = 3600.0
+"""How often expired files are removed; they are invisible from the moment they expire."""
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """What a server holds.
+
+    Args:
+        settings: the operator's.
+        environment: where upstream keys may be; what is read of it is taken out, because every
+            variable of a server is readable in every kernel.
+        stores: what is kept; by default in the settings' data folder.
+        finished: told of each request that is over, beside the ledger and the metrics.
+
+    Attributes:
+        notices: sentences for the operator: settings that could not be used, models missing.
+        catalog: the upstreams and their models.
+        local_model: the embedded model, where there is one.
+        files, ledger, conversations: the stores.
+        running: the requests that run now.
+        documents: what reads documents.
+        metrics: what a monitoring system counts.
+        chat: chat completions.
+        keys: the keys of kernels.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        environment: MutableMapping[str, str],
+        *,
+        stores: Stores | None = None,
+        finished: Sequence[Callable[[Entry], None]] = (),
+    ) -> None:
+        self.settings = settings
+        self.notices: list[str] = []
+        self.local_model = find_local_model(
+            settings.data_folder, settings.local_model_path, self.notices
+        )
+        self.catalog = self._build_catalog(environment)
+        self._stores = stores or open_folder(
+            settings.data_folder, _file_limits(settings), notify=self.notices.append
+        )
+        self.files = self._stores.files
+        self.ledger = self._stores.ledger
+        self.conversations = self._stores.conversations
+        self.running = RunningRequests()
+        self.documents = DocumentReader()
+        self.metrics = Metrics(self.running, self.local_model)
+        self.keys = KernelKeys()
+        self.chat = Chat(
+            self.catalog,
+            Attachments(self.files, self.documents),
+            Budgets(settings.limits, self.ledger, self.running),
+            self.running,
+            finished=[self.ledger.record, self.metrics.record, *finished],
+            policy=settings.policy,
+        )
+        self._purging: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin what is done again and again; to be called on the event loop."""
+        self._purging = asyncio.create_task(self._purge())
+
+    async def close(self) -> None:
+        """Close whatever is open: connections, child processes, the stores."""
+        if self._purging is not None:
+            self._purging.cancel()
+        await self.catalog.close()
+        await self.documents.close()
+        await self._stores.close()
+
+    def _build_catalog(self, environment: MutableMapping[str, str]) -> Catalog:
+        settings = self.settings
+        upstreams = assemble_upstreams(
+            settings.upstreams,
+            environment,
+            self.notices,
+            local_model=self.local_model,
+            is_local_chosen=bool(settings.local_model_path),
+            lists_demo=settings.demo_models,
+        )
+        return Catalog(
+            upstreams,
+            aliases=settings.aliases,
+            default_model=settings.default_model,
+            allowed=settings.limits.models,
+        )
+
+    async def _purge(self) -> None:
+        while True:
+            try:
+                await self.files.purge()
+            except UnavailableError as error:
+                _log.warning("Expired files stay for now: %s", error)
+            await asyncio.sleep(PURGE_SECONDS)
+
+
+def _file_limits(settings: GatewaySettings) -> FileLimits:
+    return FileLimits(
+        settings.max_file_bytes, settings.max_total_file_bytes, settings.file_expiry_seconds
+    )

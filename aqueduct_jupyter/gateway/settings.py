@@ -1,0 +1,50 @@
+"""What an operator says of a gateway.
+
+Where it was said (traits, the environment) is left to whoever serves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .policy import Policy
+from .requests.limits import Limits
+
+__all__ = ["GatewaySettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """One gateway's settings; sizes are in bytes, times in seconds.
+
+    Args:
+        data_folder: where files, the ledger, conversations and the weights are.
+        upstreams: the services to ask, by name, as ``c.AqueductApp.upstreams`` has them.
+        aliases: other names for models.
+        default_model: the model of requests that name none.
+        local_model_path: a GGUF file to run as the embedded model; "" for the pulled weights.
+        demo_models: whether the scripted models are listed.
+        limits: what may be used.
+        policy: the operator's own rules.
+        max_body_bytes: the largest body of a chat request.
+        max_file_bytes: the largest file that can be uploaded.
+        max_total_file_bytes: the largest sum of one owner's files.
+        file_expiry_seconds: default lifetime of files uploaded without ``expires_after``; 0 keeps
+            them forever.
+    """
+
+    data_folder: Path
+    upstreams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    default_model: str | None = None
+    local_model_path: str = ""
+    demo_models: bool = False
+    limits: Limits = field(default_factory=Limits)
+    policy: Policy | None = None
+    max_body_bytes: int = 64 * 2**20
+    max_file_bytes: int = 64 * 2**20
+    max_total_file_bytes: int = 2**30
+    file_expiry_seconds: int = 7 * 86_400

@@ -1,0 +1,95 @@
+"""A PostgreSQL database that several servers share, and the threads that wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from ...protocol.errors import UnavailableError
+from .database import Work, log_surprise
+from .log import log
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+__all__ = ["PostgreSQLDatabase"]
+
+CONNECTIONS = 8
+"""How many transactions one server has open at a time; more wait for one of them."""
+
+CONNECT_SECONDS = 10
+"""How long a connection may take to be made."""
+
+_Result = TypeVar("_Result")
+
+
+class PostgreSQLDatabase:
+    """A PostgreSQL database, connected at its first use.
+
+    Args:
+        url: its address, such as ``postgresql+psycopg://user:password@host/name``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._engine: Engine | None = None
+        self._opening = Lock()
+        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="aqueduct-database")
+
+    async def run(self, work: Work[_Result]) -> _Result:
+        """Do work in one transaction; see :class:`.database.Database`."""
+        return await asyncio.wrap_future(self._threads.submit(self._transact, work))
+
+    def submit(self, work: Work[object]) -> None:
+        """Do work like :meth:`run`, without waiting; a failure is logged."""
+        self._threads.submit(self._transact, work).add_done_callback(log_surprise)
+
+    @property
+    def has_copies_aside(self) -> bool:
+        """Nothing is ever moved aside here."""
+        return False
+
+    async def close(self) -> None:
+        """Wait for what was submitted, then close all connections."""
+        await asyncio.to_thread(self._threads.shutdown)
+        if self._engine is not None:
+            await asyncio.to_thread(self._engine.dispose)
+
+    def _transact(self, work: Work[_Result]) -> _Result:
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+        try:
+            with self._opened().begin() as connection:
+                return work(connection)
+        except SQLAlchemyError as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            log.error("The database could not be used: %s", cause)
+            raise UnavailableError(
+                f"The server cannot use its database ({type(cause).__name__}). Ask the "
+                "administrator to look at the server's log.",
+                code="storage_unavailable",
+            ) from error
+
+    def _opened(self) -> Engine:
+        from sqlalchemy import create_engine
+
+        from .sql.locks import lock_until_commit
+        from .sql.upgrade import upgrade
+
+        with self._opening:
+            if self._engine is None:
+                engine = create_engine(
+                    self._url,
+                    pool_size=CONNECTIONS,
+                    max_overflow=0,
+                    pool_pre_ping=True,  # the database may have been restarted
+                    connect_args={"connect_timeout": CONNECT_SECONDS},
+                )
+                with engine.begin() as connection:
+                    # Whichever server comes first upgrades; the others wait, and find it done.
+                    lock_until_commit(connection, "upgrade")
+                    upgrade(connection)
+                self._engine = engine
+            return self._engine

@@ -1,0 +1,1 @@
+"""The stores' tables and statements in SQLAlchemy Core, for SQLite and PostgreSQL."""

@@ -1,0 +1,140 @@
+"""The tables as they are now; how a database came to have them is left to the migrations.
+
+Both databases are used through these tables only, so what differs between them has its place here:
+text that PostgreSQL cannot hold, and two functions that each has under a name of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+__all__ = ["METADATA", "conversations", "day_of", "files", "position_in", "requests"]
+
+METADATA = MetaData()
+
+
+class AnyText(TypeDecorator[str]):
+    """Text of any client; PostgreSQL holds no NUL, so there it becomes a replacement character."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        """Give the text as this database can hold it."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\0", "\ufffd")
+
+
+class day_of(GenericFunction[str]):  # noqa: N801  # an SQL function, called like one
+    """The day in UTC, such as 2026-01-31, of seconds since 1970."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(day_of, "sqlite")
+def _day_in_sqlite(element: day_of, compiler: SQLCompiler, **options: Any) -> str:
+    return f"date({compiler.process(element.clauses, **options)}, 'unixepoch')"
+
+
+@compiles(day_of, "postgresql")
+def _day_in_postgresql(element: day_of, compiler: SQLCompiler, **options: Any) -> str:
+    time = compiler.process(element.clauses, **options)
+    return f"to_char(to_timestamp({time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+
+
+class position_in(GenericFunction[int]):  # noqa: N801  # an SQL function, called like one
+    """Where in a text another one begins, from 1; 0 where it is not in it."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(position_in, "sqlite")
+def _position_in_sqlite(element: position_in, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(position_in, "postgresql")
+def _position_in_postgresql(element: position_in, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
+
+
+# SQLite counts by itself only in a column of exactly this type.
+_SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+
+files = Table(
+    "files",
+    METADATA,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("owner", AnyText, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("filename", AnyText, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("blob", Text, nullable=False),
+    Column("uploader", AnyText),
+    Index("files_by_owner", "owner", "sequence"),
+    Index("files_by_hash", "sha256"),
+    Index("files_by_blob", "blob"),
+    sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("time", Double, nullable=False),
+    Column("owner", AnyText, nullable=False),
+    Column("kernel", AnyText),
+    Column("model", AnyText),
+    Column("upstream", AnyText),
+    Column("is_stream", Boolean, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error_code", AnyText),
+    Column("tokens_in", BigInteger),
+    Column("tokens_out", BigInteger),
+    Column("is_estimated", Boolean, nullable=False),
+    Column("first_token_ms", Double),
+    Column("total_ms", Double, nullable=False),
+    Index("requests_by_time", "owner", "time"),
+)
+
+conversations = Table(
+    "conversations",
+    METADATA,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("owner", AnyText, nullable=False),
+    Column("name", AnyText, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("length", Integer, nullable=False),
+    Column("turns", AnyText, nullable=False),
+    Column("said", AnyText, nullable=False),
+    Index("conversations_by_owner", "owner", "updated_at"),
+    sqlite_autoincrement=True,
+)

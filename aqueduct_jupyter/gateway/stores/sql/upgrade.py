@@ -1,0 +1,72 @@
+"""A database brought to this release: its version is read, and an older one upgraded.
+
+It is called inside a transaction that nobody else can be in at the same time. A new database gets
+its tables at once. Alembic is imported only where there is something to upgrade, which is once in a
+release.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, text
+
+from ....protocol.errors import UnavailableError
+from .tables import METADATA
+
+__all__ = ["REVISIONS", "upgrade"]
+
+REVISIONS = ("0001", "0002")
+"""All that this release knows, the oldest first."""
+
+_VERSION_TABLE = "alembic_version"
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring a database to the newest revision, from whichever one it has, or from nothing.
+
+    Raises:
+        UnavailableError: it was written by a later release; nothing was changed.
+    """
+    tables = set(inspect(connection).get_table_names())
+    if not tables:
+        _create(connection)
+        return
+    version = _version(connection) if _VERSION_TABLE in tables else None
+    if version == REVISIONS[-1]:
+        return
+    if version is not None and version not in REVISIONS:
+        raise UnavailableError(
+            "The data folder was written by a later release of aqueduct-jupyter (its database is "
+            f"at revision {version[:32]}; this release knows {REVISIONS[-1]}). Nothing was "
+            "changed. Install that release again, or choose another folder with "
+            "c.AqueductApp.data_folder.",
+            code="newer_data_folder",
+        )
+    _migrate(connection)
+
+
+def _create(connection: Connection) -> None:
+    # What the steps lead to, without the half second that importing alembic takes.
+    METADATA.create_all(connection)
+    version = Table(_VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+    version.create(connection)
+    connection.execute(insert(version), {"version_num": REVISIONS[-1]})
+
+
+def _version(connection: Connection) -> str | None:
+    statement = text(f"SELECT version_num FROM {_VERSION_TABLE}")  # noqa: S608  # a constant
+    version: str | None = connection.execute(statement).scalar()
+    return version
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    # A percent sign would be an interpolation.
+    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "head")

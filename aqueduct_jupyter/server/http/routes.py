@@ -1,0 +1,77 @@
+"""The table of routes: which handler is at which address, for whatever serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .base import AqueductHandler, UnknownAddressHandler
+from .chat import ChatCompletionsHandler
+from .conversations import (
+    ConversationExportHandler,
+    ConversationHandler,
+    ConversationsHandler,
+)
+from .files import FileContentHandler, FileHandler, FilesHandler
+from .models import ModelHandler, ModelsHandler
+from .openapi import OpenAPIHandler
+from .requests import RequestHandler, RequestsHandler
+from .serving import Serving
+from .status import MetricsHandler, StatusHandler, UsageHandler
+
+__all__ = ["application_routes", "routes"]
+
+PREFIXES = ("", "v1/", "openai/", "openai/v1/")
+"""Below which the API is served; Azure's clients put theirs before it."""
+
+DEPLOYMENT = "openai/deployments/([^/]+)/chat/completions"
+"""Azure's address of a chat, which names the model."""
+
+LIKE_OURS = (
+    "v1|openai|aqueduct|api/v1|chat|responses|messages|embeddings|completions|moderations|rerank"
+    "|images|audio|batches|uploads|vector_stores|fine_tuning|assistants|threads|realtime"
+    "|conversations"
+)
+"""How addresses begin that a client of these APIs asks for, and that Jupyter does not have."""
+
+_FILE_ID = r"(file-[A-Za-z0-9]{24,64})"
+_ANY_ID = r"([^/]+)"
+
+Route = tuple[str, type[AqueductHandler]]
+
+
+def routes() -> Iterator[Route]:
+    """Give every address below the base URL, without a slash before it, and its handler."""
+    for prefix in PREFIXES:
+        # Bare, every other name below files/ is one of Jupyter's own files.
+        for pattern, handler in _api(_ANY_ID if prefix else _FILE_ID):
+            yield prefix + pattern, handler
+    yield "aqueduct/status", StatusHandler
+    yield "aqueduct/usage", UsageHandler
+    yield "aqueduct/metrics", MetricsHandler
+    yield r"aqueduct/openapi\.json", OpenAPIHandler
+    yield "aqueduct/requests", RequestsHandler
+    yield f"aqueduct/requests/{_ANY_ID}", RequestHandler
+    yield "aqueduct/conversations", ConversationsHandler
+    yield f"aqueduct/conversations/{_ANY_ID}", ConversationHandler
+    yield f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler
+    yield DEPLOYMENT, ChatCompletionsHandler
+    yield f"(?:{LIKE_OURS})(?:/.*)?", UnknownAddressHandler
+    # A base URL with a slash too many.
+    yield f"(?:/+)(?:{LIKE_OURS}|models|files)(?:/.*)?", UnknownAddressHandler
+
+
+def application_routes(serving: Serving) -> list[tuple[str, type[AqueductHandler], dict[str, Any]]]:
+    """Give the routes as a Tornado application takes them."""
+    return [
+        (serving.base_url + pattern, handler, {"serving": serving}) for pattern, handler in routes()
+    ]
+
+
+def _api(file_id: str) -> Iterator[Route]:
+    yield "chat/completions", ChatCompletionsHandler
+    yield "files", FilesHandler
+    yield f"files/{file_id}", FileHandler
+    yield f"files/{file_id}/content", FileContentHandler
+    yield "models", ModelsHandler
+    yield "models/(.+)", ModelHandler

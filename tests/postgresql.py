@@ -1,0 +1,89 @@
+"""A PostgreSQL server of the tests' own: in a temporary folder, on a socket, gone at the end.
+
+Its programs are Debian's, which `make` installs. They refuse to run as root, so root has them run
+as another user.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import create_engine
+
+__all__ = ["PostgreSQLServer", "postgresql_server"]
+
+FAST = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+"""What makes a server fast whose data nobody needs after a crash."""
+
+
+@dataclass
+class PostgreSQLServer:
+    """A server that runs; ``folder`` holds its data and its socket."""
+
+    folder: Path
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def url(self, database: str) -> str:
+        """Give the address of a database."""
+        return f"postgresql+psycopg://tests@/{database}?host={self.folder}"
+
+    def new_database(self) -> str:
+        """Make an empty database and give its address."""
+        name = f"test_{next(self.numbers)}"
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        engine.dispose()
+        return self.url(name)
+
+
+@contextmanager
+def postgresql_server() -> Iterator[PostgreSQLServer]:
+    """Start a server, and stop it."""
+    folder = Path(tempfile.mkdtemp(prefix="aqueduct-postgresql-"))
+    data, options = folder / "data", f"-c listen_addresses= -k {folder} {FAST}"
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    try:
+        _run("initdb", "-D", str(data), "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
+        _run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+        try:
+            yield PostgreSQLServer(folder)
+        finally:
+            _run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+def _run(program: str, *arguments: str) -> None:
+    command = [*_another_user(), str(_programs() / program), *arguments]
+    # A server that goes on would hold a pipe open.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, cwd="/")
+        output.seek(0)
+        assert done.returncode == 0, output.read().decode()
+
+
+def _programs() -> Path:
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    assert folders, "PostgreSQL is not installed; `make test` installs Debian's"
+    return folders[-1]
+
+
+def _another_user() -> Sequence[str]:
+    if os.geteuid() != 0:
+        return ()
+    user = pwd.getpwnam("postgres")
+    ids = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+    return ("setpriv", *ids)
