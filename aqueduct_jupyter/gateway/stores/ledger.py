@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..entry import Caller, Entry
@@ -50,11 +52,19 @@ class DatabaseLedger:
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
+        self._lock = Lock()
+        self._batch: list[dict[str, Any]] = []
 
     def record(self, entry: Entry) -> None:
-        """Write a finished request's row, without waiting for the disk."""
+        """Write a finished request's row, without waiting for the disk.
+
+        Rows that come while the database is busy go into one transaction.
+        """
         row = {name: getattr(entry, name) for name in _COLUMNS}
-        self._database.submit(lambda db: _rows(db).add(row))
+        with self._lock:
+            self._batch.append(row)
+            if len(self._batch) == 1:
+                self._database.submit(partial(self._write, self._batch))
 
     async def used(self, caller: Caller, minute: float, day: float) -> Used:
         """Sum what an owner, or one kernel of it, has used of late."""
@@ -78,6 +88,20 @@ class DatabaseLedger:
             }
 
         return await self._database.run(read)
+
+    def _write(self, batch: list[dict[str, Any]], db: Connection) -> None:
+        with self._lock:
+            if self._batch is batch:
+                self._batch = []
+        rows = _rows(db)
+        try:
+            rows.add(batch)
+        except (ValueError, OverflowError):
+            if len(batch) == 1:
+                raise
+            # One of them is nothing that a database can hold; the others are written.
+            for row in batch:
+                self._database.submit(partial(self._write, [row]))
 
 
 def _rows(db: Connection) -> RequestRows:

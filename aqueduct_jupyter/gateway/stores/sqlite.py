@@ -171,14 +171,15 @@ def _upgrade(connection: Connection) -> None:
 def _in_transaction(connection: Connection, work: Work[_Result]) -> _Result:
     # Taking the write lock at once: two readers that both want to write cannot lock each other
     # out, also not from two servers.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    driver = _driver(connection)
+    driver.execute("BEGIN IMMEDIATE")
     try:
         result = work(connection)
-        connection.exec_driver_sql("COMMIT")
+        driver.execute("COMMIT")
     finally:
         # SQLite has already rolled back by itself after some errors.
-        if _driver(connection).in_transaction:
-            connection.exec_driver_sql("ROLLBACK")
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
     return result
 
 

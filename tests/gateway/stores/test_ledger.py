@@ -94,3 +94,27 @@ def test_only_the_first_of_an_answer_counts() -> None:
     row.finish()
     assert row.first_token_ms == first
     assert row.total_ms >= 10_000
+
+
+async def test_rows_that_come_together_are_all_written_and_a_bad_one_is_left_out(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(300):
+        ledger.record(entry(number, tokens_in=2**70 if number == 150 else 1))
+    for _ in range(1000):
+        found = (await ledger.sums("ada"))["total"]
+        if found["requests"] == 299:
+            break
+    assert (found["requests"], found["tokens_in"]) == (299, 299)
+    assert "was not written" in caplog.text
+
+
+async def test_any_name_of_a_model_can_be_kept(ledger: Ledger) -> None:
+    for number, model in enumerate(("half \ud83d", "nul \0", "whole \U0001f600")):
+        ledger.record(entry(number, model=model))
+    for _ in range(1000):
+        found = (await ledger.sums("ada"))["by_model"]
+        if len(found) == 3:
+            break
+    assert len(found) == 3
+    assert "whole \U0001f600" in {row["model"] for row in found}

@@ -8,11 +8,13 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    bindparam,
     case,
     func,
     insert,
     select,
 )
+from sqlalchemy.exc import DataError
 
 from .tables import day_of, requests
 
@@ -21,20 +23,37 @@ __all__ = ["RequestRows"]
 Group = Literal["day", "model", "kernel"]
 Row = Mapping[str, Any]
 
-_TOKENS = func.coalesce(requests.c.tokens_in, 0) + func.coalesce(requests.c.tokens_out, 0)
+_COLUMNS = requests.c
+_TOKENS = func.coalesce(_COLUMNS.tokens_in, 0) + func.coalesce(_COLUMNS.tokens_out, 0)
+_IN_MINUTE = _COLUMNS.time >= bindparam("minute")
+_IN_DAY = _COLUMNS.time >= bindparam("day")
+
+# Statements are built once: that takes ten times as long as a row does.
+_INSERT = insert(requests)
+_USED = select(
+    func.sum(case((_IN_MINUTE, 1), else_=0)),
+    func.sum(case((_IN_MINUTE, _TOKENS), else_=0)),
+    func.sum(case((_IN_DAY, _TOKENS), else_=0)),
+    func.min(case((_IN_MINUTE, _COLUMNS.time))),
+).where(
+    _COLUMNS.owner == bindparam("owner"),
+    _COLUMNS.time >= bindparam("since"),
+    # One that was refused before it had an upstream used nothing.
+    _COLUMNS.upstream.is_not(None),
+)
+_USED_BY_KERNEL = _USED.where(_COLUMNS.kernel == bindparam("kernel"))
 _SUMS = (
     func.count().label("requests"),
-    func.sum(case((requests.c.outcome == "failed", 1), else_=0)).label("failed"),
-    func.sum(case((requests.c.outcome == "cancelled", 1), else_=0)).label("cancelled"),
-    func.sum(requests.c.tokens_in).label("tokens_in"),
-    func.sum(requests.c.tokens_out).label("tokens_out"),
+    func.sum(case((_COLUMNS.outcome == "failed", 1), else_=0)).label("failed"),
+    func.sum(case((_COLUMNS.outcome == "cancelled", 1), else_=0)).label("cancelled"),
+    func.sum(_COLUMNS.tokens_in).label("tokens_in"),
+    func.sum(_COLUMNS.tokens_out).label("tokens_out"),
 )
 _GROUPS: dict[Group, ColumnElement[Any]] = {
-    "day": day_of(requests.c.time),
-    "model": requests.c.model,
-    "kernel": requests.c.kernel,
+    "day": day_of(_COLUMNS.time),
+    "model": _COLUMNS.model,
+    "kernel": _COLUMNS.kernel,
 }
-_INSERT = insert(requests)
 
 
 class RequestRows:
@@ -47,9 +66,22 @@ class RequestRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, row: Row) -> None:
-        """Add a request."""
-        self._connection.execute(_INSERT, dict(row))
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add requests: all of them, or none where one cannot be added.
+
+        Raises:
+            ValueError: one of them holds what the database cannot hold.
+            OverflowError: one of them holds a number that is too large.
+        """
+        mark = "add_requests"
+        self._connection.exec_driver_sql(f"SAVEPOINT {mark}")
+        try:
+            self._connection.execute(_INSERT, rows)
+        except BaseException as error:
+            self._connection.exec_driver_sql(f"ROLLBACK TO {mark}")
+            if isinstance(error, DataError):
+                raise ValueError(str(error.orig)) from error
+            raise
 
     def used(self, owner: str, kernel: str | None, minute: float, day: float) -> Sequence[Any]:
         """Sum what an owner, or one kernel of it, has used.
@@ -64,28 +96,17 @@ class RequestRows:
             Requests in the minute, tokens in the minute, tokens in the day, and the time of the
             first request in the minute; each may be None.
         """
-        in_minute, in_day = requests.c.time >= minute, requests.c.time >= day
-        statement = select(
-            func.sum(case((in_minute, 1), else_=0)),
-            func.sum(case((in_minute, _TOKENS), else_=0)),
-            func.sum(case((in_day, _TOKENS), else_=0)),
-            func.min(case((in_minute, requests.c.time))),
-        ).where(
-            requests.c.owner == owner,
-            requests.c.time >= min(minute, day),
-            # One that was refused before it had an upstream used nothing.
-            requests.c.upstream.is_not(None),
-        )
-        if kernel is not None:
-            statement = statement.where(requests.c.kernel == kernel)
-        return self._connection.execute(statement).one()
+        asked = {"owner": owner, "minute": minute, "day": day, "since": min(minute, day)}
+        if kernel is None:
+            return self._connection.execute(_USED, asked).one()
+        return self._connection.execute(_USED_BY_KERNEL, {**asked, "kernel": kernel}).one()
 
     def sums(self, owner: str, since: float, group: Group | None = None) -> list[dict[str, Any]]:
         """Sum an owner's requests and tokens since a time; by a group where one is asked for."""
         columns: list[ColumnElement[Any]] = [*_SUMS]
         if group:
             columns.insert(0, _GROUPS[group].label(group))
-        statement = select(*columns).where(requests.c.owner == owner, requests.c.time >= since)
+        statement = select(*columns).where(_COLUMNS.owner == owner, _COLUMNS.time >= since)
         if group:
             by = _GROUPS[group]
             statement = statement.group_by(by).order_by(by.asc().nulls_first())

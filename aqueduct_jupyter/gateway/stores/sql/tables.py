@@ -31,16 +31,22 @@ METADATA = MetaData()
 
 
 class AnyText(TypeDecorator[str]):
-    """Text of any client; PostgreSQL holds no NUL, so there it becomes a replacement character."""
+    """Text of any client.
+
+    What a database cannot hold becomes a replacement character: half a surrogate pair in both of
+    them, and NUL in PostgreSQL.
+    """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
         """Give the text as this database can hold it."""
-        if value is None or dialect.name != "postgresql":
+        if value is None or (value.isascii() and dialect.name == "sqlite"):
             return value
-        return value.replace("\0", "\ufffd")
+        if dialect.name == "postgresql":
+            value = value.replace("\0", "\ufffd")
+        return value.encode(errors="replace").decode()
 
 
 class day_of(GenericFunction[str]):  # noqa: N801  # an SQL function, called like one
