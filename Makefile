@@ -24,7 +24,7 @@ ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
 	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo test test-slow test-oldest check audit bench soak notebooks clean
+.PHONY: help install lab demo docs pictures test test-slow test-oldest check audit bench soak notebooks clean
 
 help: ## show this
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -96,12 +96,16 @@ test-oldest: $(OLDEST)/.ready $(WEIGHTS) ## run the tests of what we promise wit
 	$(ENVIRONMENT) $(OLDEST)/bin/python -m pytest --quiet -m "not slow" tests/protocol tests/gateway \
 		tests/server tests/kernel --ignore tests/gateway/embedded/test_model.py --ignore tests/server/http/test_openapi.py
 
-check: $(READY) ## format, lint, types and import rules
+docs: $(READY) ## build the documentation into build/docs
+	$(ENVIRONMENT) $(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
+
+check: $(READY) ## format, lint, types, import rules and documentation
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(NPM) run check
+	$(MAKE) docs
 
 $(AUDIT)/.ready: | $(READY)
 	$(PYTHON) -m venv --clear $(AUDIT)
@@ -119,8 +123,12 @@ bench: $(WEIGHTS) $(BROWSER) ## measure, and print ratios
 soak: $(READY) ## put a server under load and faults for SECONDS, and look at what is left
 	$(ENVIRONMENT) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-notebooks: $(WEIGHTS) ## run the example notebooks anew, and keep what came
+notebooks: $(WEIGHTS) ## run the example notebooks and the documentation's cells anew, and keep what came
 	$(ENVIRONMENT) $(BIN)/python -m tests.record_notebooks
+	$(ENVIRONMENT) $(BIN)/python -m tests.docs.record
+
+pictures: $(READY) $(BROWSER) ## take the documentation's pictures anew
+	$(ENVIRONMENT) $(BIN)/python -m tests.docs.take_pictures
 
 clean: ## remove what was built and installed
 	rm -rf build dist $(VENV) $(FRONT)/node_modules $(FRONT)/lib aqueduct_jupyter/labextension aqueduct_jupyter/widget
