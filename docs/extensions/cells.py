@@ -45,7 +45,7 @@ def workplace(folder: Path, url: str, token: str, mode: str) -> dict[str, str]:
     startup.mkdir(parents=True)
     # A page's kernel starts in the folder of the page.
     (startup / "place.py").write_text(f"import os\nos.chdir({str(work)!r})\ndel os\n")
-    (startup.parent / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+    (startup.parent / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 50\n")
     return {
         "AQUEDUCT_BASE_URL": url,
         "AQUEDUCT_API_KEY": token,

@@ -91,6 +91,7 @@ def running(
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_example_runs(page: Path, running: dict[Path, Future[None]]) -> None:
     running[page].result()
