@@ -86,7 +86,8 @@ def in_shell(command: str, place: Place, work: Path) -> str:
         "AQUEDUCT_API_KEY": place.token,
         **{f"JUPYTER_{word}_DIR": str(place.folder / word.lower()) for word in ("DATA", "RUNTIME")},
         "JUPYTER_CONFIG_DIR": str(work / "config"),
-        "SQLITE_HISTORY": "",
+        # Loading what this environment has beside takes longer than the test.
+        "PYTEST_ADDOPTS": "-p no:schemathesis -p no:hypothesispytest -p no:anyio",
     }
     return run("bash", "-c", command, cwd=work, **variables)
 
