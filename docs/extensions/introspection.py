@@ -29,10 +29,10 @@ from traitlets.config import Configurable
 import aqueduct_jupyter
 from aqueduct_jupyter.command import _parser
 from aqueduct_jupyter.gateway.embedded.model import LocalModel
+from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.requests.limits import Budget, Limits
 from aqueduct_jupyter.gateway.requests.metrics import Metrics
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
-from aqueduct_jupyter.gateway.stores.ledger import Entry
 from aqueduct_jupyter.gateway.upstreams import settings as upstream_settings
 from aqueduct_jupyter.kernel.commands import Commands
 from aqueduct_jupyter.kernel.magics import ChatMagics

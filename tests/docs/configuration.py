@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -66,9 +67,21 @@ def assemble(config: Config, folder: Path) -> None:
         patch.setenv("OPENAI_KEY", "sk-from-a-variable")
         patch.setattr(AqueductApp, "_default_data_folder", lambda _: str(folder / "data"))
         app = AqueductApp(config=config)
+        app.log = logging.Logger("aqueduct")
+        app.log.addHandler(heard := Heard(logging.WARNING))
         app.initialize_settings()
-    notices = [notice for notice in app._notices if "No language model" not in notice]
-    assert notices == []
+    assert [words for words in heard.said if "No language model" not in words] == []
+
+
+class Heard(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
 
 
 def give_key(hook: Callable[[Any], Any], names: dict[str, Any]) -> None:
