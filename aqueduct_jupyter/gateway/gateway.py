@@ -15,6 +15,7 @@ from .configured_upstreams import assemble_upstreams, find_local_model
 from .documents.attachments import Attachments
 from .documents.reader import DocumentReader
 from .entry import Entry
+from .requests.admission import Admission
 from .requests.chat import Chat
 from .requests.keys import KernelKeys
 from .requests.limits import Budgets
@@ -78,14 +79,14 @@ class Gateway:
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, self.local_model)
         self.keys = KernelKeys()
-        self.chat = Chat(
+        admission = Admission(
             self.catalog,
-            Attachments(self.files, self.documents),
             Budgets(settings.limits, self.ledger, self.running),
             self.running,
             finished=[self.ledger.record, self.metrics.record, *finished],
             policy=settings.policy,
         )
+        self.chat = Chat(admission, Attachments(self.files, self.documents))
         self._purging: asyncio.Task[None] | None = None
 
     def start(self) -> None:

@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ..protocol.chat import ChatRequest, read_chat_request
+from ..protocol.chat import ChatRequest
 from ..protocol.errors import AqueductError, PermissionDeniedError, ServerError
 from .encoding import decode_json, encode_json
 from .entry import Caller
@@ -63,12 +63,17 @@ def read_policy(configured: object) -> Policy | None:
 
 
 async def apply_policy(
-    policy: Policy | None, request: ChatRequest, caller: Caller, size: int
+    policy: Policy | None,
+    read: Callable[[dict[str, Any]], ChatRequest],
+    request: ChatRequest,
+    caller: Caller,
+    size: int,
 ) -> ChatRequest:
     """Give a request as the policy wants it.
 
     Args:
         policy: the operator's, or None.
+        read: reads what the policy has made of the request.
         request: as it was sent.
         caller: who asks.
         size: the bytes of the body that it came in.
@@ -95,4 +100,4 @@ async def apply_policy(
         ) from error
     if asked.body == request.body:
         return request
-    return await off_the_loop(size, lambda: read_chat_request(decode_json(encode_json(asked.body))))
+    return await off_the_loop(size, lambda: read(decode_json(encode_json(asked.body))))

@@ -52,7 +52,7 @@ async def _cost(port: int, transport: httpx.AsyncBaseTransport, streams: int, mo
     body = to_json({"model": model, "stream": True, "messages": []})
 
     async def one() -> None:
-        async with upstream.chat(body, request_id="r") as answer:
+        async with upstream.post("chat/completions", body, request_id="r") as answer:
             async for _ in answer.chunks():
                 pass
 

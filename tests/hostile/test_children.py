@@ -102,7 +102,9 @@ class TestWhatWeStart:
         upstream = local_upstream(LocalModel(weights, "model"))
         body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
         try:
-            async with upstream.chat(json.dumps(body).encode(), request_id="r") as answer:
+            async with upstream.post(
+                "chat/completions", json.dumps(body).encode(), request_id="r"
+            ) as answer:
                 said = json.loads(await answer.read())
         finally:
             await upstream.close()

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 from cachetools import TTLCache
@@ -100,8 +101,7 @@ class Upstream:
         self.lists_full_names = lists_full_names
         self.default_model = default_model
         self._transport = transport
-        self._models_url = httpx.URL(f"{settings.base_url}/models")
-        self._chat_url = httpx.URL(f"{settings.base_url}/chat/completions")
+        self._urls: dict[str, httpx.URL] = {}
         self.secrets = Secrets.of(settings)
         self.without_usage: TTLCache[str, bool] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
         self._headers = _headers(settings)
@@ -118,7 +118,7 @@ class Upstream:
             return [Model(id=name, owned_by=self.name) for name in self.settings.models]
         try:
             async with asyncio.timeout(LIST_TIMEOUT):
-                response = await self._open(self._request("GET", self._models_url))
+                response = await self._open(self._request("GET", self._url("models")))
                 try:
                     body = await self._answer(response).read(LARGEST_LIST, "list of models")
                     return await off_the_loop(len(body), _model_list, self.name, body)
@@ -128,15 +128,16 @@ class Upstream:
             raise failure_from_exception(self.name, error) from error
 
     @asynccontextmanager
-    async def chat(
-        self, body: bytes, *, request_id: str, is_repeated: bool = False
+    async def post(
+        self, path: str, body: bytes, *, request_id: str, is_repeated: bool = False
     ) -> AsyncIterator[UpstreamAnswer]:
-        """Ask for one completion, again where that makes sense, and hold its answer open.
+        """Ask for something, again where that makes sense, and hold its answer open.
 
         Leaving the context closes the connection unless the answer was read to its end, which is
         how a client's leaving reaches the upstream.
 
         Args:
+            path: the operation's, below the base URL.
             body: the JSON body.
             request_id: this server's id of the request, passed on for the upstream's log.
             is_repeated: the client is trying again by itself, so one attempt is enough.
@@ -145,7 +146,8 @@ class Upstream:
             AqueductError: see :mod:`.failures`.
         """
         headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
-        response = await self._ask(body, headers, 1 if is_repeated else ATTEMPTS)
+        request = partial(self._request, "POST", self._url(path), body, headers)
+        response = await self._ask(request, 1 if is_repeated else ATTEMPTS)
         try:
             yield self._answer(response)
         finally:
@@ -156,7 +158,7 @@ class Upstream:
         if self._transport is not None:
             await self._transport.aclose()
 
-    async def _ask(self, body: bytes, headers: dict[str, str], attempts: int) -> httpx.Response:
+    async def _ask(self, request: Callable[[], httpx.Request], attempts: int) -> httpx.Response:
         retrying = AsyncRetrying(
             stop=stop_after_attempt(attempts) | stop_before_delay(ATTEMPTS_SECONDS),
             wait=self._pause,
@@ -165,7 +167,7 @@ class Upstream:
         )
 
         async def attempt() -> httpx.Response:
-            return await self._open(self._request("POST", self._chat_url, body, headers))
+            return await self._open(request())
 
         try:
             response: httpx.Response = await retrying(attempt)
@@ -176,6 +178,12 @@ class Upstream:
         finally:
             retrying.iter_state.reset()  # else only the collector can free it
         return response
+
+    def _url(self, path: str) -> httpx.URL:
+        # Reading an address takes as long as sending a request.
+        if path not in self._urls:
+            self._urls[path] = httpx.URL(f"{self.settings.base_url}/{path}")
+        return self._urls[path]
 
     def _pause(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

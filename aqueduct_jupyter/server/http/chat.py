@@ -10,7 +10,8 @@ from time import monotonic
 
 from tornado import web
 
-from ...gateway.requests.chat import ClientLeftError, StreamedAnswer, WholeAnswer
+from ...gateway.requests.admission import Asking
+from ...gateway.requests.answers import ClientLeftError, StreamedAnswer, WholeAnswer
 from ...gateway.requests.running import LONGEST_CLIENT_ID
 from ...gateway.requests.stream import error_event
 from ...protocol.errors import RequestStoppedError
@@ -70,14 +71,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self._work = asyncio.current_task()
         self._schedule_heartbeat()
         try:
-            async with self.gateway.chat.answer(
-                self.pieces(),
-                self.caller,
-                self.request_id,
-                self._client_request_id,
-                model=deployment,
-                is_repeated=self._is_repeated,
-            ) as answer:
+            async with self.gateway.chat.answer(self._asking(deployment)) as answer:
                 for name, value in answer.headers.items():
                     self.set_header(name, value)
                 if isinstance(answer, WholeAnswer):
@@ -97,6 +91,16 @@ class ChatCompletionsHandler(JSONBodyHandler):
         finally:
             self._stop_heartbeat()
             self._work = self._writer = None  # they hold this handler
+
+    def _asking(self, deployment: str | None) -> Asking:
+        return Asking(
+            self.pieces(),
+            self.caller,
+            self.request_id,
+            self._client_request_id,
+            model=deployment,
+            is_repeated=self._is_repeated,
+        )
 
     @property
     def _client_request_id(self) -> str | None:

@@ -21,7 +21,7 @@ from tornado import web
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream, StreamClosedError
 
-from ...gateway.requests.chat import ClientLeftError
+from ...gateway.requests.answers import ClientLeftError
 
 __all__ = ["StreamWriter"]
 

@@ -18,7 +18,9 @@ async def ask(model: str, text: Any = "Hi  there\nyou", **more: Any) -> bytes:
     upstream = demo_upstream(is_listed=True)
     body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
     try:
-        async with upstream.chat(json.dumps(body).encode(), request_id="req_1") as answer:
+        async with upstream.post(
+            "chat/completions", json.dumps(body).encode(), request_id="req_1"
+        ) as answer:
             if not more.get("stream"):
                 return await answer.read()
             return b"".join([data async for data in answer.chunks()])

@@ -41,7 +41,7 @@ def body(**more: Any) -> bytes:
 
 
 async def ask(upstream: Upstream, **more: Any) -> dict[str, Any]:
-    async with upstream.chat(body(**more), request_id="req_1") as answer:
+    async with upstream.post("chat/completions", body(**more), request_id="req_1") as answer:
         return json.loads(await answer.read())  # type: ignore[no-any-return]
 
 
@@ -73,7 +73,9 @@ async def test_it_answers_whole_and_streamed_and_starts_at_the_first_question(
         assert answer["model"] == NAME
         assert answer["choices"][0]["message"]["content"].strip()
         assert answer["usage"]["completion_tokens"] <= 8
-        async with upstream.chat(body(stream=True), request_id="req_1") as streamed:
+        async with upstream.post(
+            "chat/completions", body(stream=True), request_id="req_1"
+        ) as streamed:
             data = b"".join([data async for data in streamed.chunks()])
         assert data.count(b"data: ") > 3
         assert data.rstrip().endswith(b"data: [DONE]")
@@ -130,7 +132,9 @@ async def test_it_stops_when_idle_and_starts_again(weights: Path) -> None:
 
 async def test_it_is_not_idle_while_it_answers(weights: Path) -> None:
     async with running(weights, idle_seconds=0.01) as (model, upstream):
-        async with upstream.chat(body(stream=True, max_tokens=60), request_id="req_1") as answer:
+        async with upstream.post(
+            "chat/completions", body(stream=True, max_tokens=60), request_id="req_1"
+        ) as answer:
             data = b""
             async for piece in answer.chunks():
                 assert model.state == "running"
@@ -150,7 +154,9 @@ async def test_a_killed_process_is_replaced(weights: Path) -> None:
 async def test_one_that_dies_while_it_answers_never_looks_whole(weights: Path) -> None:
     async with running(weights) as (model, upstream):
         with pytest.raises(AqueductError) as caught:  # noqa: PT012  # the failure is in the middle
-            async with upstream.chat(body(stream=True, max_tokens=500), request_id="r") as answer:
+            async with upstream.post(
+                "chat/completions", body(stream=True, max_tokens=500), request_id="r"
+            ) as answer:
                 async for _ in answer.chunks():
                     if model.process_id:
                         os.kill(model.process_id, signal.SIGKILL)
@@ -189,7 +195,9 @@ async def test_one_that_dies_under_a_request_is_replaced_for_it(tmp_path: Path) 
 async def test_a_cancelled_answer_frees_it(weights: Path) -> None:
     async with running(weights) as (_, upstream):
         for _ in range(6):
-            async with upstream.chat(body(stream=True, max_tokens=4000), request_id="r") as answer:
+            async with upstream.post(
+                "chat/completions", body(stream=True, max_tokens=4000), request_id="r"
+            ) as answer:
                 await anext(answer.chunks())
         async with asyncio.timeout(60):
             assert await ask(upstream)
@@ -297,7 +305,8 @@ async def test_it_dies_with_its_parent_and_leaves_no_folder(weights: Path) -> No
         "async def main():\n"
         "    model = LocalModel(pathlib.Path(sys.argv[1]), 'm')\n"
         '    body = b\'{"messages": [{"role": "user", "content": "Hi"}], "stream": true}\'\n'
-        "    async with local_upstream(model).chat(body, request_id='r') as answer:\n"
+        "    upstream = local_upstream(model)\n"
+        "    async with upstream.post('chat/completions', body, request_id='r') as answer:\n"
         "        print(model.process_id, flush=True)\n"
         "        os._exit(1)\n"
         "asyncio.run(main())\n"

@@ -34,7 +34,7 @@ MESSAGES = [{"role": "user", "content": "What is the weather in Wien?"}]
 
 async def ask(local: Upstream, **more: Any) -> dict[str, Any]:
     body = {"model": "tiny", "messages": MESSAGES, "seed": 1, **more}
-    async with local.chat(json.dumps(body).encode(), request_id="r") as answer:
+    async with local.post("chat/completions", json.dumps(body).encode(), request_id="r") as answer:
         words: dict[str, Any] = json.loads(await answer.read())
         return words
 

@@ -35,7 +35,7 @@ async def test_what_is_taken_on_the_spot_is_no_silence(standin: StandIn) -> None
         taken.append(data)
         return True
 
-    async with asked.chat(BODY, request_id="r") as answer:
+    async with asked.post("chat/completions", BODY, request_id="r") as answer:
         chunks = answer.chunks()
         assert await anext(chunks) == chunk("<0>")
         answer.offer(take)

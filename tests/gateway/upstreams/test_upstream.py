@@ -31,7 +31,7 @@ def upstream(url: str, **settings: Any) -> Upstream:
 
 async def ask(asked: Upstream) -> bytes:
     try:
-        async with asked.chat(BODY, request_id="req_1") as answer:
+        async with asked.post("chat/completions", BODY, request_id="req_1") as answer:
             return await answer.read()
     finally:
         await asked.close()
@@ -163,7 +163,7 @@ async def test_a_request_that_its_client_repeats_is_sent_once(standin: StandIn) 
     standin.reply(status=503)
     asked = upstream(standin.url)
     with pytest.raises(errors.UpstreamUnavailableError):
-        async with asked.chat(BODY, request_id="r", is_repeated=True):
+        async with asked.post("chat/completions", BODY, request_id="r", is_repeated=True):
             pass
     await asked.close()
     assert len(standin.chats) == 1
@@ -334,7 +334,7 @@ async def test_what_is_no_http_is_an_error_of_the_upstream(standin: StandIn) -> 
 async def test_leaving_closes_the_connection(standin: StandIn) -> None:
     standin.stream(chunk("Hi"), HANG)
     asked = upstream(standin.url)
-    async with asked.chat(BODY, request_id="r") as answer:
+    async with asked.post("chat/completions", BODY, request_id="r") as answer:
         assert await anext(answer.chunks()) == chunk("Hi")
     assert await asyncio.to_thread(standin.chats[0].client_left.wait, 5)
     await asked.close()
@@ -344,7 +344,7 @@ async def test_connections_are_used_again(standin: StandIn) -> None:
     asked = upstream(standin.url)
     for _ in range(3):
         standin.stream(chunk("Hi"), DONE)
-        async with asked.chat(BODY, request_id="r") as answer:
+        async with asked.post("chat/completions", BODY, request_id="r") as answer:
             await answer.read()
     await asked.close()
     assert standin.connections == 1

@@ -1,0 +1,129 @@
+"""An answer on its way: whole, or as frames that the judge of its stream lets pass.
+
+What is judged is left to :mod:`.stream`, asking the upstream to each operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+
+from ...protocol.errors import AqueductError, UpstreamError
+from ..encoding import read_json
+from ..entry import Entry
+from ..offload import off_the_loop
+from ..upstreams.answer import UpstreamAnswer
+from ..upstreams.catalog import Route
+from ..upstreams.failures import failure_from_event
+from ..upstreams.reasons import LARGEST_ERROR
+from .stream import AnswerStream, error_event, read_usage
+
+__all__ = [
+    "ClientLeftError",
+    "StreamedAnswer",
+    "WholeAnswer",
+    "pass_by",
+    "read_frames",
+    "read_whole",
+]
+
+
+class ClientLeftError(Exception):
+    """The client closed its connection: an event, not an error; nobody is left to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeAnswer:
+    """An answer that is complete; ``body`` is the upstream's own JSON.
+
+    ``headers`` say what is left of the caller's budgets.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """An answer that arrives: complete frames, one piece for each read from the upstream.
+
+    ``first`` is there already; ``rest`` ends with ``[DONE]`` or with an error event, and reading
+    it raises no upstream error. ``headers`` say what is left of the caller's budgets. Whoever waits
+    for more of ``rest`` can give ``pass_by`` a function that sends bytes at once, or says that it
+    cannot now: where there is nothing to do with a read, it is called in the moment of the read.
+    """
+
+    first: bytes
+    rest: AsyncIterator[bytes]
+    headers: Mapping[str, str]
+    pass_by: Callable[[Callable[[bytes], bool]], None]
+
+
+async def read_whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> bytes:
+    """Read an answer that is not streamed.
+
+    Raises:
+        UpstreamError: it is not JSON, or an error.
+    """
+    body = await upstream.read()
+    answer = await off_the_loop(len(body), read_json, body)
+    if not isinstance(answer, dict):
+        raise UpstreamError(
+            f"The upstream '{route.upstream.name}' sent an answer that is not JSON."
+        )
+    if answer.get("error"):
+        raise failure_from_event(route.upstream.name, answer, route.upstream.secrets)
+    entry.begin_answer()
+    entry.end_answer()
+    if usage := read_usage(answer):
+        entry.count(usage)
+    return body
+
+
+async def read_frames(
+    upstream: UpstreamAnswer, stream: AnswerStream, entry: Entry
+) -> AsyncGenerator[bytes, None]:
+    """Give the stream's frames; an error before the first is raised, one after it is a frame."""
+    if not upstream.is_stream:
+        body = await upstream.read(LARGEST_ERROR)
+        raise await off_the_loop(len(body), stream.refusal, body)
+    try:
+        async with aclosing(upstream.chunks()) as chunks:
+            async for data in chunks:
+                frames = await _judged(stream, data)
+                # Comments alone do not begin a stream: an error may still become a status.
+                if frames and stream.has_begun:
+                    entry.begin_answer()
+                    if stream.is_over:
+                        entry.end_answer()
+                    yield frames
+                if stream.is_over:
+                    break
+        last = await off_the_loop(stream.pending, stream.end)
+        if last and stream.has_begun:
+            entry.end_answer()
+            yield last
+    except AqueductError as error:
+        stream.error = error
+    if stream.error and not stream.has_begun:
+        raise stream.error
+    if stream.error:
+        entry.fail(stream.error)
+        entry.end_answer()
+        yield error_event(stream.error)
+
+
+async def _judged(stream: AnswerStream, data: bytes) -> bytes:
+    """Feed the stream; an event that came in many reads is judged in a thread."""
+    stream.is_judging = True  # nothing may pass meanwhile
+    try:
+        return await off_the_loop(stream.pending, stream.feed, data)
+    finally:
+        stream.is_judging = False
+
+
+def pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]) -> None:
+    """Send the next reads that mean nothing to the judge in the moment when they are read."""
+    upstream.offer(partial(stream.passes, send))
