@@ -31,7 +31,7 @@ def test_base64_is_the_same_both_ways(size: int) -> None:
     data = bytes(number % 251 for number in range(size))
     encoded = base64.b64encode(data).decode()
     assert encode_base64(data) == encoded
-    assert b"".join(decode_base64(f"data:,{encoded}", 6)) == data
+    assert decode_base64(f"data:,{encoded}", 6) == data
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_is_no_base64_is_refused_wherever_it_is_cut(text: str) -> None:
         base64.b64decode(text, validate=True)
     assert whole
     with pytest.raises(ValueError, match=r"."):
-        list(decode_base64(text))
+        decode_base64(text)
 
 
 LONG_TEXTS = st.builds(
@@ -143,9 +143,7 @@ def test_the_lock_is_given_away_between_the_slices(monkeypatch: pytest.MonkeyPat
     pauses: list[float] = []
     monkeypatch.setattr("aqueduct_jupyter.gateway.encoding.time.sleep", pauses.append)
     encode_json({"short": "x" * SLICE, "text": "x" * (5 * SLICE)})
-    list(decode_base64("A" * (5 * SLICE)))
-    encode_base64(bytes(5 * SLICE))
     decode_json(b'{"text": "%b"}' % bytes(b"x" * (5 * SLICE)))
     # Without a moment's sleep the thread that gave the lock away would have it again.
-    assert len(pauses) == 16
+    assert len(pauses) == 8
     assert min(pauses) > 0

@@ -252,13 +252,7 @@ def _read_head(uri: str, param: str) -> tuple[str, int]:
 def _decode(file: _File, mode: DocumentMode) -> bytes:
     """Give a file's bytes; only the first where its URI goes on, but all have been checked."""
     try:
-        pieces = decode_base64(file.uri, file.start)
-        first = next(pieces, b"")
-        if mode == "text" and not _image_type(first):
-            return b"".join([first, *pieces])
-        for _ in pieces:
-            pass
-        return first[:LONGEST_MAGIC]
+        data = decode_base64(file.uri, file.start)
     except ValueError:
         param = file.param(".file_data")
         raise InvalidRequestError(
@@ -266,6 +260,8 @@ def _decode(file: _File, mode: DocumentMode) -> bytes:
             f"(file '{shown_name(file.filename)}').",
             param=param,
         ) from None
+    is_read_here = mode == "text" and not _image_type(data)
+    return data if is_read_here else data[:LONGEST_MAGIC]
 
 
 def _why_not_base64(file: _File) -> str:
