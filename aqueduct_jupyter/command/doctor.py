@@ -19,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 from jupyter_core.paths import jupyter_config_path
 from jupyter_server.extension.config import ExtensionConfigManager
 
-from ..gateway.embedded.model import is_engine_installed
+from ..gateway.embedded.engine import is_engine_installed
 from ..gateway.embedded.weights import WEIGHTS_BYTES, weights_path
 from ..kernel.client import Client
 from ..protocol.errors import AqueductError, AuthenticationError, NotFoundError

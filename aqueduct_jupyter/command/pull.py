@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..gateway.embedded.model import is_engine_installed
+from ..gateway.embedded.engine import is_engine_installed
 from ..gateway.embedded.weights import MODEL_NAME, WEIGHTS_BYTES, pull_weights
 from .running import data_folder
 

@@ -1,7 +1,7 @@
 """This file is a Jupyter server for a moment: on a free port, in a folder, gone at the end.
 
 What it is asked is left to whoever started it, and how its process is started and ended to
-:mod:`aqueduct_jupyter.gateway.children.child`.
+:mod:`aqueduct_jupyter.gateway.children`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..gateway.children.child import serving, tethered_command, without_relative_paths
+from ..gateway.children.commands import tethered_command, without_relative_paths
+from ..gateway.children.programs import serving
 from ..kernel.client import Client
 from ..protocol.errors import AqueductError, UnavailableError, UpstreamUnavailableError
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .embedded.demo import DemoTransport
-from .embedded.model import LocalModel, is_engine_installed
+from .embedded.engine import is_engine_installed
+from .embedded.model import LocalModel
 from .embedded.requests import LocalRequests
 from .embedded.weights import MODEL_NAME, weights_path
 from .upstreams.settings import UpstreamSettings, read_settings, settings_from_environment

@@ -18,13 +18,13 @@ from .encoding import decode_json, encode_json
 from .entry import Caller
 from .offload import off_the_loop
 
-__all__ = ["Asked", "Policy", "apply_policy", "read_policy", "refusal"]
+__all__ = ["Asked", "Policy", "PolicyRequest", "apply_policy", "read_policy", "refusal"]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Asked:
+class PolicyRequest:
     """What a policy gets to see.
 
     Args:
@@ -38,7 +38,10 @@ class Asked:
     body: dict[str, Any]
 
 
-Policy = Callable[[Asked], Awaitable[None] | None]
+Asked = PolicyRequest
+"""The name that it had in release 0.1."""
+
+Policy = Callable[[PolicyRequest], Awaitable[None] | None]
 """Returns to allow, changes ``body`` to change, raises :func:`refusal` to refuse."""
 
 
@@ -84,7 +87,9 @@ async def apply_policy(
     """
     if policy is None:
         return request
-    asked = Asked(caller.owner, caller.kernel, await off_the_loop(size, deepcopy, request.body))
+    asked = PolicyRequest(
+        caller.owner, caller.kernel, await off_the_loop(size, deepcopy, request.body)
+    )
     try:
         done = policy(asked)
         if inspect.isawaitable(done):

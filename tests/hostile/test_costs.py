@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from aqueduct_jupyter.gateway.documents.attachments import _read_head
-from aqueduct_jupyter.gateway.documents.kinds import sort_of
+from aqueduct_jupyter.gateway.documents.file_parts import read_head
+from aqueduct_jupyter.gateway.documents.kinds import format_of
 from aqueduct_jupyter.gateway.documents.reader import shown_name
 from aqueduct_jupyter.gateway.documents.text import UnreadableError, _without_head, read
 from aqueduct_jupyter.gateway.encoding import decode_json
@@ -122,7 +122,7 @@ def archive(size: int) -> bytes:
 
 
 def kind_of(data: bytes, name: str = "a", media_type: str = "") -> None:
-    sort_of(io.BytesIO(data), name, media_type)
+    format_of(io.BytesIO(data), name, media_type)
 
 
 def answered(size: int, words: Any, status: int = 400) -> None:
@@ -242,7 +242,7 @@ READERS: dict[str, tuple[int, Callable[[int], Any]]] = {
     "name of a file": (10**7, lambda size: shown_name(repeated("\x00", size))),
     "name of an upload": (10**7, lambda size: clean_filename(repeated("a/", size))),
     "name of an export": (10**7, lambda size: as_filename(repeated("/", size))),
-    "data URI": (10**7, lambda size: _read_head("data:" + "a" * size, "x")),
+    "data URI": (10**7, lambda size: read_head("data:" + "a" * size, "x")),
     "form": (10**6, form(b"\r\n--boundar")),
     "form, returns": (10**6, form(b"\r")),
     "range": (10**6, lambda size: range_of("bytes=" + "1" * size)),

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
-from aqueduct_jupyter.server.jupyter.memory import GIVE_BACK_SECONDS
+from aqueduct_jupyter.server.jupyter.memory import RELEASE_INTERVAL
 
 from .clients import Client, Seen
 from .measures import Held, Row, held_by, ledger_rows, log_faults
@@ -56,7 +56,7 @@ async def soak(
     clients: int,
     seed: int,
     say: Callable[[str], None] = lambda _: None,
-    rest: float = GIVE_BACK_SECONDS + 1,
+    rest: float = RELEASE_INTERVAL + 1,
 ) -> Soaked:
     """Run a server under load, with faults.
 

@@ -1,134 +1,30 @@
-"""Child processes: the one way to start, hear, bound and end a program.
-
-What the program does is left to itself, and what is said to it to whoever starts it.
-
-* A child takes no module, library or program from the folder that the server was started in, which
-  in Jupyter may hold a repository from anywhere: Python runs with ``-P``, in a folder of the
-  child's own, and no relative or empty entry of a path variable is passed on.
-* A child is given named variables only, so it knows none of the server's secrets.
-* A child has a sure end. Programs of ours end when their standard input does, so they die with a
-  parent that was killed; other people's run below :mod:`.tethered`, which sees to the same.
-* What a child says on standard error is foreign text: the last of it is kept, and shown as one
-  printable line.
-"""
+"""One child process of the server: started, read, written to, and ended."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import site
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from ...protocol.plain_text import plain_text
+from .commands import environment
+from .output import OUTPUT_BYTES, LastOutput
 
-__all__ = [
-    "Child",
-    "Ended",
-    "LastWords",
-    "environment",
-    "module_command",
-    "run",
-    "serving",
-    "tethered_command",
-    "without_relative_paths",
-]
-
-LAST_WORDS_BYTES = 2000
-"""Bytes of a child's standard error that are kept."""
+__all__ = ["Child"]
 
 LONGEST_LINE_BYTES = 64 * 2**10
-"""Bytes of the longest line that is read from a child."""
+"""Longest line that is read from a child, in bytes."""
 
 STOP_TIMEOUT = 5.0
-"""Seconds in which a child must end by itself before it is killed."""
-
-SERVER_STOP_TIMEOUT = 20.0
-"""Seconds in which a server must have stopped its own children and itself."""
-
-_PATHS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
-_WORDS = ("LANG", "LC_ALL", "LC_CTYPE", "PYTHONNOUSERSITE", "SYSTEMROOT")
-_HOMES = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")
-
-
-def module_command(module: str, *arguments: str, python: str = sys.executable) -> tuple[str, ...]:
-    """Give the command that runs a Python module; ``-P`` keeps the working folder off its path."""
-    return (python, "-P", "-m", module, *arguments)
-
-
-def tethered_command(module: str, *arguments: str, python: str = sys.executable) -> tuple[str, ...]:
-    """Give the command that runs somebody else's module so that it ends with this process."""
-    return module_command(
-        "aqueduct_jupyter.gateway.children.tethered", module, *arguments, python=python
-    )
-
-
-def without_relative_paths(variables: Mapping[str, str]) -> dict[str, str]:
-    """Copy environment variables, their path lists without relative and empty entries.
-
-    Such an entry means whatever folder a program happens to run in.
-    """
-    cleaned = dict(variables)
-    for name in _PATHS:
-        entries = cleaned.pop(name, "").split(os.pathsep)
-        if absolute := [entry for entry in entries if Path(entry).is_absolute()]:
-            cleaned[name] = os.pathsep.join(absolute)
-    return cleaned
-
-
-def environment(folder: Path, *more: str) -> dict[str, str]:
-    """Make a child's environment: what a Python program needs to run, and nothing else.
-
-    Args:
-        folder: the child's own, which is its home and its place for temporary files.
-        *more: names that it needs as well, in capitals, ``*`` standing for anything; lower-case
-            twins of them (``http_proxy``) are meant, too.
-    """
-    wanted = (*_PATHS, *_WORDS, *more)
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if any(fnmatchcase(name.upper(), pattern) for pattern in wanted)
-    }
-    own = dict.fromkeys(_HOMES, str(folder))
-    # With another home, packages installed with "pip install --user" would not be found.
-    return {"PYTHONUSERBASE": site.getuserbase(), **own, **without_relative_paths(kept)}
-
-
-@dataclass(frozen=True, slots=True)
-class LastWords:
-    """What a process said last; foreign text, which is shown as one printable line.
-
-    Attributes:
-        raw: the words as they came, ``LAST_WORDS_BYTES`` at most.
-    """
-
-    raw: bytes = b""
-
-    def __str__(self) -> str:
-        return _printable(self.raw)
-
-    @property
-    def line(self) -> str:
-        """The last line of them: of a traceback, the error."""
-        return _printable((self.raw.strip().splitlines() or [b""])[-1])
-
-    def then(self, said: bytes) -> LastWords:
-        """Give the last words after more was said."""
-        return LastWords((self.raw + said)[-LAST_WORDS_BYTES:])
+"""How long a child may take to end by itself before it is killed, in seconds."""
 
 
 class Child:
-    """One child process, in a folder of its own, asked over its standard input and output.
+    """One child process in its own folder, driven over its standard input and output.
 
     Attributes:
-        ended: is done when the process has ended and its folder is gone.
+        ended: done once the process has ended and its folder is gone.
     """
 
     def __init__(
@@ -138,7 +34,7 @@ class Child:
         self._process = process
         self._folder = folder
         self._stdin, self._stdout = process.stdin, process.stdout
-        self._words = LastWords()
+        self._output = LastOutput()
         self.ended = asyncio.create_task(self._listen(process.stderr))
 
     @classmethod
@@ -147,11 +43,11 @@ class Child:
 
         Args:
             command: the program and its arguments.
-            name: what the name of its folder says of it.
+            name: part of its folder's name.
 
         Raises:
-            OSError: it cannot be started.
-            NotImplementedError: this event loop has no child processes.
+            OSError: the program cannot be started.
+            NotImplementedError: this event loop does not support child processes.
         """
         folder = tempfile.TemporaryDirectory(prefix=f"aqueduct-{name}-", ignore_cleanup_errors=True)
         try:
@@ -163,7 +59,7 @@ class Child:
                 limit=LONGEST_LINE_BYTES,
                 cwd=folder.name,
                 env=environment(Path(folder.name)),
-                # A Ctrl-C for the server in the same terminal is not for its children.
+                # Ctrl-C in the terminal is meant for the server only.
                 start_new_session=True,
             )
         except BaseException:
@@ -190,14 +86,14 @@ class Child:
         """Write to its standard input.
 
         Raises:
-            ConnectionError: it does not listen any more.
+            ConnectionError: the child no longer reads it.
         """
         for piece in pieces:
             self._stdin.write(piece)
         await self._stdin.drain()
 
     async def read_line(self) -> bytes:
-        """Wait for a line of its standard output; an empty one is the end.
+        """Wait for a line of its standard output; empty at the end.
 
         Raises:
             ValueError: the line is longer than ``LONGEST_LINE_BYTES``.
@@ -205,17 +101,17 @@ class Child:
         return await self._stdout.readline()
 
     async def read_bytes(self, size: int) -> bytes:
-        """Wait for so many bytes of its standard output.
+        """Wait for ``size`` bytes of its standard output.
 
         Raises:
-            EOFError: it ended before.
+            EOFError: the output ended first.
         """
         return await self._stdout.readexactly(size)
 
-    async def last_words(self) -> LastWords:
-        """Wait for the end, and give what it said last on standard error."""
+    async def last_output(self) -> LastOutput:
+        """Wait for the process to end, and give the end of its standard error."""
         await asyncio.shield(self.ended)
-        return self._words
+        return self._output
 
     def kill(self) -> None:
         """End the process at once."""
@@ -223,10 +119,10 @@ class Child:
             self._process.kill()
 
     async def end(self, timeout: float = STOP_TIMEOUT) -> None:
-        """Close the child's standard input, and kill it where it does not end by that.
+        """Close the child's standard input, and kill the child if it does not end.
 
         Args:
-            timeout: seconds that it is given.
+            timeout: how long it may take, in seconds.
         """
         self._stdin.close()
         try:
@@ -240,91 +136,7 @@ class Child:
             raise
 
     async def _listen(self, stream: asyncio.StreamReader) -> None:
-        while said := await stream.read(LAST_WORDS_BYTES):
-            self._words = self._words.then(said)
+        while data := await stream.read(OUTPUT_BYTES):
+            self._output = self._output.then(data)
         await self._process.wait()
         self._folder.cleanup()
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a program ended: its exit status, and what it said last on either output."""
-
-    status: int
-    words: LastWords
-
-
-def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Ended:
-    """Run a program to its end; for commands, which may wait.
-
-    Args:
-        command: the program and its arguments.
-        folder: where it runs; it must hold nothing from elsewhere.
-        variables: its whole environment.
-
-    Raises:
-        OSError: it cannot be started.
-    """
-    words = LastWords()
-    with subprocess.Popen(  # noqa: S603  # nothing in the commands comes from outside
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        bufsize=0,
-        cwd=folder,
-        env=variables,
-    ) as process:
-        assert process.stdout  # noqa: S101  # for mypy
-        try:
-            while said := process.stdout.read(LAST_WORDS_BYTES):
-                words = words.then(said)
-        except BaseException:
-            process.kill()
-            raise
-    return Ended(process.returncode, words)
-
-
-@contextmanager
-def serving(
-    command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server while the context lasts.
-
-    Args:
-        command: the program and its arguments.
-        folder: where it runs; it must hold nothing from elsewhere.
-        variables: its whole environment.
-        log: the file that takes all that it says.
-
-    Raises:
-        OSError: it cannot be started.
-    """
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # the command is the caller's own
-            command,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=variables,
-        )
-    try:
-        yield process
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(SERVER_STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdin:
-        process.stdin.close()
-
-
-def _printable(words: bytes) -> str:
-    return plain_text(words.decode(errors="replace"), LAST_WORDS_BYTES)

@@ -13,11 +13,11 @@ from typing import BinaryIO
 from .archives import ArchiveError, ArchiveTooLargeError, Part, first_bytes, parts_of
 from .text import Kind, UnreadableError
 
-__all__ = ["Sort", "sort_of"]
+__all__ = ["Format", "format_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
+class Format:
     """A document's kind, and how its text is encoded where it is not UTF-8."""
 
     kind: Kind
@@ -56,7 +56,7 @@ _TEXT_SUFFIXES = frozenset(
 )
 
 
-def sort_of(stream: BinaryIO, filename: str, media_type: str) -> Sort:
+def format_of(stream: BinaryIO, filename: str, media_type: str) -> Format:
     """Tell what a file is: by its bytes, and where they do not tell, by what is said of it.
 
     Args:
@@ -69,15 +69,15 @@ def sort_of(stream: BinaryIO, filename: str, media_type: str) -> Sort:
     """
     head = stream.read(_HEAD_BYTES)
     if b"%PDF-" in head:
-        return Sort("pdf")
+        return Format("pdf")
     if head.startswith(_RICH_TEXT):
-        return Sort("rtf")
+        return Format("rtf")
     if head.startswith(_ARCHIVE):
-        return Sort(_archived_kind(stream))
+        return Format(_archived_kind(stream))
     if head.startswith(_COMPOUND_FILE):
         is_encrypted = "EncryptedPackage".encode("utf-16-le") in head + stream.read()
         raise UnreadableError("encrypted" if is_encrypted else "old_office")
-    return _text_sort(head, PurePath(filename).suffix.lower(), media_type)
+    return _text_format(head, PurePath(filename).suffix.lower(), media_type)
 
 
 def _archived_kind(stream: BinaryIO) -> Kind:
@@ -103,7 +103,7 @@ def _is_open_document(stream: BinaryIO, mimetype: Part) -> bool:
     return first_bytes(stream, mimetype, len(_OPEN_DOCUMENT) + 1).strip() == _OPEN_DOCUMENT
 
 
-def _text_sort(head: bytes, suffix: str, media_type: str) -> Sort:
+def _text_format(head: bytes, suffix: str, media_type: str) -> Format:
     name = media_type.partition(";")[0].strip().lower()
     charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", media_type, re.IGNORECASE)
     kind = _MEDIA_TYPES.get(name)
@@ -113,7 +113,7 @@ def _text_sort(head: bytes, suffix: str, media_type: str) -> Sort:
         if not is_named_text and head.lstrip()[:20].lower().startswith(_HTML_STARTS):
             kind = "html"
     fallback = "cp1252" if is_named_text and kind is None else None
-    return Sort(kind or "text", charset[1].lower() if charset else fallback)
+    return Format(kind or "text", charset[1].lower() if charset else fallback)
 
 
 def _is_text_type(name: str) -> bool:

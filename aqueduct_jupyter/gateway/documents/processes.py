@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...protocol.errors import UnavailableError
-from ..children.child import Child, LastWords, module_command
+from ..children.child import Child
+from ..children.commands import module_command
+from ..children.output import LastOutput
 from ..children.sandbox import Confinement, available
-from .kinds import Sort
+from .kinds import Format
 from .text import MAX_TEXT_BYTES, Reason, UnreadableError
 from .worker import FRAME_HEAD, OPEN, to_frame
 
@@ -66,7 +68,7 @@ class WorkerPool:
         """What keeps the children in: what the last one said, or what the system has to offer."""
         return self._confinement or available()
 
-    async def read(self, sort: Sort, data: bytes) -> str:
+    async def read(self, document_format: Format, data: bytes) -> str:
         """Have a child read a document.
 
         Raises:
@@ -76,7 +78,7 @@ class WorkerPool:
         async with self._places:
             reader = await self._take()
             try:
-                answer, text = await self._ask(reader, sort, data)
+                answer, text = await self._ask(reader, document_format, data)
             except BaseException:
                 reader.child.kill()
                 raise
@@ -96,10 +98,12 @@ class WorkerPool:
             reader.child.kill()
         await asyncio.gather(*(reader.child.ended for reader in readers))
 
-    async def _ask(self, reader: _Reader, sort: Sort, data: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _ask(
+        self, reader: _Reader, document_format: Format, data: bytes
+    ) -> tuple[dict[str, Any], bytes]:
         try:
             async with asyncio.timeout(self._timeout):
-                return await reader.ask(sort, data)
+                return await reader.ask(document_format, data)
         except TimeoutError:
             raise UnreadableError("timeout") from None
         except ValueError as error:
@@ -124,7 +128,7 @@ class WorkerPool:
         found = available()
         # Libraries may lie in a place that nobody thought of, which the sandbox keeps from them.
         ways = [(), (OPEN,)] if found.landlock or found.seccomp else [()]
-        words = LastWords()
+        words = LastOutput()
         for more in ways:
             reader, words = await self._start(*more)
             if reader:
@@ -132,7 +136,7 @@ class WorkerPool:
             _log.warning("A process that reads documents was not ready: %s", words)
         raise _not_started(str(words))
 
-    async def _start(self, *more: str) -> tuple[_Reader | None, LastWords]:
+    async def _start(self, *more: str) -> tuple[_Reader | None, LastOutput]:
         """Start a child; one that does not become ready is ended, and only its words are given."""
         try:
             reader = _Reader(await Child.start((*self._command, *more), "documents"))
@@ -146,11 +150,11 @@ class WorkerPool:
                 self._note(json.loads(await reader.receive()))
         except (TimeoutError, ConnectionError, EOFError, ValueError):
             reader.child.kill()
-            return None, await reader.child.last_words()
+            return None, await reader.child.last_output()
         except BaseException:
             reader.child.kill()
             raise
-        return reader, LastWords()
+        return reader, LastOutput()
 
     def _note(self, greeting: dict[str, Any]) -> None:
         found = Confinement(
@@ -170,13 +174,13 @@ class _Reader:
     def __init__(self, child: Child) -> None:
         self.child = child
 
-    async def ask(self, sort: Sort, data: bytes) -> tuple[dict[str, Any], bytes]:
+    async def ask(self, document_format: Format, data: bytes) -> tuple[dict[str, Any], bytes]:
         """Send a document and wait for the answer and its text.
 
         Raises:
             ConnectionError, EOFError, ValueError: the child died or talks nonsense.
         """
-        order = {"kind": sort.kind, "charset": sort.charset}
+        order = {"kind": document_format.kind, "charset": document_format.charset}
         await self.child.write(to_frame(json.dumps(order).encode()), to_frame(data))
         return json.loads(await self.receive()), await self.receive()
 
@@ -194,7 +198,7 @@ class _Reader:
 
     async def cause_of_death(self) -> Reason:
         """Tell what a child that has ended died of."""
-        words = await self.child.last_words()
+        words = await self.child.last_output()
         # Nobody here kills a child that is asked: that was the system, for want of memory.
         was_killed = self.child.status == -signal.SIGKILL
         _log.info("A process that read a document died: %s", words)

@@ -24,7 +24,7 @@ from ...protocol.errors import DocumentError
 from ...protocol.plain_text import in_quotes
 from ..children.sandbox import Confinement
 from ..offload import off_the_loop
-from .kinds import Sort, sort_of
+from .kinds import Format, format_of
 from .processes import CHILD, WorkerPool
 from .text import MAX_TEXT_BYTES, Reason, UnreadableError, read
 
@@ -33,7 +33,7 @@ __all__ = ["DocumentReader", "shown_name"]
 LONGEST_NAME = 120
 """Characters of a file's name that are shown."""
 
-_Key = tuple[str, Sort]
+_Key = tuple[str, Format]
 
 _READABLE = (
     "PDF, DOCX, PPTX, XLSX, ODT, RTF, HTML, CSV, Markdown, notebooks (.ipynb), plain text and "
@@ -138,10 +138,12 @@ class DocumentReader:
             UnavailableError: no child process can be started.
         """
         try:
-            sort = await off_the_loop(len(data), _sort_of, data, filename, media_type)
-            if sort.kind in ("text", "notebook"):
-                return await off_the_loop(len(data), read, sort.kind, data, sort.charset)
-            return await self._read_once((sha256, sort), data)
+            document_format = await off_the_loop(len(data), _format_of, data, filename, media_type)
+            if document_format.kind in ("text", "notebook"):
+                return await off_the_loop(
+                    len(data), read, document_format.kind, data, document_format.charset
+                )
+            return await self._read_once((sha256, document_format), data)
         except UnreadableError as error:
             raise self._complaint(error.reason, filename) from error
 
@@ -167,8 +169,8 @@ class DocumentReader:
                 reading.task.cancel()
 
     async def _read_in_child(self, key: _Key, data: bytes) -> str:
-        _, sort = key
-        text = await self._pool.read(sort, data)
+        _, document_format = key
+        text = await self._pool.read(document_format, data)
         if sys.getsizeof(text) <= self._cache.maxsize:
             self._cache[key] = text
         return text
@@ -196,5 +198,5 @@ class _Reading:
     waiting: int = 0
 
 
-def _sort_of(data: bytes, filename: str, media_type: str) -> Sort:
-    return sort_of(io.BytesIO(data), filename, media_type)
+def _format_of(data: bytes, filename: str, media_type: str) -> Format:
+    return format_of(io.BytesIO(data), filename, media_type)

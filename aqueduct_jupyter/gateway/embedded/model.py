@@ -1,18 +1,17 @@
-"""This file is the embedded model: a small real language model in a child process of the server.
+"""The embedded model: a small real language model in a child process of the server.
 
-* It is a transport, so it is asked through :class:`.upstream.Upstream` like any other upstream.
-* The child starts at the first chat, under a lock, and stops when it was idle for a while. A child
-  that died is started again; one that keeps dying is not, for a while, and says so.
-* It listens on a random loopback port and answers only to a key made for this one start.
+* It is a transport, so it is asked through an upstream like any other.
+* The process starts with the first chat and stops after a while without one. If it crashes, it is
+  started again; if it keeps crashing, it is paused, and requests say so.
+* It listens on a random loopback port and accepts only a key made for this one start.
 
-What runs in the child is left to :mod:`.process`, starting and ending it to
-:mod:`aqueduct_jupyter.gateway.children.child`, the weights to :mod:`.weights`.
+What runs in the process is in :mod:`.process`, starting and ending it in
+:mod:`aqueduct_jupyter.gateway.children`, its weights in :mod:`.weights`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import logging
 import secrets
@@ -26,25 +25,23 @@ import httpx
 from pydantic import SecretStr
 
 from ...protocol.errors import UnavailableError
-from ...protocol.plain_text import plain_text
-from ..children.child import Child, module_command
+from ..children.child import Child
+from ..children.commands import module_command
+from .engine import start_engine, startup_failure
 
-__all__ = ["LocalModel", "State", "is_engine_installed"]
+__all__ = ["LocalModel", "State"]
 
-DEATH_SECONDS = 1.0
-"""How long the end of a child may take to be told, once its connection broke."""
-
-START_TIMEOUT = 60.0
-"""Seconds in which the child must be ready; the pinned weights need about one."""
+EXIT_TIMEOUT = 1.0
+"""How long to wait for the process's exit after its connection broke, in seconds."""
 
 IDLE_SECONDS = 600.0
-"""Seconds without a request after which the child is stopped."""
+"""How long the process may be idle before it is stopped, in seconds."""
 
-MOST_DEATHS = 2
-"""How often the child may die without a whole answer between, before it is left alone."""
+MAX_CRASHES = 2
+"""How often in a row the process may crash without a complete answer before it is paused."""
 
-PAUSE_AFTER_DEATHS = 60.0
-"""Seconds for which a child that keeps dying is not started again."""
+CRASH_PAUSE = 60.0
+"""How long a process that keeps crashing is not started again, in seconds."""
 
 State = Literal["stopped", "starting", "running", "failing"]
 
@@ -53,19 +50,14 @@ _CHILD = module_command("aqueduct_jupyter.gateway.embedded.process")
 _log = logging.getLogger(__name__)
 
 
-def is_engine_installed() -> bool:
-    """Tell whether the engine (the extra ``local``) is there, without loading it."""
-    return importlib.util.find_spec("xllamacpp") is not None
-
-
 class LocalModel(httpx.AsyncBaseTransport):
-    """The child process and the way to it.
+    """The process and the connection to it.
 
     Args:
         path: the weights, a GGUF file.
         name: the model's name.
-        idle_seconds: how long the child may be idle.
-        command: what runs as the child; for tests.
+        idle_seconds: how long the process may be idle.
+        command: the process's command; for tests.
     """
 
     def __init__(
@@ -87,30 +79,30 @@ class LocalModel(httpx.AsyncBaseTransport):
         self._key = SecretStr("")
         self._network: httpx.AsyncBaseTransport | None = None
         self._in_flight = 0
-        self._deaths = 0
-        self._died_at = float("-inf")
+        self._crashes = 0
+        self._crashed_at = float("-inf")
         self._idle_timer: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Task[None] | None = None
 
     @property
     def state(self) -> State:
-        """What the child is doing now."""
+        """What the process is doing now."""
         if self._is_starting:
             return "starting"
         if self._is_running:
             return "running"
-        return "failing" if self._is_resting else "stopped"
+        return "failing" if self._is_paused else "stopped"
 
     @property
     def process_id(self) -> int | None:
-        """The running child's process id."""
+        """The id of the running process."""
         return self._child.process_id if self._child and self._is_running else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass a request to the child, which is started if it does not run.
+        """Pass a request to the process, which is started if it is not running.
 
         Raises:
-            UnavailableError: it cannot be started, or keeps dying.
+            UnavailableError: it cannot be started, or keeps crashing.
         """
         if request.url.path.endswith("/models"):
             return httpx.Response(200, json={"data": [{"id": self.name}]})
@@ -119,8 +111,8 @@ class LocalModel(httpx.AsyncBaseTransport):
             try:
                 response = await self._pass_on(request)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
-                # A child that has just died is found out by asking it; a new one is asked then.
-                if not await self._has_died():
+                # A crash may show only now; then a new process is asked.
+                if not await self._has_crashed():
                     raise
                 response = await self._pass_on(request)
         except BaseException:
@@ -142,27 +134,27 @@ class LocalModel(httpx.AsyncBaseTransport):
         request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
         return await network.handle_async_request(request)
 
-    async def _has_died(self) -> bool:
-        """Tell whether the child is dead; its end is told a moment after it."""
+    async def _has_crashed(self) -> bool:
+        """Tell whether the process has crashed; that may show a moment late."""
         child = self._child
         if child is None:
             return True
         with suppress(TimeoutError):
-            async with asyncio.timeout(DEATH_SECONDS):
+            async with asyncio.timeout(EXIT_TIMEOUT):
                 await asyncio.shield(child.ended)
         return not child.is_alive
 
     async def aclose(self) -> None:
-        """Stop the child."""
+        """Stop the process."""
         if self._idle_timer:
             self._idle_timer.cancel()
         async with self._lock:
             await self._stop()
 
     def end_answer(self, *, is_whole: bool) -> None:
-        """Note that an answer has ended; a whole one clears the child's record of deaths."""
+        """Note that an answer has ended; a complete one resets the count of crashes."""
         if is_whole:
-            self._deaths = 0
+            self._crashes = 0
         self._end_request()
 
     @property
@@ -170,9 +162,9 @@ class LocalModel(httpx.AsyncBaseTransport):
         return self._child is not None and self._child.is_alive
 
     @property
-    def _is_resting(self) -> bool:
-        is_recent = time.monotonic() - self._died_at < PAUSE_AFTER_DEATHS
-        return self._deaths >= MOST_DEATHS and is_recent
+    def _is_paused(self) -> bool:
+        is_recent = time.monotonic() - self._crashed_at < CRASH_PAUSE
+        return self._crashes >= MAX_CRASHES and is_recent
 
     def _end_request(self) -> None:
         self._in_flight -= 1
@@ -190,18 +182,18 @@ class LocalModel(httpx.AsyncBaseTransport):
             if self._is_running and self._network:
                 return self._network
             if self._child is not None:
-                self._deaths += 1
-                self._died_at = time.monotonic()
-                words = await self._child.last_words()
+                self._crashes += 1
+                self._crashed_at = time.monotonic()
+                output = await self._child.last_output()
                 _log.warning(
-                    "The embedded model's process died (%s): %s", self._child.status, words
+                    "The embedded model's process crashed (%s): %s", self._child.status, output
                 )
                 await self._stop()
-            if self._is_resting:
+            if self._is_paused:
                 raise UnavailableError(
-                    "The embedded model's process keeps dying; the server's log says more. "
-                    f"It is tried again after {PAUSE_AFTER_DEATHS:.0f} seconds.",
-                    retry_after=PAUSE_AFTER_DEATHS,
+                    "The embedded model's process keeps crashing; see the server's log. It will be "
+                    f"started again after {CRASH_PAUSE:.0f} seconds.",
+                    retry_after=CRASH_PAUSE,
                 )
             self._is_starting = True
             try:
@@ -215,12 +207,12 @@ class LocalModel(httpx.AsyncBaseTransport):
     async def _start(self) -> httpx.AsyncBaseTransport:
         self._key = SecretStr(secrets.token_urlsafe(32))
         self._child = await self._spawn()
-        # The child works in a folder of its own.
+        # The process runs in another folder.
         path = str(self._path.absolute())
         order = {"path": path, "name": self.name, "key": self._key.get_secret_value()}
-        reply = await _ask(self._child, json.dumps(order).encode() + b"\n")
+        reply = await start_engine(self._child, json.dumps(order).encode() + b"\n")
         if "address" not in reply:
-            raise UnavailableError(_why_not(str(reply.get("error", "it said nothing"))))
+            raise UnavailableError(startup_failure(str(reply.get("error", "it said nothing"))))
         self._address = httpx.URL(reply["address"])
         self._network = _network()
         return self._network
@@ -228,9 +220,9 @@ class LocalModel(httpx.AsyncBaseTransport):
     async def _spawn(self) -> Child:
         try:
             return await Child.start(self._command, "model")
-        # The event loop of some platforms has no child processes.
+        # Some event loops do not support child processes.
         except (OSError, NotImplementedError) as error:
-            raise UnavailableError(_why_not(repr(error))) from error
+            raise UnavailableError(startup_failure(repr(error))) from error
 
     async def _stop(self) -> None:
         network, self._network = self._network, None
@@ -241,30 +233,8 @@ class LocalModel(httpx.AsyncBaseTransport):
             await child.end()
 
 
-async def _ask(child: Child, order: bytes) -> dict[str, str]:
-    """Tell a child what to run, and wait for its one line."""
-    try:
-        async with asyncio.timeout(START_TIMEOUT):
-            await child.write(order)
-            return _read_reply(await child.read_line())
-    except TimeoutError:
-        return {"error": f"it was not ready after {START_TIMEOUT:.0f} seconds"}
-    except (ConnectionError, ValueError):
-        await child.end()
-        words = await child.last_words()
-        _log.warning("The embedded model's process ended at once: %s", words)
-        return {"error": f"its process ended at once: {words.line}"}
-
-
-def _read_reply(line: bytes) -> dict[str, str]:
-    reply = json.loads(line)
-    if not isinstance(reply, dict):
-        raise ValueError("not an object")
-    return reply
-
-
 class _Counted(httpx.AsyncByteStream):
-    """The child's answer, counted as in flight until it is closed."""
+    """The process's answer, in flight until it is closed."""
 
     def __init__(self, response: httpx.Response, model: LocalModel) -> None:
         self._response = response
@@ -278,7 +248,7 @@ class _Counted(httpx.AsyncByteStream):
         self._is_whole = True
 
     async def aclose(self) -> None:
-        """Close the way to the child, which ends what it does for this answer."""
+        """Close the connection, so the process stops working on this answer."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -294,13 +264,3 @@ def _network() -> httpx.AsyncBaseTransport:
     )
 
     return NetworkTransport()
-
-
-def _why_not(error: str) -> str:
-    if "libgomp" in error:
-        mend = "The system library libgomp.so.1 is missing; install it (Debian: libgomp1)."
-    elif "xllamacpp" in error and "No module" in error:
-        mend = "Install the engine with: pip install 'aqueduct-jupyter[local]'."
-    else:
-        mend = "Check local_model_path, or run 'jupyter aqueduct pull'."
-    return f"The embedded model did not start ({plain_text(error)}). {mend}"

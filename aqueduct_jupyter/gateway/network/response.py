@@ -5,7 +5,7 @@ a stream costs a chunk is a fraction of what it costs where each passes through 
 bench`` says which). The connection itself is left to :mod:`.connection`.
 
 * A body waits in :class:`Body` until it is taken; from :data:`READ_BYTES` on no more is read.
-* Somebody may take reads on the spot (:meth:`Body.offer`), before a task is woken for them.
+* Somebody may take reads on the spot (:meth:`Body.set_receiver`), before a task is woken for them.
 
 Source: RFC 9112. httptools leaves to us: 1xx before the response, a body that ends with its
 connection, and bounds.
@@ -73,18 +73,18 @@ class Body(httpx.AsyncByteStream):
         self._ends_with_connection = True
         self._error: httpx.TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._take: Callable[[bytes], bool] | None = None
+        self._receive: Callable[[bytes], bool] | None = None
         self.on_body = self._pieces.append
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
-    def offer(self, take: Callable[[bytes], bool]) -> None:
-        """Offer what is read from now on to somebody first, at the moment when it is read.
+    def set_receiver(self, receive: Callable[[bytes], bool]) -> None:
+        """Give each read to a receiver at the moment when it is read.
 
-        What is not taken (``take`` says False), and the last of the body, waits to be read here as
-        ever, and nothing is offered before that has happened: the order stays.
+        A read that the receiver refuses (``receive`` returns False), and the last one, wait to be
+        read here as usual, and the receiver gets nothing before that: the order stays.
         """
         if self._parser is not None:
-            self._take = take
+            self._receive = receive
 
     async def head(self) -> None:
         """Wait for the head.
@@ -137,8 +137,8 @@ class Body(httpx.AsyncByteStream):
             self._end()
         elif pieces:
             self._without_body = 0
-            take = self._take if is_first else None
-            if take and take(pieces[0] if len(pieces) == 1 else self._joined()):
+            receive = self._receive if is_first else None
+            if receive and receive(pieces[0] if len(pieces) == 1 else self._joined()):
                 pieces.clear()
                 self.taken_at = monotonic()
                 return
@@ -220,7 +220,7 @@ class Body(httpx.AsyncByteStream):
     def _end(self) -> None:
         # The parser holds our methods, and whoever takes holds us: as long as they do, only the
         # collector can free a response, and after some hundred it would hold up every stream.
-        self._parser = self._take = None
+        self._parser = self._receive = None
         self._wake()
 
     def _wake(self) -> None:

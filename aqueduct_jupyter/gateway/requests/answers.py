@@ -24,7 +24,7 @@ __all__ = [
     "ClientLeftError",
     "StreamedAnswer",
     "WholeAnswer",
-    "pass_by",
+    "forward_directly",
     "read_frames",
     "read_whole",
 ]
@@ -50,15 +50,15 @@ class StreamedAnswer:
     """An answer that arrives: complete frames, one piece for each read from the upstream.
 
     ``first`` is there already; ``rest`` ends with ``[DONE]`` or with an error event, and reading
-    it raises no upstream error. ``headers`` say what is left of the caller's budgets. Whoever waits
-    for more of ``rest`` can give ``pass_by`` a function that sends bytes at once, or says that it
-    cannot now: where there is nothing to do with a read, it is called in the moment of the read.
+    it raises no upstream error. ``headers`` say what is left of the caller's budgets. While waiting
+    for more of ``rest``, give ``forward_directly`` a function that sends bytes at once and returns
+    whether it could. A read that needs no judging is then sent at the moment when it is read.
     """
 
     first: bytes
     rest: AsyncIterator[bytes]
     headers: Mapping[str, str]
-    pass_by: Callable[[Callable[[bytes], bool]], None]
+    forward_directly: Callable[[Callable[[bytes], bool]], None]
 
 
 async def read_whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> bytes:
@@ -124,6 +124,8 @@ async def _judged(stream: AnswerStream, data: bytes) -> bytes:
         stream.is_judging = False
 
 
-def pass_by(upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]) -> None:
+def forward_directly(
+    upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]
+) -> None:
     """Send the next reads that mean nothing to the judge in the moment when they are read."""
-    upstream.offer(partial(stream.passes, send))
+    upstream.set_receiver(partial(stream.forward, send))

@@ -26,7 +26,7 @@ from .answers import (
     ClientLeftError,
     StreamedAnswer,
     WholeAnswer,
-    pass_by,
+    forward_directly,
     read_frames,
     read_whole,
 )
@@ -94,7 +94,7 @@ class Chat:
                     yield WholeAnswer(await read_whole(upstream, route, entry), headers)
                     return
                 async with aclosing(read_frames(upstream, stream, entry)) as frames:
-                    first, by = await anext(frames), partial(pass_by, upstream, stream)
+                    first, by = await anext(frames), partial(forward_directly, upstream, stream)
                     yield StreamedAnswer(first, frames, headers, by)
                 await upstream.drain()
         except (asyncio.CancelledError, ClientLeftError):

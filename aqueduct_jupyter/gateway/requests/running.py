@@ -40,7 +40,7 @@ class _Running:
             self.task.cancel()
         return self.is_stopped
 
-    def words(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         entry = self.entry
         return {
             "id": entry.request_id,
@@ -89,7 +89,7 @@ class RunningRequests:
 
     def list(self, caller: Caller) -> list[dict[str, Any]]:
         """List what runs for a caller, the oldest first: ids, model, seconds and state."""
-        return [running.words() for running in self._running.values() if running.is_of(caller)]
+        return [running.summary() for running in self._running.values() if running.is_of(caller)]
 
     def count(self, caller: Caller, *, since: float = float("-inf")) -> int:
         """Count what was let in and still runs of an owner, or of one kernel of it.

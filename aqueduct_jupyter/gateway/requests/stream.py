@@ -114,7 +114,7 @@ class AnswerStream:
             self.has_begun = self.has_begun or b"data" in frames
         return frames
 
-    def passes(self, send: Callable[[bytes], bool], data: bytes) -> bool:
+    def forward(self, send: Callable[[bytes], bool], data: bytes) -> bool:
         """Send the upstream's next bytes as they are, if there is nothing to judge in them.
 
         Args:

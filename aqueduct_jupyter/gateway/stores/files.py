@@ -2,11 +2,10 @@
 
 How a file arrives is left to :mod:`.uploads`, what a model gets to read of it to the documents.
 
-* An upload is a temporary file first, then a blob, then a row names the blob. A crash in between
-  leaves nothing that anybody sees, and the purge sweeps it up.
-* A blob has a name of its own, and a new row may name it only while another row does. So one whose
+* An upload is a temporary file first, then a blob, then a row names the blob. After a crash in
+  between nobody sees anything of it, and the cleaner removes it.
+* Identical bytes share a blob. A new row may name a blob only while another row does, so one whose
   last row is gone stays unused, and is deleted after the transaction, without a lock.
-* Bytes that are there already are not stored again.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ import mimetypes
 import secrets
 import string
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
-from functools import partial
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,10 +29,10 @@ from ...protocol.errors import (
 from ...protocol.files import FileDeleted, FileList, FileObject, clean_filename, read_purpose
 from .batch import check_batch_file
 from .blobs import Blobs
+from .cleaner import ABANDONED_SECONDS, Cleaner
 from .database import Database
 from .disk import disk_error
 from .interfaces import MOST_LISTED, Incoming, StoredFile
-from .log import log
 from .uploads import Upload
 
 if TYPE_CHECKING:
@@ -43,9 +41,6 @@ if TYPE_CHECKING:
     from .sql.file_rows import FileRows
 
 __all__ = ["FileStore"]
-
-ABANDONED_SECONDS = 3_600.0
-"""Age from which a temporary file, or a blob that no row names, is nobody's any more."""
 
 _ID_CHARACTERS = string.ascii_letters + string.digits
 _ID_LENGTH = 24
@@ -87,7 +82,7 @@ class FileStore:
         self._incoming = incoming
         self._max_total_bytes = max_total_bytes
         self._expiry_seconds = expiry_seconds
-        self._abandoned_seconds = abandoned_seconds
+        self._cleaner = Cleaner(database, blobs, incoming, abandoned_seconds)
         self._clock = clock
 
     async def begin(self) -> Upload:
@@ -177,7 +172,9 @@ class FileStore:
         """List files, newest first unless ``order`` is ``asc``."""
         if not 1 <= limit <= MOST_LISTED:
             raise InvalidRequestError(f"limit must be between 1 and {MOST_LISTED}.", param="limit")
-        direction = _read_order(order)
+        if order not in ("asc", "desc"):
+            raise InvalidRequestError("order must be asc or desc.", param="order")
+        direction: Literal["asc", "desc"] = "asc" if order == "asc" else "desc"
         if purpose is not None:
             read_purpose(purpose)
 
@@ -231,40 +228,14 @@ class FileStore:
             if error.code != "disk_full":
                 raise
             # A deletion is written, too; the file's own bytes make room for that.
-            await self._drop(await self._database.run(unused_without))
+            await self._cleaner.drop(await self._database.run(unused_without))
             unused = await self._database.run(remove)
-        await self._drop(unused)
+        await self._cleaner.drop(unused)
         return FileDeleted(id=file_id)
 
     async def purge(self) -> None:
-        """Remove what nobody sees any more."""
-        now = self._clock()
-        await self._drop(await self._database.run(lambda db: _rows(db).remove_expired(now)))
-        try:
-            # A damaged database may name blobs that this one does not know; whoever mends it wants
-            # them.
-            if not self._database.has_copies_aside:
-                await self._sweep()
-            await asyncio.to_thread(self._remove_torn_uploads)
-        except OSError as error:
-            raise disk_error(error) from error
-
-    async def _sweep(self) -> None:
-        async for batch in self._blobs.older_than(self._abandoned_seconds):
-            await self._drop(set(batch) - await self._database.run(partial(_used, blobs=batch)))
-
-    async def _drop(self, blobs: set[str]) -> None:
-        for blob in blobs:
-            try:
-                await self._blobs.delete(blob)
-            except OSError as error:
-                log.warning("The blob %s stays until the next purge: %s", blob, error)
-
-    def _remove_torn_uploads(self) -> None:
-        oldest = time.time() - self._abandoned_seconds
-        for torn in self._incoming.glob("*"):
-            if torn.stat().st_mtime < oldest:
-                torn.unlink(missing_ok=True)
+        """Remove expired files, blobs without a file, and abandoned uploads."""
+        await self._cleaner.purge(self._clock())
 
     async def _add_beside_others(self, row: dict[str, Any]) -> bool:
         """Add a row where its bytes are stored already; tell whether they are."""
@@ -309,18 +280,6 @@ def _rows(db: Connection) -> FileRows:
     from .sql.file_rows import FileRows  # with SQLAlchemy, which the first use loads
 
     return FileRows(db)
-
-
-def _used(db: Connection, blobs: Collection[str]) -> set[str]:
-    return _rows(db).used(blobs)
-
-
-def _read_order(order: str) -> Literal["asc", "desc"]:
-    if order == "asc":
-        return "asc"
-    if order == "desc":
-        return "desc"
-    raise InvalidRequestError("order must be asc or desc.", param="order")
 
 
 async def _read(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

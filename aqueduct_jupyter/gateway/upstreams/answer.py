@@ -47,7 +47,7 @@ class UpstreamAnswer:
         stream = cast(httpx.AsyncByteStream, response.stream)
         self._bytes = aiter(decompressed(stream) if is_encoded else stream)
         # Neither httpx's own streams nor the models within can offer what they read.
-        is_body = not is_encoded and hasattr(stream, "offer")
+        is_body = not is_encoded and hasattr(stream, "set_receiver")
         self._body = cast("Body", stream) if is_body else None
         self._idle_timeout = settings.idle_timeout or settings.timeout
 
@@ -75,16 +75,16 @@ class UpstreamAnswer:
         except (httpx.HTTPError, TimeoutError) as error:
             raise failure_from_exception(self._name, error) from error
 
-    def offer(self, take: Callable[[bytes], bool]) -> None:
+    def set_receiver(self, receive: Callable[[bytes], bool]) -> None:
         """Offer the body's next bytes to somebody in the place of :meth:`chunks`, which is waiting.
 
         Args:
-            take: is called with each read's bytes in the moment of the read, and says whether it
+            receive: is called with each read's bytes in the moment of the read, and says whether it
                 took them; :meth:`chunks` gives the others. Not every upstream can do this, so it
                 may never be called.
         """
         if self._body:
-            self._body.offer(take)
+            self._body.set_receiver(receive)
 
     async def read(self, most: int = LARGEST_ANSWER, what: str = "answer") -> bytes:
         """Give the whole body.

@@ -91,7 +91,7 @@ class BodyHandler(AqueductHandler, ABC):
             return
         self._stop_waiting()
         try:
-            await self.take(chunk)
+            await self.receive(chunk)
         except AqueductError as error:
             await self._refuse(error)
         else:
@@ -168,7 +168,7 @@ class BodyHandler(AqueductHandler, ABC):
         """Look at the head; raises an AqueductError where the body is not wanted."""
 
     @abstractmethod
-    async def take(self, chunk: bytes) -> None:
+    async def receive(self, chunk: bytes) -> None:
         """Take a piece of the body; raises an AqueductError where no more is wanted."""
 
 
@@ -204,7 +204,7 @@ class JSONBodyHandler(BodyHandler):
         if "Content-Encoding" in headers:
             raise MediaTypeError("A compressed body is not read here; send it as it is.")
 
-    async def take(self, chunk: bytes) -> None:
+    async def receive(self, chunk: bytes) -> None:
         """Keep a piece of the body.
 
         Raises:

@@ -26,7 +26,7 @@ HEARTBEAT_SECONDS = 15.0
 As often at least the server says that it is not idle, from the request's beginning to its end.
 """
 
-CLIENT_SECONDS = 600.0
+CLIENT_TIMEOUT = 600.0
 """How long a client may take nothing of a stream before its place at the upstream is another's."""
 
 HEARTBEAT = b": waiting for the model\n\n"
@@ -42,7 +42,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
     """Answers a chat, whole or as a stream of events."""
 
     heartbeat_seconds: float = HEARTBEAT_SECONDS
-    client_seconds: float = CLIENT_SECONDS
+    client_timeout: float = CLIENT_TIMEOUT
     _beat: asyncio.TimerHandle | None = None
     _writer: StreamWriter | None = None
     _work: asyncio.Task[None] | None = None
@@ -118,7 +118,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self.say_duration()
         self._writer = StreamWriter(self)
         await self._writer.send(answer.first)
-        answer.pass_by(self._writer.send_at_once)
+        answer.forward_directly(self._writer.send_at_once)
         async for frames in answer.rest:
             await self._writer.send(frames)
         self._end_stream()
@@ -139,7 +139,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         quiet = self._quiet_seconds
         if self._writer and quiet >= self.heartbeat_seconds:
             is_taken = self._writer.send_at_once(HEARTBEAT)
-            if not is_taken and quiet >= self.client_seconds:
+            if not is_taken and quiet >= self.client_timeout:
                 self._leave_client(quiet)
                 return
         self._schedule_heartbeat()

@@ -58,7 +58,7 @@ class FilesHandler(BodyHandler):
         self._upload = await self.gateway.files.begin()
         self._has_begun = True
 
-    async def take(self, chunk: bytes) -> None:
+    async def receive(self, chunk: bytes) -> None:
         """Pass a piece of the body to the disk.
 
         Raises:

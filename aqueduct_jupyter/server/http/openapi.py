@@ -31,7 +31,7 @@ from .base import AqueductHandler
 __all__ = ["OpenAPIHandler", "openapi_document"]
 
 _REFERENCE = "#/components/schemas/{model}"
-_WORDS: tuple[type[BaseModel], ...] = (
+_FIELDS: tuple[type[BaseModel], ...] = (
     ChatWords,
     ConversationChange,
     ConversationDeleted,
@@ -94,7 +94,7 @@ class OpenAPIHandler(AqueductHandler):
 def openapi_document() -> dict[str, Any]:
     """Give the document of all addresses, without the servers where they are."""
     _, definitions = models_json_schema(
-        [(words, "serialization" if words is not ChatWords else "validation") for words in _WORDS],
+        [(words, "serialization" if words is not ChatWords else "validation") for words in _FIELDS],
         ref_template=_REFERENCE,
     )
     api = _api_paths()

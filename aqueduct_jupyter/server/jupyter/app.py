@@ -25,7 +25,7 @@ from ..http.routes import routes
 from ..http.serving import Serving
 from .authentication import JupyterAuthenticator
 from .handlers import JupyterHost, for_jupyter
-from .memory import give_back_free_memory, leave_alone_what_is_loaded
+from .memory import freeze_loaded_objects, release_free_memory
 from .provisioner import KernelEnvironment, use_for_kernels
 from .reports import Reports
 
@@ -159,8 +159,8 @@ class AqueductApp(ExtensionApp):
             return
         self.gateway.start()
         if self.tune_memory:
-            self._chores.append(asyncio.create_task(give_back_free_memory()))
-            leave_alone_what_is_loaded()
+            self._chores.append(asyncio.create_task(release_free_memory()))
+            freeze_loaded_objects()
         if serverapp.sock or not serverapp.port:
             where = "a UNIX socket" if serverapp.sock else "a port that it does not know"
             self.log.warning(

@@ -13,13 +13,13 @@ import gc
 import sys
 from collections.abc import Callable
 
-__all__ = ["GIVE_BACK_SECONDS", "give_back_free_memory", "leave_alone_what_is_loaded"]
+__all__ = ["RELEASE_INTERVAL", "freeze_loaded_objects", "release_free_memory"]
 
-GIVE_BACK_SECONDS = 30.0
+RELEASE_INTERVAL = 30.0
 """How often memory goes back. It takes a millisecond or two, in a thread."""
 
 
-def leave_alone_what_is_loaded() -> None:
+def freeze_loaded_objects() -> None:
     """Tell the collector that whatever there is by now will stay.
 
     Looked through again at a burst of requests, it would hold up every stream for a tenth of a
@@ -28,7 +28,7 @@ def leave_alone_what_is_loaded() -> None:
     gc.freeze()
 
 
-async def give_back_free_memory() -> None:
+async def release_free_memory() -> None:
     """Give free memory back to the system, again and again, until it is cancelled.
 
     The C library gives back what is free at the end of its heap. Reads take large pieces of memory
@@ -38,7 +38,7 @@ async def give_back_free_memory() -> None:
     """
     if trim := _trim():
         while True:
-            await asyncio.sleep(GIVE_BACK_SECONDS)
+            await asyncio.sleep(RELEASE_INTERVAL)
             await asyncio.to_thread(trim, 0)
 
 

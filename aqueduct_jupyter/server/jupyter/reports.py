@@ -23,7 +23,7 @@ _TEXTS = ("request_id", "outcome")
 _MAYBE_TEXTS = ("kernel", "model", "upstream", "error_code")
 _NUMBERS = ("status", "total_ms")
 _MAYBE_NUMBERS = ("tokens_in", "tokens_out", "first_token_ms")
-_WORDS = (*_TEXTS, *_MAYBE_TEXTS, *_NUMBERS, *_MAYBE_NUMBERS, "is_stream", "is_estimated")
+_FIELDS = (*_TEXTS, *_MAYBE_TEXTS, *_NUMBERS, *_MAYBE_NUMBERS, "is_stream", "is_estimated")
 
 _SCHEMA = {
     "$id": EVENT_SCHEMA_ID,
@@ -38,7 +38,7 @@ _SCHEMA = {
         **{word: {"type": ["number", "null"]} for word in _MAYBE_NUMBERS},
         **{word: {"type": "boolean"} for word in ("is_stream", "is_estimated")},
     },
-    "required": list(_WORDS),
+    "required": list(_FIELDS),
 }
 
 
@@ -60,6 +60,6 @@ class Reports:
 
     def record(self, entry: Entry) -> None:
         """Tell of one."""
-        words = {word: getattr(entry, word) for word in _WORDS}
+        words = {word: getattr(entry, word) for word in _FIELDS}
         self._log.info("request %s", json.dumps(words))
         self._events.emit(schema_id=EVENT_SCHEMA_ID, data=words)

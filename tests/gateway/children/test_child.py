@@ -16,18 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from aqueduct_jupyter.gateway.children import child as children
-from aqueduct_jupyter.gateway.children.child import (
-    LAST_WORDS_BYTES,
-    Child,
-    LastWords,
+from aqueduct_jupyter.gateway.children import programs
+from aqueduct_jupyter.gateway.children.child import Child
+from aqueduct_jupyter.gateway.children.commands import (
     environment,
     module_command,
-    run,
-    serving,
     tethered_command,
     without_relative_paths,
 )
+from aqueduct_jupyter.gateway.children.output import OUTPUT_BYTES, LastOutput
+from aqueduct_jupyter.gateway.children.programs import run, serving
 
 ECHO = "import sys; sys.stdout.write(sys.stdin.readline()); sys.stdout.flush(); sys.stdin.read()"
 STUBBORN = (
@@ -139,16 +137,16 @@ def test_python_is_told_to_leave_the_working_folder_out(command: tuple[str, ...]
     assert command[:3] == (sys.executable, "-P", "-m")
 
 
-class TestLastWords:
+class TestLastOutput:
     def test_they_are_bounded(self) -> None:
-        words = LastWords()
+        words = LastOutput()
         for number in range(1000):
             words = words.then(b"%05d" % number * 10)
-        assert len(words.raw) == LAST_WORDS_BYTES
+        assert len(words.raw) == OUTPUT_BYTES
         assert words.raw.endswith(b"00999")
 
     def test_they_are_one_printable_line(self) -> None:
-        words = LastWords(FOREIGN.encode() + b"\xff\xfe")
+        words = LastOutput(FOREIGN.encode() + b"\xff\xfe")
         for shown in (str(words), words.line):
             assert shown.isprintable()
             assert "\x1b" not in shown
@@ -156,8 +154,8 @@ class TestLastWords:
         assert str(words).index("red") < str(words).index("line two")
 
     def test_the_last_line_of_a_traceback_is_the_error(self) -> None:
-        assert LastWords(b"Traceback\n  File x\nValueError: no\n\n").line == "ValueError: no"
-        assert LastWords().line == str(LastWords()) == ""
+        assert LastOutput(b"Traceback\n  File x\nValueError: no\n\n").line == "ValueError: no"
+        assert LastOutput().line == str(LastOutput()) == ""
 
 
 class TestAChild:
@@ -220,9 +218,9 @@ class TestAChild:
     async def test_what_it_said_last_is_kept_however_much_it_says(self) -> None:
         script = "import sys\nfor n in range(200_000): print('noise', n, file=sys.stderr)"
         child = await Child.start(python(script), "noisy")
-        words = await child.last_words()
+        words = await child.last_output()
         assert words.line == "noise 199999"
-        assert len(words.raw) == LAST_WORDS_BYTES
+        assert len(words.raw) == OUTPUT_BYTES
 
     async def test_a_ctrl_c_in_the_servers_terminal_is_not_for_it(self) -> None:
         child = await Child.start(
@@ -256,18 +254,18 @@ class TestAProgramThatIsRun:
         script = "import sys; print('said'); print('complained', file=sys.stderr); sys.exit(3)"
         done = run(python(script), tmp_path, environment(tmp_path))
         assert done.status == 3
-        assert {b"said", b"complained"} == set(done.words.raw.split())
+        assert {b"said", b"complained"} == set(done.output.raw.split())
 
     def test_it_may_say_more_than_a_pipe_holds(self, tmp_path: Path) -> None:
         script = "import sys\nprint('x' * 3_000_000, file=sys.stderr); print('the end')"
         done = run(python(script), tmp_path, environment(tmp_path))
-        assert (done.status, len(done.words.raw)) == (0, LAST_WORDS_BYTES)
+        assert (done.status, len(done.output.raw)) == (0, OUTPUT_BYTES)
 
     def test_it_runs_in_the_folder_and_with_the_variables_given(self, tmp_path: Path) -> None:
         script = "import os; print(os.getcwd(), sorted(os.environ))"
         done = run(python(script), tmp_path, {"X": "y"})
-        assert str(done.words).startswith(f"{tmp_path} ['")
-        assert "PATH" not in str(done.words)
+        assert str(done.output).startswith(f"{tmp_path} ['")
+        assert "PATH" not in str(done.output)
 
     def test_a_program_that_is_not_there_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="no/such"):
@@ -317,14 +315,15 @@ class TestSomebodyElsesModule:
     def test_its_exit_status_is_its_own(self, tmp_path: Path) -> None:
         done = run(tethered_command("no_such_module"), tmp_path, environment(tmp_path))
         assert done.status == 1
-        assert done.words.line == "ImportError: No module named no_such_module"
+        assert done.output.line == "ImportError: No module named no_such_module"
 
     def test_it_ends_with_a_parent_that_is_killed(
         self, tmp_path: Path, module: dict[str, str]
     ) -> None:
         script = (
             "import os, pathlib, sys, time\n"
-            "from aqueduct_jupyter.gateway.children.child import serving, tethered_command\n"
+            "from aqueduct_jupyter.gateway.children.commands import tethered_command\n"
+            "from aqueduct_jupyter.gateway.children.programs import serving\n"
             "folder = pathlib.Path(sys.argv[1])\n"
             "command = tethered_command('waits')\n"
             "with serving(command, folder, os.environ, folder / 'log') as server:\n"
@@ -355,7 +354,7 @@ class TestAServer:
     def test_a_stubborn_one_is_killed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(children, "SERVER_STOP_TIMEOUT", 0.1)
+        monkeypatch.setattr(programs, "SERVER_STOP_TIMEOUT", 0.1)
         log = tmp_path / "log"
         with serving(python(STUBBORN), tmp_path, dict(os.environ), log) as server:
             while not log.read_text():

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 from aqueduct_jupyter.gateway.children import sandbox, seccomp
+from aqueduct_jupyter.gateway.children.refused_calls import REFUSED_CALLS
 from aqueduct_jupyter.gateway.children.sandbox import Confinement
 from aqueduct_jupyter.gateway.documents import text as document_text
 from aqueduct_jupyter.gateway.documents.reader import DocumentReader
@@ -397,7 +398,7 @@ class TestTheFilterOfEachMachine:
 
     def test_every_call_of_the_list_is_refused(self, name: str) -> None:
         column = seccomp._MACHINES[name].column
-        for numbers in seccomp._REFUSED.values():
+        for numbers in REFUSED_CALLS.values():
             if (number := numbers[column]) is not None:
                 assert self.ask(name, number) == REFUSE
 
@@ -442,7 +443,7 @@ class TestTheFilterOfEachMachine:
         defined = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", Path(path).read_text())
         known = {call: int(number) for call, number in defined}
         # fchmodat2 is newer than some headers.
-        ours = {call: numbers[column] for call, numbers in seccomp._REFUSED.items()}
+        ours = {call: numbers[column] for call, numbers in REFUSED_CALLS.items()}
         assert {call: known.get(call, ours[call]) for call in ours} == ours
         machine = seccomp._MACHINES[name]
         for call in ("seccomp", "clone", "kill", "tgkill", "prlimit64", "openat"):

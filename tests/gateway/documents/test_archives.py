@@ -18,7 +18,7 @@ from aqueduct_jupyter.gateway.documents.archives import (
     first_bytes,
     parts_of,
 )
-from aqueduct_jupyter.gateway.documents.kinds import sort_of
+from aqueduct_jupyter.gateway.documents.kinds import format_of
 from aqueduct_jupyter.gateway.documents.text import UnreadableError
 
 END, LOCATOR_64, END_64 = b"PK\5\6", b"PK\6\7", b"PK\6\6"
@@ -177,7 +177,7 @@ class TestOnesThatAreTooLarge:
 
     def test_they_are_said_to_be_no_document(self) -> None:
         with pytest.raises(UnreadableError) as caught:
-            sort_of(io.BytesIO(archive_of(MOST_PARTS + 1)), "a.docx", "")
+            format_of(io.BytesIO(archive_of(MOST_PARTS + 1)), "a.docx", "")
         assert caught.value.reason == "unsupported"
 
 
@@ -198,6 +198,6 @@ def time_of(archive: bytes) -> float:
     for _ in range(7):
         start = time.perf_counter()
         with contextlib.suppress(UnreadableError):
-            sort_of(io.BytesIO(archive), "a", "")
+            format_of(io.BytesIO(archive), "a", "")
         times.append(time.perf_counter() - start)
     return min(times)

@@ -6,14 +6,14 @@ import io
 
 import pytest
 
-from aqueduct_jupyter.gateway.documents.kinds import Sort, sort_of
+from aqueduct_jupyter.gateway.documents.kinds import Format, format_of
 from aqueduct_jupyter.gateway.documents.text import UnreadableError
 
 from . import samples
 
 
-def sort(data: bytes, filename: str = "file", media_type: str = "") -> Sort:
-    return sort_of(io.BytesIO(data), filename, media_type)
+def sort(data: bytes, filename: str = "file", media_type: str = "") -> Format:
+    return format_of(io.BytesIO(data), filename, media_type)
 
 
 @pytest.mark.parametrize(
@@ -42,20 +42,20 @@ def test_the_bytes_tell_whatever_the_name_says(data: bytes, kind: str) -> None:
 @pytest.mark.parametrize(
     ("filename", "media_type", "expected"),
     [
-        ("page.html", "", Sort("html")),
-        ("page", "text/html; charset=ISO-8859-1", Sort("html", "iso-8859-1")),
-        ("work.ipynb", "application/json", Sort("notebook")),
-        ("work", "application/x-ipynb+json", Sort("notebook")),
-        ("table.csv", "", Sort("text", "cp1252")),
-        ("table", "text/csv", Sort("text", "cp1252")),
-        ("script.py", "text/x-python", Sort("text", "cp1252")),
-        ("data", "application/vnd.api+json", Sort("text", "cp1252")),
-        ("unknown", "application/octet-stream", Sort("text")),
-        ("notes.txt", 'text/plain; charset="KOI8-R"', Sort("text", "koi8-r")),
+        ("page.html", "", Format("html")),
+        ("page", "text/html; charset=ISO-8859-1", Format("html", "iso-8859-1")),
+        ("work.ipynb", "application/json", Format("notebook")),
+        ("work", "application/x-ipynb+json", Format("notebook")),
+        ("table.csv", "", Format("text", "cp1252")),
+        ("table", "text/csv", Format("text", "cp1252")),
+        ("script.py", "text/x-python", Format("text", "cp1252")),
+        ("data", "application/vnd.api+json", Format("text", "cp1252")),
+        ("unknown", "application/octet-stream", Format("text")),
+        ("notes.txt", 'text/plain; charset="KOI8-R"', Format("text", "koi8-r")),
     ],
 )
 def test_for_text_the_name_and_the_type_tell(
-    filename: str, media_type: str, expected: Sort
+    filename: str, media_type: str, expected: Format
 ) -> None:
     assert sort(b"words", filename, media_type) == expected
 

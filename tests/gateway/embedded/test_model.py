@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.gateway.configured_upstreams import local_upstream
+from aqueduct_jupyter.gateway.embedded import engine
 from aqueduct_jupyter.gateway.embedded import model as local_model
 from aqueduct_jupyter.gateway.embedded.model import LocalModel
 from aqueduct_jupyter.gateway.upstreams.upstream import Upstream
@@ -217,9 +218,9 @@ async def test_one_that_keeps_dying_is_left_alone_for_a_while(
         for _ in range(3):
             error = await failure(upstream)
         assert model.state == "failing"
-        assert "keeps dying" in error.message
-        assert error.retry_after == local_model.PAUSE_AFTER_DEATHS
-        monkeypatch.setattr(local_model, "PAUSE_AFTER_DEATHS", 0.0)
+        assert "keeps crashing" in error.message
+        assert error.retry_after == local_model.CRASH_PAUSE
+        monkeypatch.setattr(local_model, "CRASH_PAUSE", 0.0)
         assert model.state == "stopped"
 
 
@@ -236,7 +237,7 @@ async def test_one_that_keeps_dying_is_left_alone_for_a_while(
 async def test_one_that_does_not_start_says_what_to_do(
     script: str, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(local_model, "START_TIMEOUT", 1.0)
+    monkeypatch.setattr(engine, "START_TIMEOUT", 1.0)
     command = (sys.executable, "-c", script)
     async with running(tmp_path / "m.gguf", command=command) as (model, upstream):
         assert says in (await failure(upstream)).message

@@ -235,7 +235,7 @@ async def test_what_is_taken_on_the_spot_does_not_come_again() -> None:
         assert isinstance(response.stream, Body)
         arriving, take = aiter(response.stream), Taker()
         assert await anext(arriving) == b"a"
-        response.stream.offer(take)
+        response.stream.set_receiver(take)
         waiting = asyncio.ensure_future(anext(arriving))
         await step()
         assert (take.offered, waiting.done()) == ([b"bc"], False)
@@ -256,7 +256,7 @@ async def test_nothing_is_offered_while_something_waits_to_be_read() -> None:
         response = await ask(raw, transport)
         take = Taker(takes=False)
         assert isinstance(response.stream, Body)
-        response.stream.offer(take)
+        response.stream.set_receiver(take)
         await asyncio.sleep(0.1)
         assert take.offered == [b"a"]
         assert await response.aread() == b"abc"

@@ -115,7 +115,7 @@ def test_fields_that_are_null_pass_by_as_if_they_were_not_there(wire: bytes) -> 
     sent: list[bytes] = []
     stream = AnswerStream("campus", wants_usage=False)
     stream.feed(chunk("Hi"))
-    assert stream.passes(lambda data: not sent.append(data), wire)
+    assert stream.forward(lambda data: not sent.append(data), wire)
     assert sent == [wire]
 
 
@@ -123,14 +123,14 @@ def test_fields_that_are_null_pass_by_as_if_they_were_not_there(wire: bytes) -> 
 def test_what_matters_does_not_pass_by(wire: bytes) -> None:
     stream = AnswerStream("campus", wants_usage=False)
     stream.feed(chunk("Hi"))
-    assert not stream.passes(lambda data: True, NULLS + wire)
+    assert not stream.forward(lambda data: True, NULLS + wire)
 
 
 def test_nothing_passes_by_what_is_being_judged() -> None:
     stream = AnswerStream("campus", wants_usage=False)
     stream.feed(chunk("Hi"))
     stream.is_judging = True
-    assert not stream.passes(lambda data: True, chunk("Hi"))
+    assert not stream.forward(lambda data: True, chunk("Hi"))
 
 
 def test_half_a_character_beside_tokens_nobody_asked_for_passes() -> None:
@@ -210,9 +210,9 @@ def test_our_error_event_is_one_frame_with_the_envelope() -> None:
 def test_a_read_with_nothing_to_judge_passes_at_once_and_counts() -> None:
     stream = AnswerStream("campus", wants_usage=False)
     sent: list[bytes] = []
-    assert not stream.passes(sends(sent), chunk("a")), "the first says that the answer has begun"
+    assert not stream.forward(sends(sent), chunk("a")), "the first says that the answer has begun"
     assert stream.feed(chunk("a")) == chunk("a")
-    assert stream.passes(sends(sent), chunk("b") + chunk("c"))
+    assert stream.forward(sends(sent), chunk("b") + chunk("c"))
     assert sent == [chunk("b") + chunk("c")]
     assert stream.deltas == 3
 
@@ -233,10 +233,10 @@ def test_a_read_that_may_mean_something_is_to_be_fed(data: bytes) -> None:
     stream = AnswerStream("campus", wants_usage=True)
     stream.feed(chunk("a"))
     sent: list[bytes] = []
-    assert not stream.passes(sends(sent), data)
+    assert not stream.forward(sends(sent), data)
     assert not sent
     stream.feed(data)
-    assert stream.passes(sends(sent), chunk("c")) is (
+    assert stream.forward(sends(sent), chunk("c")) is (
         data.endswith((b"\r\n", b"\n\n")) and not stream.is_over
     )
 
@@ -244,7 +244,7 @@ def test_a_read_that_may_mean_something_is_to_be_fed(data: bytes) -> None:
 def test_a_read_that_could_not_be_sent_is_not_counted_twice() -> None:
     stream = AnswerStream("campus", wants_usage=True)
     stream.feed(chunk("a"))
-    assert not stream.passes(lambda _: False, chunk("b"))
+    assert not stream.forward(lambda _: False, chunk("b"))
     assert stream.feed(chunk("b")) == chunk("b")
     assert stream.deltas == 2
 

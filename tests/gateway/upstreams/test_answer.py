@@ -38,7 +38,7 @@ async def test_what_is_taken_on_the_spot_is_no_silence(standin: StandIn) -> None
     async with asked.post("chat/completions", BODY, request_id="r") as answer:
         chunks = answer.chunks()
         assert await anext(chunks) == chunk("<0>")
-        answer.offer(take)
+        answer.set_receiver(take)
         with pytest.raises(errors.UpstreamTimeoutError):
             await anext(chunks)
     assert b"".join(taken) == b"".join(map(chunk, "12345678"))

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
-from aqueduct_jupyter.gateway.policy import Asked, refusal
+from aqueduct_jupyter.gateway.policy import PolicyRequest, refusal
 from aqueduct_jupyter.server.jupyter.reports import EVENT_SCHEMA_ID
 
 from ...standin import CUT, StandIn, chunk
@@ -20,7 +20,7 @@ from ..conftest import Settings, campus
 from .test_chat import error_of, ledger, post
 
 
-async def policy(asked: Asked) -> None:
+async def policy(asked: PolicyRequest) -> None:
     """Refuses homework, bounds what is asked, and fails at a bad day."""
     text = str(asked.body["messages"])
     if "homework" in text:

@@ -127,7 +127,7 @@ async def test_a_client_that_takes_nothing_holds_no_upstream(
     http: httpx.AsyncClient, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ChatCompletionsHandler, "heartbeat_seconds", 0.05)
-    monkeypatch.setattr(ChatCompletionsHandler, "client_seconds", 0.3)
+    monkeypatch.setattr(ChatCompletionsHandler, "client_timeout", 0.3)
     standin.stream(*[chunk("x" * 100_000)] * 300, DONE)
     with socket.socket() as idle:
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

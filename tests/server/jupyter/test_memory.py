@@ -23,13 +23,13 @@ BLOCKS = 64 * MIB // BLOCK
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only there it is needed.")
 async def test_holes_between_what_stays_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "GIVE_BACK_SECONDS", 0.01)
+    monkeypatch.setattr(memory, "RELEASE_INTERVAL", 0.01)
     process = psutil.Process()
     blocks = [bytes([number % 256]) * BLOCK for number in range(BLOCKS)]
     stay = blocks[::64]
     del blocks
     before = process.memory_info().rss
-    giving = asyncio.create_task(memory.give_back_free_memory())
+    giving = asyncio.create_task(memory.release_free_memory())
     for _ in range(100):
         await asyncio.sleep(0.05)
         if process.memory_info().rss < before - 32 * MIB:
@@ -55,11 +55,11 @@ async def test_only_the_c_library_of_linux_is_told(
     monkeypatch: pytest.MonkeyPatch, platform: str, is_trimmed: bool
 ) -> None:
     library = _Library()
-    monkeypatch.setattr(memory, "GIVE_BACK_SECONDS", 0.001)
+    monkeypatch.setattr(memory, "RELEASE_INTERVAL", 0.001)
     monkeypatch.setattr(memory.sys, "platform", platform)
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: library)
     with suppress(TimeoutError):
-        await asyncio.wait_for(memory.give_back_free_memory(), 0.5)
+        await asyncio.wait_for(memory.release_free_memory(), 0.5)
     assert (library.trims > 1) is is_trimmed
 
 
@@ -73,7 +73,7 @@ class TestTheHost:
     ) -> None:
         await extension._start_jupyter_server_extension(jp_serverapp)
         chores = {chore.get_coro().__name__ for chore in extension._chores}
-        assert ("give_back_free_memory" in chores) is settings["tune_memory"]
+        assert ("release_free_memory" in chores) is settings["tune_memory"]
         assert (gc.get_freeze_count() > 0) is settings["tune_memory"]
 
     @pytest.fixture(autouse=True)
