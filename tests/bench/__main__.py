@@ -13,6 +13,7 @@ from .browser import measure_page
 from .display import measure_display
 from .endurance import measure_endurance
 from .start import measure_start
+from .stores import measure_stores
 from .streams import measure_null_usage, measure_streams
 from .transports import measure_transports
 
@@ -25,6 +26,7 @@ MEASURES: dict[str, Callable[[], Iterator[str]]] = {
     "bodies": measure_bodies,
     "endurance": measure_endurance,
     "start": measure_start,
+    "stores": measure_stores,
     "display": measure_display,
     "page": measure_page,
 }

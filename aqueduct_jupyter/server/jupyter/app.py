@@ -95,6 +95,18 @@ class AqueductApp(ExtensionApp):
         (malloc_trim). Affects the whole process, not only this extension.""",
     ).tag(config=True)
 
+    def flatten_flags(self) -> tuple[Any, Any]:
+        """Give what a command line may set.
+
+        Our ``aliases`` are names of models. traitlets would take them for options.
+        """
+        names_of_models, self.aliases = self.aliases, {}
+        try:
+            options: tuple[Any, Any] = super().flatten_flags()
+        finally:
+            self.aliases = names_of_models
+        return options
+
     @default("data_folder")
     def _default_data_folder(self) -> str:
         return str(Path(self.serverapp.data_dir if self.serverapp else self.data_dir, "aqueduct"))
