@@ -28,6 +28,8 @@ _TOKENS = func.coalesce(_COLUMNS.tokens_in, 0) + func.coalesce(_COLUMNS.tokens_o
 _IN_MINUTE = _COLUMNS.time >= bindparam("minute")
 _IN_DAY = _COLUMNS.time >= bindparam("day")
 
+_MARK = "add_requests"
+
 # Statements are built once: that takes ten times as long as a row does.
 _INSERT = insert(requests)
 _USED = select(
@@ -73,14 +75,14 @@ class RequestRows:
             ValueError: one of them holds what the database cannot hold.
             OverflowError: one of them holds a number that is too large.
         """
-        mark = "add_requests"
-        self._connection.exec_driver_sql(f"SAVEPOINT {mark}")
+        if len(rows) == 1:
+            self._insert(rows)
+            return
+        self._connection.exec_driver_sql(f"SAVEPOINT {_MARK}")
         try:
-            self._connection.execute(_INSERT, rows)
-        except BaseException as error:
-            self._connection.exec_driver_sql(f"ROLLBACK TO {mark}")
-            if isinstance(error, DataError):
-                raise ValueError(str(error.orig)) from error
+            self._insert(rows)
+        except BaseException:
+            self._connection.exec_driver_sql(f"ROLLBACK TO {_MARK}")
             raise
 
     def used(self, owner: str, kernel: str | None, minute: float, day: float) -> Sequence[Any]:
@@ -116,3 +118,9 @@ class RequestRows:
             {name: value if name == group else int(value or 0) for name, value in row.items()}
             for row in rows
         ]
+
+    def _insert(self, rows: Sequence[Row]) -> None:
+        try:
+            self._connection.execute(_INSERT, rows)
+        except DataError as error:
+            raise ValueError(str(error.orig)) from error
