@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 from aqueduct_jupyter.server.http.openapi import openapi_document
 
+from ...examples import examples
 from ...standin import StandIn
 from .test_access import API, OWN
 
@@ -47,7 +48,7 @@ schema = schemathesis.openapi.from_dict(openapi_document())
 
 @schema.parametrize()
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(EXAMPLES),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
