@@ -17,14 +17,19 @@ NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
 # Everything that a run writes stays in build/; the home folder is left alone.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
+# How many processes run the tests; each takes up to 1 GB with its servers and its browser.
+WORKERS := 2
 # How long `make soak` takes.
 SECONDS := 60
 WEIGHTS := $(DATA)/aqueduct/models/.pulled
 ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
 	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
+# Which tests a worker gets, and in which order, is said in tests/distribution.py.
+PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 10
+TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(HUB_PROXY)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo test test-slow test-oldest check audit bench soak notebooks clean
+.PHONY: help install lab demo test test-slow test-nightly test-oldest check audit bench soak notebooks clean
 
 help: ## show this
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -81,19 +86,21 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
 demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
-test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) $(HUB_PROXY)/.installed ## install everything and run every test
+test: check $(TESTED) $(OLD_SERVER) ## install everything and run every test
 	$(NPM) run test
-	$(ENVIRONMENT) $(BIN)/python -m pytest -m "not slow"
-	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
+	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python $(PYTEST) --quiet \
 		tests/server/http/test_access.py tests/server/jupyter/test_provisioner.py
-	$(MAKE) test-slow
+	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
 
-test-slow: $(WEIGHTS) ## run the tests that take long, which `make test` ends with
-	$(ENVIRONMENT) $(BIN)/python -m pytest -m slow
+test-slow: $(WEIGHTS) ## run only the tests that take long, which `make test` ends with
+	$(ENVIRONMENT) $(BIN)/python $(PYTEST) -m slow
+
+test-nightly: $(TESTED) ## run every test of Python, with four times as many random examples
+	$(ENVIRONMENT) $(BIN)/python $(PYTEST) --hypothesis-profile nightly
 
 # Without what needs a browser, a hub or schemathesis, and what looks at this tree and its wheel.
 test-oldest: $(OLDEST)/.ready $(WEIGHTS) ## run the tests of what we promise with the oldest dependencies
-	$(ENVIRONMENT) $(OLDEST)/bin/python -m pytest --quiet -m "not slow" tests/protocol tests/gateway \
+	$(ENVIRONMENT) $(OLDEST)/bin/python $(PYTEST) --quiet -m "not slow" tests/protocol tests/gateway \
 		tests/server tests/kernel --ignore tests/gateway/embedded/test_model.py --ignore tests/server/http/test_openapi.py
 
 check: $(READY) ## format, lint, types and import rules
