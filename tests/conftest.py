@@ -1,25 +1,39 @@
-"""This file is what all tests share: a stand-in upstream, real weights, a clean environment."""
+"""What all tests share: a stand-in upstream, real weights, a clean environment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from aqueduct_jupyter.gateway.embedded.weights import pull_weights
 
-from .installed import build_wheel, install_wheel
+from .distribution import ModuleScheduling, arrange
+from .examples import register_profiles
+from .installed import build_wheel, install_wheel, one_at_a_time
 from .standin import StandIn
 
-# Nothing timed belongs in a test, hypothesis' own clocks included.
-settings.register_profile(
-    "calm", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
-)
-settings.load_profile("calm")
+register_profiles()
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    arrange(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModuleScheduling:
+    return ModuleScheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup(request: pytest.FixtureRequest) -> None:
+    """What ends a server; pytest-jupyter's own makes one after every test, to end it."""
+    if "jp_serverapp" in request.fixturenames:
+        request.getfixturevalue("jp_server_cleanup")
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +47,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def weights() -> Path:
     """The embedded model's weights, where ``make`` puts them."""
-    return pull_weights(Path(__file__).parents[1] / "build" / "jupyter" / "data" / "aqueduct")
+    with one_at_a_time("weights"):
+        return pull_weights(Path(__file__).parents[1] / "build" / "jupyter" / "data" / "aqueduct")
 
 
 @pytest.fixture(scope="session")

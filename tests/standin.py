@@ -147,6 +147,15 @@ class StandIn:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
+    def begin_anew(self) -> None:
+        """Forget what was received and what is still to be said; listen, where it was stopped."""
+        self.received.clear()
+        self.answer_to.clear()
+        self.has_chat.clear()
+        self._replies.clear()
+        if not self._thread.is_alive():
+            self.start()
+
     def start(self) -> None:
         """Listen; after a stop on the same port as before, as a service that was restarted."""
         self._loop = asyncio.new_event_loop()

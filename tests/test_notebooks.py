@@ -19,6 +19,8 @@ from aqueduct_jupyter.gateway.embedded.weights import weights_path
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 EXAMPLES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 PLUGIN = ("-p", "aqueduct_jupyter.testing.plugin")
+OTHERS = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
+"""Plugins that only these tests' environment has, and that take half of a start."""
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 def nbval(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, words)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *OTHERS, *map(str, words)],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

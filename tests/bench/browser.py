@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from ..browser.chat import open_sidebar
-from ..browser.lab import lab
+from ..browser.lab import lab, lab_server, running_browser
 from ..installed import build_wheel, install_wheel
 from ..standin import DONE, StandIn, chunk, usage_chunk
 
@@ -97,7 +97,11 @@ def measure_page() -> Iterator[str]:
         ]
         steps = [step for piece in pieces for step in (chunk(piece), PAUSE_SECONDS)]
         standin.stream(*steps, usage_chunk(), DONE)
-        with lab(Path(folder), standin, "1", python=python) as opened:
+        with (
+            lab_server(Path(folder), standin, python=python) as server,
+            running_browser() as browser,
+            lab(server, browser, "1") as opened,
+        ):
             page = opened.page
             page.evaluate(WATCH_OPENING)
             chat = open_sidebar(page)

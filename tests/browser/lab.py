@@ -1,4 +1,4 @@
-"""This file is JupyterLab or Notebook in a browser: a server, a notebook and a page, thrown away.
+"""JupyterLab or Notebook in a browser: a server for many tests, a notebook and a page for each.
 
 The chat on the page is left to :mod:`.chat`.
 """
@@ -8,23 +8,29 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import nbformat
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from aqueduct_jupyter.command.throwaway import throwaway_server
+from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 
+from ..real_server import until
 from ..standin import StandIn
 
-__all__ = ["Lab", "lab"]
+__all__ = ["Lab", "LabServer", "lab", "lab_server", "running_browser"]
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 """JupyterLab's own questions to a new user would cover the page."""
+
+OWN = ("config", "data", "runtime", "server.log")
+"""What of a server's folder is its own, and not what somebody made there."""
 
 TRIES = 5
 
@@ -41,8 +47,9 @@ PATIENCE = 30_000
 class Lab:
     """A notebook that is open in JupyterLab."""
 
-    def __init__(self, page: Page, address: str) -> None:
+    def __init__(self, page: Page, server: LabServer, address: str) -> None:
         self.page = page
+        self._server = server
         self._address = address
 
     def open(self) -> None:
@@ -52,6 +59,12 @@ class Lab:
         expect(
             self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         ).to_be_visible()
+        # The mark says so before there is a kernel, too; whoever runs a cell then is asked for one.
+        for _ in range(PATIENCE // LOOK_MS):
+            if self._server.has_idle_kernel():
+                return
+            self.page.wait_for_timeout(LOOK_MS)
+        raise AssertionError("the page has no kernel")
 
     def run(self, number: int) -> None:
         """Run a cell, counted from 0, without waiting for its end."""
@@ -114,48 +127,110 @@ class Lab:
         expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
 
 
+@dataclass(frozen=True, slots=True)
+class LabServer:
+    """A server whose pages are looked at; ``folder`` is what it serves, and holds all it writes."""
+
+    process: ThrowawayServer
+    folder: Path
+
+    def has_idle_kernel(self) -> bool:
+        """Tell whether a page is connected to a kernel that has nothing to do."""
+        with self._client() as http:
+            kernels = _listed(http, "api/kernels")
+        return any(
+            kernel["connections"] and kernel["execution_state"] == "idle"
+            for kernel in kernels or ()
+        )
+
+    def forget(self) -> None:
+        """End what a test started and remove what it left, so that the next one finds nothing."""
+        with self._client() as http:
+            # Kernels first: one that still runs may ask the upstream, or write a file.
+            until(lambda: _listed(http, "api/sessions") is not None, "no kernel is starting")
+            for session in http.get("api/sessions").raise_for_status().json():
+                http.delete(f"api/sessions/{session['id']}").raise_for_status()
+            address = "aqueduct/conversations"
+            for conversation in http.get(address).raise_for_status().json()["data"]:
+                http.delete(f"{address}/{conversation['id']}").raise_for_status()
+        shutil.rmtree(self.folder / "config" / "lab", ignore_errors=True)
+        for path in self.folder.iterdir():
+            if path.name in OWN:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def _client(self) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.process.token}"}
+        return httpx.Client(base_url=self.process.url, headers=headers, timeout=60, trust_env=False)
+
+
+def _listed(http: httpx.Client, address: str) -> list[dict[str, Any]] | None:
+    """Give what Jupyter lists; it fails at it while a kernel starts, and then None."""
+    answer = http.get(address)
+    return answer.json() if answer.is_success else None
+
+
 @contextmanager
-def lab(
-    folder: Path,
-    standin: StandIn,
-    *cells: str,
-    app: str = "lab/tree",
-    python: str = sys.executable,
-    arguments: Sequence[str] = (),
-) -> Iterator[Lab]:
-    """Open a notebook of these cells, on a server before the stand-in.
+def lab_server(
+    folder: Path, standin: StandIn, *, python: str, arguments: Sequence[str] = ()
+) -> Iterator[LabServer]:
+    """Start a server before the stand-in.
 
     Args:
         folder: where all of it lies.
         standin: the only upstream, where ``arguments`` do not say otherwise.
-        *cells: the notebook's cells.
-        app: ``lab/tree``, or ``notebooks`` for Notebook 7.
         python: the interpreter that runs the server.
         arguments: more of the server's.
     """
     config = folder / "config" / "labconfig"
     config.mkdir(parents=True)
     (config / "page_config.json").write_text(json.dumps(QUIET))
+    upstreams = {"campus": {"base_url": standin.url}}
+    with throwaway_server(
+        folder, [f"--AqueductApp.upstreams={upstreams}", *arguments], python=python
+    ) as process:
+        yield LabServer(process, folder)
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Start Debian's chromium."""
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree") -> Iterator[Lab]:
+    """Open a notebook of these cells, as somebody who was never here before.
+
+    Args:
+        server: what serves it; it is left as it was.
+        browser: where it is opened, in a context of its own.
+        *cells: the notebook's cells.
+        app: ``lab/tree``, or ``notebooks`` for Notebook 7.
+    """
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
     )
-    nbformat.write(notebook, folder / "work.ipynb")
-    upstreams = {"campus": {"base_url": standin.url}}
-    expect.set_options(timeout=PATIENCE)
-    with (
-        throwaway_server(
-            folder, [f"--AqueductApp.upstreams={upstreams}", *arguments], python=python
-        ) as server,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+    nbformat.write(notebook, server.folder / "work.ipynb")
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
         page.set_default_timeout(PATIENCE)
         query = "&reset" if app == "lab/tree" else ""
-        opened = Lab(page, f"{server.url}/{app}/work.ipynb?token={server.token}{query}")
+        process = server.process
+        opened = Lab(page, server, f"{process.url}/{app}/work.ipynb?token={process.token}{query}")
         opened.open()
         yield opened
-        browser.close()
+    finally:
+        context.close()
+        server.forget()

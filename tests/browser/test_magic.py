@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import expect
 
 from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
-from .lab import Lab, lab
+from .conftest import Open
+from .lab import Lab, LabServer, lab_server
 
 LOAD = "%load_ext aqueduct_jupyter"
 HIT = "window.hit = (window.hit || 0) + 1"
@@ -28,6 +31,13 @@ $" onmouseover="{HIT}" x="$ [a](https://x.invalid/@@0@@)
 """
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, campus: StandIn) -> Iterator[LabServer]:
+    """A server from this tree, as it is here."""
+    with lab_server(tmp_path_factory.mktemp("server"), campus, python=sys.executable) as server:
+        yield server
+
+
 def harm(opened: Lab, area: str = ".jp-CodeCell .jp-OutputArea") -> list[object]:
     """Give what ran, and what could, within a part of the page."""
     page = opened.page
@@ -38,10 +48,10 @@ def harm(opened: Lab, area: str = ".jp-CodeCell .jp-OutputArea") -> list[object]
 
 
 def test_an_answer_streams_and_the_part_of_a_stopped_one_stays(
-    tmp_path: Path, standin: StandIn
+    open_lab: Open, standin: StandIn
 ) -> None:
     standin.stream(chunk("The first part. "), HANG)
-    with lab(tmp_path, standin, LOAD, "%%chat\nHi", "print('reached')") as opened:
+    with open_lab(LOAD, "%%chat\nHi", "print('reached')") as opened:
         opened.run_all()
         opened.expect_output(1, "The first part.")
         assert not standin.chats[0].client_left.is_set()
@@ -54,8 +64,8 @@ def test_an_answer_streams_and_the_part_of_a_stopped_one_stays(
         assert "reached" not in opened.output(2)
 
 
-def test_a_cell_that_is_run_again_goes_back_to_before_it(tmp_path: Path, standin: StandIn) -> None:
-    with lab(tmp_path, standin, LOAD, "%%chat\nfirst", "%%chat\nsecond") as opened:
+def test_a_cell_that_is_run_again_goes_back_to_before_it(open_lab: Open, standin: StandIn) -> None:
+    with open_lab(LOAD, "%%chat\nfirst", "%%chat\nsecond") as opened:
         opened.run_all()
         opened.expect_output(2, "tokens")
         opened.run_all()
@@ -66,18 +76,18 @@ def test_a_cell_that_is_run_again_goes_back_to_before_it(tmp_path: Path, standin
         assert [len(sent.json["messages"]) for sent in standin.chats] == [1, 3, 1, 3]
 
 
-def test_code_goes_into_a_new_cell_below(tmp_path: Path, standin: StandIn) -> None:
+def test_code_goes_into_a_new_cell_below(open_lab: Open, standin: StandIn) -> None:
     standin.stream(chunk("Try:\n```python\nprint(6 * 7)\n```\n"), usage_chunk(), DONE)
-    with lab(tmp_path, standin, LOAD, "%%chat -f code\nHi", "'after'") as opened:
+    with open_lab(LOAD, "%%chat -f code\nHi", "'after'") as opened:
         opened.run_all()
         expect(opened.page.locator(".jp-CodeCell")).to_have_count(4)
         added = opened.page.locator(".jp-CodeCell .jp-InputArea-editor").nth(2)
         expect(added).to_contain_text("print(6 * 7)")
 
 
-def test_run_all_stops_at_a_failing_cell(tmp_path: Path, standin: StandIn) -> None:
+def test_run_all_stops_at_a_failing_cell(open_lab: Open, standin: StandIn) -> None:
     standin.stream(chunk("half"), CUT)
-    with lab(tmp_path, standin, LOAD, "%%chat\nHi", "print('reached')") as opened:
+    with open_lab(LOAD, "%%chat\nHi", "print('reached')") as opened:
         opened.run_all()
         opened.expect_output(1, "DisconnectedError")
         assert "Traceback" not in opened.output(1)
@@ -86,12 +96,12 @@ def test_run_all_stops_at_a_failing_cell(tmp_path: Path, standin: StandIn) -> No
 
 
 def test_what_a_model_says_does_not_run_neither_fresh_nor_saved(
-    tmp_path: Path, standin: StandIn
+    open_lab: Open, standin: StandIn
 ) -> None:
     for _ in range(2):
         standin.stream(*[chunk(letter) for letter in EVIL], usage_chunk(), DONE)
     cells = (LOAD, "%%chat\nHi", "%%chat -f text\nHi", "from IPython.display import *")
-    with lab(tmp_path, standin, *cells) as opened:
+    with open_lab(*cells) as opened:
         opened.run_all()
         opened.expect_output(2, "tokens")
         assert harm(opened) == [0, []]
@@ -102,9 +112,9 @@ def test_what_a_model_says_does_not_run_neither_fresh_nor_saved(
         assert harm(opened) == [0, []]
 
 
-def test_the_page_would_run_what_was_not_made_safe(tmp_path: Path, standin: StandIn) -> None:
+def test_the_page_would_run_what_was_not_made_safe(open_lab: Open, standin: StandIn) -> None:
     show = f"from IPython.display import Markdown\nMarkdown({EVIL!r})"
-    with lab(tmp_path, standin, show) as opened:
+    with open_lab(show) as opened:
         opened.run_all()
         opened.expect_output(0, "click me")
         ran, found = harm(opened)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from ..standin import DONE, HANG, StandIn, chunk, usage_chunk
 from .chat import ChatOnPage, faults
-from .lab import Lab, lab
+from .conftest import Open
+from .lab import Lab
 from .test_magic import EVIL, harm
 from .test_sidebar import CODE, EXPLAINED, PDF, say
 
@@ -27,12 +27,12 @@ def panel_of(opened: Lab) -> ChatOnPage:
 
 @PLACES
 def test_it_streams_stops_and_shares_the_magics_conversation(
-    tmp_path: Path, standin: StandIn, installed: Path, app: str
+    open_lab: Open, standin: StandIn, app: str
 ) -> None:
     standin.stream(chunk("The first part. "), HANG)
     say(standin, EXPLAINED)
     cells = (PANEL, "%%chat\nAnd now?")
-    with lab(tmp_path, standin, *cells, app=app, python=str(installed)) as opened:
+    with open_lab(*cells, app=app) as opened:
         opened.run(0)
         chat = panel_of(opened)
         assert faults(opened.page, ".aqueduct-widget") == []
@@ -56,10 +56,8 @@ def test_it_streams_stops_and_shares_the_magics_conversation(
         expect(kept).to_be_hidden()
 
 
-def test_it_answers_while_a_cell_sleeps_for_ten_seconds(
-    tmp_path: Path, standin: StandIn, installed: Path
-) -> None:
-    with lab(tmp_path, standin, PANEL, SLEEP, python=str(installed)) as opened:
+def test_it_answers_while_a_cell_sleeps_for_ten_seconds(open_lab: Open, standin: StandIn) -> None:
+    with open_lab(PANEL, SLEEP) as opened:
         # Both at once: the panel has not said a word when the kernel falls asleep.
         opened.run_all()
         chat = ChatOnPage(opened.page, ".aqueduct-widget")
@@ -77,12 +75,10 @@ def test_it_answers_while_a_cell_sleeps_for_ten_seconds(
         opened.expect_output(1, "awake")
 
 
-def test_files_go_along_and_code_comes_back(
-    tmp_path: Path, standin: StandIn, installed: Path
-) -> None:
+def test_files_go_along_and_code_comes_back(open_lab: Open, standin: StandIn) -> None:
     say(standin, CODE)
     cell = "frame = {'a': 1}\n" + PANEL.replace("height=420", "attachments=[frame]")
-    with lab(tmp_path, standin, cell, python=str(installed)) as opened:
+    with open_lab(cell) as opened:
         opened.run(0)
         chat = panel_of(opened)
         chat.area.locator("input[type=file]").set_input_files(PDF)
@@ -98,10 +94,10 @@ def test_files_go_along_and_code_comes_back(
 
 
 def test_what_a_model_says_does_not_run_neither_live_nor_kept(
-    tmp_path: Path, standin: StandIn, installed: Path
+    open_lab: Open, standin: StandIn
 ) -> None:
     standin.stream(*[chunk(letter) for letter in EVIL], usage_chunk(), DONE)
-    with lab(tmp_path, standin, PANEL, python=str(installed)) as opened:
+    with open_lab(PANEL) as opened:
         page = opened.page
         opened.run(0)
         chat = panel_of(opened)
@@ -121,10 +117,8 @@ def test_what_a_model_says_does_not_run_neither_live_nor_kept(
         assert harm(opened, "[class^=aqueduct-transcript-]") == [0, []]
 
 
-def test_a_reloaded_page_finds_the_panel_again(
-    tmp_path: Path, standin: StandIn, installed: Path
-) -> None:
-    with lab(tmp_path, standin, PANEL, python=str(installed)) as opened:
+def test_a_reloaded_page_finds_the_panel_again(open_lab: Open, standin: StandIn) -> None:
+    with open_lab(PANEL) as opened:
         opened.run(0)
         chat = panel_of(opened)
         chat.ask("Hi")
@@ -138,10 +132,8 @@ def test_a_reloaded_page_finds_the_panel_again(
         chat.expect_whole("Hello")
 
 
-def test_the_sidebar_is_in_notebook_7_too(
-    tmp_path: Path, standin: StandIn, installed: Path
-) -> None:
-    with lab(tmp_path, standin, "1", app="notebooks", python=str(installed)) as opened:
+def test_the_sidebar_is_in_notebook_7_too(open_lab: Open, standin: StandIn) -> None:
+    with open_lab("1", app="notebooks") as opened:
         page = opened.page
         page.get_by_role("menuitem", name="Chat", exact=True).click()
         page.locator(".lm-Menu [data-command='aqueduct:open-chat']").click()

@@ -8,32 +8,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from ..poison import MARK, OBJECTS, all_fields, payload
 from ..standin import DONE, StandIn, event
-from .chat import ChatOnPage, open_sidebar
-from .lab import Lab, lab
+from .chat import open_sidebar
+from .conftest import Open
+from .lab import Lab, LabServer
 from .test_magic import LOAD
-from .test_panel import PANEL
+from .test_panel import PANEL, panel_of
 
 ASK = "%%chat -m campus/x --new\nHi"
 SHOWN = re.compile(MARK)
 
 
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[StandIn]:
+    with StandIn() as elsewhere:
+        yield elsewhere
+
+
 @pytest.fixture
-def beacon() -> Iterator[StandIn]:
+def beacon(elsewhere: StandIn) -> StandIn:
     """What a payload would have the page ask."""
-    with StandIn() as standin:
-        yield standin
+    elsewhere.begin_anew()
+    return elsewhere
 
 
-@pytest.fixture
-def poison(beacon: StandIn) -> str:
-    return payload(beacon.url.removesuffix("/v1"))
+@pytest.fixture(scope="module")
+def poison(elsewhere: StandIn) -> str:
+    return payload(elsewhere.url.removesuffix("/v1"))
+
+
+@pytest.fixture(scope="module")
+def campus(poison: str) -> Iterator[StandIn]:
+    # A name that can be printed is one that the list of models has.
+    with StandIn(models=["real-name", poison.partition(" <!--")[0]]) as campus:
+        yield campus
 
 
 def play(standin: StandIn, poison: str, answers: int, errors: int) -> None:
@@ -53,13 +66,11 @@ def check(opened: Lab, beacon: StandIn) -> None:
 
 @pytest.mark.parametrize("app", ["lab/tree", "notebooks"], ids=["JupyterLab", "Notebook"])
 def test_cells_and_a_panel_show_the_words_and_run_nothing(
-    tmp_path: Path, standin: StandIn, beacon: StandIn, poison: str, installed: Path, app: str
+    open_lab: Open, standin: StandIn, beacon: StandIn, poison: str, app: str
 ) -> None:
-    # A name that can be printed is one that the list of models has.
-    standin.models = ["real-name", poison.partition(" <!--")[0]]
     play(standin, poison, answers=3, errors=1)
     html = ASK.replace("chat", "chat -f html", 1)
-    with lab(tmp_path, standin, LOAD, ASK, html, PANEL, app=app, python=str(installed)) as opened:
+    with open_lab(LOAD, ASK, html, PANEL, app=app) as opened:
         for number in (0, 1, 2):
             opened.run(number)
             if number:
@@ -70,8 +81,12 @@ def test_cells_and_a_panel_show_the_words_and_run_nothing(
         opened.expect_output(1, MARK)
         check(opened, beacon)
         opened.run(3)
-        chat = ChatOnPage(opened.page, ".aqueduct-widget")
+        chat = panel_of(opened)
+        # The second cell's turn is there already, and looks like the one that is to come.
+        turns = chat.area.locator(".aqueduct-turn")
+        expect(turns).to_have_count(1)
         chat.ask("Hi")
+        expect(turns).to_have_count(2)
         chat.expect_whole("Hi")
         chat.ask("And an error?")
         expect(chat.area.locator(".aqueduct-turn").last).to_have_attribute("data-state", "failed")
@@ -80,11 +95,10 @@ def test_cells_and_a_panel_show_the_words_and_run_nothing(
 
 
 def test_the_sidebar_and_its_exports_show_the_words_and_run_nothing(
-    tmp_path: Path, standin: StandIn, beacon: StandIn, poison: str, installed: Path
+    open_lab: Open, server: LabServer, standin: StandIn, beacon: StandIn, poison: str
 ) -> None:
-    standin.models = ["real-name", poison.partition(" <!--")[0]]
     play(standin, poison, answers=1, errors=1)
-    with lab(tmp_path, standin, LOAD, python=str(installed)) as opened:
+    with open_lab(LOAD) as opened:
         chat = open_sidebar(opened.page)
         chat.ask(poison.partition("\x1b")[0])
         chat.expect_whole("Hi")
@@ -95,7 +109,7 @@ def test_the_sidebar_and_its_exports_show_the_words_and_run_nothing(
         for item in ("Export as Markdown", "Export as notebook"):
             chat.menu("More about this conversation", item)
             opened.page.wait_for_timeout(1_000)
-        exported = next(tmp_path.rglob("*.md"))
+        exported = next(server.folder.rglob("*.md"))
         opened.page.goto(
             opened.page.url.split("/lab")[0] + f"/lab/tree/{exported.name}?factory=Markdown+Preview"
         )
@@ -104,10 +118,10 @@ def test_the_sidebar_and_its_exports_show_the_words_and_run_nothing(
 
 
 def test_a_payload_that_is_not_escaped_is_noticed(
-    tmp_path: Path, standin: StandIn, beacon: StandIn, poison: str
+    open_lab: Open, standin: StandIn, beacon: StandIn, poison: str
 ) -> None:
     show = f"from IPython.display import HTML\nHTML({poison.partition(chr(0xD800))[0]!r})"
-    with lab(tmp_path, standin, show) as opened:
+    with open_lab(show) as opened:
         opened.run(0)
         opened.page.wait_for_timeout(500)
         assert opened.page.evaluate(f"window.{MARK}") == 1

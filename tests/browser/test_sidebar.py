@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
 from .chat import ChatOnPage, faults, open_sidebar
-from .lab import Lab, lab
+from .conftest import Open
+from .lab import LabServer, lab, lab_server
 from .test_magic import EVIL, harm
 
 PIXEL = base64.b64decode(
@@ -40,15 +40,12 @@ print(f"{prices.mean():.2f}")
 Leave out the empty rows first, as above.
 """
 
-Open = Callable[..., AbstractContextManager[Lab]]
 
-
-@pytest.fixture
-def open_lab(tmp_path: Path, standin: StandIn, installed: Path) -> Open:
-    def opened(*cells: str, **more: object) -> AbstractContextManager[Lab]:
-        return lab(tmp_path, standin, *cells, python=str(installed), **more)  # type: ignore[arg-type]
-
-    return opened
+@pytest.fixture(scope="module")
+def campus() -> Iterator[StandIn]:
+    # A server asks for the list of models once.
+    with StandIn(models=["real-name", "other"]) as campus:
+        yield campus
 
 
 def say(standin: StandIn, text: str) -> None:
@@ -70,7 +67,6 @@ def paste(target: Locator, name: str, kind: str, data: bytes) -> None:
 
 
 def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: StandIn) -> None:
-    standin.models.append("other")
     standin.stream(chunk("The first part. "), HANG)
     say(standin, "The second answer.")
     with open_lab("1") as opened:
@@ -96,7 +92,7 @@ def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: S
 
 
 def test_conversations_are_found_renamed_exported_and_deleted(
-    open_lab: Open, standin: StandIn, tmp_path: Path
+    open_lab: Open, server: LabServer
 ) -> None:
     with open_lab("1") as opened:
         chat = open_sidebar(opened.page)
@@ -120,11 +116,11 @@ def test_conversations_are_found_renamed_exported_and_deleted(
 
         chat.menu("More about this conversation", "Export as notebook")
         expect(page.get_by_role("tab", name="Old bridges.ipynb")).to_be_visible()
-        exported = json.loads((tmp_path / "Old bridges.ipynb").read_text())
+        exported = json.loads((server.folder / "Old bridges.ipynb").read_text())
         assert "".join(exported["cells"][0]["source"]) == "%%chat\nAbout bridges"
         chat.menu("More about this conversation", "Export as Markdown")
         expect(page.get_by_role("tab", name="Old bridges.md")).to_be_visible()
-        assert "About bridges" in (tmp_path / "Old bridges.md").read_text()
+        assert "About bridges" in (server.folder / "Old bridges.md").read_text()
 
         chat.menu("More about this conversation", "Delete")
         page.locator(".jp-Dialog").get_by_role("button", name="Delete").click()
@@ -310,8 +306,10 @@ THEMES = ["JupyterLab Light", "JupyterLab Dark"]
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_it_looks_well(open_lab: Open, standin: StandIn, tmp_path: Path, theme: str) -> None:
-    settings = tmp_path / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+def test_it_looks_well(open_lab: Open, standin: StandIn, server: LabServer, theme: str) -> None:
+    settings = (
+        server.folder / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    )
     settings.mkdir(parents=True)
     (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
     name = theme.split()[-1].lower()
@@ -347,8 +345,14 @@ def test_it_looks_well(open_lab: Open, standin: StandIn, tmp_path: Path, theme: 
         assert faults(page, ".aqueduct-sidebar") == []
 
 
-def test_where_no_model_is_the_way_to_one_is_told(open_lab: Open) -> None:
-    with open_lab("1", arguments=["--AqueductApp.upstreams={}"]) as opened:
+def test_where_no_model_is_the_way_to_one_is_told(
+    tmp_path: Path, standin: StandIn, installed: Path, browser: Browser
+) -> None:
+    without = ["--AqueductApp.upstreams={}"]
+    with (
+        lab_server(tmp_path, standin, python=str(installed), arguments=without) as server,
+        lab(server, browser, "1") as opened,
+    ):
         chat = open_sidebar(opened.page)
         expect(chat.area.get_by_role("note")).to_contain_text("jupyter aqueduct pull")
         chat.ask("Hi")

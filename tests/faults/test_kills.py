@@ -95,7 +95,7 @@ def child_of(server: RealServer) -> int | None:
     tasks = Path(f"/proc/{server.process.process.pid}/task").glob("*/children")
     children = " ".join(task.read_text() for task in tasks).split()
     for child in children:
-        if b"embedded.process" in Path(f"/proc/{child}/cmdline").read_bytes():
+        if b"gateway.embedded.process" in Path(f"/proc/{child}/cmdline").read_bytes():
             return int(child)
     return None
 

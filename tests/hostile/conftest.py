@@ -12,6 +12,7 @@ from ..server.conftest import (  # noqa: F401  # the fixtures of a server in thi
     extension,
     http,
     jp_base_url,
+    jp_nbconvert_templates,
     jp_server_config,
     settings,
 )

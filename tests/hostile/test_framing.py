@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aqueduct_jupyter.gateway.requests.stream import AnswerStream
 
+from ..examples import examples
 from ..real_server import RealServer
 from ..standin import DONE, StandIn, chunk, event, usage_chunk
 
@@ -53,7 +54,7 @@ def cut(wire: bytes, cuts: list[int]) -> list[bytes]:
     return [wire[start:end] for start, end in pairwise(edges)]
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=examples(1_000))
 @given(WIRES, st.lists(st.integers(0, 10_000), max_size=8))
 def test_only_a_stream_that_says_its_end_is_whole_however_it_is_cut(
     wire: bytes, cuts: list[int]
@@ -70,7 +71,7 @@ def test_only_a_stream_that_says_its_end_is_whole_however_it_is_cut(
         assert dones.count(True) == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(WIRES, st.lists(st.integers(0, 10_000), max_size=4))
 def test_a_client_gets_a_whole_answer_or_an_error(
     server: RealServer, upstream: StandIn, wire: bytes, cuts: list[int]

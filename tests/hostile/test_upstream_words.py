@@ -17,6 +17,7 @@ from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
 from aqueduct_jupyter.gateway.upstreams.upstream import _model_list
 from aqueduct_jupyter.protocol.errors import AqueductError
 
+from ..examples import examples
 from ..real_server import KEY, RealServer
 from ..standin import DONE, StandIn, chunk, completion, event
 
@@ -105,7 +106,7 @@ WORDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.integers(100, 999), WORDS | st.fixed_dictionaries({"error": WORDS}) | JSON)
 def test_any_failure_is_a_sentence(status: int, words: Any) -> None:
     body = json.dumps(words).encode()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ..examples import examples
 from ..real_server import KEY, RealServer
 from ..standin import StandIn
 
@@ -256,13 +257,13 @@ def test_one_odd_field_is_answered_or_refused(server: RealServer, path: tuple[An
             check(post(server, json.dumps({**body, "model": model} if model else body).encode()))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(BODIES)
 def test_any_words_are_answered_or_refused(server: RealServer, body: Any) -> None:
     check(post(server, json.dumps(body).encode()))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(JSON | BODIES)
 def test_any_words_are_kept_or_refused_as_a_conversation(server: RealServer, body: Any) -> None:
     check(post(server, json.dumps(body).encode(), "aqueduct/conversations"))

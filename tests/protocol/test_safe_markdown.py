@@ -12,6 +12,8 @@ from markdown_it import MarkdownIt
 
 from aqueduct_jupyter.protocol.safe_markdown import WORD_JOINER, close_fence, safe_markdown
 
+from ..examples import examples
+
 HARMLESS = {
     *("a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li"),
     *("ol", "p", "pre", "strong", "s", "table", "tbody", "td", "th", "thead", "tr", "ul"),
@@ -137,7 +139,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 @given(st.lists(PIECES, max_size=30).map("".join))
 @example("`<a`>`")
 @example("[a]([a](javascript:x)")

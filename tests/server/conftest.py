@@ -21,6 +21,11 @@ def jp_base_url() -> str:
 
 
 @pytest.fixture
+def jp_nbconvert_templates() -> None:
+    """None: they are fifty files for each server, and nobody looks at them."""
+
+
+@pytest.fixture
 def settings(standin: StandIn) -> Settings:
     """What the operator configured; a module may override this fixture."""
     return {"upstreams": {"campus": campus(standin)}}

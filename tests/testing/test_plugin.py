@@ -28,6 +28,10 @@ ELSEWHERE = "handle.update('changed from below')"
 ASKING = "%load_ext aqueduct_jupyter\n%config ChatMagics.model = 'demo/echo'"
 
 
+OTHERS = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
+"""Plugins that only these tests' environment has, and that take half of a start."""
+
+
 def executed(path: Path, *cells: str) -> Path:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=60).execute()
@@ -37,7 +41,7 @@ def executed(path: Path, *cells: str) -> Path:
 
 def check(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", *words, path],
+        [sys.executable, "-m", "pytest", "-q", *OTHERS, "--nbval", *words, path],
         env={name: value for name, value in os.environ.items() if "AQUEDUCT" not in name},
         cwd=path.parent,
         capture_output=True,

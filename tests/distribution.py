@@ -1,0 +1,52 @@
+"""Which tests run where and when: whole modules on a worker, long ones first, slow tests last.
+
+A module's tests share servers, so one worker gets all of them. Nothing depends on the order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+__all__ = ["ModuleScheduling", "arrange"]
+
+TOGETHER = ("tests/hub/",)
+"""Folders with something that is too dear to be started by each worker."""
+
+LONG = ("tests/browser/", *TOGETHER)
+"""Folders of modules that take a minute; they come first, so that no worker is left with one."""
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Put tests in the order in which they begin."""
+
+    def turn(item: pytest.Item) -> tuple[bool, bool]:
+        is_slow = item.get_closest_marker("slow") is not None
+        return is_slow, not item.nodeid.startswith(LONG)
+
+    items.sort(key=turn)
+
+
+class ModuleScheduling(LoadScopeScheduling):
+    """Gives workers what stands together: a module's tests, and at the end its slow ones."""
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
+        # A worker finds a test by its name, and would run the first of two for both.
+        twice = [name for name, count in Counter(collection).items() if count > 1]
+        assert not twice, f"several tests have one name: {twice}"
+        runs = enumerate(groupby(collection, key=_place))
+        self._units = {name: f"{place} {number}" for number, (place, run) in runs for name in run}
+        super().add_node_collection(node, collection)
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._units[nodeid]
+
+
+def _place(nodeid: str) -> str:
+    together = [folder for folder in TOGETHER if nodeid.startswith(folder)]
+    return together[0] if together else nodeid.partition("::")[0]
