@@ -1,6 +1,6 @@
-"""This file is one notebook's chat: its conversations, and a cell's question from words to answer.
+"""A notebook's chat: its conversations, and a cell's question from text to answer.
 
-What the words of a magic mean is left to :mod:`.magics`, asking itself to :mod:`.asking`.
+The magic's options are in :mod:`.magics`; the requests to the server in :mod:`.asking`.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from .structured import AnswerType
 __all__ = ["ChatSession", "Notes", "Reply", "Request"]
 
 MOST_REPAIRS = 2
-"""How often a model is shown what is wrong with its typed answer."""
+"""How often a model is asked to correct a typed answer."""
 
-CUT_OFF = "The answer was cut off before it was complete. Allow more with --max-tokens."
+CUT_OFF = "The answer was cut off before it was complete. Allow a longer one with --max-tokens."
 
 
 @dataclass(slots=True)
 class Request:
-    """What a cell asks for.
+    """A cell's request.
 
     Args:
-        prompt: the cell's words, with values in their places.
-        contexts: what is attached.
-        parts: what is attached and already has the form of a message's parts.
-        parameters: the API's, ``model`` among them.
-        system: the system's message.
+        prompt: the cell's text, with values inserted.
+        contexts: the attached objects.
+        parts: attachments that are already message parts.
+        parameters: the API parameters, including ``model``.
+        system: the system message.
         conversation: the conversation's name.
-        is_new: forget what was said in it before.
+        is_new: clear the conversation first.
         cell: the notebook's id of the cell.
-        before: the turn that is asked anew; the conversation goes back to before it.
+        before: the turn to ask again; the conversation goes back to before it.
         answer_type: the type that the answer must have.
-        is_streamed: False asks for the whole answer at once.
-        client_id: the asker's own name for the request, to stop it by from another thread.
-        context_tokens: the budget for the text of what is attached.
-        history_tokens: the budget for all messages; None for as many as the model takes.
+        is_streamed: False asks for the complete answer at once.
+        client_id: the caller's own id for the request, with which another thread can stop it.
+        context_tokens: the budget for the text of attachments.
+        history_tokens: the budget for all messages; None is the model's own limit.
     """
 
     prompt: str
@@ -70,14 +70,14 @@ class Request:
 
 @dataclass(slots=True)
 class Notes:
-    """What a person should know of a question: how many turns it lacks, and what was cut of it."""
+    """Remarks about a question: how many turns were dropped, and what was left out of it."""
 
     dropped_turns: int
     left_out: list[str]
 
     @property
     def lines(self) -> list[str]:
-        """Both in words."""
+        """Both as text for the user."""
         if not self.dropped_turns:
             return list(self.left_out)
         turns = "1 oldest turn" if self.dropped_turns == 1 else f"{self.dropped_turns} oldest turns"
@@ -86,7 +86,7 @@ class Notes:
 
 @dataclass(slots=True)
 class Reply:
-    """What came of it: the answer, its typed value where one was asked for, and what to mention."""
+    """The result: the answer, its typed value if a type was requested, and notes for the user."""
 
     answer: Answer
     value: Any
@@ -108,19 +108,19 @@ class ChatSession:
         self._files: dict[str, FilePart] = {}
 
     def conversation(self, name: str) -> Conversation:
-        """Give a conversation, which begins when it is named first."""
+        """Return a conversation; it is created on first use."""
         return self.conversations.setdefault(name, Conversation(name))
 
     def keep_file(self, part: FilePart) -> dict[str, Any]:
-        """Keep a file that messages will name, and give the part that names it."""
+        """Keep a file for messages to refer to, and return the part that does."""
         self._files[part.sha256] = part
         return part.part()
 
     def prepare(self, request: Request) -> tuple[Turn, Question, Notes]:
-        """Begin a turn and give its question, not asked yet, and what to mention.
+        """Begin a turn and return it with its question, not asked yet, and its notes.
 
         Raises:
-            CellError: there is nothing to ask.
+            CellError: the prompt is empty.
         """
         if not request.prompt.strip():
             raise CellError("The cell is empty: write the question below %%chat.")
@@ -135,16 +135,16 @@ class ChatSession:
         return turn, question, Notes(dropped, left_out)
 
     def ask(self, request: Request, display: Callable[[Turn], Display]) -> Reply:
-        """Ask what a cell asks, and end its turn in one of the three ways.
+        """Ask a cell's question, and end its turn in one of the three ways.
 
         Args:
-            request: what is asked.
-            display: gives the place where the answer of a turn is shown, once it has begun.
+            request: the request.
+            display: returns the display for a turn's answer, once the turn has begun.
 
         Raises:
-            AqueductError: there is no answer, or not the one that was asked for.
-            KeyboardInterrupt: the user stopped it; the upstream is closed, and the partial answer
-                is kept.
+            AqueductError: there is no answer, or it is not what was asked for.
+            KeyboardInterrupt: the user stopped it; the upstream connection is closed, and the
+                partial answer is kept.
         """
         turn, question, notes = self.prepare(request)
         answer = Answer()
@@ -177,7 +177,7 @@ class ChatSession:
                 self.asker.ask(question, shown, answer)
                 return answer.text
             except ContextLengthError:
-                # The model's context is known only now: the oldest turns go until it fits.
+                # Only now do we know that it exceeds the model's context: drop the oldest turns.
                 room = estimate_tokens(question.messages) * 2 // 3
                 shorter, dropped = self._question(request, turn, room)
                 if len(shorter.messages) == len(question.messages):
@@ -196,20 +196,21 @@ class ChatSession:
             for part in context.parts
             if isinstance(part, FilePart)
         }
-        # Turns of before may name files of before.
+        # Earlier turns may refer to earlier files.
         self._files |= files
         return Question(
             messages, parameters, self._files, request.is_streamed, request.client_id
         ), dropped
 
     def _typed(self, wanted: AnswerType, question: Question, shown: Display, answer: Answer) -> Any:
-        """Ask for a typed answer, and ask again where it does not fit."""
+        """Ask for a typed answer, and ask again if it does not fit the type."""
         for repair in range(MOST_REPAIRS + 1):
             self._ask_with_schema(wanted, question, shown, answer)
             try:
                 return wanted.read(answer.text)
             except AnswerError as error:
-                # An object that was cut off is no JSON; one that is complete is one all the same.
+                # An answer that reaches the limit is usually incomplete JSON; a complete one was
+                # accepted above.
                 if answer.finish_reason == "length":
                     raise AnswerError(CUT_OFF, answer.text) from None
                 if repair == MOST_REPAIRS:
@@ -234,7 +235,7 @@ class ChatSession:
             parameters = dict(question.parameters)
             del parameters["response_format"]
             question.parameters = parameters
-            question.messages = _with_words(question.messages, wanted.request())
+            question.messages = _with_text(question.messages, wanted.request())
             self.asker.ask(question, shown, answer)
 
     def _end(
@@ -258,7 +259,7 @@ class ChatSession:
 
 
 def _content(request: Request) -> str | list[dict[str, Any]]:
-    """Put what is attached before the words, as parts; words alone stay words."""
+    """Put attachments before the prompt, as parts; a prompt without any stays a string."""
     if not request.contexts and not request.parts:
         return request.prompt
     texts = [context.text for context in request.contexts if context.text]
@@ -271,12 +272,12 @@ def _content(request: Request) -> str | list[dict[str, Any]]:
     ]
 
 
-def _with_words(messages: Sequence[Message], words: str) -> list[Message]:
+def _with_text(messages: Sequence[Message], text: str) -> list[Message]:
     last = messages[-1]
     content = last["content"]
     if isinstance(content, str):
-        return [*messages[:-1], {**last, "content": f"{content}\n\n{words}"}]
-    return [*messages[:-1], {**last, "content": [*content, {"type": "text", "text": words}]}]
+        return [*messages[:-1], {**last, "content": f"{content}\n\n{text}"}]
+    return [*messages[:-1], {**last, "content": [*content, {"type": "text", "text": text}]}]
 
 
 def _clear(answer: Answer) -> None:

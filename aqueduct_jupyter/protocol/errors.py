@@ -1,13 +1,13 @@
-"""This file is the error tree, and the JSON envelope that carries an error between processes.
+"""The error tree, and the JSON envelope that carries an error between processes.
 
 The gateway raises these errors, the server turns them into the OpenAI envelope
 ``{"error": {"message", "type", "param", "code"}}``, and the client raises the same class again.
-When to raise which error is left to the modules that raise them.
+The modules that raise an error decide when to raise it.
 
 ::
 
     AqueductError                     status  type                     code
-    ├── RequestError                  the request is at fault; sending it again changes nothing
+    ├── RequestError                  the request is at fault; sending it again will not help
     │   ├── InvalidRequestError       400     invalid_request_error    (what is wrong)
     │   │   ├── InvalidJSONError      400                              invalid_json
     │   │   ├── ContextLengthError    400                              context_length_exceeded
@@ -33,12 +33,12 @@ When to raise which error is left to the modules that raise them.
     │       ├── DisconnectedError     502                              upstream_disconnected
     │       ├── UpstreamUnavailableError  503                          upstream_unavailable
     │       └── UpstreamTimeoutError  504     timeout_error            upstream_timeout
-    └── NotebookError                 raised in a kernel and never sent: has no status
-        ├── CellError                 the cell asks for something that is not there
-        ├── AnswerError               the answer is not what was asked for; it shows the answer
-        └── ReplayError               no recorded answer fits
+    └── NotebookError                 raised in a kernel and never sent, so it has no status
+        ├── CellError                 the cell asks for something that does not exist
+        ├── AnswerError               the answer is not what was asked for; holds the answer
+        └── ReplayError               no recorded answer matches
 
-Source of the envelope and of the words in it: the error objects of the OpenAI API.
+Source of the envelope and its fields: the error objects of the OpenAI API.
 """
 
 from __future__ import annotations
@@ -86,17 +86,17 @@ __all__ = [
 
 
 class AqueductError(Exception):
-    """Everything that goes wrong on purpose; a class gives the defaults of its kind.
+    """The base of all errors raised on purpose; each class sets the defaults for its kind.
 
     Args:
         message: what is wrong, where, and what to do next; one or two sentences for a person.
         param: the field at fault, such as ``messages[0].role``, or None.
-        code: a short stable word for programs; the class has a default.
+        code: a short, stable identifier for programs; the class has a default.
         type: the envelope's type; the class has a default.
         status: the HTTP status; the class has a default.
-        retry_after: seconds after which a second try makes sense, or None.
-        is_retryable: False tells clients not to try again by themselves (``x-should-retry``);
-            None leaves it to them.
+        retry_after: seconds to wait before trying again, or None.
+        is_retryable: False tells clients not to retry automatically (``x-should-retry``); None
+            leaves the choice to them.
     """
 
     default_status: ClassVar[int] = 500
@@ -123,12 +123,12 @@ class AqueductError(Exception):
         self.retry_after = retry_after
         self.is_retryable = is_retryable
         self.more_headers: dict[str, str] = {}
-        """Headers that go with this one, such as what is left of a budget."""
+        """Headers to send with this error, such as the rest of a budget."""
         self.request_id: str | None = None
-        """The server's id of the request, where it was told one; for people who look at its log."""
+        """The server's id of the request, if known, for finding it in the server's log."""
 
     def envelope(self) -> dict[str, dict[str, str | None]]:
-        """Give the JSON object that says this error to a client, with the four keys of OpenAI."""
+        """Return this error as a JSON object for a client, with OpenAI's four keys."""
         return {
             "error": {
                 "message": self.message,
@@ -139,10 +139,10 @@ class AqueductError(Exception):
         }
 
     def headers(self) -> dict[str, str]:
-        """Give the HTTP headers that belong to this error."""
+        """Return the HTTP headers that belong to this error."""
         headers = dict(self.more_headers)
         if self.retry_after is not None:
-            # Whole seconds, as RFC 9110 has them; rather too late than too early.
+            # RFC 9110 requires whole seconds; rounded up, so that no client comes back too early.
             headers["Retry-After"] = str(math.ceil(self.retry_after))
         if self.is_retryable is not None:
             headers["x-should-retry"] = "true" if self.is_retryable else "false"
@@ -167,19 +167,19 @@ class InvalidJSONError(InvalidRequestError):
 
 
 class ContextLengthError(InvalidRequestError):
-    """The prompt is longer than the model can read."""
+    """The prompt does not fit into the model's context."""
 
     default_code = "context_length_exceeded"
 
 
 class FileTooLargeError(InvalidRequestError):
-    """One file in a chat request is over the limit for each file."""
+    """A file in a chat request exceeds the limit for one file."""
 
     default_code = "file_too_large"
 
 
 class FilesTooLargeError(InvalidRequestError):
-    """The files of a chat request are together over the limit for a request."""
+    """The files of a chat request together exceed the limit for one request."""
 
     default_code = "files_too_large"
 
@@ -191,14 +191,14 @@ class DocumentError(InvalidRequestError):
 
 
 class AuthenticationError(RequestError):
-    """No token, or a wrong one."""
+    """The token is missing or wrong."""
 
     default_status = 401
     default_code = "invalid_api_key"
 
 
 class PermissionDeniedError(RequestError):
-    """Known, but not allowed to do this."""
+    """The caller is known, but is not allowed to do this."""
 
     default_status = 403
     default_type = "permission_denied_error"
@@ -206,7 +206,7 @@ class PermissionDeniedError(RequestError):
 
 
 class NotFoundError(RequestError):
-    """There is no such thing at this address."""
+    """There is nothing at this address."""
 
     default_status = 404
     default_type = "not_found_error"
@@ -214,55 +214,55 @@ class NotFoundError(RequestError):
 
 
 class ModelNotFoundError(NotFoundError):
-    """No upstream has a model of this name."""
+    """No upstream has a model with this name."""
 
     default_type = "invalid_request_error"
     default_code = "model_not_found"
 
 
 class UnknownFileError(NotFoundError):
-    """No file of this id: never uploaded, deleted, expired, or somebody else's."""
+    """No file has this id: it was never uploaded, was deleted, expired, or is another user's."""
 
     default_code = "file_not_found"
 
 
 class MethodNotAllowedError(RequestError):
-    """The address exists, the verb does not."""
+    """The address exists, but does not support this method."""
 
     default_status = 405
     default_code = "method_not_allowed"
 
 
 class ConflictError(RequestError):
-    """The request does not fit the present state."""
+    """The request conflicts with the current state."""
 
     default_status = 409
     default_code = "conflict"
 
 
 class BodyTooLargeError(RequestError):
-    """The body, or an uploaded file, is larger than this server takes."""
+    """The body or an uploaded file is larger than this server accepts."""
 
     default_status = 413
     default_code = "body_too_large"
 
 
 class MediaTypeError(RequestError):
-    """The body's content type is not one that this address reads."""
+    """This address does not accept the body's content type."""
 
     default_status = 415
     default_code = "unsupported_media_type"
 
 
 class UnprocessableError(RequestError):
-    """The upstream understood the request and could not carry it out."""
+    """The upstream understood the request but could not carry it out."""
 
     default_status = 422
     default_code = "unprocessable"
 
 
 class RateLimitError(RequestError):
-    """Too many requests, or a budget that is used up."""
+    """Too many requests, or the budget is used up."""
 
     default_status = 429
     default_type = "rate_limit_error"
@@ -270,46 +270,46 @@ class RateLimitError(RequestError):
 
 
 class RequestStoppedError(RequestError):
-    """Somebody stopped the request while it ran; what had come of the answer is what there is."""
+    """Somebody stopped the request while it ran; the answer ends with what had arrived."""
 
     default_status = 499  # nginx's convention for a request that is no longer wanted
     default_code = "request_stopped"
 
 
 class ServerError(AqueductError):
-    """This server, or what stands behind it, is at fault."""
+    """This server or an upstream is at fault."""
 
     default_code = "internal_error"
 
 
 class UnavailableError(ServerError):
-    """This server cannot do it now; later it may."""
+    """This server cannot do this now, but may be able to later."""
 
     default_status = 503
     default_code = "unavailable"
 
 
 class UpstreamError(ServerError):
-    """The upstream answered with something that is no answer."""
+    """The upstream's response is not an answer."""
 
     default_status = 502
     default_code = "upstream_error"
 
 
 class UpstreamAuthError(UpstreamError):
-    """The upstream refused this server's key: the operator's matter, not the user's."""
+    """The upstream refused this server's key; only the operator can fix this."""
 
     default_code = "upstream_auth"
 
 
 class DisconnectedError(UpstreamError):
-    """The upstream went away in the middle of an answer."""
+    """The upstream disconnected in the middle of an answer."""
 
     default_code = "upstream_disconnected"
 
 
 class UpstreamUnavailableError(UpstreamError):
-    """The upstream cannot be reached, or says that it is not ready."""
+    """The upstream cannot be reached or is not ready."""
 
     default_status = 503
     default_code = "upstream_unavailable"
@@ -331,7 +331,7 @@ class NotebookError(AqueductError):
 
 
 class CellError(NotebookError):
-    """The cell asks for something that is not there, or in words that are none."""
+    """The cell asks for something that does not exist, or ``%%chat`` cannot understand it."""
 
 
 class AnswerError(NotebookError):
@@ -339,7 +339,7 @@ class AnswerError(NotebookError):
 
     Args:
         message: what is wrong with it.
-        answer: the answer's text, as it came.
+        answer: the answer's text, as received.
     """
 
     def __init__(self, message: str, answer: str) -> None:
@@ -348,7 +348,7 @@ class AnswerError(NotebookError):
 
 
 class ReplayError(NotebookError):
-    """Recorded answers were asked for, and none fits."""
+    """Only recorded answers are allowed, and none matches."""
 
 
 def _tree(root: type[AqueductError]) -> Iterator[type[AqueductError]]:
@@ -373,34 +373,34 @@ def _class_for(status: int, code: str | None) -> type[AqueductError]:
 def error_from_envelope(
     status: int, envelope: Any, *, retry_after: float | None = None
 ) -> AqueductError:
-    """Build the error that an envelope carries, in the class that its status and code name.
+    """Build the error in an envelope; its status and code choose the class.
 
     Args:
         status: the HTTP status of the response; 0 for an error inside a stream.
-        envelope: the decoded JSON body; anything that is no envelope gives a general message.
+        envelope: the decoded JSON body; anything other than an envelope gives a general message.
         retry_after: seconds from the ``Retry-After`` header, or None.
 
     Returns:
-        The error, not raised. Message, type, param and code are the envelope's own where it has
-        them as text, made fit to be shown.
+        The error, not raised. Message, type, param and code come from the envelope if they are
+        strings, and are made safe to display.
     """
     inner = envelope.get("error") if isinstance(envelope, Mapping) else None
-    fields: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
-    words = {
-        key: plain_text(fields.get(key), LONGEST_SENTENCE if key == "message" else LONGEST_WORD)
+    given: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
+    fields = {
+        key: plain_text(given.get(key), LONGEST_SENTENCE if key == "message" else LONGEST_WORD)
         for key in ("message", "type", "param", "code")
     }
-    code = words["code"] or None
+    code = fields["code"] or None
     if not status:
         status = next(
             (c.default_status for c in _tree(AqueductError) if c.default_code == code), 500
         )
-    message = words["message"] or f"The server answered with status {status} and no message."
+    message = fields["message"] or f"The server answered with status {status} and no message."
     return _class_for(status, code)(
         message,
-        param=words["param"] or None,
+        param=fields["param"] or None,
         code=code,
-        type=words["type"] or None,
+        type=fields["type"] or None,
         status=status,
         retry_after=retry_after,
     )
