@@ -1,4 +1,4 @@
-"""This file is the doors that Jupyter knocks on; what is behind each is imported when it opens."""
+"""The package's entry points for Jupyter and IPython; each imports its code only when called."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    """Tell a Jupyter server which extension this package holds."""
+    """Tell a Jupyter server which extension this package contains."""
     from .server.jupyter.app import AqueductApp
 
     return [{"module": "aqueduct_jupyter", "app": AqueductApp}]
@@ -26,14 +26,14 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Give an IPython shell the magics ``%%chat`` and ``%chat``."""
+    """Register the magics ``%%chat`` and ``%chat`` in an IPython shell."""
     from .kernel.magics import ChatMagics
 
     shell.register_magics(ChatMagics)
 
 
 def __getattr__(name: str) -> Any:
-    """Bring what a notebook imports from here when it asks for it."""
+    """Import the public classes on first use."""
     if name == "Client":
         from .kernel.client import Client
 

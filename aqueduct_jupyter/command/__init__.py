@@ -1,6 +1,6 @@
-"""This folder is ``jupyter aqueduct``: the commands that a person types in a terminal.
+"""``jupyter aqueduct``: the terminal commands.
 
-Here is what the words mean; what each command does is left to the module of its name.
+This module parses the arguments; each command is in the module of the same name.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run ``jupyter aqueduct COMMAND``.
 
     Args:
-        arguments: the words after ``jupyter aqueduct``; by default this process's.
+        arguments: the arguments after ``jupyter aqueduct``; this process's by default.
 
     Returns:
-        The exit status: 0, or 1 where something is wrong.
+        The exit status: 0, or 1 if something is wrong.
     """
     chosen = _parser().parse_args(arguments)
     try:
@@ -52,18 +52,20 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="jupyter aqueduct", description="Look after the gateway inside the Jupyter server."
+        prog="jupyter aqueduct", description="Manage the gateway inside the Jupyter server."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     pull = commands.add_parser("pull", help="download the weights of the small embedded model")
     pull.add_argument("--folder", help="the data folder; Jupyter's own by default")
-    demo = commands.add_parser("demo", help="ask the embedded model in a server of its own")
+    demo = commands.add_parser("demo", help="ask the embedded model in a temporary server")
     demo.add_argument("pdf", nargs="?", help="a PDF to ask about")
     for name, purpose in (
-        ("status", "show upstreams, models and what runs"),
-        ("doctor", "check everything, and say for each fault how to mend it"),
+        ("status", "show upstreams, models and running requests"),
+        ("doctor", "check everything, and say how to fix each fault"),
     ):
         command = commands.add_parser(name, help=purpose)
-        command.add_argument("--url", help="the Jupyter server's address; found by default")
+        command.add_argument(
+            "--url", help="the Jupyter server's address; found automatically by default"
+        )
         command.add_argument("--token", help="its token")
     return parser

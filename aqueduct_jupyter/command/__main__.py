@@ -1,6 +1,6 @@
-"""``python -m aqueduct_jupyter.command``: ``jupyter aqueduct``, not looked up on PATH.
+"""``python -m aqueduct_jupyter.command``: ``jupyter aqueduct`` without a lookup on PATH.
 
-What the words mean is left to the package itself.
+The package itself parses the arguments.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""This file is ``jupyter aqueduct demo``: a first answer, and one about a PDF, in a minute.
+"""``jupyter aqueduct demo``: a first answer, and one about a PDF, in a minute.
 
-It starts a Jupyter server of its own, asks it as any client would, and leaves nothing behind.
+It starts a temporary Jupyter server, asks it like any client, and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ __all__ = ["demo"]
 FIRST_QUESTION = "What is an aqueduct? Answer in one sentence."
 PDF_QUESTION = "What is this document about? Answer in one sentence."
 LONGEST_ANSWER = 60
-"""Tokens: enough for a sentence, short enough to watch."""
+"""Most tokens in an answer: enough for a sentence, few enough to watch."""
 
 SHOWN_EVENTS = 3
-"""How many of a stream's events are shown as they are on the wire."""
+"""How many of a stream's events are shown as sent."""
 
 
 def demo(pdf: str | None) -> int:
-    """Show a streamed answer on the wire and, where there is a PDF, an answer about it.
+    """Show the events of a streamed answer and, if there is a PDF, an answer about it.
 
     Args:
         pdf: the PDF's path, or None.
 
     Raises:
-        AqueductError: something on the way did not work.
+        AqueductError: a step failed.
     """
     weights = weights_path(data_folder())
     if not weights.is_file():
-        raise UnavailableError("The embedded model is not there: run 'jupyter aqueduct pull'.")
+        raise UnavailableError("The embedded model is missing: run 'jupyter aqueduct pull'.")
     with tempfile.TemporaryDirectory(prefix="aqueduct-demo-") as scratch:
         folder = Path(scratch)
         target = weights_path(folder / "data" / "aqueduct")
         target.parent.mkdir(parents=True)
         target.symlink_to(weights)
         with throwaway_server(folder) as server, Client(f"{server.url}/v1", server.token) as client:
-            print(f"A Jupyter server runs at {server.url}; its token is {server.token}.\n")
+            print(f"A Jupyter server is running at {server.url}; its token is {server.token}.\n")
             _show_wire(client, server.token)
             if pdf:
                 _show_document(client, Path(pdf))
-    print("\nThe server is stopped, and nothing is left behind.")
+    print("\nThe server has stopped and left nothing behind.")
     return 0
 
 
@@ -65,7 +65,7 @@ def _show_wire(client: Client, token: str) -> None:
         text += _text(chunk)
         if number < SHOWN_EVENTS:
             print(f"data: {json.dumps(chunk)}\n")
-    print(f"... and so on to 'data: [DONE]'. Put together, {body['model']} said:\n\n{text}\n")
+    print(f"... and so on until 'data: [DONE]'. The whole answer of {body['model']}:\n\n{text}\n")
 
 
 def _show_document(client: Client, pdf: Path) -> None:
@@ -81,7 +81,7 @@ def _show_document(client: Client, pdf: Path) -> None:
 def _body(client: Client, content: str | list[dict[str, Any]]) -> dict[str, Any]:
     model = client.get("aqueduct/status")["default_model"]
     if model is None:
-        raise AqueductError("This server has no model.")
+        raise AqueductError("This server has no models.")
     messages = [{"role": "user", "content": content}]
     return {"model": model, "messages": messages, "max_tokens": LONGEST_ANSWER, "temperature": 0}
 

@@ -1,6 +1,6 @@
-"""This file is ``jupyter aqueduct doctor``: what can be wrong, looked at, each with its mend.
+"""``jupyter aqueduct doctor``: checks everything that can go wrong, and says how to fix it.
 
-It only looks. Finding the server is left to :mod:`.running`.
+It changes nothing. Finding the server is in :mod:`.running`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PROBE_MODEL = "demo/slow"
 
 PROBE_CHUNKS = 4
 LEAST_PROBE_SECONDS = 0.75
-"""Chunks that come one by one need twice as long; collected ones come all at once."""
+"""Chunks that arrive one by one take twice as long; buffered chunks arrive all at once."""
 
 LEAST_FREE_BYTES = 2**30
 
@@ -41,35 +41,35 @@ READERS = {
     "seccomp": ("seccomp", "Linux 4.14 or newer on x86_64 or aarch64"),
     "memory_limit": ("a memory limit", "Linux"),
 }
-"""What can keep the readers of documents in: the status' word, its name, and what it needs."""
+"""What can confine the document readers: the key in the status, a name, and what it needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at and found; ``mend`` is empty where all is well."""
+    """The result of a check; ``fix`` is empty if all is well."""
 
     subject: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def doctor(url: str | None, token: str | None) -> int:
-    """Look at everything and print what was found.
+    """Check everything and print the findings.
 
     Args:
         url: the server, or None to find it.
         token: its token, or None.
 
     Returns:
-        0, or 1 where something needs mending.
+        0, or 1 if something needs fixing.
     """
     faults = 0
     for finding in _findings(url, token):
-        faults += bool(finding.mend)
-        print(f"{'FAIL' if finding.mend else ' ok '}  {finding.subject}: {finding.found}")
-        if finding.mend:
-            print(f"      mend: {finding.mend}")
-    print(f"{faults} to mend." if faults else "All is well.")
+        faults += bool(finding.fix)
+        print(f"{'FAIL' if finding.fix else ' ok '}  {finding.subject}: {finding.found}")
+        if finding.fix:
+            print(f"      fix: {finding.fix}")
+    print(f"{faults} to fix." if faults else "All is well.")
     return int(bool(faults))
 
 
@@ -93,8 +93,8 @@ def _extension() -> Finding:
     enabled = manager.get_jpserver_extensions()  # type: ignore[no-untyped-call]  # jupyter_server
     if enabled.get("aqueduct_jupyter"):
         return Finding("extension", "enabled")
-    mend = "jupyter server extension enable aqueduct_jupyter"
-    return Finding("extension", "not enabled in this environment's Jupyter configuration", mend)
+    fix = "jupyter server extension enable aqueduct_jupyter"
+    return Finding("extension", "not enabled in this environment's Jupyter configuration", fix)
 
 
 def _proxy(client: Client) -> Finding:
@@ -105,17 +105,17 @@ def _proxy(client: Client) -> Finding:
     return Finding(
         "proxy",
         f"{scheme.upper()}_PROXY sends requests for this server to a proxy",
-        f"Set NO_PROXY={host} (and what else is near) where Jupyter is started.",
+        f"Set NO_PROXY={host} (and other local hosts) in the environment that starts Jupyter.",
     )
 
 
 def _authorities() -> Finding:
     chosen = [
-        (word, os.environ[word])
-        for word in ("SSL_CERT_FILE", "SSL_CERT_DIR")
-        if os.environ.get(word)
+        (name, os.environ[name])
+        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")
+        if os.environ.get(name)
     ]
-    missing = [f"{word}={path}" for word, path in chosen if not Path(path).exists()]
+    missing = [f"{name}={path}" for name, path in chosen if not Path(path).exists()]
     if missing:
         return Finding("CA bundle", f"{', '.join(missing)} does not exist", "Correct or unset it.")
     return Finding("CA bundle", chosen[0][1] if chosen else "the default one")
@@ -124,66 +124,66 @@ def _authorities() -> Finding:
 def _data_folder() -> Finding:
     folder = data_folder()
     if not folder.exists():
-        return Finding("data folder", f"{folder} is made at the first start")
+        return Finding("data folder", f"{folder} will be created at the first start")
     mode = stat.S_IMODE(folder.stat().st_mode)
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Finding("data folder", f"{folder} cannot be written", f"chown or chmod {folder}")
+        return Finding("data folder", f"{folder} is not writable", f"chown or chmod {folder}")
     if os.name == "posix" and mode & 0o077:
-        return Finding("data folder", f"{folder} is open to others", f"chmod 700 {folder}")
+        return Finding("data folder", f"{folder} is accessible to others", f"chmod 700 {folder}")
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE_BYTES:
-        return Finding("data folder", f"only {free // 2**20} MB are free", "Make room on the disk.")
+        return Finding("data folder", f"only {free // 2**20} MB are free", "Free some disk space.")
     return Finding("data folder", str(folder))
 
 
 def _embedded_model() -> Finding:
     path = weights_path(data_folder())
     if not path.is_file():
-        return Finding("embedded model", "not there; 'jupyter aqueduct pull' brings it")
+        return Finding("embedded model", "not installed; 'jupyter aqueduct pull' downloads it")
     if path.stat().st_size != WEIGHTS_BYTES:
         return Finding("embedded model", "its weights are damaged", "jupyter aqueduct pull")
     if not is_engine_installed():
-        mend = "pip install 'aqueduct-jupyter[local]'"
-        return Finding("embedded model", "its engine is not installed", mend)
+        fix = "pip install 'aqueduct-jupyter[local]'"
+        return Finding("embedded model", "its engine is not installed", fix)
     return Finding("embedded model", "installed")
 
 
 def _server(client: Client) -> Iterator[Finding]:
     try:
-        said = client.get("aqueduct/status")
+        status = client.get("aqueduct/status")
     except AuthenticationError as error:
-        yield Finding("token", error.message, "Give the right one with --token.")
+        yield Finding("token", error.message, "Pass the right one with --token.")
         return
     except AqueductError as error:
-        mend = f"Start a Jupyter server with this extension there. ({error.message})"
-        yield Finding("server", f"no answer of ours at {client.base_url}", mend)
+        fix = f"Start a Jupyter server with this extension there. ({error.message})"
+        yield Finding("server", f"this extension does not answer at {client.base_url}", fix)
         return
-    yield Finding("server", f"version {said['version']} at {client.base_url}")
+    yield Finding("server", f"version {status['version']} at {client.base_url}")
     yield _routes(client)
     yield _stranger(client)
-    for upstream in said["upstreams"]:
-        mend = upstream["error"] or ""
-        yield Finding(f"upstream {upstream['name']}", "silent" if mend else "answers", mend)
-    if "documents" in said:
-        yield _documents(said["documents"])
-    for notice in said["notices"]:
-        yield Finding("settings", "not all can be used", notice)
-    yield Finding("models", ", ".join(said["models"]) or "none")
+    for upstream in status["upstreams"]:
+        fix = upstream["error"] or ""
+        yield Finding(f"upstream {upstream['name']}", "does not answer" if fix else "answers", fix)
+    if "documents" in status:
+        yield _documents(status["documents"])
+    for notice in status["notices"]:
+        yield Finding("settings", "not all of them can be used", notice)
+    yield Finding("models", ", ".join(status["models"]) or "none")
     yield _chunks(client)
 
 
 def _documents(confinement: dict[str, bool]) -> Finding:
-    missing = [(name, need) for word, (name, need) in READERS.items() if not confinement[word]]
+    missing = [(name, need) for key, (name, need) in READERS.items() if not confinement[key]]
     if not missing:
         names = _listed([name for name, _ in READERS.values()])
-        return Finding("documents", f"their readers have {names}")
-    # Readers work without them, and not every system can have them: nothing that must be mended.
+        return Finding("documents", f"their readers are confined by {names}")
+    # Readers work without them, and not every system has them, so this does not count as a fault.
     needs = "; ".join(f"{name} needs {need}" for name, need in missing)
     return Finding(
         "documents",
         f"their readers run without {_listed([name for name, _ in missing])}. Upload only "
-        f"documents that you trust, or run the server where there is more: {needs}. A container "
-        "must not forbid it.",
+        f"documents that you trust, or run the server on a system that has it: {needs}. A "
+        "container must allow it.",
     )
 
 
@@ -196,7 +196,7 @@ def _routes(client: Client) -> Finding:
         client.get("v1/models" if not client.base_url.endswith("/v1") else "models")
         client.get("v1/no/such/address")
     except NotFoundError:
-        return Finding("routes", "answer in JSON below base_url")
+        return Finding("routes", "unknown addresses below base_url get a JSON error")
     except AqueductError as error:
         return Finding("routes", error.message, "Look for a proxy that rewrites paths.")
     return Finding("routes", "an unknown address answered", "Look for a proxy that rewrites paths.")
@@ -209,9 +209,9 @@ def _stranger(client: Client) -> Finding:
     except AuthenticationError:
         return Finding("authentication", "a request without a token is refused")
     except AqueductError as error:
-        return Finding("authentication", error.message, "Look at what stands before the server.")
-    mend = "Start Jupyter with a token or a password."
-    return Finding("authentication", "anybody is let in", mend)
+        return Finding("authentication", error.message, "Check what is in front of the server.")
+    fix = "Start Jupyter with a token or a password."
+    return Finding("authentication", "the server accepts anybody", fix)
 
 
 def _chunks(client: Client) -> Finding:
@@ -225,6 +225,6 @@ def _chunks(client: Client) -> Finding:
         return Finding("streaming", "chunks arrive one by one")
     return Finding(
         "streaming",
-        f"{PROBE_CHUNKS} chunks arrived within {took:.1f} seconds: something collects them",
-        "Switch off buffering in the proxy before the server (nginx: proxy_buffering off).",
+        f"{PROBE_CHUNKS} chunks arrived within {took:.1f} seconds: something buffers them",
+        "Turn off buffering in the proxy in front of the server (nginx: proxy_buffering off).",
     )

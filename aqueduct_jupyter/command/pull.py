@@ -1,4 +1,4 @@
-"""This file is ``jupyter aqueduct pull``: the embedded model's weights, brought and told about."""
+"""``jupyter aqueduct pull``: downloads the embedded model's weights and reports on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["pull"]
 
 
 def pull(folder: str | None) -> int:
-    """Bring the weights into the data folder.
+    """Download the weights into the data folder.
 
     Args:
         folder: the data folder, or None for Jupyter's own.
@@ -20,11 +20,11 @@ def pull(folder: str | None) -> int:
     Raises:
         UnavailableError: they could not be downloaded.
     """
-    print(f"Bringing {MODEL_NAME} ({WEIGHTS_BYTES // 2**20} MB) ...", flush=True)
+    print(f"Downloading {MODEL_NAME} ({WEIGHTS_BYTES // 2**20} MB) ...", flush=True)
     path = pull_weights(Path(folder) if folder else data_folder())
-    print(f"The weights are at {path}.")
+    print(f"The weights are in {path}.")
     if not is_engine_installed():
         print("Its engine is missing: pip install 'aqueduct-jupyter[local]'.")
         return 1
-    print("Restart the Jupyter server; without other upstreams it answers with this model.")
+    print("Restart the Jupyter server. Without other upstreams, it answers with this model.")
     return 0

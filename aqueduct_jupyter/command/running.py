@@ -1,6 +1,6 @@
-"""This file is which server a command means: the one named, this terminal's own, or one that runs.
+"""The server that a command means: the one given, this terminal's own, or a running one.
 
-Talking to it is left to :class:`aqueduct_jupyter.kernel.client.Client`.
+Requests are sent by :class:`aqueduct_jupyter.kernel.client.Client`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ __all__ = ["data_folder", "find_server"]
 
 
 def find_server(url: str | None, token: str | None) -> Client:
-    """Find the server that a command is about.
+    """Find the server that a command means.
 
     Args:
-        url: what the person named, or None.
+        url: the address that the user gave, or None.
         token: its token, or None.
 
     Raises:
-        UnavailableError: none runs, or several do and none is this folder's.
+        UnavailableError: no server is running, or several are and not exactly one serves this
+            folder.
     """
     if url:
         return Client(url, token)
@@ -41,7 +42,7 @@ def find_server(url: str | None, token: str | None) -> Client:
 
 
 def data_folder() -> Path:
-    """Say where the server keeps its data, unless it is configured to keep it elsewhere."""
+    """Return the server's default data folder."""
     return Path(jupyter_data_dir(), "aqueduct")
 
 
@@ -51,6 +52,6 @@ def _only(servers: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _which_one(running: list[dict[str, Any]]) -> str:
     if not running:
-        return "No Jupyter server runs here. Start one with 'jupyter lab', or name one with --url."
+        return "No Jupyter server is running. Start one with 'jupyter lab', or pass --url."
     urls = ", ".join(server["url"] for server in running)
-    return f"Several Jupyter servers run here: {urls}. Name one with --url and --token."
+    return f"Several Jupyter servers are running: {urls}. Choose one with --url and --token."

@@ -1,4 +1,4 @@
-"""This file is ``jupyter aqueduct status``: what a running server says of itself, for a person."""
+"""``jupyter aqueduct status``: prints the state of a running server."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ def status(url: str | None, token: str | None) -> int:
         token: its token, or None.
 
     Returns:
-        0, or 1 where an upstream does not answer or a setting could not be used.
+        0, or 1 if an upstream does not answer or a setting cannot be used.
 
     Raises:
         AqueductError: no server was found, or it did not answer.
     """
     with find_server(url, token) as client:
-        said = client.get("aqueduct/status")
-        print(f"aqueduct-jupyter {said['version']} at {client.base_url}")
-    for upstream in said["upstreams"]:
+        state = client.get("aqueduct/status")
+        print(f"aqueduct-jupyter {state['version']} at {client.base_url}")
+    for upstream in state["upstreams"]:
         print(f"  upstream {upstream['name']}: {upstream['error'] or 'answers'}")
-    print(f"  models: {', '.join(said['models']) or 'none'}")
-    print(f"  default model: {said['default_model'] or 'none; name one in each request'}")
-    if local := said["local_model"]:
+    print(f"  models: {', '.join(state['models']) or 'none'}")
+    print(f"  default model: {state['default_model'] or 'none; name one in each request'}")
+    if local := state["local_model"]:
         print(f"  embedded model: {local['model']}, {local['state']}")
-    if documents := said.get("documents"):
-        held = [word.replace("_", " ") for word, is_held in documents.items() if is_held]
-        print(f"  document readers are held by: {', '.join(held) or 'nothing but the system user'}")
-    for notice in said["notices"]:
+    if documents := state.get("documents"):
+        limits = [key.replace("_", " ") for key, is_active in documents.items() if is_active]
+        confined = ", ".join(limits) or "only the system user's permissions"
+        print(f"  document readers are confined by: {confined}")
+    for notice in state["notices"]:
         print(f"  note: {notice}")
-    return int(bool(said["notices"]) or any(_is_silent(upstream) for upstream in said["upstreams"]))
+    return int(
+        bool(state["notices"]) or any(_is_silent(upstream) for upstream in state["upstreams"])
+    )
 
 
 def _is_silent(upstream: dict[str, Any]) -> bool:

@@ -1,6 +1,6 @@
-"""This file is a Jupyter server for a moment: on a free port, in a folder, gone at the end.
+"""A temporary Jupyter server: on a free port, in a folder of its own, stopped at the end.
 
-What it is asked is left to whoever started it, and how its process is started and ended to
+Callers send the requests. Starting and ending the process is in
 :mod:`aqueduct_jupyter.gateway.children`.
 """
 
@@ -25,15 +25,15 @@ from ..protocol.errors import AqueductError, UnavailableError, UpstreamUnavailab
 __all__ = ["ThrowawayServer", "throwaway_server"]
 
 START_TIMEOUT = 60.0
-"""Seconds in which the server must have written where it listens."""
+"""Seconds within which the server must record its address."""
 
 FIRST_PORT, LAST_PORT = 20_000, 32_000
-"""Where it looks for a free port: below those that systems give to clients."""
+"""The range for its port: below the ports that systems assign to clients."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThrowawayServer:
-    """Where it listens (without a slash at the end), what opens it, its process and its log."""
+    """A running server: its address (without a trailing slash), token, process and log."""
 
     url: str
     token: str
@@ -49,28 +49,28 @@ def throwaway_server(
     *,
     python: str = sys.executable,
 ) -> Iterator[ThrowawayServer]:
-    """Start a Jupyter server with this extension, and stop it.
+    """Start a Jupyter server with this extension, and stop it on exit.
 
     Args:
-        folder: where all that it writes goes, its log among it.
-        arguments: more of ``jupyter server``'s.
-        environment: more variables.
-        python: the interpreter that runs it; this one by default.
+        folder: the folder for everything that it writes, including its log.
+        arguments: more arguments for ``jupyter server``.
+        environment: more environment variables.
+        python: the interpreter to use; this one by default.
 
     Raises:
-        UnavailableError: it did not start; the message shows the end of its log.
+        UnavailableError: it did not start; the message contains the end of its log.
     """
     token = secrets.token_hex(16)
     log = folder / "server.log"
     own = {
-        f"JUPYTER_{word}_DIR": str(folder / word.lower()) for word in ("DATA", "CONFIG", "RUNTIME")
+        f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("DATA", "CONFIG", "RUNTIME")
     }
     variables = {**os.environ, "JUPYTER_TOKEN": token, **own, **(environment or {})}
-    # A server started inside a notebook must not take its parent's address for an upstream.
+    # A server started inside a notebook must not use its parent as an upstream.
     for name in ("AQUEDUCT_BASE_URL", "AQUEDUCT_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
         if name not in (environment or {}):
             variables.pop(name, None)
-    # Jupyter servers before 2.20 do not say which port they got where they are told to take any.
+    # Before version 2.20, a Jupyter server on an automatic port does not report which one it got.
     port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
     options = ["--no-browser", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}"]
     command = tethered_command(
@@ -82,11 +82,11 @@ def throwaway_server(
 
 
 def _wait_for_address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    """Wait for the file in which a Jupyter server says where it listens, and until it does."""
+    """Wait until the Jupyter server has recorded its address and accepts connections."""
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         for file in runtime.glob(f"jpserver-{process.pid}.json"):
-            # The file is there a moment before its words are.
+            # The file exists a moment before its content does.
             text = file.read_text()
             if text and _is_listening(url := str(json.loads(text)["url"])):
                 return url

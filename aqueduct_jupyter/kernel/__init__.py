@@ -1,1 +1,1 @@
-"""This folder is where the gateway is used: in a notebook's kernel."""
+"""The kernel side: the client, the ``%%chat`` magics and the chat panel."""

@@ -1,6 +1,6 @@
-"""One answer as the kernel reads it: its pieces as they come, and whole at the end.
+"""An answer as the kernel reads it: piece by piece, and complete at the end.
 
-Asking is left to :mod:`.client`, showing to :mod:`.display`, and what one chunk says to
+Asking is in :mod:`.client`, display in :mod:`.display`, and reading a chunk in
 :mod:`aqueduct_jupyter.protocol.chunks`.
 """
 
@@ -19,11 +19,11 @@ __all__ = ["Answer", "AnswerStream"]
 
 @dataclass(slots=True)
 class Answer:
-    """One answer, whole or so far.
+    """An answer, complete or so far.
 
-    ``tokens_in`` and ``tokens_out`` are as the upstream counted them, or None; ``seconds`` from the
-    question to the last piece; ``finish_reason`` is ``"stop"`` where the model had said all;
-    ``reasoning`` is what it thought aloud before, where it does.
+    ``tokens_in`` and ``tokens_out`` are the upstream's counts, or None; ``seconds`` is the time
+    from the question to the last piece; ``finish_reason`` is ``"stop"`` if the model finished;
+    ``reasoning`` is the model's reasoning before the answer, if any.
     """
 
     text: str = ""
@@ -39,35 +39,35 @@ class Answer:
         return self.text
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the fields as JSON takes them."""
+        """Return the fields as a dict for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, words: Mapping[str, Any]) -> Self:
-        """Give the answer that :meth:`as_dict` gave, or that somebody wrote into a file.
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Build an answer from :meth:`as_dict`'s result, or from a file that anybody may have made.
 
         Raises:
-            TypeError: it is none.
+            TypeError: the text or the reasoning is not a string.
         """
         for name in ("text", "reasoning"):
-            if not isinstance(words.get(name, ""), str):
+            if not isinstance(fields.get(name, ""), str):
                 raise TypeError(f"{name} is not text")
         return cls(
-            text=whole_text(words.get("text", "")),
-            reasoning=whole_text(words.get("reasoning", "")),
-            model=plain_text(words.get("model")) or None,
-            finish_reason=plain_text(words.get("finish_reason")) or None,
-            request_id=plain_text(words.get("request_id")) or None,
-            tokens_in=read_number(words.get("tokens_in")),
-            tokens_out=read_number(words.get("tokens_out")),
-            seconds=read_number(words.get("seconds")) or 0.0,
+            text=whole_text(fields.get("text", "")),
+            reasoning=whole_text(fields.get("reasoning", "")),
+            model=plain_text(fields.get("model")) or None,
+            finish_reason=plain_text(fields.get("finish_reason")) or None,
+            request_id=plain_text(fields.get("request_id")) or None,
+            tokens_in=read_number(fields.get("tokens_in")),
+            tokens_out=read_number(fields.get("tokens_out")),
+            seconds=read_number(fields.get("seconds")) or 0.0,
         )
 
     def take(self, completion: Mapping[str, Any]) -> None:
-        """Take a whole completion.
+        """Fill this answer from a complete chat completion.
 
         Raises:
-            DisconnectedError: it makes no sense.
+            DisconnectedError: it cannot be understood.
         """
         said = read_chunk(completion, "message")
         self.text, self.reasoning = whole_text(said.text), whole_text(said.reasoning)
@@ -75,7 +75,7 @@ class Answer:
         self.note(said)
 
     def note(self, said: Said) -> None:
-        """Take what a chunk says beside its text."""
+        """Store the fields of a chunk other than its text."""
         self.model = said.model or self.model
         self.finish_reason = said.finish_reason or self.finish_reason
         self.tokens_in = self.tokens_in if said.tokens_in is None else said.tokens_in
@@ -84,15 +84,15 @@ class Answer:
 
 @dataclass(slots=True)
 class AnswerStream:
-    """An answer that arrives; a context, so that leaving it closes the connection.
+    """A streamed answer; a context manager that closes the connection on exit.
 
-    Iterating gives the text of each chunk that brought some, "" where it was only reasoning.
-    ``answer`` is complete after the last one, and an iteration that ends by itself has seen the
-    stream's own end; every other end raises.
+    Iterating yields the text of each chunk that has any, or "" for a chunk with reasoning only.
+    ``answer`` is complete after the last chunk. The iteration ends normally only at the stream's
+    own end; any other end raises.
 
     Args:
-        chunks: the chunks, closed by ``close`` where it is a generator.
-        answer: what is filled.
+        chunks: the chunks; a generator is closed by ``close``.
+        answer: the answer to fill.
     """
 
     _chunks: Iterable[Mapping[str, Any]]
@@ -128,7 +128,7 @@ class AnswerStream:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, and with it the upstream's."""
+        """Close the connection, and with it the one to the upstream."""
         close = getattr(self._chunks, "close", None)
         if close:
             close()

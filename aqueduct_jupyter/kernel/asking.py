@@ -1,7 +1,8 @@
-"""This file is one question asked: from the recording or the server, shown as it comes.
+"""Asking one question: the answer comes from the recording or the server, and is shown as it grows.
 
-It knows no cells and no magics: what is asked is handed over, and where it is shown. Conversations
-are left to :mod:`.conversation`, and typed answers to :mod:`.structured`.
+This module knows nothing of cells and magics: callers pass the question and its display.
+Conversations are in :mod:`aqueduct_jupyter.protocol.conversation`, and typed answers in
+:mod:`.structured`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,9 @@ from typing import Any
 
 from ..protocol.conversation import Message
 from ..protocol.errors import (
-    AqueductError,
     CellError,
-    InvalidRequestError,
     NotFoundError,
     UnknownFileError,
-    UnprocessableError,
 )
 from ..protocol.plain_text import in_quotes
 from .answer import Answer
@@ -32,14 +30,14 @@ __all__ = ["Asker", "Question"]
 
 @dataclass(slots=True)
 class Question:
-    """What is asked.
+    """A question.
 
     Args:
-        messages: the messages; file parts name their content's hash.
-        parameters: the API's others, ``model`` among them.
-        files: the files that parts name, by their hash.
-        is_streamed: False asks for the whole answer at once.
-        client_id: the caller's own name for the request, to stop it by from another thread.
+        messages: the messages; a file part contains the hash of the file's content.
+        parameters: the other API parameters, including ``model``.
+        files: the files in the parts, by hash.
+        is_streamed: False asks for the complete answer at once.
+        client_id: the caller's own id for the request, with which another thread can stop it.
     """
 
     messages: Sequence[Message]
@@ -50,7 +48,7 @@ class Question:
 
     @property
     def key(self) -> str:
-        """The hash under which its answer is recorded; streamed or not is the same."""
+        """The hash under which its answer is recorded, the same with and without streaming."""
         return question_hash(self.messages, self.parameters)
 
 
@@ -58,9 +56,9 @@ class Asker:
     """Asks questions of one server.
 
     Args:
-        connect: gives the client when the first question needs one.
+        connect: returns the client when the first question needs one.
         recording: where answers are recorded, or None.
-        clock: seconds; for tests.
+        clock: the time in seconds; for tests.
     """
 
     def __init__(
@@ -80,13 +78,13 @@ class Asker:
         """Ask a question.
 
         Args:
-            question: what is asked.
+            question: the question.
             display: where the growing answer is shown, or None.
-            answer: filled while the answer grows, so that a part of it is known when this raises.
+            answer: filled while the answer grows, so the partial answer is known if this raises.
 
         Raises:
-            AqueductError: there is no whole answer. An interrupt goes through, and closes the
-                upstream.
+            AqueductError: there is no complete answer. An interrupt propagates, and closes the
+                upstream connection.
         """
         answer = Answer() if answer is None else answer
         if self.recording and (recorded := self.recording.find(question.key)):
@@ -102,7 +100,7 @@ class Asker:
         return answer
 
     def sent(self, question: Question) -> dict[str, Any]:
-        """Give the body that would be sent, with files by their hash."""
+        """Return the body that would be sent, with each file represented by its hash."""
         return {"messages": list(question.messages), **question.parameters}
 
     def _receive(self, question: Question, display: Display | None, answer: Answer) -> None:
@@ -110,7 +108,8 @@ class Asker:
         try:
             self._receive_from(client, question, display, answer)
         except UnknownFileError:
-            # An id of before may have expired, or its file been deleted: the bytes are still here.
+            # An id from an earlier upload may have expired or its file been deleted; the bytes are
+            # still here.
             known = {(client.base_url, file.sha256) for file in question.files.values()}
             if not known & self._uploaded.keys() or answer.text:
                 raise
@@ -133,7 +132,7 @@ class Asker:
                     display.grow(answer)
 
     def _uploaded_messages(self, client: Client, question: Question) -> list[Message]:
-        """Put a server's ids, or the bytes, in the place of files' hashes."""
+        """Replace the files' hashes by the server's ids, or by the bytes."""
         return [
             {**message, "content": self._parts(client, message["content"], question)}
             for message in question.messages
@@ -152,25 +151,17 @@ class Asker:
         file = question.files.get(part["file"].get("sha256"))
         if file is None:
             raise CellError(
-                f"The file '{in_quotes(part['file'].get('filename'))}' of an earlier turn is not "
-                "here any more. Attach it again, or begin anew with --new."
+                f"The file '{in_quotes(part['file'].get('filename'))}' of an earlier turn is no "
+                "longer available. Attach it again, or start over with --new."
             )
         known = (client.base_url, file.sha256)
         if known not in self._uploaded:
             try:
                 self._uploaded[known] = client.files.create(file.data, filename=file.filename)["id"]
             except NotFoundError:
-                # A service without files takes them in the message, if it takes them at all.
+                # A service without a Files API accepts files in the message, if at all.
                 return file.inline_part()
         return {"type": "file", "file": {"file_id": self._uploaded[known]}}
-
-
-def is_schema_refused(error: AqueductError) -> bool:
-    """Tell whether an upstream refused a request because it knows no JSON schemas."""
-    words = ("response_format", "json_schema", "schema", "structured")
-    return isinstance(error, InvalidRequestError | UnprocessableError) and any(
-        word in f"{error.param} {error.message}".lower() for word in words
-    )
 
 
 def _fill(answer: Answer, found: Answer) -> None:

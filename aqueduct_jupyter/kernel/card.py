@@ -1,6 +1,6 @@
-"""This file is an error as a notebook shows it: what, why, what to do, in a few lines.
+"""An error as a notebook shows it: what happened, why, and what to do, in a few lines.
 
-The error is raised all the same, so Run All, nbclient and CI stop at it.
+The error is still raised, so Run All, nbclient and CI stop at it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from ..protocol.plain_text import plain_lines
 __all__ = ["as_card", "card_lines"]
 
 SHOWN_ANSWER = 1500
-"""Characters of a wrong answer that are shown."""
+"""Characters shown of a wrong answer."""
 
 
 def card_lines(error: AqueductError) -> list[str]:
-    """Give the lines of an error's card."""
+    """Return the lines of an error's card."""
     name = type(error).__name__
     lines = [f"{name}: {plain_lines(error.message)}"]
     if isinstance(error, AnswerError) and error.answer:
@@ -32,7 +32,7 @@ def card_lines(error: AqueductError) -> list[str]:
 
 
 def as_card(error: AqueductError) -> AqueductError:
-    """Have IPython show an error as its card, without a traceback through this package."""
-    # IPython asks an exception for its own traceback under this name.
+    """Make IPython show an error as a card, without a traceback through this package."""
+    # IPython calls this method for an exception's own traceback.
     vars(error)["_render_traceback_"] = lambda: card_lines(error)
     return error

@@ -1,13 +1,11 @@
-"""This file is the one HTTP client of the kernel side: sync, for any OpenAI-compatible address.
+"""The kernel's HTTP client: synchronous, for any OpenAI-compatible address.
 
-Which address and key it uses is left to :mod:`.connect`, what is in an answer to :mod:`.answer`.
-Errors are the same classes that the server raised; an answer counts as whole only after
-``[DONE]``.
+The address and key come from :mod:`.connect`; :mod:`.answer` reads answers. Errors have the same
+classes that the server raised. An answer is complete only after ``[DONE]``.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,36 +23,36 @@ from ..protocol.errors import (
     error_from_envelope,
 )
 from ..protocol.plain_text import plain_text
-from ..protocol.sse import DONE, FrameBuffer, decode_frame, split_frames
 from .answer import Answer, AnswerStream
 from .connect import find_address
 from .files import Files
+from .responses import chunks_of, parsed, request_id_of, with_request_id
 
 __all__ = ["Client", "Messages"]
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds in which the server must take the connection."""
+"""Seconds within which the server must accept the connection."""
 
 LONGEST_MODEL_NAME = 512
-"""Characters of a model's name that can be asked for."""
+"""Longest model name that a request may contain, in characters."""
 
 ANSWER_TIMEOUT = 660.0
-"""Seconds of silence after which a server is given up; longer than it waits for upstreams."""
+"""Seconds of silence before the client gives up; longer than the server waits for upstreams."""
 
 Messages = str | Sequence[Mapping[str, Any]]
-"""What is asked: one question of the user, or the messages of the API."""
+"""A question as text, or the API's messages."""
 
 
 class Client:
-    """Talks to one server; usable from several threads.
+    """The client of one server; usable from several threads.
 
     Args:
-        base_url: the server's address, with or without ``/v1`` at its end; found by default.
-        api_key: sent as ``Authorization: Bearer``; found by default, and "" sends none.
-        transport: what carries the requests; by default the network.
+        base_url: the server's address, with or without ``/v1``; found automatically by default.
+        api_key: sent as ``Authorization: Bearer``; found automatically by default; "" sends none.
+        transport: carries the requests; the network by default.
 
     Attributes:
-        base_url: the address that is used.
+        base_url: the address in use.
         files: the files that the server keeps.
 
     Raises:
@@ -72,7 +70,7 @@ class Client:
         self.base_url = address.base_url.rstrip("/")
         self._key = address.api_key
         self._transport = transport
-        # Reading the certificates is most of what a connection costs, and it is done once.
+        # Reading the certificates is most of the cost of a connection, so it is done once.
         self._certificates = httpx.create_ssl_context()
         self._http = self._connections()
         self.files = Files(self.request)
@@ -93,10 +91,10 @@ class Client:
         self._http.close()
 
     def models(self) -> list[str]:
-        """List the names of the server's models, as far as they can be shown and asked for.
+        """List the names of the server's models that can be displayed and requested.
 
         Raises:
-            AqueductError: the server answered with an error, or not at all.
+            AqueductError: the server answered with an error, or did not answer.
         """
         listed = self.get("models").get("data")
         named = (model.get("id") for model in listed or () if isinstance(model, dict))
@@ -111,11 +109,11 @@ class Client:
         return self._json(self.request("GET", path))
 
     def chat(self, messages: Messages, **parameters: Any) -> Answer:
-        """Ask for a whole answer.
+        """Ask for a complete answer.
 
         Args:
-            messages: what is asked.
-            **parameters: more of the API's, such as ``model`` and ``temperature``.
+            messages: a question, or the API's messages.
+            **parameters: other API parameters, such as ``model`` and ``temperature``.
 
         Raises:
             AqueductError: as for :meth:`models`.
@@ -123,11 +121,11 @@ class Client:
         body = _body(messages, parameters)
         with self._own_connections() as http:
             response = self._read(http, "POST", "chat/completions", json=body)
-        answer = Answer(request_id=_request_id(response))
+        answer = Answer(request_id=request_id_of(response))
         try:
             answer.take(self._json(response))
         except DisconnectedError as error:
-            raise _named(error, response) from None
+            raise with_request_id(error, response) from None
         return answer
 
     def stream(
@@ -138,19 +136,20 @@ class Client:
         client_request_id: str | None = None,
         **parameters: Any,
     ) -> AnswerStream:
-        """Ask for an answer and get its pieces as they arrive.
+        """Ask for an answer and receive its pieces as they arrive.
 
         Args:
-            messages: what is asked.
-            answer: what is filled; a new one by default.
-            client_request_id: a name of the caller's own, by which :meth:`stop` finds the request.
-            **parameters: more of the API's.
+            messages: a question, or the API's messages.
+            answer: the answer to fill; a new one by default.
+            client_request_id: the caller's own id for the request, for use with :meth:`stop`.
+            **parameters: other API parameters.
 
         Returns:
-            A context to iterate over. Leaving it early, also by an interrupt, closes the upstream.
+            A context manager to iterate over. Leaving it early, even by an interrupt, closes the
+            upstream connection.
 
         Raises:
-            DisconnectedError: while iterating, the stream ended before its answer was whole.
+            DisconnectedError: while iterating, the stream ended before the answer was complete.
             AqueductError: as for :meth:`models`, also in the middle of the answer.
         """
         answer = Answer() if answer is None else answer
@@ -159,25 +158,25 @@ class Client:
         return AnswerStream(self._chunks(body, answer, client_request_id), answer)
 
     def stop(self, client_request_id: str) -> None:
-        """Stop a request that another thread waits for; its stream ends with an error that says so.
+        """Stop a request that another thread waits for; its stream raises an error that says so.
 
         Raises:
-            NotFoundError: it runs no more, or this service has no way to stop one.
+            NotFoundError: it is no longer running, or this service cannot stop requests.
             AqueductError: as for :meth:`models`.
         """
         self.request("DELETE", f"aqueduct/requests/{quote(client_request_id, safe='')}")
 
     def chunks(self, messages: Messages, **parameters: Any) -> Generator[dict[str, Any]]:
-        """Ask like :meth:`stream`, and get the chunks as they are on the wire."""
+        """Ask like :meth:`stream`, but yield the chunks as sent by the server."""
         return self._chunks({**_body(messages, parameters), "stream": True}, Answer())
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Send a request below the address and give its answer, read to its end.
+        """Send a request and return the complete response.
 
         Args:
-            method: the verb.
-            path: below the address.
-            **more: what httpx takes: ``json``, ``data``, ``files``, ``params``.
+            method: the HTTP method.
+            path: the path below the address.
+            **more: arguments for httpx: ``json``, ``data``, ``files``, ``params``.
 
         Raises:
             AqueductError: as for :meth:`models`.
@@ -194,10 +193,10 @@ class Client:
 
     @contextmanager
     def _own_connections(self) -> Iterator[httpx.Client]:
-        """Give connections for one answer, closed at its end.
+        """Yield connections for one answer, closed when it ends.
 
-        An interrupt comes between any two steps, also where a response is there already and nobody
-        holds it yet: only closing all connections is sure to close the upstream.
+        An interrupt may come between any two steps, even when a response exists that nothing
+        refers to yet. Only closing all connections is sure to close the one to the upstream.
         """
         if self._transport is not None:
             yield self._http
@@ -223,31 +222,31 @@ class Client:
             url = self._url("chat/completions")
             request = http.build_request("POST", url, json=body, headers=headers)
             response = self._send(http, request)
-            answer.request_id = _request_id(response)
+            answer.request_id = request_id_of(response)
             try:
-                yield from _decoded(response)
+                yield from chunks_of(response)
             except httpx.HTTPError as error:
-                raise _named(self._failure(error), response) from error
+                raise with_request_id(self._failure(error), response) from error
             except AqueductError as error:
-                raise _named(error, response) from None
+                raise with_request_id(error, response) from None
             finally:
                 response.close()
 
     def _url(self, path: str) -> str:
-        # The server's own addresses have no version.
+        # The server's own endpoints have no version.
         if path.startswith("aqueduct/"):
             return f"{self.base_url.removesuffix('/v1')}/{path}"
         return f"{self.base_url}/{path}"
 
     def _json(self, response: httpx.Response) -> dict[str, Any]:
-        words = _parsed(response.content)
-        if not isinstance(words, dict):
-            message = f"{self.base_url} sent something that is no JSON; is this the right address?"
-            raise _named(DisconnectedError(message), response)
-        return words
+        content = parsed(response.content)
+        if not isinstance(content, dict):
+            message = f"{self.base_url} did not send a JSON object; is this the right address?"
+            raise with_request_id(DisconnectedError(message), response)
+        return content
 
     def _send(self, http: httpx.Client, request: httpx.Request) -> httpx.Response:
-        """Send a request; any status that is not good is raised as the server's error."""
+        """Send a request; raise the server's error for any unsuccessful status."""
         try:
             response = http.send(request, stream=True)
             if response.is_success:
@@ -258,11 +257,11 @@ class Client:
         retry_after = response.headers.get("retry-after", "")
         refusal = error_from_envelope(
             response.status_code,
-            _parsed(response.content),
-            # No sensible time has ten digits, and Python refuses numbers of thousands.
+            parsed(response.content),
+            # No sensible time has ten digits, and Python refuses to convert thousands of them.
             retry_after=float(retry_after) if re.fullmatch(r"[0-9]{1,9}", retry_after) else None,
         )
-        raise _named(refusal, response)
+        raise with_request_id(refusal, response)
 
     def _failure(self, error: httpx.HTTPError) -> AqueductError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
@@ -271,7 +270,7 @@ class Client:
             )
         if isinstance(error, httpx.TimeoutException):
             return UpstreamTimeoutError(f"{self.base_url} did not answer in time.")
-        return DisconnectedError(f"{self.base_url} closed the connection before its answer ended.")
+        return DisconnectedError(f"{self.base_url} closed the connection before the answer ended.")
 
 
 def _body(messages: Messages, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,35 +278,3 @@ def _body(messages: Messages, parameters: Mapping[str, Any]) -> dict[str, Any]:
         messages = [{"role": "user", "content": messages}]
     given = {name: value for name, value in parameters.items() if value is not None}
     return {"messages": list(messages), **given}
-
-
-def _decoded(response: httpx.Response) -> Iterator[dict[str, Any]]:
-    buffer = FrameBuffer()
-    for data in response.iter_bytes():
-        for frame in split_frames(buffer.feed(data)):
-            event = decode_frame(frame)
-            if event is None:
-                continue
-            if event.data.strip() == DONE:
-                return
-            chunk = _parsed(event.data)
-            if not isinstance(chunk, dict) or chunk.get("error"):
-                raise error_from_envelope(0, chunk)
-            yield chunk
-    raise DisconnectedError("The stream ended before its answer was whole; ask again.")
-
-
-def _parsed(text: bytes | str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _request_id(response: httpx.Response) -> str | None:
-    return plain_text(response.headers.get("x-request-id")) or None
-
-
-def _named(error: AqueductError, response: httpx.Response) -> AqueductError:
-    error.request_id = _request_id(response)
-    return error

@@ -1,6 +1,6 @@
-"""This file is the code in an answer: its blocks, and whether they would run here.
+"""The code in an answer: its blocks, and whether they would run here.
 
-Where the code goes is left to the magics. Blocks are found by markdown-it, names by pyflakes.
+The magics decide where the code goes. markdown-it finds the blocks, pyflakes the names.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _PYTHON = ("", "python", "python3", "py", "ipython")
 
 
 def code_of(text: str) -> str:
-    """Give an answer's Python: its code blocks one after the other, or all of it where none is.
+    """Return an answer's Python: its code blocks joined, or the whole text if it has no blocks.
 
     Args:
         text: the answer.
     """
     from markdown_it import MarkdownIt
 
-    # Blocks only: what is in a line takes time, and has no fences.
+    # Blocks only: inline parsing takes time and finds no fences.
     reader = MarkdownIt().disable("inline")
     fences = [token for token in reader.parse(text) if token.type == "fence"]
     blocks = [fence.content for fence in fences if fence.info.strip().lower() in _PYTHON]
@@ -32,11 +32,11 @@ def code_of(text: str) -> str:
 
 
 def code_faults(code: str, names: Iterable[str]) -> list[str]:
-    """Say why code would not run here, in sentences; empty where nothing is found.
+    """Return sentences that explain why code would not run here; empty if it looks fine.
 
     Args:
-        code: Python, magics already turned into calls.
-        names: what the notebook knows.
+        code: Python, with magics already turned into calls.
+        names: the names that the notebook defines.
     """
     try:
         tree = ast.parse(code)

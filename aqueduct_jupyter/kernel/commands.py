@@ -1,6 +1,6 @@
-"""This file is ``%chat COMMAND``: what looks after chats, and asks only to mend and to go on.
+"""``%chat COMMAND``: commands that manage chats; only ``fix`` and ``continue`` ask a model.
 
-Questions are left to the cell magic in :mod:`.magics`.
+Questions belong to the cell magic in :mod:`.magics`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .exports import load, save
 from .notebook import running_cell
 from .notebook_chat import NotebookChat
 from .references import last_error
-from .session import Request
+from .turn_request import TurnRequest
 
 __all__ = ["Commands"]
 
@@ -40,10 +40,10 @@ DOCTOR_SECONDS = 120
 
 
 class Commands:
-    """The commands, each under its name.
+    """The commands by name.
 
     Args:
-        chats: the notebook's.
+        chats: the notebook's chats.
     """
 
     def __init__(self, chats: NotebookChat) -> None:
@@ -75,62 +75,62 @@ class Commands:
         """Run a command.
 
         Raises:
-            CellError: there is none of that name, or it takes other words.
+            CellError: the command is unknown, or its arguments are wrong.
             AqueductError: the server refuses.
         """
         try:
-            name, *words = shlex.split(line) or ["help"]
+            name, *arguments = shlex.split(line) or ["help"]
         except ValueError as error:
             raise CellError(f"%chat {line}: {error}.") from None
         command = self._commands.get(name)
         if command is None:
             raise CellError(
-                f"There is no '%chat {name}'. There are {', '.join(self._commands)}. A question "
-                "stands in a cell below %%chat."
+                f"Unknown command '%chat {name}'. The commands are {', '.join(self._commands)}. To "
+                "ask a question, write it in a cell below %%chat."
             )
         try:
-            inspect.signature(command).bind(*words)
+            inspect.signature(command).bind(*arguments)
         except TypeError:
-            raise CellError(f"Write it as %chat {_help_of(command)}") from None
-        return command(*words)
+            raise CellError(f"Usage: %chat {_help_of(command)}") from None
+        return command(*arguments)
 
     def _models(self) -> None:
-        """``models``: list the models of the server."""
+        """``models``: list the server's models."""
         print("\n".join(self._chats.connected().models()))
 
     def _use(self, model: str) -> None:
-        """``use MODEL``: ask this model from now on; '-' is the server's default."""
+        """``use MODEL``: use this model from now on; '-' is the server's default."""
         self._chats.settings.model = "" if model == "-" else model
 
     def _history(self, conversation: str | None = None) -> None:
-        """``history [CONVERSATION]``: show what was said."""
+        """``history [CONVERSATION]``: show a conversation."""
         for turn in self._conversation(conversation).turns:
             state = "" if turn.state == "whole" else f" ({turn.state})"
             who = plain_text(turn.model) or "Model"
             print(plain_lines(f"You: {turn.prompt}\n{who}{state}: {turn.answer}\n"))
 
     def _reset(self, conversation: str | None = None) -> None:
-        """``reset [CONVERSATION]``: forget what was said."""
+        """``reset [CONVERSATION]``: clear a conversation."""
         self._conversation(conversation).reset()
 
     def _save(self, path: str, conversation: str | None = None) -> None:
-        """``save FILE [CONVERSATION]``: write it to a .json, .md or .ipynb file."""
+        """``save FILE [CONVERSATION]``: save it to a .json, .md or .ipynb file."""
         save(self._conversation(conversation), Path(path).expanduser())
 
     def _load(self, path: str, conversation: str | None = None) -> None:
-        """``load FILE [CONVERSATION]``: read what was saved and go on from there."""
+        """``load FILE [CONVERSATION]``: load a saved conversation and continue it."""
         loaded = load(Path(path).expanduser())
         kept = self._conversation(conversation)
         kept.turns[:] = loaded.turns
         kept.changed()
 
     def _usage(self) -> None:
-        """``usage``: show the requests and tokens of the last 30 days."""
+        """``usage``: show your requests and tokens in the last 30 days."""
         total = self._chats.connected().get("aqueduct/usage")["total"]
         print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in total.items()))
 
     def _last(self, what: str = "") -> None:
-        """``last [--request]``: show the last answer's facts, or exactly what was sent for it."""
+        """``last [--request]``: show details of the last answer, or exactly what was sent."""
         session = self._chats.session
         question, answer = session.last_question, session.last_answer
         if question is None or answer is None:
@@ -139,43 +139,44 @@ class Commands:
         print(json.dumps(shown, indent=2, ensure_ascii=False))
 
     def _continue(self) -> None:
-        """``continue``: go on with an answer that was stopped or cut off."""
+        """``continue``: continue an answer that was stopped or cut off."""
         turn = self._conversation(None).last
         if turn is None or not turn.answer:
-            raise CellError("There is no answer to go on with.")
-        self._ask(Request(CONTINUE, cell=running_cell(self._chats.shell)))
+            raise CellError("There is no answer to continue.")
+        self._ask(TurnRequest(CONTINUE, cell=running_cell(self._chats.shell)))
 
     def _fix(self) -> None:
-        """``fix``: have the last exception's cell corrected, and offer the new one."""
+        """``fix``: correct the cell that raised the last exception, and offer the new cell."""
         error = last_error()
         source = self._failed_cell(error)
         contexts = [Context("cell", [Piece(f"```python\n{source}\n```")]), describe("err", error)]
         contexts += self._named_in(source)
-        text = self._ask(Request(FIX, contexts, conversation="fix", is_new=True))
+        text = self._ask(TurnRequest(FIX, contexts, conversation="fix", is_new=True))
         corrected = code_of(text).rstrip()
         difference = difflib.unified_diff(source.splitlines(), corrected.splitlines(), lineterm="")
-        print("\n".join(list(difference)[2:]) or "The cell would stay as it is.")
+        print("\n".join(list(difference)[2:]) or "The model suggests no change to the cell.")
         self._chats.offer_cell(corrected)
 
-    def _record(self, *words: str) -> None:
+    def _record(self, *arguments: str) -> None:
         """``record [FILE|off]``: record every answer beside the notebook."""
-        if words == ("off",):
+        if arguments == ("off",):
             self._chats.record("off")
             return
-        print(f"Answers are recorded in {self._chats.record('record', *words[:1])}.")
+        print(f"Answers are recorded in {self._chats.record('record', *arguments[:1])}.")
 
-    def _replay(self, *words: str) -> None:
-        """``replay [FILE]``: answer from the recording, and ask and record what is missing."""
-        print(f"Answers come from {self._chats.record('replay', *words[:1])}.")
+    def _replay(self, *arguments: str) -> None:
+        """``replay [FILE]``: answer from the recording; ask and record what is missing."""
+        print(f"Answers come from {self._chats.record('replay', *arguments[:1])}.")
 
-    def _strict(self, *words: str) -> None:
-        """``strict [FILE]``: answer from the recording only; what is missing is an error."""
-        print(f"Answers come from {self._chats.record('strict', *words[:1])} only.")
+    def _strict(self, *arguments: str) -> None:
+        """``strict [FILE]``: answer from the recording only; a missing answer is an error."""
+        print(f"Answers come from {self._chats.record('strict', *arguments[:1])} only.")
 
     def _doctor(self) -> None:
-        """``doctor``: look at everything that can be wrong, each with its mend."""
-        # The doctor looks at a machine and its server, which a kernel's code does not import.
-        # It takes no module from the notebook's folder, which may come from anywhere.
+        """``doctor``: check everything that can go wrong, and say how to fix it."""
+        # The doctor examines the machine and the server, so it runs in a process of its own: the
+        # kernel's code must not import the gateway's. With -P it imports nothing from the
+        # notebook's folder, which may come from anywhere.
         command = [sys.executable, "-P", "-m", "aqueduct_jupyter.command", "doctor"]
         path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         absolute = os.pathsep.join(filter(os.path.isabs, path))
@@ -190,14 +191,14 @@ class Commands:
         print(done.stdout + done.stderr)
 
     def _help(self) -> None:
-        """``help``: this list; %%chat? shows the options of a question."""
+        """``help``: show this list; %%chat? shows the options of a question."""
         for command in self._commands.values():
             print(f"%chat {_help_of(command)}")
 
     def _conversation(self, name: str | None) -> Any:
         return self._chats.session.conversation(name or self._chats.current)
 
-    def _ask(self, request: Request) -> str:
+    def _ask(self, request: TurnRequest) -> str:
         request.parameters = self._chats.parameters()
         request.system = self._chats.settings.system or None
         return self._chats.ask(request).answer.text
@@ -212,9 +213,9 @@ class Commands:
         for source in reversed(sources):
             if shell.transform_cell(source).rstrip() in ran:
                 return str(source.rstrip())
-        # A cell that does not parse never ran: it is the one before this.
+        # A cell that does not parse never ran, so it is the one before this.
         if not sources:
-            raise CellError("The cell that failed is not known here.")
+            raise CellError("The cell that failed is not in this session's history.")
         return str(sources[-1].rstrip())
 
     def _named_in(self, source: str) -> list[Context]:

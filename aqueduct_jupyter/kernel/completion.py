@@ -1,6 +1,6 @@
-"""This file is the Tab key after ``%%chat`` and ``%chat``: options, models, commands.
+"""Tab completion after ``%%chat`` and ``%chat``: options, models, commands.
 
-What the words mean is left to :mod:`.magics` and :mod:`.commands`.
+Options and commands are defined in :mod:`.magics` and :mod:`.commands`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _OPTIONS = (
 
 
 def install(chats: NotebookChat, commands: Sequence[str]) -> None:
-    """Have IPython ask us what could follow a chat's words.
+    """Register the completions with IPython.
 
     Args:
-        chats: the notebook's; its shell is asked.
+        chats: the notebook's chats, which hold the shell.
         commands: the names of ``%chat``'s commands.
     """
 
@@ -36,12 +36,12 @@ def install(chats: NotebookChat, commands: Sequence[str]) -> None:
 
 
 def completions(chats: NotebookChat, commands: Sequence[str], line: str) -> list[str]:
-    """Give what the last word of a line could become.
+    """Return the completions for the last word of a line.
 
     Args:
-        chats: knows models, names and conversations.
+        chats: the source of models, names and conversations.
         commands: the names of ``%chat``'s commands.
-        line: up to the cursor.
+        line: the line up to the cursor.
     """
     words = line.split(" ")
     before, last = words[-2] if len(words) > 1 else "", words[-1]

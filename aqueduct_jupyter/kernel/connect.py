@@ -1,12 +1,12 @@
-"""This file is which server a kernel talks to, and with which key.
+"""The search for the server that a kernel talks to, and for its key.
 
-Talking is left to :mod:`.client`. Looked at, in this order:
+The requests are in :mod:`.client`. Sources, in this order:
 
-1. what the caller says;
-2. ``AQUEDUCT_BASE_URL`` with ``AQUEDUCT_API_KEY``, which this extension puts into every kernel;
-3. ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``, which a user may have set;
-4. what JupyterHub tells a single-user server and its kernels;
-5. the file in which the parent Jupyter server says where it listens.
+1. the caller's arguments;
+2. ``AQUEDUCT_BASE_URL`` with ``AQUEDUCT_API_KEY``, which this extension sets in every kernel;
+3. ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``, which the user may have set;
+4. the variables that JupyterHub sets for a single-user server and its kernels;
+5. the file in which the parent Jupyter server records its address.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ..protocol.errors import UnavailableError
 __all__ = ["Address", "find_address"]
 
 OPENAI = "https://api.openai.com/v1"
-"""Where an ``OPENAI_API_KEY`` without an address belongs."""
+"""The address for an ``OPENAI_API_KEY`` without an ``OPENAI_BASE_URL``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server's address, the key for it, and where they were found."""
+    """A server's address, its key, and where they were found."""
 
     base_url: str
     api_key: str | None = field(repr=False)
@@ -44,13 +44,13 @@ def find_address(
     """Find the server.
 
     Args:
-        base_url: its address, where the caller knows it.
-        api_key: the key for it.
-        environment: the variables to look at.
-        runtime: the folder of the Jupyter servers' files; Jupyter's own by default.
+        base_url: its address, if the caller knows it.
+        api_key: its key.
+        environment: the environment variables.
+        runtime: the folder with the Jupyter servers' files; Jupyter's own by default.
 
     Raises:
-        UnavailableError: there is none.
+        UnavailableError: no server was found.
     """
     found = (
         _given(base_url, api_key, environment)
@@ -71,7 +71,7 @@ def _given(url: str | None, key: str | None, environment: Mapping[str, str]) -> 
     if not url:
         return None
     for name in ("AQUEDUCT", "OPENAI"):
-        # A key goes only to the address that it was set for.
+        # A key is sent only to the address that it was set for.
         if key is None and environment.get(f"{name}_BASE_URL", "").rstrip("/") == url.rstrip("/"):
             key = environment.get(f"{name}_API_KEY")
     return Address(url, key, "arguments")
@@ -105,12 +105,12 @@ def _parent(environment: Mapping[str, str], runtime: Path | None) -> Address | N
         runtime = Path(jupyter_runtime_dir())
     file = runtime / f"jpserver-{parent}.json"
     try:
-        said = json.loads(file.read_text())
-        return Address(_reachable(said["url"]), said["token"] or None, file.name)
+        server = json.loads(file.read_text())
+        return Address(_reachable(server["url"]), server["token"] or None, file.name)
     except (OSError, ValueError, KeyError):
         return None
 
 
 def _reachable(url: str) -> str:
-    # A server that listens everywhere is reached here.
+    # A server that listens on all interfaces is reachable on the loopback address.
     return url.replace("://0.0.0.0", "://127.0.0.1").replace("://[::]", "://127.0.0.1").rstrip("/")

@@ -1,17 +1,17 @@
-"""This file is what a model gets to see of an object: its pieces, and which of them go first.
+"""The text and parts that a model sees of an object, and how they are cut to a budget.
 
-What is known of each type is left to :mod:`.describers`, which name means which object to
-:mod:`.references`. An object becomes pieces of text, each with a rank; where they are together more
-than the budget, the piece of the highest rank is cut, the last one first:
+:mod:`.describers` describes each type; :mod:`.references` finds the object for a name. An object
+becomes pieces of text, each with a rank. If they exceed the budget, the piece with the highest rank
+is cut; among equals, the last one goes first:
 
 ==========================  ====================================================
-``Rank.NEEDED``             what it is: never left out, only shortened at last
+``Rank.NEEDED``             what it is: never left out, only shortened as a last resort
 ``Rank.STRUCTURE``          its columns, its types
 ``Rank.SUMMARY``            statistics
 ``Rank.SAMPLE``             rows and values
 ==========================  ====================================================
 
-Images and files are not text and are not cut.
+Images and files are never cut.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Context", "FilePart", "ImagePart", "Piece", "Rank", "fit", "register
 
 
 class Rank(IntEnum):
-    """How much a piece matters; the highest goes first."""
+    """How expendable a piece is; the highest rank is cut first."""
 
     NEEDED = 0
     STRUCTURE = 1
@@ -45,25 +45,25 @@ class Piece:
     text: str
     rank: Rank = Rank.NEEDED
     what: str = "the rest"
-    """What it is, for the sentence that says that it was cut."""
+    """What it is, for the note that it was cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture."""
+    """An image."""
 
     data: bytes
     media_type: str = "image/png"
 
     def part(self) -> dict[str, Any]:
-        """Give the message's part."""
+        """Return the message part."""
         url = f"data:{self.media_type};base64,{b64encode(self.data).decode()}"
         return {"type": "image_url", "image_url": {"url": url}}
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file that goes to the server, which reads it for the model."""
+    """A file for the server, which extracts its text for the model."""
 
     filename: str
     data: bytes = field(repr=False)
@@ -74,11 +74,11 @@ class FilePart:
         return hashlib.sha256(self.data).hexdigest()
 
     def part(self) -> dict[str, Any]:
-        """Give the message's part as it is kept and hashed: by content, not by a server's id."""
+        """Return the message part as stored and hashed: by content, not by a server's id."""
         return {"type": "file", "file": {"filename": self.filename, "sha256": self.sha256}}
 
     def inline_part(self) -> dict[str, Any]:
-        """Give the message's part with the bytes in it."""
+        """Return the message part with the bytes in it."""
         kind = mimetypes.guess_type(self.filename)[0] or "application/octet-stream"
         uri = f"data:{kind};base64,{b64encode(self.data).decode()}"
         return {"type": "file", "file": {"filename": self.filename, "file_data": uri}}
@@ -86,17 +86,17 @@ class FilePart:
 
 @dataclass(slots=True)
 class Context:
-    """What is sent of one object: text in pieces, and parts that are no text."""
+    """What is sent about one object: pieces of text, and parts such as images and files."""
 
     name: str
     pieces: list[Piece] = field(default_factory=list)
     parts: list[ImagePart | FilePart] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
-    """What was left out, in words."""
+    """Descriptions of what was left out."""
 
     @property
     def text(self) -> str:
-        """The text, under the object's name; empty where there is none."""
+        """The text, under the object's name; empty if there are no pieces."""
         if not self.pieces:
             return ""
         body = "\n".join(piece.text for piece in self.pieces)
@@ -105,28 +105,28 @@ class Context:
 
 
 def fit(contexts: Sequence[Context], most_tokens: int) -> list[str]:
-    """Cut text until all of it keeps within a budget.
+    """Cut text until all of it fits a budget.
 
     Args:
-        contexts: what is to be sent; they are changed.
+        contexts: the objects to send; they are changed.
         most_tokens: the budget, by estimate.
 
     Returns:
-        What was cut, in words, in the order in which it went.
+        Descriptions of what was cut, in order.
     """
     most = most_tokens * CHARACTERS_A_TOKEN
-    said: list[str] = []
+    cut: list[str] = []
     while _size(contexts) > most and (found := _least_needed(contexts)):
         context, piece = found
         context.pieces.remove(piece)
         context.cut.append(piece.what)
-        said.append(f"{context.name}: {piece.what}")
+        cut.append(f"{context.name}: {piece.what}")
     for context in reversed(contexts):
         over = _size(contexts) - most
         if over <= 0:
             break
-        said += _shorten(context, over)
-    return said
+        cut += _shorten(context, over)
+    return cut
 
 
 def _size(contexts: Sequence[Context]) -> int:
@@ -161,12 +161,12 @@ _REGISTERED: dict[tuple[str, str], Describer] = {}
 def register(
     module: str, name: str, describer: Describer | None = None
 ) -> Callable[[Describer], Describer]:
-    """Say how objects of a type are described; a decorator, or with the function at once.
+    """Register a describer for a type; a decorator, or a call with the function.
 
     Args:
-        module: the first name of the type's module, such as ``pandas``; it is not imported.
+        module: the top-level module of the type, such as ``pandas``; it is not imported.
         name: the type's name.
-        describer: takes the object's name and the object and gives its context.
+        describer: takes an object's name and the object, and returns its context.
     """
 
     def keep(given: Describer) -> Describer:
@@ -179,7 +179,7 @@ def register(
 
 
 def registered(value: Any) -> Describer | None:
-    """Give the describer of an object's type, or of the nearest type above it that has one."""
+    """Return the describer of an object's type, or of its nearest base class that has one."""
     for kind in type(value).__mro__:
         if found := _REGISTERED.get((kind.__module__.partition(".")[0], kind.__name__)):
             return found

@@ -1,7 +1,7 @@
-"""This file is what is known of each type: how a table, a figure or an exception looks to a model.
+"""The describers for each type: how a table, a figure or an exception looks to a model.
 
-No library is imported here; a type is known by its name, and whoever has such an object has
-imported its library. How pieces are cut is left to :mod:`.context`.
+This module imports no data library: types are recognized by name, and a user who has such an object
+has already imported its library. Cutting is in :mod:`.context`.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ SAMPLE_ROWS = 5
 MOST_COLUMNS = 100
 LONGEST_LINE = 200
 TRACEBACK_FRAMES = 4
-"""Frames of a traceback that are shown, from its end."""
+"""How many frames of a traceback are shown, from its end."""
 
 _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 def describe(name: str, value: Any) -> Context:
-    """Give what a model gets to see of an object.
+    """Return what a model sees of an object.
 
     Raises:
-        CellError: nothing can be shown of it.
+        CellError: the object cannot be described.
     """
     try:
         if describer := registered(value):
@@ -44,26 +44,26 @@ def describe(name: str, value: Any) -> Context:
     except CellError:
         raise
     except Exception as error:
-        # Objects of other libraries may raise anything, also in what only shows them.
+        # Objects of other libraries may raise anything, even while they are only displayed.
         return _fallback(name, value, error)
     return Context(name, [Piece(text)])
 
 
 def _fallback(name: str, value: Any, error: Exception) -> Context:
-    """Show what Python itself says of an object whose description failed, and say so."""
+    """Fall back to ``repr()`` for an object whose description failed, and say so."""
     try:
         text = repr(value)
     except Exception as worse:
         raise CellError(f"'{name}' cannot be described: {worse!r}.") from error
-    said = f"its description failed ({type(error).__name__}); this is its repr()"
-    return Context(name, [Piece(f"[{said}]"), Piece(text, Rank.SAMPLE, "repr")])
+    note = f"its description failed ({type(error).__name__}); this is its repr()"
+    return Context(name, [Piece(f"[{note}]"), Piece(text, Rank.SAMPLE, "repr")])
 
 
 def describe_file(path: Path) -> Context:
-    """Give what a model gets to see of a file: an image as one, all else through the server.
+    """Return what a model sees of a file: an image as an image, other files through the server.
 
     Raises:
-        CellError: it is not there, or cannot be read.
+        CellError: it does not exist or cannot be read.
     """
     try:
         data = path.read_bytes()
@@ -82,7 +82,7 @@ def _path(_name: str, path: Any) -> Context:
 
 @register("pandas", "DataFrame")
 def _pandas_frame(name: str, frame: Any) -> Context:
-    # By place: several columns may have one name.
+    # By position, because several columns may have the same name.
     shown = frame.iloc[:, :MOST_COLUMNS]
     facts = zip(shown.columns, shown.dtypes, shown.isna().sum(), strict=True)
     lines = [f"{column!s:.60}: {kind}, {int(nulls)} null" for column, kind, nulls in facts]
@@ -94,9 +94,9 @@ def _pandas_frame(name: str, frame: Any) -> Context:
 
 
 def _text_of(write: Callable[[], object]) -> str:
-    """Give what a library writes of a table; "" where it cannot, as of one without columns.
+    """Return the text that a library writes for a table; "" if it fails, as without columns.
 
-    A panic of polars is a BaseException, but not one that is meant to end the program.
+    A panic in polars is a BaseException, but is not meant to end the program.
     """
     try:
         return str(write())
@@ -115,7 +115,7 @@ def _pandas_series(name: str, series: Any) -> Context:
 @register("polars", "DataFrame")
 def _polars_frame(name: str, frame: Any) -> Context:
     columns = frame.columns[:MOST_COLUMNS]
-    # An empty table has not even a row of counts.
+    # A table without columns does not even have a row of counts.
     nulls = frame.null_count().row(0) if columns else ()
     lines = [
         f"{column:.60}: {frame.schema[column]}, {null} null"
@@ -125,7 +125,7 @@ def _polars_frame(name: str, frame: Any) -> Context:
     lines += [f"and {more} more columns"] if more > 0 else []
     statistics = _text_of(lambda: frame.select(columns).describe().write_csv())
     first = frame.head(SAMPLE_ROWS)
-    # CSV has no place for lists, structs and bytes.
+    # CSV cannot represent lists, structs and bytes.
     sample = _text_of(first.write_csv) or _text_of(lambda: first.rows(named=True))
     return _table(name, "polars", frame.shape, lines, statistics, sample)
 
@@ -190,13 +190,15 @@ def _picture(name: str, picture: Any) -> Context:
 @register("IPython", "Image")
 def _displayed(name: str, image: Any) -> Context:
     if not isinstance(image.data, bytes):
-        raise CellError(f"'{name}' is an image somewhere else; it was not loaded.")
+        raise CellError(
+            f"'{name}' only links to an image, which is not loaded. Create it with embed=True."
+        )
     return Context(name, parts=[ImagePart(image.data, f"image/{image.format}")])
 
 
 @register("builtins", "BaseException")
 def _exception(name: str, error: Any) -> Context:
-    """Show what was raised, and the last frames on the way to it."""
+    """Describe the exception and the last frames of its traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     shown = traceback.format_list(frames[-TRACEBACK_FRAMES:])
     lines = "".join(line[: LONGEST_LINE * 3] for line in shown)

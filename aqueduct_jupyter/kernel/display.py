@@ -1,12 +1,12 @@
-"""An answer on the screen while it grows, at a cost that does not grow with it.
+"""The display of an answer while it grows, at a bounded total cost.
 
-* The first words are shown at once; then at most ten times a second, and only when the answer has
-  grown by a share of itself. So all the paintings of an answer together cost a fixed multiple of
-  the answer, however many chunks it came in. The last one is always painted.
-* What is shown is made harmless by :mod:`.safe_markdown`; what the model wrote stays as plain text
-  beside it. The line below an answer holds an upstream's words, so it is escaped for its place.
-* HTML is shown in a frame without rights, whose policy lets it load nothing: an image from
-  elsewhere would be asked for without a click, and could carry a secret away.
+* The first words are shown at once. Later updates come at most ten times a second, and only when
+  the answer has grown by a fixed share. So all updates of an answer together cost a fixed multiple
+  of its length, however many chunks it came in. The last state is always shown.
+* :mod:`aqueduct_jupyter.protocol.safe_markdown` makes the text safe; the original stays beside it
+  as plain text. The line below an answer contains text from an upstream, so it is escaped.
+* HTML is shown in a frame without permissions, whose policy lets it load nothing: a remote image
+  would be loaded without a click, which could leak a secret.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ __all__ = ["Display", "Format", "NotebookDisplay", "TerminalDisplay", "display_f
 Format = Literal["markdown", "text", "code", "json", "html"]
 
 PAINT_SECONDS = 0.1
-"""The shortest time between two paintings."""
+"""The shortest time between two updates."""
 
 GROWTH = 0.015
-"""The share by which an answer grows between two paintings: all of them cost 1/share of it."""
+"""The share by which an answer must grow between two updates; all together cost 1/share of it."""
 
 MIMETYPE = "application/vnd.aqueduct.answer+json"
-"""Under this key an output's metadata says where its answer comes from."""
+"""The key in an output's metadata that records where its answer comes from."""
 
 LONGEST_NOTE = 1000
-"""Characters of the line below an answer."""
+"""Longest line below an answer, in characters."""
 
 WAITING = "\u2026"
 
@@ -45,7 +45,7 @@ FRAME_POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "img-src data:; style-src 'unsafe-inline'\">"
 )
-"""What a model's HTML may load: nothing that is not in it."""
+"""The policy for a model's HTML: it may load nothing from outside."""
 
 
 class Display(Protocol):
@@ -55,16 +55,16 @@ class Display(Protocol):
         """Show the answer so far."""
 
     def end(self, answer: Answer, note: str, metadata: dict[str, Any], /) -> None:
-        """Show the whole answer, a line about it, and keep its metadata."""
+        """Show the complete answer with a line about it, and keep its metadata."""
 
 
 class NotebookDisplay:
-    """One output of a notebook's cell, which is replaced as the answer grows.
+    """One output of a notebook cell, replaced as the answer grows.
 
     Args:
-        kind: how the text is shown.
-        publish: shows data with metadata; the first call makes the output, later ones replace it.
-        clock: seconds; for tests.
+        kind: the format of the text.
+        publish: shows data with metadata; the first call creates the output, later ones replace it.
+        clock: the time in seconds; for tests.
     """
 
     def __init__(
@@ -81,25 +81,25 @@ class NotebookDisplay:
         publish({"text/plain": WAITING}, {})
 
     def grow(self, answer: Answer) -> None:
-        """Show the answer so far, if it is time to."""
+        """Show the answer so far if an update is due."""
         now, text = self._clock(), answer.text
         has_grown = len(text) >= self._painted * (1 + GROWTH)
         if self._painted and (now - self._painted_at < PAINT_SECONDS or not has_grown):
             return
         self._painted_at, self._painted = now, len(text)
         data = rendered(text, self._kind)
-        # One form is enough for a moment.
+        # One form is enough until the answer is complete.
         data.pop("text/plain" if len(data) > 1 else "", None)
         self._publish(data, {})
 
     def end(self, answer: Answer, note: str, metadata: dict[str, Any]) -> None:
-        """Show the whole answer for good."""
+        """Show the complete answer."""
         data = rendered(answer.text, self._kind, note)
         self._publish(data, {MIMETYPE: metadata})
 
 
 class TerminalDisplay:
-    """Plain IPython in a terminal: the text as it comes, without what would steer the terminal."""
+    """Plain IPython in a terminal: the text as it comes, without terminal control characters."""
 
     def __init__(self, write: Callable[[str], Any] | None = None) -> None:
         self._write = write or self._to_stdout
@@ -109,7 +109,7 @@ class TerminalDisplay:
         """Write what is new."""
         text = answer.text
         if len(text) < self._shown:
-            # The answer was begun again.
+            # The answer started again.
             self._write("\n")
             self._shown = 0
         self._write(plain_lines(text[self._shown :]))
@@ -127,7 +127,7 @@ class TerminalDisplay:
 
 
 def display_for(kind: Format, *, is_notebook: bool) -> Display:
-    """Give the place where this shell shows an answer."""
+    """Return the display for an answer in this kind of shell."""
     if not is_notebook:
         return TerminalDisplay()
     from IPython.display import display
@@ -145,12 +145,12 @@ def display_for(kind: Format, *, is_notebook: bool) -> Display:
 
 
 def rendered(text: str, kind: Format, note: str = "") -> dict[str, str]:
-    """Give an answer in the forms in which a front end may show it; none of them runs.
+    """Return an answer in the forms that a front end may show; none of them can run code.
 
     Args:
-        text: as the model wrote it.
-        kind: how it is to be shown.
-        note: a line about it, or "".
+        text: the model's text.
+        kind: the format to show.
+        note: a line about the answer, or "".
     """
     below = plain_text(note, LONGEST_NOTE)
     plain = {"text/plain": f"{text}\n\n[{below}]" if note else text}
@@ -165,7 +165,7 @@ def rendered(text: str, kind: Format, note: str = "") -> dict[str, str]:
 
 
 def _framed(text: str) -> str:
-    # A frame without any permission: no script, no form, no way to the page around it.
+    # A frame without permissions: no scripts, no forms, no access to the page around it.
     return (
         f'<iframe sandbox="" srcdoc="{html.escape(FRAME_POLICY + text)}" width="100%" height="400" '
         'style="border: 1px solid #ccc"></iframe>'
@@ -175,5 +175,5 @@ def _framed(text: str) -> str:
 def _indented(text: str) -> str:
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    # No line of it can end the fence.
+    # No line can then end the fence.
     return text.replace("```", "\\u0060\\u0060\\u0060")

@@ -1,6 +1,6 @@
-"""This file is conversations in files of the notebook's folder; the ending chooses the format.
+"""Saving and loading conversations; the file's extension chooses the format.
 
-The formats themselves are left to :mod:`aqueduct_jupyter.protocol.exports`.
+The formats are in :mod:`aqueduct_jupyter.protocol.exports`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ __all__ = ["load", "save"]
 
 
 def save(conversation: Conversation, path: Path) -> None:
-    """Write a conversation to a file; its ending chooses: ``.json``, ``.md`` or ``.ipynb``.
+    """Write a conversation to a ``.json``, ``.md`` or ``.ipynb`` file.
 
     Raises:
-        CellError: the ending is another one.
-        OSError: the disk refuses.
+        CellError: the extension is not supported.
+        OSError: the file cannot be written.
     """
-    # Written whole or not at all: what was there before is lost only to what replaces it.
+    # Written completely or not at all: an existing file is lost only when a new one replaces it.
     text = write_conversation(conversation, _ending(path)).encode(errors="replace")
     written = path.with_name(f".{path.name}.part")
     written.write_bytes(text)
@@ -32,20 +32,20 @@ def load(path: Path) -> Conversation:
     """Read a conversation that :func:`save` wrote.
 
     Raises:
-        CellError: the ending is another one, or the file holds no conversation.
-        OSError: the disk refuses.
+        CellError: the extension is not supported, or the file contains no conversation.
+        OSError: the file cannot be read.
     """
     ending = _ending(path)
     try:
         return read_conversation(path.read_text(encoding="utf-8"), ending, path.stem)
     except ValueError as error:
-        raise CellError(f"There is no conversation in {path.name}.") from error
+        raise CellError(f"{path.name} contains no conversation.") from error
 
 
 def _ending(path: Path) -> str:
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise CellError(
-            f"A conversation is kept as .json, .md or .ipynb; '{path.name}' is none of them."
+            f"A conversation can be saved as .json, .md or .ipynb, not as '{path.name}'."
         )
     return ending

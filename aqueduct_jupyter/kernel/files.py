@@ -1,6 +1,6 @@
-"""This file is the files that a server keeps, as the kernel's client offers them.
+"""The Files API of the kernel's client.
 
-The requests themselves are left to :mod:`.client`.
+The requests are sent by :mod:`.client`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["Files"]
 
 
 class Files:
-    """The files of one server.
+    """The files on one server.
 
-    Every call raises an AqueductError where the server refuses or does not answer; an id that is
-    not known is an UnknownFileError.
+    Every call raises an AqueductError if the server refuses or does not answer; an unknown id
+    raises UnknownFileError.
 
     Args:
-        request: sends a request: verb, path, and what httpx takes.
+        request: sends a request: method, path, and arguments for httpx.
     """
 
     def __init__(self, request: Callable[..., httpx.Response]) -> None:
@@ -35,11 +35,11 @@ class Files:
 
         Args:
             file: its path, or its bytes.
-            filename: its name there; by default the path's.
-            purpose: one of the API's.
+            filename: its name on the server; the path's name by default.
+            purpose: one of the API's purposes.
 
         Returns:
-            The file's object; its ``id`` is what a message refers to.
+            The file object; messages refer to its ``id``.
         """
         data = {"purpose": purpose}
         if isinstance(file, bytes):
@@ -50,17 +50,17 @@ class Files:
             opened = {"file": (filename or path.name, stream)}
             return self._object("POST", "files", files=opened, data=data)
 
-    def list(self, **query: Any) -> list[dict[str, Any]]:  # the API's own word
-        """List the files, newest first; ``limit``, ``after``, ``order`` and ``purpose`` select."""
+    def list(self, **query: Any) -> list[dict[str, Any]]:  # the API's own name
+        """List the files, newest first; filter by ``limit``, ``after``, ``order``, ``purpose``."""
         files: list[dict[str, Any]] = self._object("GET", "files", params=query)["data"]
         return files
 
     def retrieve(self, file_id: str) -> dict[str, Any]:
-        """Describe a file."""
+        """Return a file object."""
         return self._object("GET", f"files/{file_id}")
 
     def content(self, file_id: str) -> bytes:
-        """Give a file's bytes."""
+        """Return a file's bytes."""
         return self._request("GET", f"files/{file_id}/content").content
 
     def delete(self, file_id: str) -> None:
@@ -68,5 +68,5 @@ class Files:
         self._request("DELETE", f"files/{file_id}")
 
     def _object(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        words: dict[str, Any] = self._request(method, path, **more).json()
-        return words
+        found: dict[str, Any] = self._request(method, path, **more).json()
+        return found

@@ -1,6 +1,6 @@
-"""This file is ``%%chat`` as a person types it: its options, and where the answer goes.
+"""The ``%%chat`` magic: its options, and where the answer goes.
 
-``%chat COMMAND`` is left to :mod:`.commands`, asking to :mod:`.session`.
+``%chat COMMAND`` is in :mod:`.commands`, asking in :mod:`.session`.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ from .notebook_chat import NotebookChat
 from .prompt import interpolate
 from .recording import Mode
 from .references import look_up, split_references
-from .session import Request
 from .structured import answer_type, frame_of
+from .turn_request import TurnRequest
 
 __all__ = ["ChatMagics"]
 
 MODE = "AQUEDUCT_CHAT_RECORDING"
-"""The variable that says what is done with recorded answers from the start."""
+"""The environment variable that sets the recording mode from the start."""
 
 
 @magics_class
 class ChatMagics(Magics):
-    """Chat with a model from a notebook's cells; set with ``%config ChatMagics``."""
+    """Chat with a model from notebook cells; configure with ``%config ChatMagics``."""
 
     shell: Any
-    model = Unicode("", help="The model; the server's default by default.").tag(config=True)
-    system = Unicode("", help="The system's message of every question.").tag(config=True)
+    model = Unicode("", help="The model; empty means the server's default.").tag(config=True)
+    system = Unicode("", help="The system message of every question.").tag(config=True)
     temperature = Float(
-        None, allow_none=True, help="The temperature; the upstream's by default."
+        None, allow_none=True, help="The temperature; None means the upstream's default."
     ).tag(config=True)
-    max_tokens = Integer(0, help="The most tokens of an answer; 0 is the upstream's own.").tag(
+    max_tokens = Integer(0, help="The most tokens in an answer; 0 means the upstream's limit.").tag(
         config=True
     )
-    context_tokens = Integer(8000, help="The most tokens of what is attached.").tag(config=True)
+    context_tokens = Integer(8000, help="The most tokens of attached text.").tag(config=True)
     history_tokens = Integer(
-        0, help="The most tokens of a question with its history; 0 is what the model takes."
+        0, help="The most tokens of a question and its history; 0 means the model's limit."
     ).tag(config=True)
 
     def __init__(self, shell: Any, client: Client | None = None) -> None:
         super().__init__(shell)
-        # traitlets counts a Float that may be None as an int.
+        # traitlets types a Float that may be None as an int.
         self.chats = NotebookChat(shell, self, client)  # type: ignore[arg-type]
         self.commands = Commands(self.chats)
         install(self.chats, self.commands.names)
@@ -68,25 +68,25 @@ class ChatMagics(Magics):
     @cell_magic("chat")
     @magic_arguments()
     @argument("-m", "--model", help="the model")
-    @argument("-s", "--system", help="the system's message")
-    @argument("-t", "--temperature", type=float, help="0 is always the same, 1 is free")
-    @argument("--max-tokens", type=int, help="the most tokens of the answer")
-    @argument("-p", "--parameter", action="append", default=[], help="more of the API: key=json")
+    @argument("-s", "--system", help="the system message")
+    @argument("-t", "--temperature", type=float, help="the temperature; 0 varies least")
+    @argument("--max-tokens", type=int, help="the most tokens in the answer")
+    @argument("-p", "--parameter", action="append", default=[], help="API parameter: key=json")
     @argument("--with", dest="references", default="", help="attach: df,fig,report.pdf,Out[3]")
     @argument("--as", dest="type", help="the answer's type: Invoice, 'list[Row]', int")
-    @argument("-o", "--output", help="the variable for the answer; a name like df takes a table")
+    @argument("-o", "--output", help="the variable for the answer; a name like df gets a table")
     @argument("-f", "--format", choices=get_args(Format), help="how the answer is shown")
     @argument("-c", "--conversation", help="the conversation's name")
-    @argument("--new", action="store_true", help="forget what was said in it before")
+    @argument("--new", action="store_true", help="clear the conversation first")
     @argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
-    @argument("--no-stream", action="store_true", help="wait for the whole answer")
-    @argument("-j", "--jobs", type=int, default=4, help="map: how many at the same time")
-    @argument("map", nargs="*", help="'map VALUES': ask of every value; -o keeps the results")
+    @argument("--no-stream", action="store_true", help="wait for the complete answer")
+    @argument("-j", "--jobs", type=int, default=4, help="map: how many requests run in parallel")
+    @argument("map", nargs="*", help="'map VALUES': ask about each value; -o keeps the results")
     def chat(self, line: str, cell: str) -> None:
-        """Ask a model the words of the cell, which mean themselves.
+        """Send the cell's text to a model, literally.
 
-        @{name} puts in a variable, its attribute or item; @@{ is a literal @{. The answer is in
-        _chat, too. Running the cell again goes back to before it.
+        @{name} inserts a variable, an attribute or an item; @@{ is a literal @{. The answer is also
+        in _chat. Running the cell again goes back to before it.
         """
         options = _parsed(self.chat, line)
         try:
@@ -101,16 +101,16 @@ class ChatMagics(Magics):
 
     @line_magic("chat")  # type: ignore[arg-type]  # IPython's annotation takes no method
     def command(self, line: str) -> Any:
-        """Look after chats: ``%chat help`` lists the commands."""
+        """Manage chats; ``%chat help`` lists the commands."""
         try:
             return self.commands.run(line)
         except AqueductError as error:
             raise as_card(error) from None
 
-    def _request(self, options: Namespace, cell: str) -> Request:
+    def _request(self, options: Namespace, cell: str) -> TurnRequest:
         names = self.chats.names
         contexts = [look_up(word, names) for word in split_references(options.references)]
-        return Request(
+        return TurnRequest(
             prompt=interpolate(cell.removesuffix("\n"), names),
             contexts=contexts,
             parameters=_parameters(self.chats, options),
@@ -124,7 +124,7 @@ class ChatMagics(Magics):
             history_tokens=self.history_tokens or None,
         )
 
-    def _ask(self, request: Request, options: Namespace) -> None:
+    def _ask(self, request: TurnRequest, options: Namespace) -> None:
         kind: Format = options.format or ("json" if request.answer_type else "markdown")
         reply = self.chats.ask(request, kind)
         value = reply.value
@@ -150,7 +150,7 @@ class ChatMagics(Magics):
             system=options.system or self.system or None,
         )
 
-    def _show_request(self, request: Request) -> None:
+    def _show_request(self, request: TurnRequest) -> None:
         session = self.chats.session
         turn, question, notes = session.prepare(request)
         session.conversation(request.conversation).remove(turn.id)
@@ -162,15 +162,15 @@ class ChatMagics(Magics):
 def _parsed(magic: Any, line: str) -> Namespace:
     options: Namespace = parse_argstring(magic, line)
     for name, value in vars(options).items():
-        # IPython leaves the quotes of a word to the magic.
+        # IPython leaves quotes around an argument to the magic.
         if isinstance(value, str):
             setattr(options, name, _unquoted(value))
     options.map = [_unquoted(word) for word in options.map]
     options.parameter = [_unquoted(word) for word in options.parameter]
     if options.map and (options.map[0] != "map" or len(options.map) != 2):
         raise UsageError(
-            f"'{' '.join(options.map)}' is no option. The question stands below %%chat, and "
-            "'%%chat map VALUES' asks it of every value."
+            f"Unknown option '{' '.join(options.map)}'. Write the question below %%chat; "
+            "'%%chat map VALUES' asks it about each value."
         )
     return options
 
@@ -186,14 +186,14 @@ def _parameters(chats: NotebookChat, options: Namespace) -> dict[str, Any]:
         model=options.model,
         temperature=options.temperature,
         max_tokens=options.max_tokens,
-        more=dict(_parameter(words) for words in options.parameter),
+        more=dict(_parameter(text) for text in options.parameter),
     )
 
 
-def _parameter(words: str) -> tuple[str, Any]:
-    name, is_given, value = words.partition("=")
+def _parameter(text: str) -> tuple[str, Any]:
+    name, is_given, value = text.partition("=")
     if not is_given:
-        raise CellError(f"-p {words}: write it as key=json, such as -p top_p=0.5.")
+        raise CellError(f"-p {text}: write it as key=json, for example -p top_p=0.5.")
     value = _unquoted(value)
     try:
         return name, json.loads(value)

@@ -1,6 +1,6 @@
-"""This file is ``%%chat map VALUES -o TARGET``: a cell's question, asked of every value.
+"""``%%chat map VALUES -o TARGET``: a cell's question, asked about each value.
 
-Asking side by side is left to :mod:`.mapping`, keeping what was answered to :mod:`.recording`.
+Parallel asking is in :mod:`.mapping`, keeping the answers in :mod:`.recording`.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from .mapping import map_questions
 from .notebook_chat import NotebookChat
 from .prompt import evaluate, interpolate
 from .recording import Recording
-from .session import ChatSession, Request
+from .session import ChatSession
 from .structured import AnswerType
+from .turn_request import TurnRequest
 
 __all__ = ["run_map"]
 
 CHECKPOINT = ".chat-map.jsonl"
-"""The ending of the file beside a notebook in which a map's answers are written down."""
+"""The extension of the file beside a notebook that keeps a map's answers."""
 
 VALUE = "value"
-"""The name under which a prompt finds the value: ``@{value}``."""
+"""The name of the value in a prompt: ``@{value}``."""
 
 MOST_JOBS = 64
 
 
 class _Silent:
-    """Where answers are shown that nobody looks at one by one."""
+    """A display that shows nothing, because nobody reads the answers one by one."""
 
     def grow(self, answer: Answer) -> None:
         """Show nothing."""
@@ -51,40 +52,40 @@ def run_map(
     parameters: Mapping[str, Any],
     system: str | None,
 ) -> None:
-    """Ask the cell's question of every value and keep the results.
+    """Ask the cell's question about each value and keep the results.
 
     Args:
-        chats: the notebook's.
-        cell: the words, with ``@{value}`` where the value stands, else before it.
+        chats: the notebook's chats.
+        cell: the question; the value replaces ``@{value}``, or is appended if there is none.
         values: the name of the values.
         target: where the results go.
-        jobs: how many are asked at the same time.
+        jobs: how many requests run in parallel.
         wanted: the type of the answers, or None.
-        parameters: the API's.
-        system: the system's message.
+        parameters: the API parameters.
+        system: the system message.
 
     Raises:
-        CellError: the values are none, or nothing says where the results go.
+        CellError: the values cannot be iterated over, or there is no target.
     """
     names = chats.names
     if not target:
-        raise CellError('Say where the results go: %%chat map df.text -o df["label"].')
+        raise CellError('Specify where the results go: %%chat map df.text -o df["label"].')
     if not 1 <= jobs <= MOST_JOBS:
-        raise CellError(f"-j is between 1 and {MOST_JOBS}.")
+        raise CellError(f"-j must be between 1 and {MOST_JOBS}.")
     found = evaluate(values, names)
     if isinstance(found, str | bytes) or not hasattr(found, "__iter__"):
-        raise CellError(f"'{values}' is no list, column or other row of values.")
+        raise CellError(f"'{values}' is not a list, a column or another series of values.")
     asker = Asker(chats.connected, _checkpoint(chats))
 
     def ask(value: Any) -> Any:
-        request = Request(
+        request = TurnRequest(
             _prompt(cell, value, names),
             parameters=parameters,
             system=system,
             answer_type=wanted,
             is_streamed=False,
         )
-        # Each value is a conversation of its own.
+        # Each value has a conversation of its own.
         return ChatSession(asker).ask(request, lambda _: _Silent()).value
 
     results = map_questions(ask, list(found), jobs=jobs, progress=_progress)
@@ -96,10 +97,10 @@ def run_map(
 
 
 def _prompt(cell: str, value: Any, names: dict[str, Any]) -> str:
-    words = cell.removesuffix("\n")
-    if f"@{{{VALUE}" in words:
-        return interpolate(words, {**names, VALUE: value})
-    return f"{interpolate(words, names)}\n\n{value}"
+    text = cell.removesuffix("\n")
+    if f"@{{{VALUE}" in text:
+        return interpolate(text, {**names, VALUE: value})
+    return f"{interpolate(text, names)}\n\n{value}"
 
 
 def _checkpoint(chats: NotebookChat) -> Recording:

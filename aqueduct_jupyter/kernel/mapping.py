@@ -1,8 +1,8 @@
-"""This file is one question asked of many values: side by side, and never twice.
+"""One question asked about many values: in parallel, and never twice.
 
-Every answer is written down as it comes, in the same form as recorded answers, so an interrupt or a
-kernel's restart resumes where it was. An error of one value is that value's result, and the others
-go on. Which values and where the results go is left to the magics.
+Every answer is saved when it arrives, in the format of recorded answers, so a run can resume after
+an interrupt or a kernel restart. An error for one value becomes that value's result, and the others
+continue. The magics choose the values and store the results.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ def map_questions(
     jobs: int,
     progress: Callable[[Iterable[Future[Any]], int], Iterable[Future[Any]]],
 ) -> list[Any]:
-    """Ask a question of every value.
+    """Ask a question about each value.
 
     Args:
-        ask: asks it of one value and gives the result; runs in several threads.
+        ask: asks it about one value and returns the result; runs in several threads.
         values: the values.
-        jobs: how many are asked at the same time.
-        progress: passes on what is done while it shows it, given how many there are.
+        jobs: how many requests run in parallel.
+        progress: yields the finished futures and shows the progress, given their total number.
 
     Returns:
-        A result for each value, in their order; where one failed, its AqueductError.
+        A result for each value, in order; the AqueductError for a value that failed.
     """
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="aqueduct-map")
     asked = [pool.submit(_result, ask, value) for value in values]
@@ -40,8 +40,8 @@ def map_questions(
         for _ in progress(as_completed(asked), len(asked)):
             pass
     finally:
-        # After an interrupt nothing more is asked; what is being asked is still written down when
-        # its answer comes, and nobody waits for it.
+        # After an interrupt, no new question is asked. Running ones still save their answers, but
+        # nothing waits for them.
         pool.shutdown(wait=False, cancel_futures=True)
     return [done.result() for done in asked]
 

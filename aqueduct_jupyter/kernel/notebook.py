@@ -1,6 +1,6 @@
-"""This file is where a kernel is: which notebook, which cell, which front end.
+"""A kernel's surroundings: its notebook, its cell, its front end.
 
-None of it is certain: a kernel serves whoever is connected. What is unknown is None.
+None of it is certain, because any front end may connect to a kernel. Unknown means None.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ __all__ = ["can_add_cells", "find_notebook", "is_notebook", "running_cell"]
 def find_notebook(
     namespace: Mapping[str, Any], environment: Mapping[str, str] = os.environ
 ) -> Path | None:
-    """Give the notebook's path, where Jupyter or VS Code told it."""
-    told = namespace.get("__vsc_ipynb_file__") or environment.get("JPY_SESSION_NAME", "")
-    path = Path(str(told))
+    """Return the notebook's path, if Jupyter or VS Code provides it."""
+    given = namespace.get("__vsc_ipynb_file__") or environment.get("JPY_SESSION_NAME", "")
+    path = Path(str(given))
     return path if path.suffix == ".ipynb" else None
 
 
 def is_notebook(shell: Any) -> bool:
-    """Tell whether a shell's outputs go to a notebook, and not to a terminal."""
+    """Return whether a shell's output goes to a notebook rather than a terminal."""
     return hasattr(shell, "kernel")
 
 
 def running_cell(shell: Any) -> str | None:
-    """Give the id of the cell that runs, as its front end calls it."""
+    """Return the front end's id of the running cell."""
     cell = _request_metadata(shell).get("cellId")
     return str(cell) if cell else None
 
 
 def can_add_cells(shell: Any) -> bool:
-    """Tell whether the front end adds the cells that a kernel asks for, once each."""
-    # JupyterLab and Notebook name their cells so; VS Code's names are addresses.
+    """Return whether the front end adds each cell that a kernel requests exactly once."""
+    # JupyterLab and Notebook use ids without a colon; VS Code's ids are URIs.
     cell = running_cell(shell)
     return cell is not None and ":" not in cell
 

@@ -1,6 +1,6 @@
-"""This file is a chat's way to its notebook: what is set, where an answer goes, what is recorded.
+"""A chat's connection to its notebook: settings, the place for answers, and recording.
 
-What a person typed is left to :mod:`.magics` and :mod:`.commands`, asking to :mod:`.session`.
+Parsing is in :mod:`.magics` and :mod:`.commands`, asking in :mod:`.session`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from .code_answer import code_faults
 from .display import Format, display_for
 from .notebook import can_add_cells, find_notebook, is_notebook
 from .recording import Mode, Recording
-from .session import ChatSession, Reply, Request
+from .reply import Reply
+from .session import ChatSession
+from .turn_request import TurnRequest
 
 __all__ = ["RECORDING", "NotebookChat", "Settings"]
 
 RECORDING = ".chat.jsonl"
-"""The ending of the file beside a notebook in which answers are recorded."""
+"""The extension of the file beside a notebook that holds recorded answers."""
 
 ASSIGNED = "_aqueduct_value"
 
 
 class Settings(Protocol):
-    """What ``%config ChatMagics`` sets; "", 0 and None leave it to the server."""
+    """The settings of ``%config ChatMagics``; "", 0 and None leave the choice to the server."""
 
     model: str
     system: str
@@ -40,13 +42,13 @@ class NotebookChat:
     """The chats of one notebook's shell.
 
     Args:
-        shell: IPython's.
-        settings: what holds where a question does not say.
-        client: talks to the server; one that finds its own by default.
+        shell: the IPython shell.
+        settings: the defaults for questions.
+        client: the client; by default one that finds its server.
 
     Attributes:
         session: the conversations.
-        current: the name of the conversation that is meant where none is named.
+        current: the name of the default conversation.
     """
 
     def __init__(self, shell: Any, settings: Settings, client: Client | None = None) -> None:
@@ -58,12 +60,12 @@ class NotebookChat:
 
     @property
     def names(self) -> dict[str, Any]:
-        """The notebook's names."""
+        """The notebook's namespace."""
         names: dict[str, Any] = self.shell.user_ns
         return names
 
     def connected(self) -> Client:
-        """Give the client, which is made at the first question."""
+        """Return the client, which is created when first needed."""
         if self._client is None:
             self._client = Client()
         return self._client
@@ -76,7 +78,7 @@ class NotebookChat:
         max_tokens: int | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Give the API's parameters: what is given, and what is set where it is not."""
+        """Return the API parameters: the given values, and the settings for those not given."""
         settings = self.settings
         given = {
             "model": model or settings.model or None,
@@ -86,11 +88,11 @@ class NotebookChat:
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    def ask(self, request: Request, kind: Format = "markdown") -> Reply:
-        """Ask a request, show its answer in this shell, and keep it as ``_chat``.
+    def ask(self, request: TurnRequest, kind: Format = "markdown") -> Reply:
+        """Send a request, show its answer in this shell, and keep it as ``_chat``.
 
         Raises:
-            AqueductError: as :meth:`.session.ChatSession.ask`.
+            AqueductError: as for :meth:`.session.ChatSession.ask`.
         """
         in_notebook = is_notebook(self.shell)
         reply = self.session.ask(request, lambda _: display_for(kind, is_notebook=in_notebook))
@@ -98,37 +100,37 @@ class NotebookChat:
         return reply
 
     def assign(self, target: str, value: Any) -> None:
-        """Put a value under a name, an attribute or an item, as ``df["label"]``.
+        """Assign a value to a name, an attribute or an item such as ``df["label"]``.
 
         Raises:
-            CellError: it cannot be there.
+            CellError: the assignment fails.
         """
         if target.isidentifier():
             self.names[target] = value
             return
         try:
-            # The user's own words, as if they stood in the cell.
+            # The user's own code, as if it were in the cell.
             exec(f"{target} = {ASSIGNED}", self.names, {ASSIGNED: value})  # noqa: S102
         except Exception as error:
-            raise CellError(f"-o {target}: the answer cannot be kept there ({error}).") from error
+            raise CellError(f"-o {target}: the answer cannot be stored there ({error}).") from error
 
     def offer_cell(self, code: str) -> None:
-        """Put code into a new cell below, or show it as a block to copy."""
+        """Put code into a new cell below, or print it for copying."""
         known = {*self.names, *dir(builtins), "get_ipython"}
         for fault in code_faults(self.shell.transform_cell(code), known):
-            print(f"Careful: {fault}")
+            print(f"Warning: {fault}")
         if can_add_cells(self.shell):
             self.shell.set_next_input(code, replace=False)
         else:
             print(code)
 
     def beside(self, ending: str) -> Path:
-        """Give the path of a file beside the notebook, or in this folder where it has no name."""
+        """Return the path of a file beside the notebook, or in this folder if it is unknown."""
         notebook = find_notebook(self.names)
         return notebook.with_suffix(ending) if notebook else Path(f"notebook{ending}")
 
     def record(self, mode: Mode, path: str | None = None) -> Path:
-        """Record answers, or answer from what was recorded; say in which file."""
+        """Set the recording mode and return the recording's file."""
         file = Path(path) if path else self.beside(RECORDING)
         self.session.asker.recording = Recording(file, mode) if mode != "off" else None
         return file

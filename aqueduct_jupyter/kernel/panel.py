@@ -1,13 +1,13 @@
-"""This file is ``ChatPanel()``: the chat as a widget, which shows the magics' own conversation.
+"""``ChatPanel()``: the chat as a widget, which shares the magics' conversation.
 
-How it looks is left to ``labextension/src``, asking to :mod:`.panel_answers`, and what a saved
-notebook shows to :mod:`.transcript`.
+Its look is in ``labextension/src``, asking in :mod:`.panel_answers`, and what a saved notebook
+shows in :mod:`.transcript`.
 
-* A kernel reads a widget's messages between two cells, unless they come to a subshell. JupyterLab
-  sends them to one, but ipykernel takes the next message to where it last sent one from, which is
-  mostly the cells' own thread. So it is made to forget that after each message, and the panel says
-  hello until one came to a subshell: the first may be sent before there is any.
-* Only what is new is sent: pieces of a growing answer, and turns begun or ended elsewhere.
+* A kernel reads a widget's messages between two cells, unless they go to a subshell. JupyterLab
+  sends them to one, but ipykernel routes the next message to the thread that last sent one, which
+  is usually the main thread. So we make ipykernel forget that thread after each message. The panel
+  repeats its hello until one reaches a subshell, because the first may be sent before one exists.
+* Only changes are sent: pieces of a growing answer, and turns begun or ended elsewhere.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ from .describers import describe
 from .notebook_chat import NotebookChat
 from .panel_answers import PanelAnswers
 from .references import look_up
-from .session import Request
 from .transcript import transcript
+from .turn_request import TurnRequest
 
 __all__ = ["ChatPanel"]
 
 BUNDLE = Path(__file__).parents[1] / "widget"
-"""Where the front end's build puts the widget's bundle."""
+"""Where the front-end build puts the widget's bundle."""
 
 PREVIEW = 2000
-"""Characters of an attachment that the panel shows."""
+"""Characters shown of an attachment."""
 
 MOST_UPLOAD_BYTES = 64 * 2**20
-"""Bytes of a file that a panel may bring; messages take less, and say so."""
+"""Largest file that a panel may upload, in bytes; messages allow less, and say so."""
 
 LIMITS = {"attachment_bytes": 10 * 2**20, "attachments_bytes": 32 * 2**20}
-"""What a service takes that does not say: as ours does."""
+"""The limits assumed for a service that does not report any: the same as ours."""
 
 
 class ChatPanel(anywidget.AnyWidget):
     """A chat in a cell's output.
 
-    It goes on while cells run, and shares its conversation with ``%%chat``.
+    It works while cells run, and shares its conversation with ``%%chat``.
 
     Args:
-        model: the model that is asked first; the server's default by default.
-        system: the system's message of its questions.
-        height: of the panel, in pixels.
-        attachments: what is offered to go along with the first question: objects, or words as
-            after ``--with``, such as ``"report.pdf"`` and ``"df"``.
+        model: the model selected at first; the server's default if None.
+        system: the system message of its questions.
+        height: the panel's height in pixels.
+        attachments: attachments to offer for the first question: objects, or references as after
+            ``--with``, such as ``"report.pdf"`` and ``"df"``.
         conversation: the conversation's name.
-        chats: the notebook's chats; those of the magics by default, which are loaded if needed.
+        chats: the notebook's chats; by default those of the magics, which are loaded if needed.
 
     Raises:
-        CellError: there is no IPython around, or an attachment is not there.
+        CellError: this is not an IPython session, or an attachment does not exist.
     """
 
     _esm = BUNDLE / "panel.js"
@@ -110,7 +110,7 @@ class ChatPanel(anywidget.AnyWidget):
         return f"ChatPanel(conversation={self.conversation.name!r})"
 
     def close(self) -> None:
-        """Let go of the conversation, which goes on without this panel."""
+        """Detach from the conversation, which continues without this panel."""
         with suppress(ValueError):
             self.conversation.watchers.remove(self._on_change)
         super().close()
@@ -133,8 +133,8 @@ class ChatPanel(anywidget.AnyWidget):
         try:
             handle(message, buffers)
         except (AqueductError, KeyError, TypeError, ValueError) as error:
-            said = error.message if isinstance(error, AqueductError) else f"{error!r}"
-            self._tell({"type": "trouble", "message": said})
+            text = error.message if isinstance(error, AqueductError) else f"{error!r}"
+            self._tell({"type": "trouble", "message": text})
 
     def _on_hello(self, _message: dict[str, Any], _buffers: list[Any]) -> None:
         self._tell({"type": "welcome", "is_subshell": _is_subshell()})
@@ -146,7 +146,7 @@ class ChatPanel(anywidget.AnyWidget):
     def _on_ask(self, message: dict[str, Any], _buffers: list[Any]) -> None:
         contexts = [self._attached.pop(name) for name in message["contexts"]]
         settings = self._chats.settings
-        request = Request(
+        request = TurnRequest(
             prompt=message["prompt"],
             contexts=contexts,
             parts=message["files"],
@@ -161,7 +161,9 @@ class ChatPanel(anywidget.AnyWidget):
     def _on_upload(self, message: dict[str, Any], buffers: list[Any]) -> None:
         upload, size = message["upload"], int(message["bytes"])
         if size > MOST_UPLOAD_BYTES:
-            raise CellError(f"{message['name']} has {size} bytes; that is too much for a chat.")
+            raise CellError(
+                f"{message['name']} has {size} bytes; the most for a chat is {MOST_UPLOAD_BYTES}."
+            )
         data = self._uploads.setdefault(upload, bytearray())
         data += buffers[0]
         part = None
@@ -174,7 +176,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._uploads.pop(message["upload"], None)
 
     def _on_change(self) -> None:
-        """Tell of turns that were begun, ended or forgotten elsewhere; keep them for readers."""
+        """Send turns that were begun, ended or removed elsewhere; update the saved transcript."""
         turns = list(self.conversation.turns)
         news = [turn for turn in turns if self._told.get(turn.id) != turn.state]
         is_told = self._answers.is_asking_here()
@@ -206,7 +208,7 @@ class ChatPanel(anywidget.AnyWidget):
             self.send(message)
 
     def open(self) -> None:
-        """Tell the front end of this widget."""
+        """Announce this widget to the front end."""
         super().open()
         self._forget_place()
 
@@ -215,7 +217,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._forget_place()
 
     def _forget_place(self) -> None:
-        # ipykernel has no public word for it; where it has none at all, nothing is lost.
+        # ipykernel has no public API for this; if the attribute is missing, nothing is lost.
         comm: Any = self.comm
         if comm is not None:
             vars(comm).pop("_reply_subshell_id", None)
@@ -226,7 +228,7 @@ def _magics_chats() -> NotebookChat:
 
     shell: Any = get_ipython()
     if shell is None:
-        raise CellError("ChatPanel() is for notebooks; elsewhere, Client() asks.")
+        raise CellError("ChatPanel() works only in notebooks; elsewhere, use Client().")
     if "ChatMagics" not in shell.magics_manager.registry:
         shell.run_line_magic("load_ext", "aqueduct_jupyter")
     chats: NotebookChat = shell.magics_manager.registry["ChatMagics"].chats
@@ -248,31 +250,31 @@ def _preview(context: Context) -> str:
 def _setup(chats: NotebookChat) -> dict[str, Any]:
     client = chats.connected()
     try:
-        said = client.get("aqueduct/status")
+        status = client.get("aqueduct/status")
     except AqueductError:
-        # Another service than ours: it has models, and says no more.
+        # Another OpenAI-compatible service: it lists models and nothing more.
         return {
             "models": client.models(),
             "default_model": chats.settings.model or None,
             "notices": [],
             "limits": LIMITS,
         }
-    failing = [upstream["error"] for upstream in said["upstreams"] if upstream["error"]]
+    failing = [upstream["error"] for upstream in status["upstreams"] if upstream["error"]]
     return {
-        "models": said["models"],
-        "default_model": chats.settings.model or said["default_model"],
-        "notices": [*said["notices"], *failing],
-        "limits": said["limits"],
+        "models": status["models"],
+        "default_model": chats.settings.model or status["default_model"],
+        "notices": [*status["notices"], *failing],
+        "limits": status["limits"],
     }
 
 
 def _is_subshell() -> bool:
-    """Tell whether this runs where messages are read while a cell runs."""
+    """Return whether this runs in a subshell, which reads messages while a cell runs."""
     from IPython.core.getipython import get_ipython
 
     kernel = getattr(get_ipython(), "kernel", None)
     if kernel is None:
         return False
-    # ipykernel has no public word for it.
+    # ipykernel has no public API for this.
     header = kernel.get_parent("shell").get("header") or {}
     return header.get("subshell_id") is not None

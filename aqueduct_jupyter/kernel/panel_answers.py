@@ -1,6 +1,6 @@
-"""This file is a panel's questions asked in threads, so that they go on while a cell runs.
+"""A panel's questions, asked in threads so that they continue while a cell runs.
 
-What a panel shows and hears is left to :mod:`.panel`, asking itself to :mod:`.session`.
+The panel's other messages are in :mod:`.panel`, asking in :mod:`.session`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..protocol.errors import AqueductError, RequestStoppedError
 from ..protocol.panel import FromKernel
 from .answer import Answer
 from .notebook_chat import NotebookChat
-from .session import Request
+from .turn_request import TurnRequest
 
 __all__ = ["PanelAnswers"]
 
@@ -25,13 +25,13 @@ DELTA_SECONDS = 0.05
 """The shortest time between two messages about one answer."""
 
 THREAD = "aqueduct-panel"
-"""The name of the threads that ask, as debuggers show it."""
+"""The name of the asking threads, as shown by debuggers."""
 
 Tell = Callable[[FromKernel], None]
 
 
 class _Growing:
-    """Where one answer is shown: in the panel, only ever what is new of it."""
+    """The display of one answer: sends the panel only what is new."""
 
     def __init__(self, request: str, tell: Tell, telling: threading.RLock) -> None:
         self.is_stopped = threading.Event()
@@ -43,10 +43,10 @@ class _Growing:
         self._told_at = 0.0
 
     def grow(self, answer: Answer) -> None:
-        """Tell what is new, if it is time to.
+        """Send what is new if an update is due.
 
         Raises:
-            RequestStoppedError: nobody wants more; leaving the stream closes it.
+            RequestStoppedError: the answer was stopped; leaving the stream closes it.
         """
         if self.is_stopped.is_set():
             raise RequestStoppedError("The request was stopped.")
@@ -56,14 +56,14 @@ class _Growing:
             self._tell_new(answer)
 
     def end(self, answer: Answer, _note: str, _metadata: dict[str, Any]) -> None:
-        """Tell the rest."""
+        """Send the rest."""
         if not self.is_stopped.is_set():
             self._tell_new(answer)
 
-    def words(self, turn: Turn) -> dict[str, Any]:
-        """Give the turn as far as it has been told: what is told next comes on top of it."""
-        told = {"state": "running", "answer": self._text, "reasoning": self._reasoning}
-        return asdict(turn) | told
+    def sent(self, turn: Turn) -> dict[str, Any]:
+        """Return the turn as sent so far: the next delta is added to it."""
+        so_far = {"state": "running", "answer": self._text, "reasoning": self._reasoning}
+        return asdict(turn) | so_far
 
     def _tell_new(self, answer: Answer) -> None:
         with self._telling:
@@ -85,8 +85,8 @@ class PanelAnswers:
     """The answers that a panel waits for.
 
     Args:
-        chats: where questions are asked.
-        tell: takes what the panel is to know, from any thread.
+        chats: the chats that ask the questions.
+        tell: sends a message to the panel, from any thread.
     """
 
     def __init__(self, chats: NotebookChat, tell: Tell) -> None:
@@ -97,11 +97,11 @@ class PanelAnswers:
         self._threads: set[threading.Thread] = set()
 
     def is_asking_here(self) -> bool:
-        """Tell whether this is one of the threads, which tell of their own turns themselves."""
+        """Return whether this is an asking thread; those report their own turns."""
         return threading.current_thread() in self._threads
 
-    def ask(self, request_id: str, request: Request) -> threading.Thread:
-        """Ask in a thread of its own, which is given; what comes is told."""
+    def ask(self, request_id: str, request: TurnRequest) -> threading.Thread:
+        """Ask in a new thread, which is returned; the panel gets the answer as it grows."""
         growing = _Growing(request_id, self._tell, self._telling)
         self._running[request_id] = growing
         arguments = (request_id, request, growing)
@@ -111,7 +111,7 @@ class PanelAnswers:
         return thread
 
     def tell_turns(self, turns: Sequence[Turn], news: Sequence[Turn]) -> None:
-        """Tell which turns there are, whole where they are news, and which request runs."""
+        """Send the ids of all turns, the new ones in full, and the running request."""
         with self._telling:
             growing = {id(growing.turn): growing for growing in self._running.values()}
             self._tell(
@@ -119,7 +119,7 @@ class PanelAnswers:
                     "type": "turns",
                     "ids": [turn.id for turn in turns],
                     "turns": [
-                        growing[id(turn)].words(turn) if id(turn) in growing else asdict(turn)
+                        growing[id(turn)].sent(turn) if id(turn) in growing else asdict(turn)
                         for turn in news
                     ],
                     "running": next(reversed(self._running), None),
@@ -127,16 +127,16 @@ class PanelAnswers:
             )
 
     def stop(self, request_id: str) -> None:
-        """Stop an answer at once, here and at the upstream."""
+        """Stop an answer immediately, here and at the upstream."""
         growing = self._running.get(request_id)
         if growing is None:
             return
         growing.is_stopped.set()
-        # A service that cannot be asked to stop is left at its next chunk.
+        # If the service cannot stop a request, we leave the stream at its next chunk.
         with suppress(AqueductError):
             self._chats.connected().stop(request_id)
 
-    def _ask(self, request_id: str, request: Request, growing: _Growing) -> None:
+    def _ask(self, request_id: str, request: TurnRequest, growing: _Growing) -> None:
         def begin(turn: Turn) -> _Growing:
             growing.turn = turn
             self._tell(
@@ -160,16 +160,16 @@ class PanelAnswers:
             self._threads.discard(threading.current_thread())
             self._tell_end(request_id, request, growing)
 
-    def _tell_end(self, request_id: str, request: Request, growing: _Growing) -> None:
+    def _tell_end(self, request_id: str, request: TurnRequest, growing: _Growing) -> None:
         turn = growing.turn
         if turn is None:
             return
         if growing.is_stopped.is_set():
-            # The panel has ended it by itself, and ignores what else is said of the request.
+            # The panel has already ended it, and ignores further messages about the request.
             turns = list(self._chats.session.conversation(request.conversation).turns)
             self.tell_turns(turns, [turn])
             return
-        words = asdict(turn)
-        # What was said has been told.
-        del words["answer"], words["reasoning"]
-        self._tell({"type": "ended", "request": request_id, "turn": words})
+        ended = asdict(turn)
+        # The text has already been sent.
+        del ended["answer"], ended["reasoning"]
+        self._tell({"type": "ended", "request": request_id, "turn": ended})

@@ -1,9 +1,9 @@
-"""This file is what a cell says: its words literally, and ``@{name}`` where a value stands.
+"""The prompt in a cell: literal text, with a value in place of ``@{name}``.
 
 ``@{df.shape}``, ``@{rows[0]}`` and ``@{settings["unit"]}`` are names, attributes and items, never
-calls. ``@@{`` is a literal ``@{``, and so is one that no name follows (LaTeX has such). What was
-inserted is not looked at again, so a value cannot insert another one. How objects are described
-for a model is left to :mod:`.context`.
+calls. ``@@{`` is a literal ``@{``, and so is ``@{`` without a name after it (LaTeX uses it).
+Inserted text is not scanned again, so a value cannot insert another one. Descriptions of objects
+are in :mod:`.context`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from ..protocol.plain_text import plain_text
 __all__ = ["LONGEST_EXPRESSION", "evaluate", "interpolate"]
 
 LONGEST_EXPRESSION = 500
-"""Characters of what stands for a value."""
+"""Longest expression for a value, in characters."""
 
 _PLACE = re.compile(r"@@\{|@\{(?=\s*[^\W\d])([^{}\n]*)\}?")
 
 
 def interpolate(prompt: str, namespace: Mapping[str, Any]) -> str:
-    """Put values into a prompt.
+    """Insert values into a prompt.
 
     Args:
-        prompt: the cell's words.
+        prompt: the cell's text.
         namespace: the notebook's names.
 
     Raises:
-        CellError: a name does not exist, or a place holds more than names, attributes and items.
+        CellError: a name does not exist, or an expression is more than names, attributes and items.
     """
 
     def value(place: re.Match[str]) -> str:
@@ -40,7 +40,8 @@ def interpolate(prompt: str, namespace: Mapping[str, Any]) -> str:
             return "@{"
         if not place[0].endswith("}"):
             raise CellError(
-                f"'{place[0][:40]}' is not closed. Write @{{name}}, or @@{{ for a literal @{{."
+                f"'{place[0][:40]}' has no closing brace. Write @{{name}}, or @@{{ for a literal "
+                "@{."
             )
         return str(evaluate(place[1].strip(), namespace))
 
@@ -51,15 +52,15 @@ def evaluate(expression: str, namespace: Mapping[str, Any]) -> Any:
     """Look up a name, its attributes and items.
 
     Raises:
-        CellError: it does not exist, or is no such expression.
+        CellError: it does not exist, or is not such an expression.
     """
-    # Python's own parser gives up on what is nested too deeply, each time with another error.
+    # Python's parser fails on deep nesting, with a different error each time.
     if len(expression) > LONGEST_EXPRESSION:
-        raise _no_place(expression)
+        raise _unsupported(expression)
     try:
         tree = ast.parse(expression, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _no_place(expression) from None
+        raise _unsupported(expression) from None
     return _look_up(tree, expression, namespace)
 
 
@@ -67,7 +68,7 @@ def _look_up(tree: ast.expr, expression: str, namespace: Mapping[str, Any]) -> A
     match tree:
         case ast.Name(id=name):
             if name not in namespace:
-                raise CellError(f"There is no name '{name}' in this notebook (in '{expression}').")
+                raise CellError(f"'{name}' is not defined in this notebook (in '{expression}').")
             return namespace[name]
         case ast.Attribute(value=inner, attr=name):
             owner = _look_up(inner, expression, namespace)
@@ -81,19 +82,19 @@ def _look_up(tree: ast.expr, expression: str, namespace: Mapping[str, Any]) -> A
             value=inner, slice=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(key)))
         ):
             return _item(_look_up(inner, expression, namespace), -key, expression)
-    raise _no_place(expression)
+    raise _unsupported(expression)
 
 
 def _item(owner: Any, key: Any, expression: str) -> Any:
     try:
         return owner[key]
-    except Exception as error:  # any object's own way to look up
+    except Exception as error:  # an object's own lookup may raise anything
         what = f"{type(error).__name__}: {error}"
         raise CellError(f"'{expression}' cannot be looked up ({what}).") from None
 
 
-def _no_place(expression: str) -> CellError:
+def _unsupported(expression: str) -> CellError:
     return CellError(
         f"'{plain_text(expression, 80)}' is not a name, an attribute or an item; calls are not "
-        "made here. Give the value a name in a cell before, and use that."
+        "allowed here. Assign the value to a name in an earlier cell and use that name."
     )

@@ -1,11 +1,11 @@
-"""This file is recorded answers: a file beside the notebook that answers the same questions again.
+"""Recorded answers: a file beside the notebook that answers the same questions again.
 
-An answer is found by a hash of what was asked: the model's name, the messages, the parameters and
-the attachments' bytes. Neither addresses nor keys are in it, so the same notebook finds it on a
-plane, in class and in CI. Asking is left to :mod:`.asking`.
+An answer is found by a hash of the question: the model's name, the messages, the parameters and the
+attachments' bytes. The hash contains no addresses or keys, so the same notebook finds its answers
+on a plane, in class and in CI. Asking is in :mod:`.asking`.
 
-The file is JSON Lines, one answer in each, in the order in which they were recorded; the last one
-of a hash counts. A line that was half written when a process died is passed over.
+The file is JSON Lines, one answer per line, in the order of recording; the last line for a hash
+counts. A line left half written by a dying process is skipped.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from .answer import Answer
 __all__ = ["Mode", "Recording", "question_hash"]
 
 Mode = Literal["off", "record", "replay", "strict"]
-"""``record``: ask and write. ``replay``: answer from the file, and ask and write what is missing.
+"""``record``: ask and record. ``replay``: answer from the file; ask and record what is missing.
 ``strict``: answer from the file only."""
 
 SHOWN_HASH = 12
 
 
 def question_hash(messages: Sequence[Message], parameters: Mapping[str, Any]) -> str:
-    """Give the hash under which an answer is kept.
+    """Return the hash under which an answer is kept.
 
     Args:
-        messages: as they are asked, files by their content.
-        parameters: all others that change the answer; None counts as not given.
+        messages: the messages, with each file represented by the hash of its content.
+        parameters: everything else that affects the answer; None counts as not given.
     """
     given = {name: value for name, value in parameters.items() if value is not None}
-    words = {"messages": list(messages), "parameters": given}
-    canonical = json.dumps(words, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    question = {"messages": list(messages), "parameters": given}
+    canonical = json.dumps(question, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -47,8 +47,8 @@ class Recording:
     """The recorded answers in one file; usable from several threads.
 
     Args:
-        path: the file; it is made with the first answer.
-        mode: what is done with it.
+        path: the file; created with the first answer.
+        mode: how it is used.
     """
 
     def __init__(self, path: Path, mode: Mode) -> None:
@@ -58,16 +58,16 @@ class Recording:
         self._answers = dict(self._read())
 
     def find(self, key: str) -> Answer | None:
-        """Give the recorded answer of a hash, or None where one has to be asked for.
+        """Return the recorded answer for a hash, or None if the question must be asked.
 
         Raises:
             ReplayError: only recorded answers are allowed, and there is none.
         """
         if self.mode in ("off", "record"):
             return None
-        words = self._answers.get(key)
-        if words is not None:
-            return Answer.from_dict(words)
+        fields = self._answers.get(key)
+        if fields is not None:
+            return Answer.from_dict(fields)
         if self.mode == "strict":
             raise ReplayError(
                 f"No answer is recorded for this question ({key[:SHOWN_HASH]}) in "
@@ -76,10 +76,10 @@ class Recording:
         return None
 
     def keep(self, key: str, answer: Answer) -> None:
-        """Record a whole answer.
+        """Record a complete answer.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: the file cannot be written.
         """
         if self.mode == "off":
             return
@@ -88,7 +88,7 @@ class Recording:
             if self._answers.get(key) == answer.as_dict():
                 return
             with self.path.open("a", encoding="utf-8") as file:
-                # What a dying process left half written stays a line of its own.
+                # A line left half written by a dying process stays a line of its own.
                 file.write(("" if self._ends_clean() else "\n") + line + "\n")
             self._answers[key] = answer.as_dict()
 
@@ -104,12 +104,12 @@ class Recording:
         if not self.path.is_file():
             return []
         found = []
-        # Not splitlines(): characters that it takes for line ends may stand inside of JSON.
+        # Not splitlines(): some characters that it treats as line ends may occur in JSON.
         for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
-                words = json.loads(line)
-                answer = Answer.from_dict(words["answer"])
-                found.append((str(words["key"]), answer.as_dict()))
+                entry = json.loads(line)
+                answer = Answer.from_dict(entry["answer"])
+                found.append((str(entry["key"]), answer.as_dict()))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
         return found

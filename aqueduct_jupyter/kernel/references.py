@@ -1,16 +1,16 @@
-"""This file is which object a word after ``--with`` means: a name, an output, a cell, a file.
+"""The objects that references after ``--with`` mean: a name, an output, a cell, a file.
 
 ==================  ==============================================================
-``df``, ``a.b[0]``  a name of the notebook, its attributes and items
-``Out[3]``          what a cell gave
-``In[2]``           what a cell said
+``df``, ``a.b[0]``  a name in the notebook, its attributes and items
+``Out[3]``          a cell's output
+``In[2]``           a cell's source
 ``cell:7``          the notebook's seventh cell, as saved, with its outputs
 ``err``             the last exception
 ``@notebook``       the whole notebook, as saved
-``report.pdf``      a file; images are shown, all else is read by the server
+``report.pdf``      a file; images are sent as images, the server reads other files
 ==================  ==============================================================
 
-Only what is named is sent. How an object looks to a model is left to :mod:`.describers`.
+Only objects that are named are sent. Their descriptions are in :mod:`.describers`.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ _CELL = re.compile(r"cell:(\d{1,9})")
 _INPUT = re.compile(r"In\[(-?\d{1,9})\]")
 
 
-def split_references(words: str) -> list[str]:
-    """Split ``df,rows[0],report.pdf`` at its commas, but for those inside brackets."""
+def split_references(text: str) -> list[str]:
+    """Split ``df,rows[0],report.pdf`` at its commas, except inside brackets."""
     parts, begun, depth = [], 0, 0
-    for sign in re.finditer(r"[,\[\]]", words):
+    for sign in re.finditer(r"[,\[\]]", text):
         depth = max(0, depth + {"[": 1, "]": -1}.get(sign[0], 0))
         if sign[0] == "," and not depth:
-            parts.append(words[begun : sign.start()])
+            parts.append(text[begun : sign.start()])
             begun = sign.end()
-    parts.append(words[begun:])
-    return [word for part in parts if (word := part.strip())]
+    parts.append(text[begun:])
+    return [reference for part in parts if (reference := part.strip())]
 
 
 def look_up(reference: str, namespace: Mapping[str, Any]) -> Context:
-    """Give what a model gets to see of what a reference means.
+    """Return what a model sees of the object that a reference means.
 
     Args:
-        reference: one of the words above.
+        reference: in one of the forms above.
         namespace: the notebook's names.
 
     Raises:
-        CellError: it means nothing here.
+        CellError: the reference cannot be resolved.
     """
     if reference == "err":
         return describe("err", last_error())
@@ -72,10 +72,10 @@ def look_up(reference: str, namespace: Mapping[str, Any]) -> Context:
 
 
 def last_error() -> BaseException:
-    """Give the exception that a cell raised last.
+    """Return the last exception raised by a cell.
 
     Raises:
-        CellError: none did.
+        CellError: no cell has raised one.
     """
     error: BaseException | None = getattr(sys, "last_value", None)
     if error is None:
@@ -87,7 +87,7 @@ def _means_file(reference: str) -> bool:
     try:
         is_there = Path(reference).expanduser().is_file()
     except (OSError, ValueError, RuntimeError):
-        return False  # no path has such a length, or a null in it
+        return False  # too long for a path, or contains a null character
     return is_there or _looks_like_file(reference)
 
 
@@ -113,5 +113,5 @@ def _cell(number: int, namespace: Mapping[str, Any]) -> Context:
 def _saved(namespace: Mapping[str, Any]) -> Path:
     path = find_notebook(namespace)
     if path is None or not path.is_file():
-        raise CellError("The notebook's own file is not known here, or it was never saved.")
+        raise CellError("The notebook's file is unknown, or the notebook was never saved.")
     return path

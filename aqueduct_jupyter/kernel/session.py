@@ -1,96 +1,29 @@
-"""This file is one notebook's chat: its conversations, and a cell's question from words to answer.
+"""A notebook's chat: its conversations, and a cell's question from text to answer.
 
-What the words of a magic mean is left to :mod:`.magics`, asking itself to :mod:`.asking`.
+The magic's options are in :mod:`.magics`; the requests to the server in :mod:`.asking`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-from ..protocol.conversation import Conversation, Message, Turn, estimate_tokens
+from ..protocol.conversation import Conversation, Turn, estimate_tokens
 from ..protocol.errors import (
-    AnswerError,
     AqueductError,
     CellError,
     ContextLengthError,
     RequestStoppedError,
 )
 from .answer import Answer
-from .asking import Asker, Question, is_schema_refused
-from .context import Context, FilePart, fit
+from .asking import Asker, Question
+from .context import FilePart, fit
 from .display import Display
-from .structured import AnswerType
+from .reply import Notes, Reply, footer, metadata
+from .turn_request import TurnRequest
+from .typed_asking import ask_typed
 
-__all__ = ["ChatSession", "Notes", "Reply", "Request"]
-
-MOST_REPAIRS = 2
-"""How often a model is shown what is wrong with its typed answer."""
-
-CUT_OFF = "The answer was cut off before it was complete. Allow more with --max-tokens."
-
-
-@dataclass(slots=True)
-class Request:
-    """What a cell asks for.
-
-    Args:
-        prompt: the cell's words, with values in their places.
-        contexts: what is attached.
-        parts: what is attached and already has the form of a message's parts.
-        parameters: the API's, ``model`` among them.
-        system: the system's message.
-        conversation: the conversation's name.
-        is_new: forget what was said in it before.
-        cell: the notebook's id of the cell.
-        before: the turn that is asked anew; the conversation goes back to before it.
-        answer_type: the type that the answer must have.
-        is_streamed: False asks for the whole answer at once.
-        client_id: the asker's own name for the request, to stop it by from another thread.
-        context_tokens: the budget for the text of what is attached.
-        history_tokens: the budget for all messages; None for as many as the model takes.
-    """
-
-    prompt: str
-    contexts: Sequence[Context] = ()
-    parts: Sequence[dict[str, Any]] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    system: str | None = None
-    conversation: str = "main"
-    is_new: bool = False
-    cell: str | None = None
-    before: str | None = None
-    answer_type: AnswerType | None = None
-    is_streamed: bool = True
-    client_id: str | None = None
-    context_tokens: int = 8000
-    history_tokens: int | None = None
-
-
-@dataclass(slots=True)
-class Notes:
-    """What a person should know of a question: how many turns it lacks, and what was cut of it."""
-
-    dropped_turns: int
-    left_out: list[str]
-
-    @property
-    def lines(self) -> list[str]:
-        """Both in words."""
-        if not self.dropped_turns:
-            return list(self.left_out)
-        turns = "1 oldest turn" if self.dropped_turns == 1 else f"{self.dropped_turns} oldest turns"
-        return [f"the {turns} no longer fit and were left out", *self.left_out]
-
-
-@dataclass(slots=True)
-class Reply:
-    """What came of it: the answer, its typed value where one was asked for, and what to mention."""
-
-    answer: Answer
-    value: Any
-    notes: list[str]
+__all__ = ["ChatSession"]
 
 
 class ChatSession:
@@ -108,19 +41,19 @@ class ChatSession:
         self._files: dict[str, FilePart] = {}
 
     def conversation(self, name: str) -> Conversation:
-        """Give a conversation, which begins when it is named first."""
+        """Return a conversation; it is created on first use."""
         return self.conversations.setdefault(name, Conversation(name))
 
     def keep_file(self, part: FilePart) -> dict[str, Any]:
-        """Keep a file that messages will name, and give the part that names it."""
+        """Keep a file for messages to refer to, and return the part that does."""
         self._files[part.sha256] = part
         return part.part()
 
-    def prepare(self, request: Request) -> tuple[Turn, Question, Notes]:
-        """Begin a turn and give its question, not asked yet, and what to mention.
+    def prepare(self, request: TurnRequest) -> tuple[Turn, Question, Notes]:
+        """Begin a turn and return it with its question, not asked yet, and its notes.
 
         Raises:
-            CellError: there is nothing to ask.
+            CellError: the prompt is empty.
         """
         if not request.prompt.strip():
             raise CellError("The cell is empty: write the question below %%chat.")
@@ -130,21 +63,21 @@ class ChatSession:
             conversation.reset()
         if request.before:
             conversation.go_back(request.before)
-        turn = conversation.begin(request.prompt, _content(request), request.cell)
+        turn = conversation.begin(request.prompt, request.content(), request.cell)
         question, dropped = self._question(request, turn, request.history_tokens)
         return turn, question, Notes(dropped, left_out)
 
-    def ask(self, request: Request, display: Callable[[Turn], Display]) -> Reply:
-        """Ask what a cell asks, and end its turn in one of the three ways.
+    def ask(self, request: TurnRequest, display: Callable[[Turn], Display]) -> Reply:
+        """Ask a cell's question, and end its turn in one of the three ways.
 
         Args:
-            request: what is asked.
-            display: gives the place where the answer of a turn is shown, once it has begun.
+            request: the request.
+            display: returns the display for a turn's answer, once the turn has begun.
 
         Raises:
-            AqueductError: there is no answer, or not the one that was asked for.
-            KeyboardInterrupt: the user stopped it; the upstream is closed, and the partial answer
-                is kept.
+            AqueductError: there is no answer, or it is not what was asked for.
+            KeyboardInterrupt: the user stopped it; the upstream connection is closed, and the
+                partial answer is kept.
         """
         turn, question, notes = self.prepare(request)
         answer = Answer()
@@ -153,16 +86,16 @@ class ChatSession:
             value = self._asked(request, turn, question, shown, answer, notes)
         except BaseException as error:
             self._end(request, turn, answer, notes, error)
-            footer = _footer(answer, [turn.state, *notes.lines])
-            shown.end(answer, footer, _metadata(answer, question))
+            below = footer(answer, [turn.state, *notes.lines])
+            shown.end(answer, below, metadata(answer, question))
             raise
         self._end(request, turn, answer, notes)
-        shown.end(answer, _footer(answer, notes.lines), _metadata(answer, question))
+        shown.end(answer, footer(answer, notes.lines), metadata(answer, question))
         return Reply(answer, value, notes.lines)
 
     def _asked(
         self,
-        request: Request,
+        request: TurnRequest,
         turn: Turn,
         question: Question,
         shown: Display,
@@ -173,73 +106,32 @@ class ChatSession:
             self.last_question, self.last_answer = question, answer
             try:
                 if request.answer_type:
-                    return self._typed(request.answer_type, question, shown, answer)
+                    return ask_typed(self.asker, request.answer_type, question, shown, answer)
                 self.asker.ask(question, shown, answer)
                 return answer.text
             except ContextLengthError:
-                # The model's context is known only now: the oldest turns go until it fits.
+                # Only now do we know that it exceeds the model's context: drop the oldest turns.
                 room = estimate_tokens(question.messages) * 2 // 3
                 shorter, dropped = self._question(request, turn, room)
                 if len(shorter.messages) == len(question.messages):
                     raise
                 question, notes.dropped_turns = shorter, dropped
 
-    def _question(self, request: Request, turn: Turn, room: int | None) -> tuple[Question, int]:
+    def _question(self, request: TurnRequest, turn: Turn, room: int | None) -> tuple[Question, int]:
         conversation = self.conversation(request.conversation)
         messages, dropped = conversation.messages(turn, system=request.system, most_tokens=room)
         parameters = dict(request.parameters)
         if request.answer_type:
             parameters["response_format"] = request.answer_type.response_format()
-        files = {
-            part.sha256: part
-            for context in request.contexts
-            for part in context.parts
-            if isinstance(part, FilePart)
-        }
-        # Turns of before may name files of before.
-        self._files |= files
+        # Earlier turns may refer to earlier files.
+        self._files |= request.files()
         return Question(
             messages, parameters, self._files, request.is_streamed, request.client_id
         ), dropped
 
-    def _typed(self, wanted: AnswerType, question: Question, shown: Display, answer: Answer) -> Any:
-        """Ask for a typed answer, and ask again where it does not fit."""
-        for repair in range(MOST_REPAIRS + 1):
-            self._ask_with_schema(wanted, question, shown, answer)
-            try:
-                return wanted.read(answer.text)
-            except AnswerError as error:
-                # An object that was cut off is no JSON; one that is complete is one all the same.
-                if answer.finish_reason == "length":
-                    raise AnswerError(CUT_OFF, answer.text) from None
-                if repair == MOST_REPAIRS:
-                    raise
-                complaint = f"{error.message} Answer again, with the corrected JSON only."
-                question.messages = [
-                    *question.messages,
-                    {"role": "assistant", "content": answer.text},
-                    {"role": "user", "content": complaint},
-                ]
-                _clear(answer)
-        raise AssertionError("the last repair returns or raises")
-
-    def _ask_with_schema(
-        self, wanted: AnswerType, question: Question, shown: Display, answer: Answer
-    ) -> None:
-        try:
-            self.asker.ask(question, shown, answer)
-        except AqueductError as error:
-            if "response_format" not in question.parameters or not is_schema_refused(error):
-                raise
-            parameters = dict(question.parameters)
-            del parameters["response_format"]
-            question.parameters = parameters
-            question.messages = _with_words(question.messages, wanted.request())
-            self.asker.ask(question, shown, answer)
-
     def _end(
         self,
-        request: Request,
+        request: TurnRequest,
         turn: Turn,
         answer: Answer,
         notes: Notes,
@@ -255,46 +147,3 @@ class ChatSession:
         else:
             turn.end("stopped")
         self.conversation(request.conversation).changed()
-
-
-def _content(request: Request) -> str | list[dict[str, Any]]:
-    """Put what is attached before the words, as parts; words alone stay words."""
-    if not request.contexts and not request.parts:
-        return request.prompt
-    texts = [context.text for context in request.contexts if context.text]
-    parts = [part.part() for context in request.contexts for part in context.parts]
-    return [
-        *({"type": "text", "text": text} for text in texts),
-        *parts,
-        *request.parts,
-        {"type": "text", "text": request.prompt},
-    ]
-
-
-def _with_words(messages: Sequence[Message], words: str) -> list[Message]:
-    last = messages[-1]
-    content = last["content"]
-    if isinstance(content, str):
-        return [*messages[:-1], {**last, "content": f"{content}\n\n{words}"}]
-    return [*messages[:-1], {**last, "content": [*content, {"type": "text", "text": words}]}]
-
-
-def _clear(answer: Answer) -> None:
-    answer.text, answer.finish_reason = "", None
-
-
-def _footer(answer: Answer, notes: Sequence[str]) -> str:
-    facts = [answer.model or "", f"{answer.seconds:.1f} s"]
-    facts += [f"{answer.tokens_out} tokens"] if answer.tokens_out is not None else []
-    return " \u00b7 ".join([*(fact for fact in facts if fact), *notes])
-
-
-def _metadata(answer: Answer, question: Question) -> dict[str, Any]:
-    return {
-        "model": answer.model,
-        "request_id": answer.request_id,
-        "prompt": question.key,
-        "tokens_in": answer.tokens_in,
-        "tokens_out": answer.tokens_out,
-        "finish_reason": answer.finish_reason,
-    }

@@ -1,7 +1,7 @@
-"""This file is typed answers: a type of the notebook -> a JSON schema -> a checked object.
+"""Typed answers: a type in the notebook -> a JSON schema -> a validated object.
 
-Schemas and checks are pydantic's, so models, dataclasses, TypedDicts and plain types all work.
-Asking again where an answer does not fit is left to the magics.
+pydantic makes the schemas and validates, so models, dataclasses, TypedDicts and plain types all
+work. Asking again after an invalid answer is in :mod:`.session`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .prompt import LONGEST_EXPRESSION
 __all__ = ["AnswerType", "answer_type", "frame_of"]
 
 WRAPPED = "value"
-"""The one field of the object that an answer must be where the type is none."""
+"""The only field of the object that wraps a type other than an object."""
 
 LONGEST_COMPLAINT = 1500
 
@@ -35,8 +35,8 @@ _MODULES = (builtins, typing, datetime, decimal)
 class AnswerType:
     """A type that answers must have.
 
-    ``schema`` is the JSON schema of an object; ``is_wrapped`` says that the type itself is none
-    and stands in the object's only field.
+    ``schema`` is the JSON schema of an object; ``is_wrapped`` means that the type itself is not an
+    object and is wrapped in one with a single field.
     """
 
     name: str
@@ -45,39 +45,40 @@ class AnswerType:
     adapter: Any
 
     def response_format(self) -> dict[str, Any]:
-        """Give the API's parameter that asks for such an answer."""
+        """Return the API parameter that asks for such an answer."""
         name = "".join(letter if letter.isalnum() else "_" for letter in self.name)[:64]
         return {"type": "json_schema", "json_schema": {"name": name, "schema": self.schema}}
 
     def request(self) -> str:
-        """Give the words that ask for it where an upstream knows no schemas."""
-        words = "Answer with one JSON object only, without other words. Its JSON schema is: "
-        return words + json.dumps(self.schema)
+        """Return the text that asks for it if an upstream does not support schemas."""
+        text = "Answer with one JSON object only, without other words. Its JSON schema is: "
+        return text + json.dumps(self.schema)
 
     def read(self, text: str) -> Any:
-        """Check an answer and give its object.
+        """Validate an answer and return its object.
 
         Raises:
-            AnswerError: it is no JSON, or does not fit; the message says where.
+            AnswerError: it is not valid JSON or does not fit the type; the message says where.
         """
         from pydantic import ValidationError
 
         try:
-            words = json.loads(_without_fence(text))
+            value = json.loads(_without_fence(text))
         except (ValueError, RecursionError) as error:
             raise AnswerError(f"The answer is not valid JSON ({error}).", text) from None
         if self.is_wrapped:
-            if not isinstance(words, dict) or WRAPPED not in words:
+            if not isinstance(value, dict) or WRAPPED not in value:
                 raise AnswerError(f"The answer has no field '{WRAPPED}'.", text)
-            words = words[WRAPPED]
+            value = value[WRAPPED]
         try:
-            # As JSON: there a date is a string.
-            return self.adapter.validate_json(json.dumps(words))
+            # Validated as JSON, in which a date is a string.
+            return self.adapter.validate_json(json.dumps(value))
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc'])) or 'the answer'}: {fault['msg']}"
                 for fault in error.errors(include_url=False)
             )
+            # The model reads this too, so recorded answers depend on its exact text.
             complaint = f"The answer is no {self.name}: {faults}"[:LONGEST_COMPLAINT]
             raise AnswerError(complaint, text) from None
 
@@ -86,11 +87,11 @@ def answer_type(expression: str, namespace: Mapping[str, Any]) -> AnswerType:
     """Find a type by its name.
 
     Args:
-        expression: such as ``Invoice``, ``list[Row]`` or ``dict[str, int] | None``.
-        namespace: the notebook's names; builtins and ``typing`` are known as well.
+        expression: for example ``Invoice``, ``list[Row]`` or ``dict[str, int] | None``.
+        namespace: the notebook's names; builtins and ``typing`` are also available.
 
     Raises:
-        CellError: it is no type, or one that has no JSON schema.
+        CellError: it is not a type, or it has no JSON schema.
     """
     from pydantic import TypeAdapter
     from pydantic.errors import PydanticUserError
@@ -103,7 +104,7 @@ def answer_type(expression: str, namespace: Mapping[str, Any]) -> AnswerType:
     except CellError:
         raise
     except Exception as error:
-        # What a subscript or an attribute of any object may raise cannot be listed.
+        # A subscript or an attribute of an arbitrary object may raise anything.
         raise CellError(f"--as '{expression}' is not a type ({error}).") from None
     if inspect.isroutine(kind) or inspect.ismodule(kind):
         raise CellError(f"--as '{expression}' is not a type.")
@@ -122,17 +123,17 @@ def answer_type(expression: str, namespace: Mapping[str, Any]) -> AnswerType:
 
 
 def frame_of(rows: Any) -> Any:
-    """Make a pandas table of a list of objects, a column for each field.
+    """Make a pandas DataFrame from a list of objects, with a column for each field.
 
     Raises:
-        CellError: pandas is not installed, or it is no list.
+        CellError: pandas is not installed, or the argument is not a list.
     """
     try:
         import pandas
     except ImportError:
-        raise CellError("A table needs pandas: pip install pandas.") from None
+        raise CellError("A table requires pandas: pip install pandas.") from None
     if not isinstance(rows, list):
-        raise CellError("Only a list becomes a table; ask with --as 'list[...]'.")
+        raise CellError("Only a list can become a table; ask with --as 'list[...]'.")
     return pandas.DataFrame([_fields(row) for row in rows])
 
 
@@ -172,11 +173,11 @@ def _named(name: str, expression: str, namespace: Mapping[str, Any]) -> Any:
     for module in _MODULES:
         if hasattr(module, name):
             return getattr(module, name)
-    raise CellError(f"There is no type '{name}' in this notebook (--as '{expression}').")
+    raise CellError(f"The type '{name}' is not defined in this notebook (--as '{expression}').")
 
 
 def _without_fence(text: str) -> str:
-    # Models like to wrap JSON in a fence, asked for or not.
+    # Models often wrap JSON in a fence.
     stripped = text.strip()
     if stripped.startswith("```") and stripped.endswith("```") and "\n" in stripped:
         return stripped.split("\n", 1)[1].removesuffix("```")

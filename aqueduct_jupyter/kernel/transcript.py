@@ -1,7 +1,7 @@
-"""A conversation as a page that stands still: what a saved notebook shows of a panel.
+"""A conversation as a static page: what a saved notebook shows in place of a panel.
 
-The panel itself is left to :mod:`.panel`. Model text becomes HTML by markdown-it, which is told to
-read none; images stay words, since loading one tells its server that the notebook was opened.
+The panel is in :mod:`.panel`. markdown-it converts model text to HTML, with raw HTML disabled.
+Images stay text, because loading one tells its server that the notebook was opened.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ __all__ = ["transcript"]
 
 
 LONGEST_RENDERED = 50_000
-"""Characters of an answer that is read as Markdown, which takes markdown-it a moment; a longer one
-stays text."""
+"""The longest answer that is rendered as Markdown, in characters; a longer one stays text, because
+markdown-it would take too long."""
 
 
 def transcript(turns: Iterable[Turn], mark: str) -> dict[str, str]:
-    """Give turns as the forms of a notebook's output.
+    """Return turns as the data of a notebook output.
 
     Args:
-        turns: what was said.
-        mark: a class, by which a live panel hides this.
+        turns: the turns.
+        mark: a CSS class, by which a live panel hides this.
     """
     reader = _reader()
     parts = []
@@ -59,7 +59,7 @@ def _reader() -> MarkdownIt:
     from mdit_py_plugins.dollarmath import dollarmath_plugin
 
     reader = MarkdownIt("js-default").disable("image")
-    # A front end that has formulas finds them by their signs; it reads none of it as Markdown.
+    # A front end that renders formulas finds them by their delimiters; it parses no Markdown here.
     reader.use(
         dollarmath_plugin,
         allow_space=False,

@@ -1,1 +1,1 @@
-"""This folder is what is said: the words that browser, server and kernel share. It does no I/O."""
+"""The protocol that browser, server and kernel share: messages, errors and events. No I/O."""

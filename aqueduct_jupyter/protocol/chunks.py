@@ -1,12 +1,12 @@
-"""What one chunk of a streamed answer says, or a whole one: read from any server, and checked.
+"""The reader for one chunk of a streamed answer, or for a whole one, from any server.
 
-Servers agree on where things are, and not on their form: a text may be a list of parts, a reason
-may be missing, a character may be split over two chunks. Whatever cannot be understood is one error
-here, and nowhere a surprise. Joining the pieces is left to :class:`WholeCharacters`, and what
-becomes of them to whoever asked.
+Servers agree on the fields but not on their form: the text may be a list of parts, the finish
+reason may be missing, a character may be split over two chunks. Anything unreadable becomes a
+single error here, so it surprises nobody later. :class:`WholeCharacters` joins the pieces; their
+use is up to the caller.
 
 Source: ``CreateChatCompletionStreamResponse`` of the OpenAI API; Mistral's list of parts;
-DeepSeek's, vLLM's, OpenRouter's and Ollama's names for what a model thinks aloud.
+DeepSeek's, vLLM's, OpenRouter's and Ollama's names for a model's reasoning.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from .plain_text import plain_text
 __all__ = ["MOST_TOKENS", "Said", "WholeCharacters", "read_chunk", "read_number", "whole_text"]
 
 MOST_TOKENS = 2**53 - 1
-"""What every program that reads JSON can count to, and every database hold."""
+"""The largest integer that every JSON reader and every database can hold."""
 
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the first answer of a chunk, or of a whole completion, says.
+    """The content of the first choice in a chunk or in a whole completion.
 
-    Names are fit to be shown, and None where there is none; tokens are None where nobody told them.
+    Names are safe to display, or None if absent. Token counts are None if the server sent none.
     """
 
     text: str = ""
@@ -42,29 +42,30 @@ class Said:
     tokens_out: int | None = None
 
 
-def read_chunk(words: Any, where: str = "delta") -> Said:
+def read_chunk(chunk: Any, where: str = "delta") -> Said:
     """Read a chunk.
 
     Args:
-        words: its decoded JSON.
-        where: the field of a choice that holds the text: ``delta``, or ``message`` in a whole one.
+        chunk: its decoded JSON.
+        where: the field of a choice that holds the text: ``delta``, or ``message`` in a whole
+            completion.
 
     Raises:
-        DisconnectedError: it makes no sense.
+        DisconnectedError: it cannot be understood.
     """
-    if not isinstance(words, Mapping):
+    if not isinstance(chunk, Mapping):
         raise _nonsense("the answer")
-    choice = _first(words.get("choices"))
-    said = choice.get(where)
-    if not isinstance(said, Mapping | None):
+    choice = _first(chunk.get("choices"))
+    message = choice.get(where)
+    if not isinstance(message, Mapping | None):
         raise _nonsense(where)
-    said = said or {}
-    usage = words.get("usage")
+    message = message or {}
+    usage = chunk.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
     return Said(
-        _text(said.get("content"), "content"),
-        _text(said.get("reasoning_content") or said.get("reasoning"), "reasoning"),
-        plain_text(words.get("model")) or None,
+        _text(message.get("content"), "content"),
+        _text(message.get("reasoning_content") or message.get("reasoning"), "reasoning"),
+        plain_text(chunk.get("model")) or None,
         plain_text(choice.get("finish_reason")) or None,
         _tokens(usage.get("prompt_tokens")),
         _tokens(usage.get("completion_tokens")),
@@ -72,13 +73,13 @@ def read_chunk(words: Any, where: str = "delta") -> Said:
 
 
 class WholeCharacters:
-    """Joins pieces of a text whose characters may be cut in half, as JavaScript servers do."""
+    """Joins pieces of text whose characters may be cut in half, as JavaScript servers do."""
 
     def __init__(self) -> None:
         self._half = ""
 
     def add(self, piece: str) -> str:
-        """Give what is whole of the text so far, after what was given before."""
+        """Return the new text that is complete so far."""
         if not self._half and not _HALVES.search(piece):
             return piece
         text = self._half + piece
@@ -86,19 +87,19 @@ class WholeCharacters:
         return _joined(text.removesuffix(self._half) if self._half else text)
 
     def end(self) -> str:
-        """Give what is left at the end: half a character has a stand-in."""
+        """Return the rest at the end; half a character becomes a replacement character."""
         half, self._half = self._half, ""
         return _joined(half)
 
 
 def whole_text(text: str) -> str:
-    """Give a text whose halves of characters are joined, or have a stand-in: it can be written."""
+    """Return a text that can be encoded: halves of characters are joined or replaced."""
     joined = WholeCharacters()
     return joined.add(text) + joined.end()
 
 
 def read_number(value: Any) -> Any:
-    """Give a number that can be counted and computed with; None for all else, such as NaN."""
+    """Return a value if it is a finite number in range; otherwise None."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number and -MOST_TOKENS <= value <= MOST_TOKENS else None
 
@@ -108,7 +109,7 @@ def _joined(text: str) -> str:
 
 
 def _first(choices: Any) -> Mapping[str, Any]:
-    """Give the first answer; an empty choice where a chunk has none, as that of the tokens."""
+    """Return the first choice, or an empty one if there is none, as in the chunk with the usage."""
     if not isinstance(choices, list | None):
         raise _nonsense("choices")
     for choice in choices or ():
@@ -129,7 +130,7 @@ def _text(content: Any, where: str) -> str:
 
 def _part(part: Any, where: str) -> str:
     if isinstance(part, Mapping):
-        # Other kinds of parts, such as Mistral's thoughts and references, are not the answer.
+        # Other parts, such as Mistral's thinking and references, are not part of the answer.
         part = part.get("text", "") if part.get("type", "text") == "text" else ""
     if not isinstance(part, str):
         raise _nonsense(where)

@@ -1,12 +1,12 @@
-"""This file is a conversation: turns, the half-finished one, and going back to before a cell.
+"""A conversation: its turns, finished or not, and going back to before a cell.
 
-Asking is left to whoever asks, reading and writing conversations to :mod:`.exports`. The browser's
-side of it is ``labextension/src/words.ts``; ``tests/samples`` holds both to the same messages.
+Callers do the asking. Reading and writing conversations is in :mod:`.exports`. The browser's types
+are in ``labextension/src/protocol-types.ts``; ``tests/samples`` holds both to the same messages.
 
-* A turn is in the history from the moment it is asked, and ends in exactly one of three ways:
-  ``whole``, ``stopped`` (by the user; its partial answer stays) or ``failed`` (nothing of it is
-  sent again).
-* A cell that is run again takes the conversation back to before that cell.
+* A turn is in the history from the moment it is asked. It ends in exactly one of three ways:
+  ``whole``, ``stopped`` (by the user; its partial answer stays) or ``failed`` (none of it is sent
+  again).
+* Running a cell again takes the conversation back to before that cell.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ Message = dict[str, Any]
 """A message of the API."""
 
 CHARACTERS_A_TOKEN = 3
-"""How many characters stand for a token where nobody counted; rather too few than too many."""
+"""Characters per token for estimates; low, so that estimates err on the high side."""
 
 IMAGE_TOKENS = 1000
-"""What an image or a file counts where nobody knows."""
+"""Estimated tokens of an image or a file."""
 
 
 @dataclass(slots=True)
 class Turn:
     """One question and its answer.
 
-    ``content`` is the message's as it was sent; ``prompt`` the words that the user typed; ``cell``
-    the notebook's id of the cell, where there is one; ``reasoning`` what the model thought aloud,
-    which is never sent again; ``time`` in seconds since 1970; ``notes`` what a person should know.
+    ``content`` is the message's content as sent; ``prompt`` is the text that the user typed;
+    ``cell`` is the notebook's id of the cell, if any; ``reasoning`` is never sent again; ``time``
+    is in seconds since 1970; ``notes`` are remarks for the user.
     """
 
     prompt: str
@@ -61,7 +61,7 @@ class Turn:
             self.state, self.error, self.error_code = state, error, error_code
 
     def messages(self) -> list[Message]:
-        """Give what of this turn is sent with later ones: both messages, or nothing."""
+        """Return the messages of this turn that later ones send as history: both, or none."""
         if self.state == "failed" or not self.answer:
             return []
         return [
@@ -72,17 +72,17 @@ class Turn:
 
 @dataclass(slots=True)
 class Conversation:
-    """Turns in their order, under a name."""
+    """Turns in order, under a name."""
 
     name: str = "main"
     turns: list[Turn] = field(default_factory=list)
     watchers: list[Callable[[], None]] = field(default_factory=list, repr=False, compare=False)
-    """Called after turns were begun, ended or forgotten, on the thread that did it."""
+    """Called after turns begin, end or are removed, on the thread that made the change."""
 
     def begin(
         self, prompt: str, content: str | list[dict[str, Any]], cell: str | None = None
     ) -> Turn:
-        """Begin a turn; one of the same cell is forgotten, with all that came after it."""
+        """Begin a turn; an earlier turn of the same cell is removed, and every turn after it."""
         self.rewind(cell)
         turn = Turn(prompt, content, cell)
         self.turns.append(turn)
@@ -96,38 +96,38 @@ class Conversation:
             del self.turns[cells.index(cell) :]
 
     def go_back(self, turn_id: str) -> None:
-        """Go back to before a turn; an id that is not known changes nothing."""
+        """Go back to before a turn; an unknown id changes nothing."""
         ids = [turn.id for turn in self.turns]
         if turn_id in ids:
             del self.turns[ids.index(turn_id) :]
 
     def remove(self, turn_id: str) -> None:
-        """Forget one turn."""
+        """Remove one turn."""
         self.turns[:] = [turn for turn in self.turns if turn.id != turn_id]
         self.changed()
 
     def reset(self) -> None:
-        """Forget all turns."""
+        """Remove all turns."""
         self.turns.clear()
         self.changed()
 
     def changed(self) -> None:
-        """Tell whoever watches that turns have changed."""
+        """Notify the watchers that turns have changed."""
         for watcher in tuple(self.watchers):
             watcher()
 
     def messages(
         self, turn: Turn, *, system: str | None = None, most_tokens: int | None = None
     ) -> tuple[list[Message], int]:
-        """Give the messages that ask a turn, with the history before it.
+        """Return the messages that ask a turn, including the history before it.
 
         Args:
-            turn: the one to ask; it is in this conversation.
-            system: the system's message, if there is one.
-            most_tokens: how many tokens they may take together, by estimate; None for any number.
+            turn: the turn to ask; it is in this conversation.
+            system: the system message, if any.
+            most_tokens: the most tokens that all messages may take, by estimate; None is no limit.
 
         Returns:
-            The messages, and how many of the oldest turns were left out to keep within it.
+            The messages, and how many of the oldest turns were left out to stay within the limit.
         """
         first = [{"role": "system", "content": system}] if system else []
         last = [{"role": "user", "content": turn.content}]
@@ -147,7 +147,7 @@ class Conversation:
 
 
 def estimate_tokens(messages: Sequence[Message]) -> int:
-    """Estimate how many tokens messages take."""
+    """Estimate how many tokens the messages take."""
     return sum(_content_tokens(message["content"]) + 4 for message in messages)
 
 
@@ -163,7 +163,7 @@ def _content_tokens(content: str | list[dict[str, Any]] | None) -> int:
 
 
 def _too_many(history: Sequence[list[Message]], room: int) -> int:
-    """Tell how many of the oldest turns must go for the rest to have room."""
+    """Return how many of the oldest turns must go for the rest to fit."""
     sizes = [estimate_tokens(messages) for messages in history]
     tokens = sum(sizes)
     for dropped, size in enumerate(sizes):

@@ -1,11 +1,11 @@
-"""Conversations on paper: as JSON, as Markdown and as a notebook, out and in again.
+"""Export and import of conversations as JSON, Markdown and notebooks.
 
-What a conversation is, is left to :mod:`.conversation`, files to whoever has them. Every format
-holds the whole of it: what a person does not want to see in Markdown is in comments, and in a
-notebook in the cells' metadata. What a Markdown reader shows runs nothing and loads nothing: an
-answer that could is shown in a harmless form, and stands in a comment as it was.
+Conversations themselves are in :mod:`.conversation`; callers read and write the files. Every format
+holds the whole conversation: fields that a reader does not need are in comments in Markdown, and in
+the cells' metadata in a notebook. Exported Markdown runs nothing and loads nothing: an unsafe
+answer is shown in a safe form, and a comment keeps the original.
 
-A file may come from anybody, so what is read is checked field by field.
+A file may come from anybody, so every field is checked when it is read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["ENDINGS", "read_conversation", "write_conversation"]
 
 FORMAT = "aqueduct-conversation"
 METADATA = "aqueduct"
-"""The key of a cell's metadata under which a turn lies."""
+"""The key in a cell's metadata that holds a turn."""
 
 _FIELDS = set(Turn.__dataclass_fields__)
 _COMMENT = re.compile(r"^<!-- aqueduct (turn|answer|end)(?: (.*?))? -->$", re.MULTILINE)
@@ -38,8 +38,8 @@ def write_conversation(conversation: Conversation, ending: str) -> str:
     """Write a conversation as the text of a file.
 
     Args:
-        conversation: what is written.
-        ending: the file's, one of :data:`ENDINGS`.
+        conversation: the conversation to write.
+        ending: the file's extension, one of :data:`ENDINGS`.
     """
     write, _ = _FORMATS[ending]
     return write(conversation)
@@ -49,12 +49,12 @@ def read_conversation(text: str, ending: str, name: str) -> Conversation:
     """Read what :func:`write_conversation` wrote.
 
     Args:
-        text: the file's.
-        ending: its ending, one of :data:`ENDINGS`.
-        name: the conversation's name, where the text does not hold it.
+        text: the file's text.
+        ending: its extension, one of :data:`ENDINGS`.
+        name: the conversation's name if the text does not contain it.
 
     Raises:
-        ValueError: there is no conversation in it.
+        ValueError: the text contains no conversation.
     """
     _, read = _FORMATS[ending]
     try:
@@ -63,10 +63,10 @@ def read_conversation(text: str, ending: str, name: str) -> Conversation:
         raise ValueError("no conversation") from error
 
 
-def _turn(words: dict[str, Any]) -> Turn:
-    given = {name: value for name, value in words.items() if name in _FIELDS}
+def _turn(fields: dict[str, Any]) -> Turn:
+    given = {name: value for name, value in fields.items() if name in _FIELDS}
     turn = Turn(**{name: _field(name, value) for name, value in given.items()})
-    # Nobody waits for an answer that was running when it was written.
+    # Nobody waits any longer for an answer that was running when the file was written.
     turn.end("stopped")
     return turn
 
@@ -89,7 +89,7 @@ def _text(value: Any) -> str:
 def _content(value: Any) -> str | list[dict[str, Any]]:
     if not isinstance(value, list):
         return _text(value)
-    # Others than texts are looked at where they are sent.
+    # Parts other than text are checked when they are sent.
     return [
         {**part, "text": _text(part["text"])} if _text(part["type"]) == "text" else dict(part)
         for part in value
@@ -107,31 +107,31 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "error": lambda value: plain_text(value, LONGEST_SENTENCE) or None,
     "notes": lambda value: [plain_text(note, LONGEST_SENTENCE) for note in list(value)],
 }
-"""How each field of a turn is read; all others are names."""
+"""How each field of a turn is read; fields not listed here are names."""
 
 
 def _to_json(conversation: Conversation) -> str:
     turns = [asdict(turn) for turn in conversation.turns]
-    words = {"format": FORMAT, "version": 1, "name": conversation.name, "turns": turns}
-    return json.dumps(words, indent=1, ensure_ascii=False) + "\n"
+    document = {"format": FORMAT, "version": 1, "name": conversation.name, "turns": turns}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def _from_json(text: str, _name: str) -> Conversation:
-    words = json.loads(text)
-    if words["format"] != FORMAT:
-        raise ValueError(words["format"])
-    return Conversation(plain_text(words["name"]), [_turn(turn) for turn in words["turns"]])
+    document = json.loads(text)
+    if document["format"] != FORMAT:
+        raise ValueError(document["format"])
+    return Conversation(plain_text(document["name"]), [_turn(turn) for turn in document["turns"]])
 
 
 def _to_markdown(conversation: Conversation) -> str:
     parts = [f"# {as_markdown(conversation.name)}\n"]
     for turn in conversation.turns:
         shown = {"prompt": safe_markdown(turn.prompt), "answer": safe_markdown(turn.answer)}
-        words = asdict(turn)
-        # What is shown as it was need not be said twice.
-        said = {name: None if shown[name] == words[name] else words[name] for name in shown}
+        fields = asdict(turn)
+        # Text that is shown unchanged need not be stored twice.
+        originals = {name: None if shown[name] == fields[name] else fields[name] for name in shown}
         # Two hyphens would end the comment.
-        hidden = json.dumps({**words, **said}).replace("--", "\\u002d\\u002d")
+        hidden = json.dumps({**fields, **originals}).replace("--", "\\u002d\\u002d")
         who = as_markdown(turn.model) or "Model"
         prompt, answer = _guarded(shown["prompt"]), _guarded(shown["answer"])
         parts.append(f"<!-- aqueduct turn {hidden} -->\n**You**\n\n{prompt}\n")
@@ -144,17 +144,17 @@ def _from_markdown(text: str, name: str) -> Conversation:
     if not marks or marks[-1][1] != "end":
         raise ValueError("no end")
     bodies = [
-        # A line with the speaker, an empty one, the words, and the end of the last line.
+        # A line with the speaker, an empty line, the text, and the end of the last line.
         _unguarded(text[mark.end() : after.start()].split("\n\n", 1)[1].removesuffix("\n\n"))
         for mark, after in pairwise(marks)
     ]
     title = re.match(r"# (.*)\n", text)
     conversation = Conversation(plain_text(html.unescape(title[1])) if title else name)
     for mark, prompt, answer in zip(marks[::2], bodies[::2], bodies[1::2], strict=False):
-        words = json.loads(mark[2])
+        fields = json.loads(mark[2])
         shown = {"prompt": prompt, "answer": answer}
-        hidden = {key: value for key, value in words.items() if value is not None}
-        conversation.turns.append(_turn({**words, **shown, **hidden}))
+        hidden = {key: value for key, value in fields.items() if value is not None}
+        conversation.turns.append(_turn({**fields, **shown, **hidden}))
     return conversation
 
 
@@ -168,11 +168,11 @@ def _unguarded(text: str) -> str:
 
 def _to_notebook(conversation: Conversation) -> str:
     cells = [_cell(turn, number) for number, turn in enumerate(conversation.turns)]
-    # Without the name of a kernel a front end would ask for one before it shows anything.
+    # Without a kernel's name, a front end would ask for one before it shows anything.
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metadata = {METADATA: {"name": conversation.name}, "kernelspec": kernel}
-    words = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(words, indent=1, ensure_ascii=False) + "\n"
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def _cell(turn: Turn, number: int) -> dict[str, Any]:
@@ -209,4 +209,4 @@ _FORMATS: dict[str, tuple[Callable[[Conversation], str], Callable[[str, str], Co
 }
 
 ENDINGS = tuple(_FORMATS)
-"""The endings of files that can hold a conversation."""
+"""The extensions of files that can hold a conversation."""

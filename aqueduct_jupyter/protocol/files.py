@@ -1,6 +1,6 @@
-"""This file is the words for files: the object, the list, the deletion, and an upload's fields.
+"""The Files API: the file object, the list, the deletion, and an upload's form fields.
 
-Where the bytes lie is left to the gateway's file store.
+Storage is in the gateway's file store.
 Source: the Files objects of the OpenAI API.
 """
 
@@ -30,7 +30,7 @@ LONGEST_EXPIRY = 30 * 86_400
 LONGEST_FILENAME = 255
 
 DocumentMode = Literal["text", "inline", "native"]
-"""What becomes of a document in a message: its text, its bytes, or its id as it is."""
+"""How a document in a message is forwarded: as its text, its bytes, or its id unchanged."""
 
 Purpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 PURPOSES: tuple[Purpose, ...] = (
@@ -44,7 +44,7 @@ PURPOSES: tuple[Purpose, ...] = (
 
 
 class FileObject(BaseModel):
-    """One stored file. ``bytes`` is its size; the times are in seconds since 1970."""
+    """A stored file. ``bytes`` is its size; times are in seconds since 1970."""
 
     id: str
     object: Literal["file"] = "file"
@@ -67,7 +67,7 @@ class FileList(BaseModel):
 
 
 class FileDeleted(BaseModel):
-    """What a deletion answers."""
+    """The response to a deletion."""
 
     id: str
     object: Literal["file"] = "file"
@@ -75,14 +75,14 @@ class FileDeleted(BaseModel):
 
 
 MOST_LOOKED_AT = 4096
-"""Characters of a client's name for a file that are looked at, from its end."""
+"""How many characters of a client's filename are read, from its end."""
 
 
 def read_purpose(purpose: str | None) -> Purpose:
-    """Check what a file is for.
+    """Check the purpose of a file.
 
     Raises:
-        InvalidRequestError: it is missing or none of :data:`PURPOSES`.
+        InvalidRequestError: it is missing, or is not one of :data:`PURPOSES`.
     """
     if not purpose:
         raise InvalidRequestError(
@@ -90,7 +90,7 @@ def read_purpose(purpose: str | None) -> Purpose:
         )
     if purpose not in PURPOSES:
         raise InvalidRequestError(
-            f"purpose must be one of {', '.join(PURPOSES)}; '{purpose[:40]}' is none of them.",
+            f"purpose must be one of {', '.join(PURPOSES)}, not '{purpose[:40]}'.",
             param="purpose",
         )
     return purpose
@@ -100,7 +100,7 @@ def read_expiry(anchor: str | None, seconds: str | None) -> int | None:
     """Read the fields ``expires_after[anchor]`` and ``expires_after[seconds]``.
 
     Returns:
-        Seconds from the upload, or None where the client named none.
+        Seconds from the upload, or None if the client sent neither.
 
     Raises:
         InvalidRequestError: one is missing, the anchor is not ``created_at``, or the seconds are
@@ -123,9 +123,9 @@ def read_expiry(anchor: str | None, seconds: str | None) -> int | None:
 
 
 def clean_filename(name: str) -> str:
-    """Make a client's name for a file one that can be shown and sent: no folders, no controls.
+    """Make a client's filename safe to display and send: no folders, no control characters.
 
-    The end, which tells what is in the file, is kept where the name is too long.
+    If the name is too long, its extension is kept, because it shows the file's type.
     """
     name = re.split(r"[/\\]", name[-MOST_LOOKED_AT:])[-1]
     name = "".join(letter for letter in name if letter.isprintable()).strip()

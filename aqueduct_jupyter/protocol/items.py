@@ -1,12 +1,12 @@
-"""The one event stream of an answer that stands between all APIs.
+"""The event stream of an answer, common to all APIs.
 
-An answer is items, one after the other or side by side: text, a refusal, reasoning, a tool's call.
-Each is begun, grows by deltas, and is done; the tokens may be told at any time; and the stream ends
-once, whole or with an error. A parser for each API gives these events, and a writer for each API
-takes them, so that no pair of APIs has code of its own. What one API's own events look like is left
-to its parser and its writer.
+An answer consists of items, in sequence or interleaved: text, a refusal, reasoning, a tool call.
+Each item begins, grows by deltas, and is done. Token counts may come at any time. The stream ends
+once, complete or with an error. Each API has a parser that produces these events and a writer that
+consumes them, so no pair of APIs needs code of its own. The details of an API's own events are in
+its parser and its writer.
 
-Nothing is passed on in this form where both sides speak the same API: then bytes pass as they are.
+If both sides speak the same API, this form is not used: the bytes pass unchanged.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Ending = Literal["stop", "length", "tool_calls", "content_filter"]
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """An item is there, and empty.
+    """A new, empty item.
 
     Args:
-        item: its place in the answer, from 0.
-        kind: what it is.
-        id: its own id, where the API gives one: that of a tool's call.
-        name: the tool's name, where it is a call.
+        item: its index in the answer, from 0.
+        kind: its kind.
+        id: the id of a tool call, if the API sends one.
+        name: the tool's name, for a call.
     """
 
     item: int
@@ -43,7 +43,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """An item has grown by a text: its words, or a piece of a call's arguments in JSON."""
+    """More text of an item, or more of a call's arguments in JSON."""
 
     item: int
     text: str
@@ -51,28 +51,28 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An item will not grow any more."""
+    """An item is complete."""
 
     item: int
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The tokens so far; the last one told counts."""
+    """The token counts so far; the last event is authoritative."""
 
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The answer is whole; why the model stopped."""
+    """The answer is complete; ``ending`` is the reason why the model stopped."""
 
     ending: Ending
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The answer ends here, and is not whole."""
+    """The answer ends here and is incomplete."""
 
     error: AqueductError
 
@@ -81,13 +81,13 @@ ItemEvent = Begin | Delta | Done | Counted | End | Failed
 
 
 def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
-    """Give events as they come, as long as they keep to the order that every writer counts on.
+    """Yield events as they come, and check the order that every writer relies on.
 
-    Items are begun in their order, once; only one that was begun and is not done grows; nothing
-    follows the end, and whatever is still open is done by it.
+    Items begin once, in order. Only an item that has begun and is not done may grow. Nothing
+    follows the end, which completes all open items.
 
     Raises:
-        ValueError: an event does not keep to it; the message says which.
+        ValueError: an event is out of order; the message names it.
     """
     begun, open_items, is_over = 0, set[int](), False
     for event in events:
@@ -101,7 +101,7 @@ def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
                 open_items.add(item)
             case Delta(item) | Done(item):
                 if item not in open_items:
-                    raise ValueError(f"{event} is of an item that is not open.")
+                    raise ValueError(f"{event} belongs to an item that is not open.")
                 if isinstance(event, Done):
                     open_items.remove(item)
             case End() | Failed():

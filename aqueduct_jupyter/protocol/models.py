@@ -1,6 +1,6 @@
-"""This file is the words for language models: one model, and the list that ``/models`` answers.
+"""The Models API: one language model, and the list that ``/models`` returns.
 
-Which models exist is left to the gateway's catalog.
+Which models exist is decided by the gateway's catalog.
 Source: the Models objects of the OpenAI API.
 """
 
@@ -14,7 +14,7 @@ __all__ = ["Model", "ModelList"]
 
 
 class Model(BaseModel):
-    """One language model as clients see it. ``created`` is in seconds since 1970."""
+    """A language model as clients see it. ``created`` is in seconds since 1970."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -25,7 +25,7 @@ class Model(BaseModel):
 
 
 class ModelList(BaseModel):
-    """All language models that a client may name."""
+    """The language models that a client may use."""
 
     object: Literal["list"] = "list"
     data: list[Model] = Field(default_factory=list)

@@ -1,8 +1,8 @@
-"""This file is the words between a notebook's chat panel and its kernel, both ways.
+"""The messages between a notebook's chat panel and its kernel, in both directions.
 
-They travel as anywidget's custom messages. Who says what when is left to the kernel's panel and to
-``labextension/src/carriers/kernel.ts``; ``tests/samples/panel.json`` holds both to the same words.
-None has a field ``id``: ipykernel takes one for its own.
+They travel as anywidget's custom messages. The kernel's panel and
+``labextension/src/carriers/kernel.ts`` decide when to send them; ``tests/samples/panel.json`` holds
+both to the same messages. No message has a field ``id``, because ipykernel uses that name itself.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = [
 
 
 class Hello(TypedDict):
-    """The panel is here; it says so until a welcome comes from a subshell."""
+    """The panel is ready; it repeats this until a welcome comes from a subshell."""
 
     type: Literal["hello"]
 
 
 class Ask(TypedDict):
-    """A question; ``contexts`` are the names of what the kernel has offered to attach."""
+    """A question; ``contexts`` names the objects to attach that the kernel has offered."""
 
     type: Literal["ask"]
     request: str
@@ -46,21 +46,21 @@ class Ask(TypedDict):
 
 
 class Stop(TypedDict):
-    """An answer is no longer wanted."""
+    """Stop an answer."""
 
     type: Literal["stop"]
     request: str
 
 
 class Remove(TypedDict):
-    """A turn is to be forgotten."""
+    """Remove a turn."""
 
     type: Literal["remove"]
     turn: str
 
 
 class Upload(TypedDict):
-    """The next piece of a file, which is the message's buffer; ``bytes`` is the whole's size."""
+    """The next piece of a file, in the message's buffer; ``bytes`` is the size of the file."""
 
     type: Literal["upload"]
     upload: str
@@ -69,7 +69,7 @@ class Upload(TypedDict):
 
 
 class Forget(TypedDict):
-    """A file is no longer wanted."""
+    """Discard a file."""
 
     type: Literal["forget"]
     upload: str
@@ -79,28 +79,28 @@ FromPanel = Hello | Ask | Stop | Remove | Upload | Forget
 
 
 class Welcome(TypedDict):
-    """The kernel is here; ``is_subshell`` where it reads while a cell runs."""
+    """The kernel is ready; ``is_subshell`` if it reads messages while a cell runs."""
 
     type: Literal["welcome"]
     is_subshell: bool
 
 
 class Setup(TypedDict):
-    """What there is to ask; the words are those of ``aqueduct/status``."""
+    """The models and limits; the fields are those of ``aqueduct/status``."""
 
     type: Literal["setup"]
     setup: dict[str, Any]
 
 
 class Attached(TypedDict):
-    """What is offered to go along with the next question: names, and how they begin."""
+    """The objects offered for the next question: their names and the start of their text."""
 
     type: Literal["attached"]
     contexts: list[dict[str, str]]
 
 
 class Turns(TypedDict):
-    """The ids of all turns in their order, those that are new or changed, and what runs."""
+    """The ids of all turns in order, the new or changed turns, and the running request."""
 
     type: Literal["turns"]
     ids: list[str]
@@ -109,7 +109,7 @@ class Turns(TypedDict):
 
 
 class Begun(TypedDict):
-    """A question is in the conversation; the turns from ``before`` on are gone."""
+    """A question has joined the conversation; the turns from ``before`` on are gone."""
 
     type: Literal["begun"]
     request: str
@@ -118,7 +118,7 @@ class Begun(TypedDict):
 
 
 class Delta(TypedDict):
-    """More of an answer: only what is new."""
+    """The new part of an answer."""
 
     type: Literal["delta"]
     request: str
@@ -127,7 +127,7 @@ class Delta(TypedDict):
 
 
 class Ended(TypedDict):
-    """An answer is over; ``turn`` is all of it but what was said."""
+    """An answer has ended; ``turn`` is the turn without its text."""
 
     type: Literal["ended"]
     request: str
@@ -135,14 +135,14 @@ class Ended(TypedDict):
 
 
 class Trouble(TypedDict):
-    """Something went wrong; a sentence to read."""
+    """Something went wrong; ``message`` is for the user."""
 
     type: Literal["trouble"]
     message: str
 
 
 class Received(TypedDict):
-    """So many bytes of a file are here; with the last comes the part that names it."""
+    """The bytes of a file received so far; the last message has the part that refers to it."""
 
     type: Literal["received"]
     upload: str

@@ -1,20 +1,20 @@
-"""Model text -> Markdown that no front end can be made to run.
+"""Model text -> Markdown that cannot run code in any front end.
 
-Model text is hostile: it may repeat what a web page or a document told it. A front end that trusts
-its kernel renders raw HTML in Markdown, and what runs in the page can run code on the server. When
-to show what is left to :mod:`.display`.
+Model text is hostile: it may repeat instructions from a web page or a document. A front end that
+trusts its kernel renders raw HTML in Markdown, and a script in the page can run code on the server.
+Callers decide what to show and when.
 
-Front ends read Markdown with different libraries, so the text is made harmless without trusting
-that ours reads it as theirs does:
+Front ends parse Markdown with different libraries, so the text is made safe without assuming that
+they parse it as we do:
 
-* Every line that begins with a fence, after any blanks, is taken for one, and moved to the
-  beginning of its line after an empty line, where every reader sees it; there nothing is changed.
-  Whatever could end or swallow such a fence for another reader is made plain words.
-* Everywhere else no ``<`` is left that could begin a tag: it becomes ``&lt;``, or inside what looks
-  like a code span, where that would be shown letter by letter, is parted from its tag's name by a
-  character without width.
-* A link keeps its target only where that is http, https, mailto or relative. An image becomes a
-  link: its address would be asked for without a click, and could carry a secret away.
+* Every line that begins with a fence, after any whitespace, counts as a fence. It moves to the
+  start of its line, after an empty line, where every reader recognizes it; the code in it is not
+  changed. Anything that could end or swallow such a fence for another reader becomes plain text.
+* Elsewhere no ``<`` is left that could begin a tag. It becomes ``&lt;``. In what looks like a code
+  span, where the reference would be shown literally, a zero-width character separates it from the
+  tag's name instead.
+* A link keeps its target only if that is http, https, mailto or relative. An image becomes a link:
+  a front end would load its address without a click, which could leak a secret.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from collections import deque
 __all__ = ["close_fence", "safe_markdown", "without_commands"]
 
 WORD_JOINER = "\u2060"
-"""A character without width."""
+"""A zero-width character."""
 
 _FENCE = re.compile(r"([ \t]*)(?:(`{3,})([^`]*)|(~{3,})(.*))$")
 _INFO = re.compile(r"[^\w.+#-]")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
-# A run without its match is looked for up to its line's end: as many as there are lengths of runs.
+# The search for the end of a run stops at the end of its line, and the lengths of runs are limited.
 _SPAN = re.compile(r"(?<!`)(`{1,32})(?!`)(.+?)(?<!`)\1(?!`)|(?<!\\)(\${1,2})[^$`]+\3")
-# Looked at without being passed by: a target may itself hold the beginning of a link.
-# Blanks of any alphabet may stand before it: some readers pass them by.
+# A lookahead, because a target may itself contain the start of a link. Any Unicode whitespace may
+# come before the target: some readers skip it.
 _LINK = re.compile(r"\](\s*)\((?=([\s\ufeff]*<?[^)\s]{0,1000})(.?))", re.DOTALL)
 _IMAGE = re.compile(r"!+(?=\[)")
 _BLANKS = re.compile(r"[\s\ufeff\x00-\x20\x7f-\x9f\u200b\u2060]")
-# A label has no brackets of its own, so the next one ends every search: each letter is looked at
-# once. A task's box may stand before it. Source: https://spec.commonmark.org/0.31.2/#link-label
+# A label contains no brackets, so the next bracket ends each search and every character is read
+# once. A task's checkbox may come first. Source: https://spec.commonmark.org/0.31.2/#link-label
 _DEFINITION = re.compile(
     r"^([ \t>*+\-\d.)]*(?:\[[ xX]\][ \t]+)?)\[(?=(?:\\.|[^\[\]\\])*+\]:)",
     re.MULTILINE | re.DOTALL,
@@ -47,17 +47,17 @@ _DEFINITION = re.compile(
 _SCHEME = re.compile(r"([^/?#:]*):", re.DOTALL)
 _KNOWN_SCHEMES = ("http", "https", "mailto")
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-# MathJax commands that make links, or give names to what they draw.
+# MathJax commands that make links, or set classes, ids or styles.
 _COMMAND = re.compile(r"\\(href|class|cssId|style|require|unicode)\b")
-# JupyterLab puts formulas in the place of these, quotes and all, also inside an attribute.
+# JupyterLab replaces these with formulas, quotes included, even inside an attribute.
 _PLACEHOLDER = re.compile(r"@@(?=\d+@@)")
 
 
 def safe_markdown(text: str) -> str:
-    """Make a model's Markdown harmless.
+    """Make a model's Markdown safe to render.
 
     Args:
-        text: as the model wrote it; a fence that is still open is closed.
+        text: the model's Markdown; a fence that is still open is closed.
     """
     text = _PLACEHOLDER.sub(f"@{WORD_JOINER}@", _LINE_ENDS.sub("\n", text))
     lines = deque(text.split("\n"))
@@ -71,14 +71,14 @@ def safe_markdown(text: str) -> str:
             continue
         shown += _prose(prose)
         prose = []
-        # No paragraph, title or list reaches over an empty line into the fence.
+        # An empty line keeps paragraphs, headings and lists from swallowing the fence.
         shown += [""] if shown and shown[-1].strip() else []
         shown += _block(fence, lines)
     return "\n".join(shown + _prose(prose))
 
 
 def close_fence(text: str) -> str:
-    """Close a fence that is open at the text's end, as that of an unfinished answer may be."""
+    """Close a fence that is still open at the end of the text, as in an unfinished answer."""
     mark: str | None = None
     for line in text.split("\n"):
         fence = _FENCE.match(line)
@@ -92,13 +92,13 @@ def close_fence(text: str) -> str:
 
 
 def _block(fence: re.Match[str], lines: deque[str]) -> list[str]:
-    """Take a fence's lines off the rest and give the block, as every reader sees it."""
+    """Remove a fence's lines from the rest and return the block as all readers see it."""
     mark, info = _mark(fence), (fence[3] or fence[5] or "").split()
     content: list[str] = []
     while lines and not _is_end(mark, lines[0]):
         content.append(lines.popleft().removeprefix(fence[1]))
     if not lines and content and not content[-1]:
-        # The text ended with a line's end, in an open fence.
+        # The text ended with a line break inside an open fence.
         content.pop()
     if lines:
         lines.popleft()
@@ -110,7 +110,7 @@ def _mark(fence: re.Match[str]) -> str:
 
 
 def _is_end(mark: str, line: str) -> bool:
-    # Readers differ in what may stand before and after; whatever ends it for one, ends it here.
+    # Readers differ in what they allow around it; if any reader would end the fence, we do too.
     stripped = line.strip()
     return stripped.startswith(mark) and not stripped.strip("`~")
 
@@ -122,22 +122,22 @@ def _prose(lines: list[str]) -> list[str]:
     pieces: list[str] = []
     end = 0
     for span in _SPAN.finditer(text):
-        pieces.append(_words(text[end : span.start()]))
-        # In a formula a blank is nothing.
+        pieces.append(_plain_prose(text[end : span.start()]))
+        # A space changes nothing in a formula.
         apart = " " if span[3] else WORD_JOINER
         pieces.append(_TAG.sub(f"<{apart}", without_commands(span[0])))
         end = span.end()
-    pieces.append(_words(text[end:]))
-    # Links are looked at last and as a whole: a span may be none for another reader.
+    pieces.append(_plain_prose(text[end:]))
+    # Links are checked last, in the joined text: another reader may see no code span here.
     return _LINK.sub(_checked_link, _IMAGE.sub("", "".join(pieces))).split("\n")
 
 
-def _words(text: str) -> str:
+def _plain_prose(text: str) -> str:
     return without_commands(_TAG.sub("&lt;", text))
 
 
 def without_commands(formula: str) -> str:
-    """Give a formula without the commands that make links, or give names to what is drawn."""
+    """Return a formula without the commands that make links, or set classes, ids or styles."""
     return _COMMAND.sub(_named, formula)
 
 
@@ -151,7 +151,7 @@ def _checked_link(link: re.Match[str]) -> str:
 
 
 def _is_harmless(target: str) -> bool:
-    # As browsers do: entities are characters, and controls and blanks before the colon are nothing.
+    # As browsers do: decode entities, and ignore control characters and whitespace.
     plain = html.unescape(html.unescape(target)).replace("\\", "")
     plain = _BLANKS.sub("", plain)
     if "<" in plain:

@@ -1,8 +1,8 @@
-"""The JSON schema in a request: bounded, and valid by its own draft.
+"""The check of a JSON schema in a request: its size, and its validity under its own draft.
 
-What it is asked for is left to the upstream. The check is jsonschema-rs's, which looks at some
-thousand values a millisecond; the bounds keep every check below a few. Nothing that a schema names
-is ever fetched: it is held only to drafts that are known here.
+The upstream applies the schema. jsonschema-rs does the check, at about a thousand values per
+millisecond; the bounds keep each check to a few milliseconds. No reference in a schema is ever
+fetched: only the drafts known here are used.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from .plain_text import plain_text
 __all__ = ["schema_fault"]
 
 MOST_VALUES = 5000
-"""Values in a schema, counted with all that are within others."""
+"""Most values in a schema, nested ones included."""
 
 DEEPEST = 64
-"""How many objects and lists of a schema may lie within each other."""
+"""Most levels of nested objects and lists in a schema."""
 
 _LATEST = "https://json-schema.org/draft/2020-12/schema"
 _DRAFTS = frozenset(
@@ -31,10 +31,10 @@ _DRAFTS = frozenset(
 
 
 def schema_fault(schema: dict[str, Any]) -> str | None:
-    """Say in words why a JSON schema is none, or too large to be checked; None where it is fine."""
+    """Return why a JSON schema is invalid or too large to check; None if it is valid."""
     if fault := _size_fault(schema):
         return fault
-    import jsonschema_rs  # few requests have a schema, and no start does
+    import jsonschema_rs  # few requests have a schema, and starting up needs none
 
     named = schema.get("$schema", _LATEST)
     if not isinstance(named, str):
@@ -54,10 +54,10 @@ def schema_fault(schema: dict[str, Any]) -> str | None:
 
 @cache
 def _expressions() -> Any:
-    """Give what holds schemas to the latest draft, the syntax of their regular expressions too."""
+    """Return the validator for the latest draft, which also checks regular expressions."""
     import jsonschema_rs
 
-    # Addresses are the upstream's to understand; some tools write spaces into theirs.
+    # URIs are left to the upstream; some tools write spaces into theirs.
     addresses = ("uri", "uri-reference", "iri", "iri-reference")
     formats = {name: lambda _: True for name in addresses}
     return jsonschema_rs.validator_for({"$ref": _LATEST}, validate_formats=True, formats=formats)

@@ -1,14 +1,14 @@
 """The wire format of streams: server-sent event bytes to events, and back.
 
-Who sends the bytes and what an event's data means is left to others. Two levels, for two needs:
+Sending the bytes and interpreting an event's data is left to callers. There are two levels:
 
 * :class:`FrameBuffer` cuts a stream of bytes after its last complete frame. A frame is an event
-  with the blank line that ends it. The server passes complete frames on as they are, so a client
-  never sees half an event, and no event is parsed to be forwarded.
-* :func:`split_frames` and :func:`decode_frame` read frames for whoever needs the events.
+  with the blank line that ends it. The server forwards complete frames unchanged, so a client never
+  sees half an event, and no event is parsed just to be forwarded.
+* :func:`split_frames` and :func:`decode_frame` read frames for callers that need the events.
 
-Bytes are cut at CR, LF and CRLF only, never at U+2028 or U+0085, which may stand inside JSON; and
-never inside a character, because no byte of a multi-byte UTF-8 character is CR or LF.
+Bytes are cut at CR, LF and CRLF only, never at U+2028 or U+0085, which may occur in JSON; and never
+inside a character, because no byte of a multi-byte UTF-8 character is CR or LF.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html (parsing an event stream).
 """
@@ -22,10 +22,10 @@ from dataclasses import dataclass
 __all__ = ["DONE", "Event", "FrameBuffer", "decode_frame", "encode_event", "split_frames"]
 
 DONE = "[DONE]"
-"""The data of the last event of a whole answer."""
+"""The data of the last event of a complete answer."""
 
-# A lone CR at the end of what has arrived may be half of a CRLF. Counting it as a line end is
-# right nevertheless: the LF that follows becomes an empty frame, which says nothing.
+# A lone CR at the end of the data may be half of a CRLF. It still counts as a line end: the LF that
+# follows becomes an empty frame, which is harmless.
 _LINE_END = rb"(?:\r\n|\n|\r(?!\n))"
 _LINE = re.compile(_LINE_END)
 _FRAME_END = re.compile(_LINE_END + _LINE_END)
@@ -36,8 +36,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class Event:
     """One server-sent event.
 
-    ``name`` is the ``event`` field ("message" where there is none); ``data`` the lines of the
-    ``data`` fields, joined by newlines; ``id`` the ``id`` field, or None.
+    ``name`` is the ``event`` field ("message" if absent); ``data`` is the lines of the ``data``
+    fields, joined by newlines; ``id`` is the ``id`` field, or None.
     """
 
     data: str
@@ -46,7 +46,7 @@ class Event:
 
 
 class FrameBuffer:
-    """Bytes that have arrived and do not make a whole frame yet."""
+    """The bytes received that do not form a complete frame yet."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
@@ -54,15 +54,15 @@ class FrameBuffer:
         self._is_first = True
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes of the stream, cut anywhere.
+        """Add the next bytes of the stream, which may be cut anywhere.
 
         Returns:
-            All frames that are complete now, as their own bytes; empty if there is none.
+            The bytes of all frames that are complete now; empty if there are none.
         """
         if self.is_whole(data):
             return data
-        # Only the last three bytes of the rest can begin a frame's end: a gigantic event that
-        # arrives in small pieces is searched once, not once a piece.
+        # A frame's end can begin only in the last three bytes of the rest, so a huge event that
+        # arrives in small pieces is searched once, not once per piece.
         searched = max(0, len(self._rest) - 3)
         self._rest += data
         self._has_returns = self._has_returns or b"\r" in data
@@ -78,16 +78,16 @@ class FrameBuffer:
         return frames
 
     def is_whole(self, data: bytes) -> bool:
-        """Say whether the next bytes, taken alone, are whole frames, as the usual read brings them.
+        """Return whether the next bytes alone are complete frames, as most reads are.
 
-        Fed or not, they change nothing here, and are passed on as the bytes that they are.
+        Such bytes do not change the buffer and can be forwarded as they are.
         """
         is_between_frames = not self._rest and not self._is_first
         return is_between_frames and data.endswith(b"\n\n") and data.find(b"\r") < 0
 
     @property
     def pending(self) -> int:
-        """How many bytes wait for the end of their frame."""
+        """How many bytes are waiting for the end of their frame."""
         return len(self._rest)
 
     @property
@@ -96,7 +96,7 @@ class FrameBuffer:
         return bytes(self._rest)
 
     def _last_frame_end(self, start: int) -> int:
-        # The usual stream ends its lines with LF: one search from the end, no regular expression.
+        # Most streams end their lines with LF: one search from the end, no regular expression.
         if not self._has_returns:
             found = self._rest.rfind(b"\n\n", start)
             return found + 2 if found >= 0 else 0
@@ -107,13 +107,13 @@ class FrameBuffer:
 
 
 def split_frames(frames: bytes) -> Iterator[bytes]:
-    """Split complete frames, as :meth:`FrameBuffer.feed` gives them, into single ones."""
+    """Split complete frames, as :meth:`FrameBuffer.feed` returns them, into single ones."""
     start = 0
     for match in _FRAME_END.finditer(frames):
         yield frames[start : match.end()]
         start = match.end()
     if start < len(frames):
-        # A blank line more than an event needs: it says nothing, and nothing is dropped here.
+        # An extra blank line has no meaning, but nothing is dropped here.
         yield frames[start:]
 
 
@@ -121,7 +121,7 @@ def decode_frame(frame: bytes) -> Event | None:
     """Read one frame.
 
     Returns:
-        The event, or None where the frame has no data (a comment, a heartbeat).
+        The event, or None if the frame has no data (a comment, a heartbeat).
     """
     data: list[str] = []
     name = "message"

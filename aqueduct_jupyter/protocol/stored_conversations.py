@@ -1,6 +1,6 @@
-"""This file is the words in which the server keeps conversations for the browser.
+"""The conversations that the server keeps for the browser, as JSON.
 
-What a turn is, is left to :mod:`.conversation`, where conversations lie to the gateway.
+Turns are in :mod:`.conversation`; storage is in the gateway.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ __all__ = [
 ]
 
 LONGEST_NAME = 200
-"""Characters of a conversation's name."""
+"""Longest name of a conversation, in characters."""
 
 TURNS = TypeAdapter(list[Turn])
-"""Turns as JSON, out and in."""
+"""Converts turns to and from JSON."""
 
 _Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
@@ -35,7 +35,7 @@ _Name = Annotated[
 
 
 class ConversationSummary(BaseModel):
-    """A conversation in a list; ``turns`` is how many, the times are in seconds since 1970."""
+    """A conversation in a list; ``turns`` is their number; times are in seconds since 1970."""
 
     id: str
     object: Literal["conversation"] = "conversation"
@@ -47,7 +47,7 @@ class ConversationSummary(BaseModel):
 
 
 class ConversationList(BaseModel):
-    """The conversations of one owner, the last changed first."""
+    """The conversations of one owner, most recently changed first."""
 
     object: Literal["list"] = "list"
     data: list[ConversationSummary] = Field(default_factory=list)
@@ -66,10 +66,10 @@ class StoredConversation(BaseModel):
 
 
 class ConversationChange(BaseModel):
-    """What a client writes: a name, turns, or both.
+    """A change that a client writes: a name, turns, or both.
 
-    ``revision`` is the one that the turns were made from; another one in the store means that
-    somebody else wrote meanwhile.
+    ``revision`` is the revision that the turns are based on; a different one in the store means
+    that somebody else has written since.
     """
 
     name: _Name | None = None
@@ -78,7 +78,7 @@ class ConversationChange(BaseModel):
 
 
 class ConversationDeleted(BaseModel):
-    """What a deletion answers."""
+    """The response to a deletion."""
 
     id: str
     object: Literal["conversation"] = "conversation"
@@ -86,11 +86,11 @@ class ConversationDeleted(BaseModel):
 
 
 def read_change(body: bytes) -> ConversationChange:
-    """Read what a client writes.
+    """Read a client's change.
 
     Raises:
-        InvalidJSONError: it is no JSON.
-        InvalidRequestError: a field is not what it should be; the message names it.
+        InvalidJSONError: the body is not valid JSON.
+        InvalidRequestError: a field is invalid; the message names it.
     """
     try:
         return ConversationChange.model_validate_json(body or b"{}")

@@ -1,4 +1,4 @@
-"""This folder is for tests of other people's notebooks: a pytest plugin, off unless asked for.
+"""A pytest plugin for testing your own notebooks, off unless enabled.
 
 ``pytest -p aqueduct_jupyter.testing.plugin --nbval --aqueduct=strict notebooks``
 """

@@ -1,15 +1,15 @@
-"""This file is the pytest plugin: streamed cells for nbval, and something that answers them.
+"""The pytest plugin: nbval support for streamed cells, and a server that answers them.
 
-Off unless asked for: ``-p aqueduct_jupyter.testing.plugin`` on the command line, or
-``pytest_plugins`` in a ``conftest.py``. How nbval understands a stream is left to :mod:`.streams`.
+Enable it with ``-p aqueduct_jupyter.testing.plugin`` on the command line, or with
+``pytest_plugins`` in a ``conftest.py``. Streams are handled in :mod:`.streams`.
 
-``--aqueduct`` says what answers the notebooks' questions:
+``--aqueduct`` selects what answers the notebooks' questions:
 
-* ``demo``: a Jupyter server of its own with the scripted models, a stand-in for any upstream;
-* ``strict``: the answers recorded beside each notebook, and that server for what asks it directly;
-* ``outside`` (the default): whatever the environment names.
+* ``demo``: a temporary Jupyter server with the scripted models, in place of an upstream;
+* ``strict``: the answers recorded beside each notebook, and the same server for direct requests;
+* ``outside`` (the default): the server that the environment names.
 
-The fixture ``aqueduct_server`` gives tests in Python the same server.
+The fixture ``aqueduct_server`` provides the same server to Python tests.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ from .streams import Rewriter
 __all__ = ["aqueduct_server", "pytest_addoption", "pytest_configure", "pytest_unconfigure"]
 
 RECORDING = "AQUEDUCT_CHAT_RECORDING"
-"""The variable that tells ``%%chat`` what to do with recorded answers from the start."""
+"""The environment variable that sets ``%%chat``'s recording mode from the start."""
 
 NOTEBOOK = "JPY_SESSION_NAME"
-"""The variable in which Jupyter tells a kernel its notebook."""
+"""The environment variable in which Jupyter gives a kernel the path of its notebook."""
 
 _STACK = pytest.StashKey[ExitStack]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Know the option ``--aqueduct``."""
+    """Add the option ``--aqueduct``."""
     parser.getgroup("aqueduct").addoption(
         "--aqueduct",
         choices=["outside", "demo", "strict"],
         default="outside",
-        help="what answers notebooks' questions: recorded answers, a demo server, or the "
-        "environment's own",
+        help="what answers the notebooks' questions: the environment's own server, a demo server, "
+        "or recorded answers",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start what answers, and teach nbval."""
+    """Start the server and patch nbval."""
     stack = config.stash[_STACK] = ExitStack()
     if config.pluginmanager.hasplugin("nbval"):
-        stack.enter_context(_taught())
+        stack.enter_context(_patched_nbval())
     chosen = config.getoption("aqueduct")
     if chosen != "outside":
         stack.enter_context(_answering(is_strict=chosen == "strict"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop what was started, and leave nbval as it was."""
+    """Stop the server and restore nbval."""
     config.stash[_STACK].close()
 
 
@@ -87,7 +87,7 @@ def _answering(*, is_strict: bool) -> ExitStack:
     return stack
 
 
-def _taught() -> ExitStack:
+def _patched_nbval() -> ExitStack:
     from nbval.plugin import IPyNbCell, IPyNbFile
 
     stack = ExitStack()

@@ -1,8 +1,8 @@
-"""This file is how nbval learns that an output can change: display updates and cleared outputs.
+"""nbval support for outputs that change: display updates and cleared outputs.
 
-nbval 0.11 compares the outputs as they were shown first, so an honest streamed cell fails. Here its
-messages are rewritten on their way: an update changes the output that it names, and a cleared
-output is gone. Everything else about a comparison is left to nbval.
+nbval 0.11 compares outputs as first shown, so a correct streamed cell fails. This module rewrites
+the messages on their way to nbval: an update changes the output that it names, and a cleared output
+disappears. nbval does the comparison.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from nbformat import NotebookNode
 __all__ = ["Rewriter"]
 
 _IGNORED = {"msg_type": "status", "content": {"execution_state": "busy"}}
-"""What nbval passes over."""
+"""A message that nbval ignores."""
 
 
 class Rewriter:
     """Rewrites the messages of one kernel.
 
     Attributes:
-        outputs: the list in which nbval collects the outputs of the cell that runs.
+        outputs: the list in which nbval collects the outputs of the running cell.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Rewriter:
         self._clears_next = False
 
     def rewrite(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Take a message from the kernel and give the one that nbval gets."""
+        """Return the message for nbval in place of one from the kernel."""
         kind, content = message["msg_type"], message["content"]
         if kind == "update_display_data":
             self._update(content)
@@ -41,7 +41,7 @@ class Rewriter:
         if kind in ("display_data", "execute_result", "stream", "error"):
             self._clear_if_due()
         if kind in ("display_data", "execute_result"):
-            # A node is kept as it is where nbval puts it into its own: it can be changed later.
+            # nbval keeps a node without copying it, so it can be changed later.
             content["data"] = NotebookNode(content["data"])
             if display := content.get("transient", {}).get("display_id"):
                 self._shown[display] = content["data"]

@@ -76,7 +76,7 @@ class TestStatus:
         assert "upstream campus: answers" in done.stdout
         assert "upstream dead: The upstream 'dead'" in done.stdout
         assert "models: real-name" in done.stdout
-        assert "document readers are held by: " in done.stdout
+        assert "document readers are confined by: " in done.stdout
         assert "sk-secret" not in done.stdout + done.stderr
 
     def test_it_finds_the_server_that_runs_in_this_folder(
@@ -98,7 +98,7 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            ((), "No Jupyter server runs here. Start one with 'jupyter lab'"),
+            ((), "No Jupyter server is running. Start one with 'jupyter lab'"),
             (("--url", "http://127.0.0.1:9"), "jupyter aqueduct: "),
         ],
     )
@@ -124,18 +124,18 @@ class TestDoctor:
         assert done.returncode == 1
         assert " ok   extension: enabled" in done.stdout
         assert " ok   upstream campus: answers" in done.stdout
-        assert "FAIL  upstream dead: silent" in done.stdout
-        assert "mend: The upstream 'dead'" in done.stdout
-        assert " ok   routes: answer in JSON below base_url" in done.stdout
+        assert "FAIL  upstream dead: does not answer" in done.stdout
+        assert "fix: The upstream 'dead'" in done.stdout
+        assert " ok   routes: unknown addresses below base_url get a JSON error" in done.stdout
         assert " ok   authentication: a request without a token is refused" in done.stdout
         assert " ok   streaming: chunks arrive one by one" in done.stdout
-        assert done.stdout.endswith("1 to mend.\n")
+        assert done.stdout.endswith("1 to fix.\n")
         assert "sk-secret" not in done.stdout
 
     @pytest.mark.parametrize(
         ("missing", "says"),
         [
-            ((), "their readers have Landlock, seccomp and a memory limit"),
+            ((), "their readers are confined by Landlock, seccomp and a memory limit"),
             (("landlock",), "run without Landlock. Upload only documents that you trust"),
             (("landlock", "seccomp"), "run without Landlock and seccomp."),
             (("seccomp",), "seccomp needs Linux 4.14 or newer on x86_64 or aarch64. A container"),
@@ -151,7 +151,7 @@ class TestDoctor:
         words = ("landlock", "seccomp", "memory_limit")
         finding = _documents({word: word not in missing for word in words})
         assert says in finding.found
-        assert not finding.mend, "they work without it"
+        assert not finding.fix, "they work without it"
 
     def test_all_is_well_where_all_is_well(
         self, terminal: Terminal, tmp_path: Path, weights: Path
@@ -170,7 +170,7 @@ class TestDoctor:
         terminal.data.mkdir(parents=True)
         terminal.data.chmod(0o755)
         done = terminal.type("doctor", SSL_CERT_FILE="/no/such/bundle.pem")
-        assert f"mend: chmod 700 {terminal.data}" in done.stdout
+        assert f"fix: chmod 700 {terminal.data}" in done.stdout
         assert "FAIL  CA bundle: SSL_CERT_FILE=/no/such/bundle.pem does not exist" in done.stdout
         assert "FAIL  server: not found" in done.stdout
 
@@ -182,13 +182,13 @@ class TestDoctor:
         off = "--ServerApp.jpserver_extensions={'aqueduct_jupyter': False}"
         with throwaway_server(tmp_path, [off]) as server:
             done = terminal.type("doctor", "--url", server.url, "--token", server.token)
-        assert "FAIL  server: no answer of ours at" in done.stdout
+        assert "FAIL  server: this extension does not answer at" in done.stdout
         assert "Traceback" not in done.stderr
 
     def test_a_server_open_to_anybody_is_said(self, terminal: Terminal, tmp_path: Path) -> None:
         with throwaway_server(tmp_path, ["--IdentityProvider.token="]) as server:
             done = terminal.type("doctor", "--url", server.url)
-        assert "FAIL  authentication: anybody is let in" in done.stdout
+        assert "FAIL  authentication: the server accepts anybody" in done.stdout
 
 
 class TestDemo:
@@ -201,9 +201,9 @@ class TestDemo:
         assert done.returncode == 0, done.stderr
         assert "/v1/chat/completions" in done.stdout
         assert done.stdout.count("data: {") == 3
-        assert "Put together, smollm2-135m-instruct said:" in done.stdout
+        assert "The whole answer of smollm2-135m-instruct:" in done.stdout
         assert "with aqueduct-of-segovia.pdf in the message" in done.stdout
-        assert done.stdout.endswith("The server is stopped, and nothing is left behind.\n")
+        assert done.stdout.endswith("The server has stopped and left nothing behind.\n")
         assert set(Path(tempfile.gettempdir()).glob("aqueduct-*")) == before
 
     def test_without_weights_it_says_how_to_get_them(self, terminal: Terminal) -> None:
@@ -219,7 +219,7 @@ class TestPull:
         done = terminal.type("pull")
         assert done.returncode == 0, done.stderr
         pulled = weights_path(terminal.data)
-        assert f"The weights are at {pulled}." in done.stdout
+        assert f"The weights are in {pulled}." in done.stdout
         assert pulled.stat().st_size == weights.stat().st_size
 
     def test_a_folder_that_cannot_be_written_is_said(self, terminal: Terminal) -> None:

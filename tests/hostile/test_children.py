@@ -127,7 +127,7 @@ class TestWhatWeStart:
         Commands(cast(Any, None)).run("doctor")
         said = capsys.readouterr().out
         assert "extension: enabled" in said
-        assert said.endswith("to mend.\n\n")
+        assert said.endswith("to fix.\n\n")
 
     def test_a_server_for_a_moment(self, tmp_path: Path) -> None:
         folder = tmp_path / "server"

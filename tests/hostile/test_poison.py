@@ -19,8 +19,9 @@ from aqueduct_jupyter.kernel.client import Client
 from aqueduct_jupyter.kernel.display import Format, NotebookDisplay
 from aqueduct_jupyter.kernel.magics import ChatMagics
 from aqueduct_jupyter.kernel.recording import Recording
-from aqueduct_jupyter.kernel.session import ChatSession, Request
+from aqueduct_jupyter.kernel.session import ChatSession
 from aqueduct_jupyter.kernel.transcript import transcript
+from aqueduct_jupyter.kernel.turn_request import TurnRequest
 from aqueduct_jupyter.protocol.errors import AqueductError
 from aqueduct_jupyter.protocol.exports import read_conversation, write_conversation
 
@@ -70,7 +71,7 @@ def play(upstream: StandIn, kind: str, words: Any) -> bool:
 def ask(
     session: ChatSession, kind: Format, is_streamed: bool, shown: Shown
 ) -> AqueductError | None:
-    request = Request("Hi", parameters={"model": "campus/x"}, is_streamed=is_streamed)
+    request = TurnRequest("Hi", parameters={"model": "campus/x"}, is_streamed=is_streamed)
     try:
         session.ask(request, lambda _: NotebookDisplay(kind, shown.publish))
     except AqueductError as error:
@@ -152,7 +153,7 @@ def test_a_recording_of_somebody_else_is_shown_as_an_upstream_is(
 
     path = tmp_path / "work.chat.jsonl"
     session = ChatSession(Asker(no_client))
-    _, question, _ = session.prepare(Request("Hi", parameters={"model": "campus/x"}))
+    _, question, _ = session.prepare(TurnRequest("Hi", parameters={"model": "campus/x"}))
     session.conversation("main").reset()
     answer = {"text": "Hi", "model": "m", "finish_reason": "stop", "request_id": "r", "new": "x"}
     for _, poisoned in each_field(answer, POISON):

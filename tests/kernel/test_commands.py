@@ -71,7 +71,7 @@ def test_last_shows_the_facts_and_exactly_what_was_sent(
 
 
 def test_continue_goes_on_after_a_part(shell: Shell) -> None:
-    with pytest.raises(errors.CellError, match="no answer to go on with"):
+    with pytest.raises(errors.CellError, match="no answer to continue"):
         shell.run("%chat continue")
     shell.ask("Tell me")
     shell.run("%chat continue")
@@ -153,9 +153,9 @@ class TestRecording:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("%chat fly", "no '%chat fly'"),
-        ("%chat use", "Write it as %chat use MODEL"),
-        ("%chat save", "Write it as %chat save FILE"),
+        ("%chat fly", "Unknown command '%chat fly'"),
+        ("%chat use", "Usage: %chat use MODEL"),
+        ("%chat save", "Usage: %chat save FILE"),
         ("%chat save chat.pdf", ".json, .md or .ipynb"),
         ("%chat save 'chat.md", "No closing quotation"),
     ],

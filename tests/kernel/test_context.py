@@ -122,7 +122,9 @@ class TestTypes:
 
     def test_functions_modules_and_anything_else(self) -> None:
         assert "def describe(" in describe("f", describe).text
-        assert "This file is" in describe("m", sys.modules[describe.__module__]).text
+        assert (
+            "The describers for each type" in describe("m", sys.modules[describe.__module__]).text
+        )
         assert "<built-in function len>" in describe("len", len).text
         assert describe("s", "words").text == "<s>\nwords\n</s>"
         assert describe("d", {"a": 1}).text == "<d>\n{'a': 1}\n</d>"
@@ -183,7 +185,7 @@ class TestReferences:
     @pytest.mark.parametrize(
         ("reference", "says"),
         [
-            ("nothing", "no name 'nothing'"),
+            ("nothing", "'nothing' is not defined"),
             ("missing.pdf", "cannot be read"),
             ("a/b", "cannot be read"),
             ("f()", "not a name"),

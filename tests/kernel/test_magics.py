@@ -84,12 +84,12 @@ class TestPlaces:
     @pytest.mark.parametrize(
         ("words", "says"),
         [
-            ("@{nothing}", "no name 'nothing'"),
+            ("@{nothing}", "'nothing' is not defined"),
             ("@{text.nothing}", "cannot be looked up"),
             ("@{text[99]}", "cannot be looked up"),
             ("@{text.upper()}", "not a name"),
             ("@{text + text}", "not a name"),
-            ("@{text", "is not closed"),
+            ("@{text", "has no closing brace"),
         ],
     )
     def test_what_is_none_is_said_and_nothing_is_sent(
@@ -335,8 +335,8 @@ class TestCode:
         code = shell.ask("x", "-f code")
         assert code == "import nowhere_to_be_found\nprint(known, unknown)\n"
         shown = capsys.readouterr().out
-        assert "Careful: Names that do not exist here: unknown." in shown
-        assert "Careful: Packages that are not installed: nowhere_to_be_found." in shown
+        assert "Warning: Names that do not exist here: unknown." in shown
+        assert "Warning: Packages that are not installed: nowhere_to_be_found." in shown
         assert shown.endswith(f"{code}\n")
 
     def test_code_that_does_not_parse_is_said(
@@ -344,7 +344,7 @@ class TestCode:
     ) -> None:
         shell.standin.stream(chunk("```\nif x\n```"), DONE)
         shell.ask("x", "-f code")
-        assert "Careful: It does not parse" in capsys.readouterr().out
+        assert "Warning: It does not parse" in capsys.readouterr().out
 
 
 class TestDryRun:
@@ -402,9 +402,9 @@ class TestMap:
         ("options", "says"),
         [
             ("map texts", "where the results go"),
-            ("map number -o out", "no list"),
-            ("map nothing -o out", "no name"),
-            ("map texts -o out -j 0", "-j is between"),
+            ("map number -o out", "not a list"),
+            ("map nothing -o out", "is not defined"),
+            ("map texts -o out -j 0", "-j must be between"),
         ],
     )
     def test_wrong_words_are_said(self, shell: Shell, options: str, says: str) -> None:
