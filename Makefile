@@ -1,4 +1,4 @@
-# Two commands do everything on a machine that has Python 3.11+ and make: `make lab` and `make test`.
+# With Python 3.11+ and make, two commands do everything: `make lab` and `make test`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,14 +13,14 @@ POSTGRESQL := $(VENV)/.postgresql
 HUB_PROXY := build/hub-proxy
 FRONT := labextension
 FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
-# Node comes from a wheel; nothing of the machine's is used.
+# Node comes from a wheel; the system's Node is never used.
 NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
-# Everything that a run writes stays in build/; the home folder is left alone.
+# Runs write only into build/, never into the home folder.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
-# How many processes run the tests; each takes up to 1 GB with its servers and its browser.
+# How many processes run the tests; each needs up to 1 GB for its servers and its browser.
 WORKERS := 2
-# How long `make soak` takes.
+# The duration of `make soak`.
 SECONDS := 60
 WEIGHTS := $(DATA)/aqueduct/models/.pulled
 ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
@@ -32,13 +32,13 @@ TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.instal
 .DEFAULT_GOAL := help
 .PHONY: help install lab demo docs pictures test test-slow test-nightly test-oldest check audit bench soak notebooks clean
 
-help: ## show this
+help: ## show this list
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
 	@echo
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 $(READY): pyproject.toml hatch_build.py constraints.txt $(FRONT_END)
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=...")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required; choose one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
@@ -53,33 +53,33 @@ $(WEIGHTS): $(READY)
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct pull
 	touch $@
 
-# The OpenAI SDK of the 1.x line cannot live beside the current one: a folder of its own.
+# The OpenAI SDK 1.x cannot be installed beside the current one, so it has a folder of its own.
 $(OLD_OPENAI): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $@ 'openai==1.109.1'
 
-# The oldest server that we run in; the newest is installed.
+# The oldest supported Jupyter server; the newest is in .venv.
 $(OLD_SERVER): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ 'jupyter-server==2.16.0'
 
-# The oldest versions of all that we depend on; what is not named in the file is as new as they let it.
+# The oldest supported versions of our dependencies; packages not in the file are as new as these allow.
 $(OLDEST)/.ready: tests/oldest.txt pyproject.toml | $(READY)
 	$(PYTHON) -m venv --clear $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/oldest.txt --group oldest --editable .
 	touch $@
 
-# Debian's browser, where there is none; the tests of JupyterLab look at it.
+# Debian's browser, if none is installed, for the JupyterLab tests.
 $(BROWSER): | $(READY)
 	command -v chromium > /dev/null || (apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium)
 	touch $@
 
-# Debian's database server, for the tests of the stores; they start one of their own.
+# Debian's PostgreSQL, for the tests of the stores; they start their own server.
 $(POSTGRESQL): | $(READY)
 	command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || \
 		(apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends postgresql)
 	touch $@
 
-# The proxy of the JupyterHub that the tests start, as its lock file has it.
+# The proxy of the tests' JupyterHub, as pinned in its lock file.
 $(HUB_PROXY)/.installed: tests/hub/proxy/package.json tests/hub/proxy/package-lock.json | $(READY)
 	mkdir -p $(HUB_PROXY)
 	cp tests/hub/proxy/package.json tests/hub/proxy/package-lock.json tests/hub/proxy/.npmrc $(HUB_PROXY)
@@ -88,11 +88,11 @@ $(HUB_PROXY)/.installed: tests/hub/proxy/package.json tests/hub/proxy/package-lo
 
 install: $(READY) ## install everything into .venv
 
-lab: $(WEIGHTS) ## open JupyterLab with a notebook where OpenAI() answers
+lab: $(WEIGHTS) ## open JupyterLab with a notebook in which OpenAI() works
 	@$(ENVIRONMENT) $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/01-first-question.ipynb
 
-demo: $(WEIGHTS) ## the same without a browser: ask the embedded model, also about a PDF
+demo: $(WEIGHTS) ## ask the embedded model in the terminal, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
 test: check $(TESTED) $(OLD_SERVER) ## install everything and run every test
@@ -101,21 +101,21 @@ test: check $(TESTED) $(OLD_SERVER) ## install everything and run every test
 		tests/server/http/test_access.py tests/server/jupyter/test_provisioner.py
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
 
-test-slow: $(TESTED) ## run only the tests that take long, which `make test` ends with
+test-slow: $(TESTED) ## run only the slow tests, which `make test` runs last
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST) -m slow
 
-test-nightly: $(TESTED) ## run every test of Python, with four times as many random examples
+test-nightly: $(TESTED) ## run the Python tests with four times as many random examples
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST) --hypothesis-profile nightly
 
-# Without what needs a browser, a hub or schemathesis, and what looks at this tree and its wheel.
-test-oldest: $(OLDEST)/.ready $(WEIGHTS) $(POSTGRESQL) ## run the tests of what we promise with the oldest dependencies
+# Without the tests that need a browser, a hub or schemathesis, or that examine this tree and its wheel.
+test-oldest: $(OLDEST)/.ready $(WEIGHTS) $(POSTGRESQL) ## test our public promises with the oldest supported dependencies
 	$(ENVIRONMENT) $(OLDEST)/bin/python $(PYTEST) --quiet -m "not slow" tests/protocol tests/gateway \
 		tests/server tests/kernel --ignore tests/gateway/embedded/test_model.py --ignore tests/server/http/test_openapi.py
 
 docs: $(READY) ## build the documentation into build/docs
 	$(ENVIRONMENT) $(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 
-check: $(READY) ## format, lint, types, import rules and documentation
+check: $(READY) ## check format, lint, types, import rules and documentation
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -128,23 +128,23 @@ $(AUDIT)/.ready: | $(READY)
 	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	touch $@
 
-# The pins are read in any case; the rest is the vulnerability service's, which may not be reachable.
-audit: $(AUDIT)/.ready ## ask which known vulnerabilities the pinned versions have
+# The dry run always checks the pins; the vulnerability service may be unreachable.
+audit: $(AUDIT)/.ready ## look for known vulnerabilities in the pinned versions
 	@$(AUDIT)/bin/pip-audit --dry-run --progress-spinner off --disable-pip --no-deps --requirement constraints.txt
 	@$(BIN)/python -m tests.audit $(AUDIT)/bin/pip-audit
 
-bench: $(WEIGHTS) $(BROWSER) ## measure, and print ratios
+bench: $(WEIGHTS) $(BROWSER) ## run the benchmarks and print ratios
 	$(ENVIRONMENT) $(BIN)/python -m tests.bench
 
-soak: $(READY) ## put a server under load and faults for SECONDS, and look at what is left
+soak: $(READY) ## put a server under load and faults for SECONDS, and check for leaks
 	$(ENVIRONMENT) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-notebooks: $(WEIGHTS) ## run the example notebooks and the documentation's cells anew, and keep what came
+notebooks: $(WEIGHTS) ## run the example notebooks and the documentation's cells again, and record the answers
 	$(ENVIRONMENT) $(BIN)/python -m tests.record_notebooks
 	$(ENVIRONMENT) $(BIN)/python -m tests.docs.record
 
-pictures: $(READY) $(BROWSER) ## take the documentation's pictures anew
+pictures: $(READY) $(BROWSER) ## retake the documentation's screenshots
 	$(ENVIRONMENT) $(BIN)/python -m tests.docs.take_pictures
 
-clean: ## remove what was built and installed
+clean: ## remove everything built and installed
 	rm -rf build dist $(VENV) $(FRONT)/node_modules $(FRONT)/lib aqueduct_jupyter/labextension aqueduct_jupyter/widget

@@ -37,10 +37,5 @@ def status(url: str | None, token: str | None) -> int:
         print(f"  document readers are confined by: {confined}")
     for notice in state["notices"]:
         print(f"  note: {notice}")
-    return int(
-        bool(state["notices"]) or any(_is_silent(upstream) for upstream in state["upstreams"])
-    )
-
-
-def _is_silent(upstream: dict[str, Any]) -> bool:
-    return not upstream["answers"]
+    is_silent = any(not upstream["answers"] for upstream in state["upstreams"])
+    return int(bool(state["notices"]) or is_silent)
