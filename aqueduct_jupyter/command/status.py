@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .running import find_server
 
 __all__ = ["status"]
