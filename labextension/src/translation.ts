@@ -1,14 +1,14 @@
 /**
- * Sentences for people: from JupyterLab's translation, or in English as they stand in the code.
+ * Text for users: from JupyterLab's translation, or the English text in the code.
  *
- * Every sentence that a person reads goes through `Words`. Those that an upstream or the server
- * says come as they are; `model/plain-text.ts` makes them fit to be shown.
+ * All text for users goes through `Words`. Messages from an upstream or the server are not
+ * translated; `model/plain-text.ts` makes them safe to display.
  */
 
-/** Translates sentences; `%1` and on stand for the values. JupyterLab's `TranslationBundle` is one. */
+/** Translates text; `%1`, `%2` and so on are the values. JupyterLab's `TranslationBundle` is one. */
 export interface Words {
   __(sentence: string, ...values: (string | number)[]): string;
-  /** The form that a count asks for; `%1` is the count. */
+  /** The singular or plural form for a count; `%1` is the count. */
   _n(one: string, many: string, count: number, ...values: (string | number)[]): string;
 }
 

@@ -3,7 +3,7 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { Api } from '../src/carriers/api';
 import type { Words } from '../src/translation';
-import type { Turn } from '../src/words';
+import type { Turn } from '../src/protocol-types';
 
 interface Kept {
   name: string;

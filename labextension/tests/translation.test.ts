@@ -10,7 +10,7 @@ import { KernelCarrier } from '../src/carriers/kernel';
 import { ServerCarrier } from '../src/carriers/server';
 import { ChatModel } from '../src/model/chat';
 import { ENGLISH, type Words } from '../src/translation';
-import { attachedTo, newTurn, type Part } from '../src/words';
+import { attachedTo, newTurn, type Part } from '../src/protocol-types';
 import { chunk, failure, JupyterServer, settled, stream } from './jupyter-server';
 
 const SOURCE = resolve(__dirname, '../src');
@@ -176,7 +176,7 @@ test.each([
     () => new Response('data: nope\n\n')
   ],
   [
-    '«The server reported an error and did not say which. Ask again.»',
+    '«The server reported an error without a message. Ask again.»',
     () => new Response('data: {"error": {}}\n\n')
   ]
 ])('an answer that fails is said in the language of the page: %s', async (sentence, answer) => {
@@ -194,7 +194,7 @@ test('what is wrong with a file is said in the language of the page', async () =
   await model.attachments.add(new File(['x'.repeat(11)], 'large'));
   await model.attachments.add(new File([], 'empty'));
   const errors = model.attachments.items.map(({ error }) => error);
-  expect(errors).toEqual([expect.stringMatching(/^«.*at most.*»$/), '«This file is empty.»']);
+  expect(errors).toEqual([expect.stringMatching(/^«.*the limit.*»$/), '«This file is empty.»']);
 });
 
 test('a file that is stopped on its way to a kernel is said in the language of the page', async () => {

@@ -138,11 +138,11 @@ def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: P
         files.set_input_files([PDF, large])
         chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
         expect(chips.filter(has_text="aqueduct-of-segovia.pdf")).to_be_visible()
-        expect(chips.filter(has_text="large.bin")).to_contain_text("at most 10 MB")
+        expect(chips.filter(has_text="large.bin")).to_contain_text("is 10 MB")
         paste(chat.input, "shot.png", "image/png", PIXEL)
         expect(chat.area.locator("progress")).to_have_count(0)
         expect(chips).to_have_count(3)
-        chat.button("Leave out large.bin").click()
+        chat.button("Remove large.bin").click()
         chat.ask("What is this?")
         chat.expect_whole("Hello")
         document, image, words = standin.chats[0].json["messages"][0]["content"]
@@ -194,7 +194,7 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
         assert context["text"].startswith("<error in In[2]>\n1/0")
         assert "ZeroDivisionError: division by zero" in context["text"]
         assert "\x1b" not in context["text"]
-        assert words["text"] == "Explain this error, and how to mend it."
+        assert words["text"] == "Explain this error and how to fix it."
 
         chat.menu("Attach from the notebook", "Whole notebook")
         chat.menu("Attach from the notebook", "Active cell")
@@ -202,7 +202,7 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
         expect(chips).to_have_count(2)
         chips.first.locator("summary").click()
         expect(chips.first).to_contain_text("xyzzy")
-        chat.button("Leave out notebook").click()
+        chat.button("Remove notebook").click()
         chat.ask("And this?")
         chat.expect_whole("Hello")
         sent = json.dumps(standin.chats[1].json["messages"][-1])

@@ -1,7 +1,7 @@
 /**
- * Requests to the extension's own addresses on the Jupyter server.
+ * Requests to the extension's routes on the Jupyter server.
  *
- * What they mean is left to those who ask; errors come as sentences of the server.
+ * Callers interpret the responses. Errors carry the server's messages.
  */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
@@ -17,15 +17,15 @@ export class Api {
     readonly words: Words = ENGLISH
   ) {}
 
-  /** The address of something below the server's base. */
+  /** The URL of a path below the server's base URL. */
   url(path: string): string {
     return URLExt.join(this.settings.baseUrl, path);
   }
 
   /**
-   * Send a request, and give its response once it is known to be good.
+   * Send a request and return its response if it is successful.
    *
-   * @throws CarrierError with the server's own sentence
+   * @throws CarrierError with the server's message
    */
   async request(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
@@ -48,12 +48,12 @@ export class Api {
   }
 
   /**
-   * Send a request with an object, and give the one that comes back, with whatever is in it.
+   * Send a request with a JSON body, and return the JSON object in the response, unchecked.
    *
-   * @throws CarrierError as for `request`, and where no object comes back
+   * @throws CarrierError as for `request`, and if the response is not an object
    */
-  async json(path: string, method = 'GET', said?: unknown): Promise<JSONObject> {
-    const body = said === undefined ? undefined : JSON.stringify(said);
+  async json(path: string, method = 'GET', content?: unknown): Promise<JSONObject> {
+    const body = content === undefined ? undefined : JSON.stringify(content);
     const response = await this.request(path, { method, body });
     const answer = parsed(await response.text());
     if (!isObject(answer)) {
@@ -62,7 +62,7 @@ export class Api {
     return answer;
   }
 
-  /** What to throw where an answer is not what was asked for. */
+  /** The error to throw for an unusable response. */
   nonsense(): CarrierError {
     return new CarrierError(
       this.words.__('The Jupyter server sent something that cannot be read. Reload the page.')
@@ -70,7 +70,7 @@ export class Api {
   }
 
   /**
-   * Upload a file, told how far it is. `fetch` does not tell, so this is the old way.
+   * Upload a file and report the progress. `fetch` cannot report it, so this uses XMLHttpRequest.
    *
    * @returns the file's id
    */
@@ -87,12 +87,12 @@ export class Api {
     return new Promise((resolve, reject) => {
       request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
       request.onload = () => {
-        const said = parsed(request.responseText);
-        const id = textIn(objectIn(said).id);
+        const answer = parsed(request.responseText);
+        const id = textIn(objectIn(answer).id);
         if (request.status === 200 && id) {
           resolve(id);
         } else {
-          reject(this._failure(said, request.status));
+          reject(this._failure(answer, request.status));
         }
       };
       request.onerror = () => reject(this._silence());
@@ -105,9 +105,9 @@ export class Api {
     return new CarrierError(this.words.__('The Jupyter server does not answer.'), 'unreachable');
   }
 
-  /** What the server's envelope says; the status where it says nothing. */
-  private _failure(said: unknown, status: number, id: string | null = null): CarrierError {
-    const { message, code } = objectIn(objectIn(said).error);
+  /** The error in the server's envelope, or one with the status if there is no message. */
+  private _failure(answer: unknown, status: number, id: string | null = null): CarrierError {
+    const { message, code } = objectIn(objectIn(answer).error);
     const sentence = plainText(message, LONGEST_SENTENCE);
     return new CarrierError(
       sentence || this.words.__('The server answered with status %1.', status),

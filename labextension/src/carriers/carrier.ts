@@ -1,11 +1,11 @@
 /**
- * This file is what carries a chat: the interface that the model talks to.
+ * The carrier of a chat: the interface that the model talks to.
  *
- * Who owns the turns is the carrier's business: a store on the server, or the kernel. It tells of
- * every change as an event; the model only follows. Every question has a request's id, which comes
- * back with each event about its answer.
+ * The carrier decides who owns the turns: a store on the server, or the kernel. It reports every
+ * change as an event, and the model follows. Every question has a request id, which each event about
+ * its answer repeats.
  */
-import type { Context, Ending, Part, Setup, Turn } from '../words';
+import type { Context, Ending, Part, Setup, Turn } from '../protocol-types';
 import { plainOrNull } from './json';
 
 export interface Question {
@@ -14,50 +14,49 @@ export interface Question {
   contexts: readonly Context[];
   files: readonly Part[];
   model: string | null;
-  /** The turn that is asked anew: it goes, with all that came after it. */
+  /** The turn to ask again: it is removed, and every turn after it. */
   before: string | null;
 }
 
 export type CarrierEvent =
-  /** What there is to ask. */
+  /** The models and limits. */
   | { type: 'setup'; setup: Setup }
   /**
-   * Which turns there are now: the ids of all in their order, those that are new or changed, and
-   * the request that runs.
+   * The current turns: the ids of all in order, the new or changed turns, and the running request.
    */
   | { type: 'turns'; ids: readonly string[]; turns: readonly Turn[]; running: string | null }
-  /** Something to send along with the next question, unless the user leaves it out. */
+  /** Context for the next question, unless the user removes it. */
   | { type: 'attached'; contexts: Context[] }
-  /** A question is in the conversation; those from `before` on are gone. */
+  /** A question has joined the conversation; the turns from `before` on are gone. */
   | { type: 'begun'; request: string; turn: Turn; before: string | null }
-  /** More of an answer: only what is new. */
+  /** The new part of an answer. */
   | { type: 'delta'; request: string; text: string; reasoning: string }
-  /** An answer is over, whichever way. */
+  /** An answer has ended, in any way. */
   | { type: 'ended'; request: string; turn: Ending }
-  /** A question could not even begin, or something else went wrong: to be read, and put away. */
+  /** A question could not begin, or something else went wrong; a message that can be dismissed. */
   | { type: 'trouble'; message: string };
 
 export interface Carrier {
-  /** Have every event told to a listener, and begin. */
+  /** Start, and report every event to a listener. */
   connect(listener: (event: CarrierEvent) => void): void;
   /** Ask; events follow. */
   ask(question: Question): void;
-  /** Stop an answer, here and at the upstream; what has come stays. */
+  /** Stop an answer, here and at the upstream; the text so far stays. */
   stop(request: string): void;
-  /** Forget a turn. */
+  /** Remove a turn. */
   remove(turn: string): void;
   /**
-   * Bring a file to where messages can name it.
+   * Upload a file so that messages can refer to it.
    *
-   * @param progress - told the share that is there, 0 to 1
-   * @throws CarrierError with a sentence for the user
+   * @param progress - called with the uploaded share, 0 to 1
+   * @throws CarrierError with a message for the user
    */
   upload(file: File, progress: (share: number) => void, signal: AbortSignal): Promise<Part>;
-  /** Let go of everything. */
+  /** Release all resources. */
   dispose(): void;
 }
 
-/** What went wrong, in a sentence that is fit to be shown; `code` is the API's word for it. */
+/** An error with a message that is safe to display; `code` is the API's error code. */
 export class CarrierError extends Error {
   readonly code: string | null;
   readonly requestId: string | null;
@@ -69,7 +68,7 @@ export class CarrierError extends Error {
   }
 }
 
-/** The API's word for what went wrong; null where it has none. */
+/** The API's error code, or null. */
 export function codeOf(error: unknown): string | null {
   return error instanceof CarrierError ? error.code : null;
 }

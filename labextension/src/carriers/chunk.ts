@@ -1,8 +1,7 @@
 /**
- * One chunk of a streamed answer, as an upstream wrote it -> what it brings.
+ * One chunk of a streamed answer, as sent by an upstream -> its content.
  *
- * Where the answer should be and is not, the chunk is refused. The facts beside it (model, tokens)
- * are taken where they are what they should be, and passed over where not.
+ * A chunk with a malformed answer is refused. Malformed metadata (model, tokens) is ignored.
  * Source: the streaming chat completions of the OpenAI API; texts in lists are Mistral's.
  */
 import { LONGEST_SENTENCE, plainText } from '../model/plain-text';
@@ -10,7 +9,7 @@ import type { Words } from '../translation';
 import { CarrierError } from './carrier';
 import { countOrNull, isObject, objectIn, plainOrNull, type JSONObject } from './json';
 
-/** What one chunk brought. */
+/** The content of one chunk. */
 export interface Piece {
   text: string;
   reasoning: string;
@@ -20,13 +19,13 @@ export interface Piece {
   tokens_out?: number;
 }
 
-/** Something stands where the answer should be. */
+/** The answer's field has the wrong type. */
 class Nonsense extends Error {}
 
 /**
  * Read the data of an event.
  *
- * @throws CarrierError where it says an error, or nothing that can be read
+ * @throws CarrierError if it reports an error or cannot be read
  */
 export function pieceIn(data: string, words: Words): Piece {
   try {
@@ -51,7 +50,7 @@ function throwIfFailed({ error }: JSONObject, words: Words): void {
   const { message = error, code } = objectIn(error);
   const sentence = plainText(message, LONGEST_SENTENCE);
   throw new CarrierError(
-    sentence || words.__('The server reported an error and did not say which. Ask again.'),
+    sentence || words.__('The server reported an error without a message. Ask again.'),
     code
   );
 }
@@ -73,7 +72,7 @@ function pieceOf(chunk: JSONObject): Piece {
   return piece;
 }
 
-/** A text, which may come in a list of texts and parts; parts that are no text say nothing here. */
+/** A text, which may come as a list of strings and parts; parts other than text are ignored. */
 function textOf(content: unknown): string {
   if (content === null || content === undefined) {
     return '';

@@ -1,9 +1,9 @@
 /**
- * The conversations that the server keeps: listed, found, renamed, exported, written.
+ * The conversations in the server's store: list, search, rename, export, write.
  *
- * Whose turn it is to write is left to `server.ts`.
+ * `server.ts` decides when to write.
  */
-import type { Turn } from '../words';
+import type { Turn } from '../protocol-types';
 import type { Api } from './api';
 import { listIn } from './json';
 import { storedIn, summaryIn } from './received';
@@ -31,32 +31,32 @@ export class Conversations {
 
   async list(search = ''): Promise<Summary[]> {
     const query = search ? `?search=${encodeURIComponent(search)}` : '';
-    const said = await this._api.json(ADDRESS + query);
-    // One without an id cannot be opened.
-    return listIn(said.data)
+    const answer = await this._api.json(ADDRESS + query);
+    // A conversation without an id cannot be opened.
+    return listIn(answer.data)
       .map(summaryIn)
       .filter(({ id }) => id);
   }
 
-  /** Keep a new one; the server names one without a name. */
+  /** Store a new conversation; the server chooses a name if it has none. */
   async create(name: string, turns: readonly Turn[] = []): Promise<Stored> {
     return storedIn(await this._api.json(ADDRESS, 'POST', { name: name || null, turns }));
   }
 
   async get(id: string): Promise<Stored> {
-    const said = await this._api.json(addressOf(id));
-    if (!Array.isArray(said.turns)) {
-      // As an empty one it would be written over what the store has.
+    const answer = await this._api.json(addressOf(id));
+    if (!Array.isArray(answer.turns)) {
+      // If it were taken as empty, a later write would overwrite the stored one.
       throw this._api.nonsense();
     }
-    return { ...storedIn(said), id };
+    return { ...storedIn(answer), id };
   }
 
   async rename(id: string, name: string): Promise<Summary> {
     return summaryIn(await this._api.json(addressOf(id), 'PATCH', { name }));
   }
 
-  /** Write turns that were made from a revision; another one in the store is an error. */
+  /** Write turns that are based on a revision; a different revision in the store is an error. */
   async write(id: string, turns: readonly Turn[], revision: number): Promise<Summary> {
     return summaryIn(await this._api.json(addressOf(id), 'PATCH', { turns, revision }));
   }
@@ -65,7 +65,7 @@ export class Conversations {
     await this._api.request(addressOf(id), { method: 'DELETE' });
   }
 
-  /** Give a conversation as the text of a file. */
+  /** Return a conversation as the text of a file. */
   async export(id: string, format: Format): Promise<string> {
     return (await this._api.request(`${addressOf(id)}/export?format=${format}`)).text();
   }

@@ -1,7 +1,7 @@
 /**
- * Values in JSON from elsewhere, whose types nobody vouches for: what can be used of each.
+ * Typed access to untrusted JSON, with a fallback for each wrong type.
  *
- * What they mean is left to those who read them.
+ * Callers interpret the values.
  */
 import { plainText } from '../model/plain-text';
 
@@ -19,7 +19,7 @@ export function listIn(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The texts of a list, as they came. */
+/** The strings of a list, unchanged. */
 export function textsIn(value: unknown): string[] {
   return listIn(value).filter(text => typeof text === 'string');
 }
@@ -32,7 +32,7 @@ export function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** A text to show, or null where there is none. */
+/** A text that is safe to display, or null. */
 export function plainOrNull(value: unknown, most?: number): string | null {
   return plainText(value, most) || null;
 }
@@ -41,7 +41,7 @@ export function numberIn(value: unknown, otherwise = 0): number {
   return Number.isFinite(value) ? (value as number) : otherwise;
 }
 
-/** How many there are of something; null for anything that nobody could have counted. */
+/** A count, or null if the value cannot be one. */
 export function countOrNull(value: unknown): number | null {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
 }

@@ -1,16 +1,15 @@
 /**
- * What a kernel says to its panel, read from messages whose shape nobody vouches for.
+ * A kernel's messages to its panel, read from untrusted JSON.
  *
- * The Python side of it is `aqueduct_jupyter/protocol/panel.py`; what follows from a message is
- * left to `kernel.ts`.
+ * The Python side is `aqueduct_jupyter/protocol/panel.py`; `kernel.ts` acts on the messages.
  */
 import { LONGEST_SENTENCE, plainText } from '../model/plain-text';
-import type { Context, Part } from '../words';
+import type { Context, Part } from '../protocol-types';
 import type { CarrierEvent } from './carrier';
 import { listIn, numberIn, objectIn, textIn, textOrNull, textsIn, type JSONObject } from './json';
 import { partIn, setupIn, turnIn, turnsIn } from './received';
 
-/** A piece of a file has come; the last one brings the part that names the whole. */
+/** A piece of a file has arrived; the last message has the part that refers to the file. */
 export interface Received {
   type: 'received';
   upload: string;
@@ -18,59 +17,59 @@ export interface Received {
   part: Part | null;
 }
 
-/** What the kernel says. */
+/** A message from the kernel. */
 export type KernelMessage = CarrierEvent | { type: 'welcome'; is_subshell: boolean } | Received;
 
-/** Read a message; null for one that nobody here knows. */
+/** Read a message; null if its type is unknown. */
 export function messageIn(value: unknown): KernelMessage | null {
-  const said = objectIn(value);
-  switch (said.type) {
+  const fields = objectIn(value);
+  switch (fields.type) {
     case 'welcome':
-      return { type: 'welcome', is_subshell: said.is_subshell === true };
+      return { type: 'welcome', is_subshell: fields.is_subshell === true };
     case 'received':
       return {
         type: 'received',
-        upload: textIn(said.upload),
-        bytes: numberIn(said.bytes),
-        part: partIn(said.part)
+        upload: textIn(fields.upload),
+        bytes: numberIn(fields.bytes),
+        part: partIn(fields.part)
       };
     default:
-      return eventIn(said);
+      return eventIn(fields);
   }
 }
 
-function eventIn(said: JSONObject): CarrierEvent | null {
-  const request = textIn(said.request);
-  switch (said.type) {
+function eventIn(fields: JSONObject): CarrierEvent | null {
+  const request = textIn(fields.request);
+  switch (fields.type) {
     case 'setup':
-      return { type: 'setup', setup: setupIn(said.setup) };
+      return { type: 'setup', setup: setupIn(fields.setup) };
     case 'attached':
-      return { type: 'attached', contexts: listIn(said.contexts).map(contextIn) };
+      return { type: 'attached', contexts: listIn(fields.contexts).map(contextIn) };
     case 'turns': {
-      const running = textOrNull(said.running);
-      return { type: 'turns', ids: textsIn(said.ids), turns: turnsIn(said.turns), running };
+      const running = textOrNull(fields.running);
+      return { type: 'turns', ids: textsIn(fields.ids), turns: turnsIn(fields.turns), running };
     }
     case 'begun':
       return {
         type: 'begun',
         request,
-        turn: turnIn(said.turn),
-        before: textOrNull(said.before)
+        turn: turnIn(fields.turn),
+        before: textOrNull(fields.before)
       };
     case 'delta':
       return {
         type: 'delta',
         request,
-        text: textIn(said.text),
-        reasoning: textIn(said.reasoning)
+        text: textIn(fields.text),
+        reasoning: textIn(fields.reasoning)
       };
     case 'ended': {
-      // What was said came in pieces.
-      const { answer: _, reasoning: __, ...turn } = turnIn(said.turn);
+      // The text has already arrived in pieces.
+      const { answer: _, reasoning: __, ...turn } = turnIn(fields.turn);
       return { type: 'ended', request, turn };
     }
     case 'trouble':
-      return { type: 'trouble', message: plainText(said.message, LONGEST_SENTENCE) };
+      return { type: 'trouble', message: plainText(fields.message, LONGEST_SENTENCE) };
     default:
       return null;
   }

@@ -1,27 +1,26 @@
 /**
- * This file is the carrier that talks to a notebook's kernel, which owns the turns.
+ * The carrier that talks to a notebook's kernel, which owns the turns.
  *
- * Messages are anywidget's custom messages; their words are those of
- * `aqueduct_jupyter/protocol/panel.py`. A kernel that runs a cell reads no messages, unless they
- * come to a subshell: it sends its own there once it has answered one of ours from there, so we
- * say hello until it has.
+ * Messages are anywidget's custom messages, as defined in `aqueduct_jupyter/protocol/panel.py`. A
+ * kernel that runs a cell reads no messages, unless they go to a subshell. They do once the kernel
+ * has answered one from a subshell, so we repeat the hello until then.
  */
 import { ENGLISH, type Words } from '../translation';
-import { newId, type Part } from '../words';
+import { newId, type Part } from '../protocol-types';
 import { CarrierError, type Carrier, type CarrierEvent, type Question } from './carrier';
 import { messageIn, type Received } from './kernel-messages';
 
-/** What the carrier needs of the front end. */
+/** What the carrier needs from the front end. */
 export interface Channel {
   send(message: object, buffers?: ArrayBuffer[]): void;
   onMessage(listener: (message: unknown) => void): () => void;
 }
 
-/** How often, and how long, hello is said. */
+/** The interval and the number of hellos. */
 const HELLO_EVERY_MS = 500;
 const MOST_HELLOS = 20;
 
-/** Bytes of a file in one message; servers limit a message to 10 MB. */
+/** Bytes of a file per message; servers limit a message to 10 MB. */
 const PIECE_BYTES = 512 * 1024;
 
 export class KernelCarrier implements Carrier {
@@ -43,7 +42,7 @@ export class KernelCarrier implements Carrier {
 
   ask(question: Question): void {
     const { contexts, ...rest } = question;
-    // The kernel has them already: their names are enough.
+    // The kernel already has them, so their names are enough.
     this._channel.send({ type: 'ask', ...rest, contexts: contexts.map(({ name }) => name) });
   }
 
@@ -67,7 +66,7 @@ export class KernelCarrier implements Carrier {
       }
       if (bytes <= offset) {
         throw new CarrierError(
-          this._words.__('The kernel did not take the file. Attach it again.')
+          this._words.__('The kernel did not accept the file. Attach it again.')
         );
       }
       offset = bytes;
@@ -121,8 +120,8 @@ export class KernelCarrier implements Carrier {
     }
   }
 
-  private _take(said: unknown): void {
-    const message = messageIn(said);
+  private _take(value: unknown): void {
+    const message = messageIn(value);
     if (!message) {
       return;
     }

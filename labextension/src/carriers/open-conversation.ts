@@ -1,26 +1,26 @@
 /**
- * A conversation of the server's store that is open here: its turns, and their way into the store.
+ * An open conversation from the server's store: its turns, and how they are stored.
  *
- * Asking is left to `server.ts`. What is done in the store is done one after the other: a write is
- * over before its conversation is deleted, and nothing is written afterwards. Where another window
- * wrote meanwhile, our turns go into a copy, so that nothing of either is lost.
+ * Asking is in `server.ts`. Operations on the store run one at a time: a write finishes before its
+ * conversation is deleted, and nothing is written afterwards. If another window has written in the
+ * meantime, our turns go into a copy, so that neither version is lost.
  */
 import { beginningOf, LONGEST_WORD, plainText } from '../model/plain-text';
-import type { Ending, Turn } from '../words';
+import type { Ending, Turn } from '../protocol-types';
 import { codeOf } from './carrier';
 import type { Conversations, Format, Stored } from './conversations';
 
-/** Characters of a name that is made of a question. */
+/** Longest name made from a question, in characters. */
 const LONGEST_NAME = 60;
 
-/** What the name of a copy ends with. */
+/** The suffix of a copy's name. */
 const COPY = ' (2)';
 
 export class OpenConversation {
   id: string | null = null;
   name = '';
   turns: readonly Turn[] = [];
-  /** The request that runs in it. */
+  /** Its running request. */
   running: string | null = null;
 
   private _revision = 0;
@@ -31,22 +31,22 @@ export class OpenConversation {
 
   constructor(private readonly _store: Conversations) {}
 
-  /** Whether it is gone from the store, or about to be. */
+  /** Whether it has been deleted from the store, or is about to be. */
   get isDeleted(): boolean {
     return this._isDeleted;
   }
 
-  /** Whether the store does not have all of it yet. */
+  /** Whether the store does not have its latest state yet. */
   get isBusy(): boolean {
     return this.running !== null || this._queued > 0;
   }
 
-  /** Take over what the store has; gives the conversation itself. */
+  /** Load the stored state; returns this conversation. */
   take(stored: Stored): this {
     this.id = stored.id;
     this.name = stored.name;
     this._revision = stored.revision;
-    // Nobody waits for an answer that was running when it was written.
+    // Nobody waits any longer for an answer that was running when the state was stored.
     this.turns = stored.turns.map(turn =>
       turn.state === 'running' ? { ...turn, state: 'stopped' } : turn
     );
@@ -57,13 +57,13 @@ export class OpenConversation {
     return this.turns.find(turn => turn.id === id);
   }
 
-  /** Begin a turn, after forgetting those from another one on. */
+  /** Begin a turn, after removing the turns from `before` on. */
   begin(turn: Turn, before: string | null): void {
     const index = this.turns.findIndex(({ id }) => id === before);
     this.turns = [...this.turns.slice(0, index < 0 ? undefined : index), turn];
   }
 
-  /** Change a turn; one that is gone stays so. */
+  /** Change a turn, unless it has been removed. */
   change(id: string, change: Ending & { answer?: string; reasoning?: string }): void {
     this.turns = this.turns.map(turn => (turn.id === id ? { ...turn, ...change } : turn));
   }
@@ -73,9 +73,9 @@ export class OpenConversation {
   }
 
   /**
-   * Write the turns as they are when their turn comes; those of a deleted conversation are not.
+   * Queue a write of the turns, in their state when it runs; a deleted conversation is not written.
    *
-   * @throws CarrierError where the server refuses
+   * @throws CarrierError if the server refuses
    */
   write(): Promise<void> {
     this._nextWrite ??= this._inTurn(() => {
@@ -85,19 +85,19 @@ export class OpenConversation {
     return this._nextWrite;
   }
 
-  /** Give it another name. */
+  /** Rename it. */
   rename(name: string): Promise<void> {
     return this._inTurn(async () => {
       this.name = (await this._store.rename(this.id!, name)).name;
     });
   }
 
-  /** Give it as the text of a file. */
+  /** Return it as the text of a file. */
   export(format: Format): Promise<string> {
     return this._inTurn(() => this._store.export(this.id!, format));
   }
 
-  /** Delete it in the store; nothing is written from now on, unless the server refuses. */
+  /** Delete it from the store; nothing is written from now on, unless the server refuses. */
   async delete(): Promise<void> {
     this._isDeleted = true;
     try {
@@ -114,7 +114,7 @@ export class OpenConversation {
     }
   }
 
-  /** Do something in the store, once all that was begun before is over. */
+  /** Run an operation on the store after all earlier ones have finished. */
   private _inTurn<T>(work: () => Promise<T>): Promise<T> {
     this._queued += 1;
     const done = this._queue.then(work).finally(() => (this._queued -= 1));

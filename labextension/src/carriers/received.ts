@@ -1,11 +1,18 @@
 /**
- * What servers and kernels say of turns, setups and conversations -> words that can be relied on.
+ * Turns, setups and conversations from servers and kernels -> values with reliable types.
  *
- * Whatever comes, the types are right afterwards, and the texts that are shown beside prompts and
- * answers are plain. What a stream brings is left to `stream.ts`.
+ * The types are right for any input, and texts other than prompts and answers are plain. Streams are
+ * read in `stream.ts`.
  */
 import { LONGEST_SENTENCE, plainText } from '../model/plain-text';
-import { newId, type Limits, type Part, type Setup, type State, type Turn } from '../words';
+import {
+  newId,
+  type Limits,
+  type Part,
+  type Setup,
+  type State,
+  type Turn
+} from '../protocol-types';
 import type { Stored, Summary } from './conversations';
 import {
   countOrNull,
@@ -22,24 +29,24 @@ import {
 const STATES: readonly unknown[] = ['running', 'whole', 'stopped', 'failed'] satisfies State[];
 
 export function turnIn(value: unknown): Turn {
-  const said = objectIn(value);
+  const fields = objectIn(value);
   return {
-    id: textIn(said.id) || newId(),
-    prompt: textIn(said.prompt),
-    content: contentIn(said.content),
-    cell: textOrNull(said.cell),
-    answer: textIn(said.answer),
-    reasoning: textIn(said.reasoning),
-    // Of an end that is not known, what has come stays.
-    state: STATES.includes(said.state) ? (said.state as State) : 'stopped',
-    model: plainOrNull(said.model),
-    request_id: plainOrNull(said.request_id),
-    error: plainOrNull(said.error, LONGEST_SENTENCE),
-    error_code: plainOrNull(said.error_code),
-    time: numberIn(said.time),
-    tokens_in: countOrNull(said.tokens_in),
-    tokens_out: countOrNull(said.tokens_out),
-    notes: sentencesIn(said.notes)
+    id: textIn(fields.id) || newId(),
+    prompt: textIn(fields.prompt),
+    content: contentIn(fields.content),
+    cell: textOrNull(fields.cell),
+    answer: textIn(fields.answer),
+    reasoning: textIn(fields.reasoning),
+    // If the state is unknown, the text so far stays.
+    state: STATES.includes(fields.state) ? (fields.state as State) : 'stopped',
+    model: plainOrNull(fields.model),
+    request_id: plainOrNull(fields.request_id),
+    error: plainOrNull(fields.error, LONGEST_SENTENCE),
+    error_code: plainOrNull(fields.error_code),
+    time: numberIn(fields.time),
+    tokens_in: countOrNull(fields.tokens_in),
+    tokens_out: countOrNull(fields.tokens_out),
+    notes: sentencesIn(fields.notes)
   };
 }
 
@@ -47,7 +54,7 @@ export function turnsIn(value: unknown): Turn[] {
   return listIn(value).map(turnIn);
 }
 
-/** A part of a message; null for what is none. Kinds that nobody here knows are sent on as they came. */
+/** A message part, or null if the value is not one. Unknown kinds are kept unchanged. */
 export function partIn(value: unknown): Part | null {
   if (!isObject(value)) {
     return null;
@@ -58,28 +65,28 @@ export function partIn(value: unknown): Part | null {
   return isBroken ? null : (value as Part);
 }
 
-/** What there is to ask; upstreams that do not answer are noticed, too. */
+/** The models and limits; errors of upstreams become notices. */
 export function setupIn(value: unknown): Setup {
-  const said = objectIn(value);
-  const errors = listIn(said.upstreams).map(upstream => objectIn(upstream).error);
+  const fields = objectIn(value);
+  const errors = listIn(fields.upstreams).map(upstream => objectIn(upstream).error);
   return {
-    // Letter for letter: a name is sent back when it is chosen.
-    models: textsIn(said.models),
-    default_model: textOrNull(said.default_model),
-    notices: [...sentencesIn(said.notices), ...sentencesIn(errors)],
-    limits: limitsIn(said.limits)
+    // Unchanged, because the chosen name is sent back.
+    models: textsIn(fields.models),
+    default_model: textOrNull(fields.default_model),
+    notices: [...sentencesIn(fields.notices), ...sentencesIn(errors)],
+    limits: limitsIn(fields.limits)
   };
 }
 
-/** A conversation in a list; the server knows it by its id. */
+/** A conversation in a list. */
 export function summaryIn(value: unknown): Summary {
-  const said = objectIn(value);
+  const fields = objectIn(value);
   return {
-    id: textIn(said.id),
-    name: plainText(said.name),
-    turns: numberIn(said.turns),
-    revision: numberIn(said.revision),
-    updated_at: numberIn(said.updated_at)
+    id: textIn(fields.id),
+    name: plainText(fields.name),
+    turns: numberIn(fields.turns),
+    revision: numberIn(fields.revision),
+    updated_at: numberIn(fields.updated_at)
   };
 }
 
@@ -92,10 +99,10 @@ function contentIn(value: unknown): string | Part[] {
 }
 
 function limitsIn(value: unknown): Limits {
-  const said = objectIn(value);
+  const fields = objectIn(value);
   return {
-    attachment_bytes: numberIn(said.attachment_bytes, Infinity),
-    attachments_bytes: numberIn(said.attachments_bytes, Infinity)
+    attachment_bytes: numberIn(fields.attachment_bytes, Infinity),
+    attachments_bytes: numberIn(fields.attachments_bytes, Infinity)
   };
 }
 

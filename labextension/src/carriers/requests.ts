@@ -1,4 +1,4 @@
-/** The requests that run in the Jupyter server now, the tokens of the last day, and a request's end. */
+/** The running requests on the Jupyter server, how to stop them, and the tokens of the last day. */
 import type { Api } from './api';
 import { codeOf } from './carrier';
 import { isObject, listIn, numberIn, objectIn, plainOrNull, textIn } from './json';
@@ -17,7 +17,7 @@ export class Requests {
 
   constructor(private readonly _api: Api) {}
 
-  /** Ask again, after those who asked before: what an older answer says replaces nothing newer. */
+  /** Refresh after all earlier refreshes, so that an old response never replaces a newer one. */
   refresh(): Promise<void> {
     this._reading = this._reading.catch(() => undefined).then(() => this._read());
     return this._reading;
@@ -27,7 +27,7 @@ export class Requests {
     try {
       await this._api.request(`aqueduct/requests/${encodeURIComponent(id)}`, { method: 'DELETE' });
     } catch (error) {
-      // One that has just ended needs no stop.
+      // The request has just ended by itself.
       if (codeOf(error) !== 'request_not_found') {
         throw error;
       }
@@ -45,11 +45,11 @@ export class Requests {
   }
 }
 
-function runningIn(said: Record<string, unknown>): Running {
+function runningIn(fields: Record<string, unknown>): Running {
   return {
-    id: textIn(said.id),
-    model: plainOrNull(said.model),
-    seconds: numberIn(said.seconds),
-    isFromNotebook: Boolean(said.kernel)
+    id: textIn(fields.id),
+    model: plainOrNull(fields.model),
+    seconds: numberIn(fields.seconds),
+    isFromNotebook: Boolean(fields.kernel)
   };
 }

@@ -1,13 +1,20 @@
 /**
- * The carrier that talks to the server directly, and so never waits for a kernel.
+ * The carrier that talks to the server directly, so it never waits for a kernel.
  *
- * Conversations lie in the server's store. An answer goes on while another conversation is shown.
- * Reading a stream is left to `stream.ts`, writing conversations to `open-conversation.ts`.
+ * Conversations are in the server's store. An answer continues while another conversation is shown.
+ * Reading a stream is in `stream.ts`, writing conversations in `open-conversation.ts`.
  */
 import { Newest } from '../model/newest';
 import { sentenceOf } from '../model/plain-text';
 import { Signal } from '../model/signal';
-import { contentOf, messagesOf, newTurn, type Ending, type Part, type Turn } from '../words';
+import {
+  contentOf,
+  messagesOf,
+  newTurn,
+  type Ending,
+  type Part,
+  type Turn
+} from '../protocol-types';
 import type { Api } from './api';
 import { CarrierError, codeOf, type Carrier, type CarrierEvent, type Question } from './carrier';
 import type { Piece } from './chunk';
@@ -17,12 +24,12 @@ import { OpenConversation } from './open-conversation';
 import { setupIn } from './received';
 import { readStream } from './stream';
 
-/** How often an answer that is still coming is written to the store. */
+/** How often a growing answer is written to the store. */
 const WRITE_EVERY_MS = 5000;
 
 interface Asked {
   conversation: OpenConversation;
-  /** The turn's id. */
+  /** The id of the turn. */
   turn: string;
   request: string;
   model: string | null;
@@ -31,17 +38,17 @@ interface Asked {
 
 export class ServerCarrier implements Carrier {
   readonly conversations: Conversations;
-  /** Another conversation is shown, or this one has a new name. */
+  /** Emitted when another conversation is shown or the current one is renamed. */
   readonly opened = new Signal();
-  /** A request began or ended. */
+  /** Emitted when a request begins or ends. */
   readonly asked = new Signal();
-  /** The system's message of every question. */
+  /** The system message of every question. */
   system: string | null = null;
   current: OpenConversation;
 
   private _listener: (event: CarrierEvent) => void = () => undefined;
   private readonly _running = new Map<string, Asked>();
-  /** Those of which the store may not have all yet: they are not read from there. */
+  /** Conversations whose latest state may not be stored yet: they are not read from the store. */
   private readonly _busy = new Set<OpenConversation>();
   private readonly _refreshed = new Newest();
   private readonly _shown = new Newest();
@@ -51,7 +58,7 @@ export class ServerCarrier implements Carrier {
     this.current = new OpenConversation(this.conversations);
   }
 
-  /** Whether nobody has asked or opened anything yet. */
+  /** Whether no question has been asked and no conversation opened yet. */
   get isUntouched(): boolean {
     return this._shown.isUntouched;
   }
@@ -61,7 +68,7 @@ export class ServerCarrier implements Carrier {
     this.refresh().catch(this.complain);
   }
 
-  /** Look again which models there are. */
+  /** Refresh the list of models. */
   async refresh(): Promise<void> {
     const isNewest = this._refreshed.begin();
     const setup = setupIn(await this._api.json('aqueduct/status'));
@@ -70,7 +77,7 @@ export class ServerCarrier implements Carrier {
     }
   }
 
-  /** Show a conversation of the store, unless something newer is asked for; null for a new one. */
+  /** Show a stored conversation, unless a newer call supersedes this one; null shows a new one. */
   async open(id: string | null): Promise<void> {
     const isNewest = this._shown.begin();
     const known = this._known(id);
@@ -80,20 +87,20 @@ export class ServerCarrier implements Carrier {
         this._show(known ?? this._opened(stored));
       }
     } catch (error) {
-      // Whoever has gone on to another one does not miss it.
+      // If the user has moved on, the error no longer matters.
       if (isNewest()) {
         throw error;
       }
     }
   }
 
-  /** Give a conversation another name. */
+  /** Rename a conversation. */
   async rename(conversation: OpenConversation, name: string): Promise<void> {
     await this._keepingTrack(conversation, conversation.rename(name));
     this.opened.emit();
   }
 
-  /** Delete a conversation, with the answer that runs in it. */
+  /** Delete a conversation, and stop its running answer. */
   async delete(conversation: OpenConversation): Promise<void> {
     if (conversation.running !== null) {
       this.stop(conversation.running);
@@ -111,7 +118,7 @@ export class ServerCarrier implements Carrier {
 
   ask(question: Question): void {
     const { request, prompt, contexts, files, model, before } = question;
-    // The question belongs to what is on the page now, whatever is still being read.
+    // The question belongs to the conversation on the page now, even if another one is loading.
     this._shown.begin();
     if (this.current.isDeleted) {
       this._show(new OpenConversation(this.conversations));
@@ -147,7 +154,7 @@ export class ServerCarrier implements Carrier {
     return { type: 'file', file: { file_id: id, filename: file.name } };
   }
 
-  /** Show what went wrong; every promise that nobody waits for ends here. */
+  /** Show what went wrong; the error handler of every promise that nobody awaits. */
   readonly complain = (error: unknown): void => {
     this._listener({ type: 'trouble', message: sentenceOf(error) });
   };
@@ -182,7 +189,7 @@ export class ServerCarrier implements Carrier {
     this._end(asked, await this._ending(asked));
   }
 
-  /** Ask with as much of the history as the model takes; gives how the turn ended. */
+  /** Ask with as much history as the model accepts; returns how the turn ended. */
   private async _ending(asked: Asked): Promise<Ending> {
     const { turns } = asked.conversation;
     let history = turns;
@@ -281,7 +288,7 @@ export class ServerCarrier implements Carrier {
       .catch(this.complain);
   }
 
-  /** Wait for work on a conversation in the store, which is not read from there meanwhile. */
+  /** Wait for a store operation on a conversation, which is not read from the store meanwhile. */
   private async _keepingTrack(conversation: OpenConversation, work: Promise<void>): Promise<void> {
     this._busy.add(conversation);
     try {
@@ -294,7 +301,7 @@ export class ServerCarrier implements Carrier {
   }
 }
 
-/** All of a turn but what came in pieces. */
+/** A turn without the text that came in pieces. */
 function endingOf({ answer: _, reasoning: __, ...turn }: Turn): Ending {
   return turn;
 }
@@ -304,11 +311,11 @@ function failure(asked: Asked, error: unknown): Ending {
   if (asked.abort.signal.aborted || code === 'request_stopped') {
     return { state: 'stopped' };
   }
-  const told = error instanceof CarrierError ? error.requestId : null;
+  const requestId = error instanceof CarrierError ? error.requestId : null;
   return {
     state: 'failed',
     error: sentenceOf(error),
     error_code: code,
-    request_id: told ?? asked.conversation.find(asked.turn)?.request_id ?? null
+    request_id: requestId ?? asked.conversation.find(asked.turn)?.request_id ?? null
   };
 }

@@ -1,8 +1,8 @@
 /**
- * An answer's stream as the API sends it: bytes -> pieces, and how it ended.
+ * An answer's stream: bytes -> pieces, and how it ended.
  *
- * Only `[DONE]` makes an answer whole; every other end is an error. Asking is left to
- * `server.ts`, what one chunk says to `chunk.ts`.
+ * Only `[DONE]` completes an answer; any other end is an error. Asking is in `server.ts`, reading a
+ * chunk in `chunk.ts`.
  */
 import { createParser } from 'eventsource-parser';
 
@@ -15,9 +15,9 @@ import { WholeCharacters } from './whole-characters';
  * Read a stream to its end.
  *
  * @param body - the response's bytes
- * @param take - told what each read brought, all its chunks together
- * @param words - what goes wrong is said in them
- * @throws CarrierError where the stream says an error, or ends before its answer is whole
+ * @param take - called after each read with the content of all its chunks
+ * @param words - translates the error messages
+ * @throws CarrierError if the stream reports an error or ends before the answer is complete
  */
 export async function readStream(
   body: ReadableStream<Uint8Array>,
@@ -44,12 +44,12 @@ export async function readStream(
       }
     }
   } finally {
-    // Nobody reads on; that a broken stream cannot be closed changes nothing.
+    // Reading is over, so a broken stream that cannot be closed does not matter.
     reader.cancel().catch(() => undefined);
   }
 }
 
-/** A connection that breaks ends its stream; the browser's own words for it are nobody's. */
+/** A broken connection counts as the end of the stream; the browser's own error says nothing useful. */
 async function readOrEnd(
   reader: ReadableStreamDefaultReader<Uint8Array>
 ): Promise<ReadableStreamReadResult<Uint8Array>> {
@@ -67,7 +67,7 @@ function inWholeCharacters(take: (piece: Piece) => void): (piece: Piece) => void
     take({ ...piece, text: text.take(piece.text), reasoning: reasoning.take(piece.reasoning) });
 }
 
-/** Take what one read brought; gives whether the answer is whole now. */
+/** Take the events of one read; returns whether the answer is complete. */
 function takeEvents(
   events: readonly string[],
   take: (piece: Piece) => void,
@@ -83,7 +83,7 @@ function takeEvents(
     }
     return false;
   } finally {
-    // Also what came before an error was said.
+    // This includes text that came before an error.
     if (gathered) {
       take(gathered);
     }

@@ -1,12 +1,12 @@
-/** Text that may be cut within a character, as JavaScript servers cut it -> only whole characters. */
+/** Text that may be cut inside a character, as by JavaScript servers -> whole characters only. */
 
-/** A half of a surrogate pair whose other half is not beside it. */
+/** Half of a surrogate pair without the other half. */
 const LONE_HALF = /\p{Surrogate}/gu;
 
 export class WholeCharacters {
   private _half = '';
 
-  /** Take more text; gives it but for half a character at its end, which waits for the other. */
+  /** Add text; returns it without half a character at its end, which waits for the other half. */
   take(text: string): string {
     const joined = this._half + text;
     this._half = /[\ud800-\udbff]$/.exec(joined.slice(-1))?.[0] ?? '';

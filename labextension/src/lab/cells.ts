@@ -1,7 +1,7 @@
 /**
- * This file is the plugin that puts an answer's code into the notebook, when the user says so.
+ * The plugin that puts an answer's code into the notebook when the user asks for it.
  *
- * It serves every chat on the page: the sidebar's, and those in a notebook's outputs.
+ * It serves every chat on the page: the sidebar, and those in a notebook's outputs.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, ISessionContextDialogs, showDialog } from '@jupyterlab/apputils';
@@ -60,7 +60,7 @@ class NotebookCells implements Cells {
       return;
     }
     if (cell.isDisposed || sourceOf(cell) !== before) {
-      this._complain(this._words.__('The cell was changed meanwhile; nothing was replaced.'));
+      this._complain(this._words.__('The cell has changed in the meantime; it was not replaced.'));
       return;
     }
     cell.model.sharedModel.updateSource(0, before.length, code);
@@ -69,13 +69,13 @@ class NotebookCells implements Cells {
   private _panel(): NotebookPanel | null {
     const panel = this._tracker.currentWidget;
     if (!panel) {
-      this._complain(this._words.__('Open a notebook first: there is none to put the code into.'));
+      this._complain(this._words.__('Open a notebook first; the code goes into a notebook.'));
     }
     return panel;
   }
 }
 
-/** Put text into a new cell below the active one, which becomes the active one. */
+/** Put text into a new cell below the active one, and make it the active cell. */
 export function insert(panel: NotebookPanel, text: string, kind = 'code'): void {
   const { content } = panel;
   NotebookActions.insertBelow(content);

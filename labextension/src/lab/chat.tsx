@@ -1,8 +1,7 @@
 /**
- * This file is the plugin of the chat in the sidebar: the widget and its commands.
+ * The plugin of the chat in the sidebar: the widget and its commands.
  *
- * What it can say about notebooks is left to the other plugins, what is kept over a reload to
- * `restoring.ts`.
+ * Access to notebooks is in the other plugins, state across reloads in `restoring.ts`.
  */
 import {
   ILayoutRestorer,
@@ -27,7 +26,7 @@ import type { Words } from '../translation';
 import { showChat } from '../view/chat';
 import type { ContextSource } from '../view/composer';
 import { offer, type Typesetter } from '../view/services';
-import type { Context } from '../words';
+import type { Context } from '../protocol-types';
 import { ConversationActs } from './conversation-acts';
 import { Header, type HeaderActs } from './header';
 import { restore } from './restoring';
@@ -127,7 +126,7 @@ async function follow(chat: Chat, settings: ISettingRegistry): Promise<void> {
 
 export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
   id: CHAT_PLUGIN,
-  description: 'A chat with the models of the Jupyter server, in the sidebar.',
+  description: "A chat with the Jupyter server's models, in the sidebar.",
   autoStart: true,
   provides: IChat,
   optional: [
@@ -159,7 +158,7 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
     restorer?.add(chat.widget, chat.widget.id);
     app.commands.addCommand(COMMANDS.open, {
       label: words.__('Chat'),
-      caption: words.__('Ask a model, beside the notebook'),
+      caption: words.__('Chat with a model beside the notebook'),
       icon: chatIcon,
       execute: () => chat.reveal()
     });

@@ -1,11 +1,11 @@
-/** This file is the plugin of the commands on cells: in the palette, the menu and a cell's toolbar. */
+/** The plugin of the commands on cells: in the palette, the menu and a cell's toolbar. */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { LabIcon } from '@jupyterlab/ui-components';
 
-import type { Context } from '../words';
+import type { Context } from '../protocol-types';
 import { insert } from './cells';
 import { chatIcon } from './chat';
 import { cellContext, errorOfCell } from './notebook-text';
@@ -20,7 +20,7 @@ const explainIcon = new LabIcon({
 
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'aqueduct-jupyter:commands',
-  description: 'Commands on cells: ask about one, explain its error, improve or document it.',
+  description: 'Commands on cells: ask about a cell, explain its error, improve or document it.',
   autoStart: true,
   requires: [IChat, INotebookTracker],
   optional: [ICommandPalette],
@@ -53,20 +53,20 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       label: words.__('Explain this error'),
       icon: explainIcon,
       isEnabled: () => error() !== null,
-      execute: () => chat.ask(words.__('Explain this error, and how to mend it.'), [error()!])
+      execute: () => chat.ask(words.__('Explain this error and how to fix it.'), [error()!])
     });
     app.commands.addCommand(
       COMMANDS.improve,
       asks(
         words.__('Improve this cell'),
-        words.__('Improve this code, and say in a sentence what you changed.')
+        words.__('Improve this code, and say in one sentence what you changed.')
       ) as never
     );
     app.commands.addCommand(
       COMMANDS.document,
       asks(
         words.__('Document this cell'),
-        words.__('Document this code: docstrings and comments; change nothing else.')
+        words.__('Add docstrings and comments to this code; change nothing else.')
       ) as never
     );
     app.commands.addCommand(COMMANDS.insert, {

@@ -1,4 +1,4 @@
-/** This file is the plugin that offers the notebook beside the chat as something to attach. */
+/** The plugin that offers the notebook's content for attaching. */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker } from '@jupyterlab/notebook';
 
@@ -27,7 +27,7 @@ export const contextPlugin: JupyterFrontEndPlugin<void> = {
     });
     chat.addSource({
       label: words.__('Last error'),
-      suggestion: words.__('Explain the last error, and how to mend it'),
+      suggestion: words.__('Explain the last error and how to fix it'),
       take: () => tracker.currentWidget && errorContext(tracker.currentWidget)
     });
     chat.addSource({

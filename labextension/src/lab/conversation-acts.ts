@@ -1,8 +1,8 @@
 /**
- * What is done with a whole conversation in JupyterLab: renamed, exported, deleted.
+ * Operations on a whole conversation in JupyterLab: rename, export, delete.
  *
- * Each is done with the conversation that was shown at the click, whichever is shown when a dialog
- * is answered.
+ * Each applies to the conversation that was shown at the click, even if another one is shown when a
+ * dialog is answered.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
@@ -17,7 +17,7 @@ import { fileNameOf } from '../model/plain-text';
 import type { Words } from '../translation';
 import type { HeaderActs } from './header';
 
-/** How many names are tried for an export. */
+/** The most names to try for an export. */
 const MOST_NAMES = 100;
 
 export class ConversationActs implements HeaderActs {
@@ -78,7 +78,7 @@ export class ConversationActs implements HeaderActs {
     await this._app.commands.execute('docmanager:open', { path });
   }
 
-  /** Find a name that no file has. */
+  /** Find an unused filename. */
   private async _freePath(folder: string, name: string, format: Format): Promise<string> {
     const listed = await this._app.serviceManager.contents.get(folder);
     const taken = new Set((listed.content as { name: string }[]).map(file => file.name));
@@ -89,6 +89,6 @@ export class ConversationActs implements HeaderActs {
         return PathExt.join(folder, file);
       }
     }
-    throw new Error(this._words.__('There are too many files with the name %1.', stem));
+    throw new Error(this._words.__('There are too many files named %1.', stem));
   }
 }

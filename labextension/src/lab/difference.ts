@@ -1,4 +1,4 @@
-/** This file is the difference between two texts on the page, line by line. */
+/** The difference between two texts, shown line by line. */
 import { Widget } from '@lumino/widgets';
 import { diffLines } from 'diff';
 
@@ -20,7 +20,7 @@ export class Difference extends Widget {
   }
 }
 
-/** A last line without its end would count as another one. */
+/** Without its line end, the last line would count as changed. */
 function ended(text: string): string {
   return text && !text.endsWith('\n') ? `${text}\n` : text;
 }

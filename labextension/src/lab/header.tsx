@@ -1,4 +1,4 @@
-/** This file is the sidebar's head: which conversation this is, the others, and what to do with it. */
+/** The sidebar's header: the current conversation's name, the list of others, and a menu. */
 import type { JSX } from 'preact';
 import { useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
@@ -9,7 +9,7 @@ import type { Words } from '../translation';
 import { Icon, IconButton } from '../view/icons';
 import { Popup } from '../view/popup';
 
-/** What the head asks JupyterLab for. */
+/** The actions that the header needs from JupyterLab. */
 export interface HeaderActs {
   rename: () => void;
   remove: () => void;
@@ -77,7 +77,7 @@ function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.El
     setSearch(text);
     carrier.conversations
       .list(text.trim())
-      // What was asked before may be answered after.
+      // An earlier search may be answered later.
       .then(conversations => isNewest() && setFound(conversations))
       .catch(carrier.complain);
   };
@@ -87,7 +87,7 @@ function ConversationList({ carrier, words }: Omit<HeaderProps, 'acts'>): JSX.El
       face={<Icon name="list" />}
       kind="aqueduct-menu-down"
       onOpen={() => {
-        // What was there at the last look may be gone.
+        // The last list may be out of date.
         setFound(null);
         look('');
       }}

@@ -1,4 +1,4 @@
-/** This file is the list of JupyterLab's plugins; each can be switched off by its own name. */
+/** The list of JupyterLab plugins; each can be disabled by its own name. */
 import { cellsPlugin } from './cells';
 import { chatPlugin } from './chat';
 import { commandsPlugin } from './commands';

@@ -1,19 +1,19 @@
 /**
- * This file is what a model gets to see of a notebook: a cell, its error, the whole.
+ * The text that a model sees of a notebook: a cell, its error, or the whole notebook.
  *
- * Which notebook, and when, is left to the plugins. What is too long is cut, and says so.
+ * The plugins choose the notebook and the moment. Long text is cut, with a note.
  */
 import type { Cell } from '@jupyterlab/cells';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import { beginningOf, endOf } from '../model/plain-text';
-import type { Context } from '../words';
+import type { Context } from '../protocol-types';
 
-/** The most characters of one context: about 8,000 tokens. */
+/** Longest context in characters: about 8,000 tokens. */
 const MOST_CHARACTERS = 24_000;
 
-/** The most characters of one output within a whole notebook. */
+/** Longest output within a whole notebook, in characters. */
 const MOST_OF_OUTPUT = 1_000;
 
 // eslint-disable-next-line no-control-regex -- the escapes of a terminal begin with a control
@@ -28,12 +28,12 @@ export function cellContext(cell: Cell): Context {
   return { name: `cell ${nameOf(cell)}`, text: cut(text, MOST_CHARACTERS) };
 }
 
-/** The selected text of a notebook's or file's editor. */
+/** The selected text in a cell's editor. */
 export function selectionContext(selected: string): Context {
   return { name: 'selection', text: cut(selected, MOST_CHARACTERS) };
 }
 
-/** The cell that failed last, with its error; null where none failed. */
+/** The cell that failed last, with its error; null if none failed. */
 export function errorContext(panel: NotebookPanel): Context | null {
   const failed = panel.content.widgets
     .filter(cell => errorOf(cell) !== null)
@@ -42,7 +42,7 @@ export function errorContext(panel: NotebookPanel): Context | null {
   return failed ? errorOfCell(failed) : null;
 }
 
-/** A cell with its error; null where it has none. */
+/** A cell with its error; null if it has none. */
 export function errorOfCell(cell: Cell): Context | null {
   const error = errorOf(cell);
   if (error === null) {
@@ -99,7 +99,7 @@ function joined(text: nbformat.MultilineString): string {
   return Array.isArray(text) ? text.join('') : text;
 }
 
-/** Leave out the middle: how a text begins and ends says most of it. */
+/** Leave out the middle, because the start and the end of a text say most. */
 function cut(text: string, most: number): string {
   if (text.length <= most) {
     return text;

@@ -1,11 +1,11 @@
-/** The open conversation and the chosen model, kept over a reload of the page. */
+/** The open conversation and the chosen model, restored after a page reload. */
 import type { IStateDB } from '@jupyterlab/statedb';
 
 import { objectIn, textIn } from '../carriers/json';
 import type { ServerCarrier } from '../carriers/server';
 import type { ChatModel } from '../model/chat';
 
-/** Take up what was kept under a key, and keep it from now on. */
+/** Restore the state saved under a key, and save it from now on. */
 export async function restore(
   model: ChatModel,
   carrier: ServerCarrier,
@@ -13,7 +13,7 @@ export async function restore(
   key: string
 ): Promise<void> {
   const kept = objectIn(await state.fetch(key));
-  // Whoever was faster than this has chosen, asked or opened something newer.
+  // If the user has already chosen, asked or opened something, that takes precedence.
   if (textIn(kept.model) && !model.isChosen) {
     model.choose(textIn(kept.model));
   }

@@ -1,4 +1,4 @@
-/** The list of the requests that run now, looked at again as long as it is open, each with its stop. */
+/** The list of running requests, refreshed while it is open, each with a stop button. */
 import { Widget } from '@lumino/widgets';
 import { render, type JSX } from 'preact';
 
@@ -27,7 +27,7 @@ export class RunningRequests extends Widget {
     super.dispose();
   }
 
-  /** Look what runs, once something is done; then again in a while. */
+  /** Refresh the list when `done` has finished, and then periodically. */
   private _look(done: Promise<void> = Promise.resolve()): void {
     window.clearTimeout(this._timer);
     done
@@ -65,7 +65,7 @@ function RequestList(props: {
   return (
     <section tabIndex={-1} aria-label={words.__('Running requests')}>
       {trouble && <p role="alert">{trouble}</p>}
-      {!trouble && running.length === 0 && <p>{words.__('No request runs now.')}</p>}
+      {!trouble && running.length === 0 && <p>{words.__('No running requests.')}</p>}
       <ul>
         {running.map(request => (
           <li key={request.id}>

@@ -1,4 +1,4 @@
-/** This file is the plugin of the status bar: tokens of the last day, and what runs now. */
+/** The plugin of the status bar: the tokens of the last day, and the running requests. */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IStatusBar, showPopup, type Popup } from '@jupyterlab/statusbar';
 import { Debouncer, Poll } from '@lumino/polling';
@@ -9,7 +9,7 @@ import type { Words } from '../translation';
 import { RunningRequests } from './running-requests';
 import { IChat } from './tokens';
 
-/** How often the server is asked, in milliseconds; not at all while nobody looks. */
+/** How often the server is polled, in milliseconds; never while the page is hidden. */
 const ASK_EVERY_MS = 15_000;
 const SOON_MS = 400;
 
@@ -33,7 +33,7 @@ class StatusItem extends Widget {
     const count = running.length ? ` · ${words.__('%1 running', running.length)}` : '';
     const used = words._n('%2 token', '%2 tokens', tokens, shortNumber(tokens));
     this.node.textContent = used + count;
-    this.node.title = words.__('Tokens of the last 24 hours, and the requests that run now');
+    this.node.title = words.__('Tokens in the last 24 hours, and running requests');
   }
 
   private _open(): void {
@@ -53,7 +53,7 @@ function shortNumber(count: number): string {
 
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
   id: 'aqueduct-jupyter:status',
-  description: 'Shows in the status bar how many tokens were used, and stops running requests.',
+  description: 'Shows the tokens used in the status bar, and lists and stops running requests.',
   autoStart: true,
   requires: [IChat, IStatusBar],
   activate: (_app: JupyterFrontEnd, chat: IChat, bar: IStatusBar) => {
@@ -68,10 +68,10 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
       frequency: { interval: ASK_EVERY_MS, backoff: true, max: 10 * ASK_EVERY_MS },
       standby: 'when-hidden'
     });
-    // The server writes its ledger a moment after an answer's end.
+    // The server updates its ledger a moment after an answer ends.
     const soon = new Debouncer(() => poll.refresh(), SOON_MS);
     chat.carrier.asked.connect(() => {
-      // What fails here is asked again before long.
+      // If this fails, the next poll tries again.
       soon.invoke().catch(() => undefined);
     });
     bar.registerStatusItem('aqueduct-jupyter:status', { item, align: 'right', rank: 5 });

@@ -1,4 +1,4 @@
-/** This file is what the chat's plugin offers to the others, each of which can be switched off. */
+/** What the chat plugin offers to the other plugins, each of which can be disabled. */
 import type { Token as LuminoToken } from '@lumino/coreutils';
 import { Token } from '@lumino/coreutils';
 
@@ -7,7 +7,7 @@ import type { ServerCarrier } from '../carriers/server';
 import type { ChatModel } from '../model/chat';
 import type { Words } from '../translation';
 import type { ContextSource } from '../view/composer';
-import type { Context } from '../words';
+import type { Context } from '../protocol-types';
 
 /** The chat in the sidebar. */
 export interface IChat {
@@ -15,17 +15,17 @@ export interface IChat {
   readonly carrier: ServerCarrier;
   readonly api: Api;
   readonly words: Words;
-  /** Offer something of the notebook that can be attached. */
+  /** Add something from the notebook that can be attached. */
   addSource(source: ContextSource): void;
-  /** Bring the chat to the front, and put the cursor where words are written. */
+  /** Show the chat and focus its input. */
   reveal(): void;
-  /** Ask at once, with something of the notebook. */
+  /** Ask immediately, with context from the notebook. */
   ask(prompt: string, contexts: readonly Context[]): void;
 }
 
 export const IChat: LuminoToken<IChat> = new Token<IChat>(
   'aqueduct-jupyter:IChat',
-  'The chat in the sidebar: its model, what can be attached, and asking.'
+  'The chat in the sidebar: its model, its attachments, and asking.'
 );
 
 export const COMMANDS = {

@@ -1,4 +1,4 @@
-/** This file is colours and formulas by JupyterLab's own highlighter and typesetter. */
+/** Syntax highlighting and formulas, by JupyterLab's own highlighter and typesetter. */
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { ILatexTypesetter } from '@jupyterlab/rendermime';
 
@@ -13,7 +13,7 @@ export class LabTypesetter implements Typesetter {
   ) {}
 
   prepare(): void {
-    // JupyterLab loads MathJax at the first element it is given, even one without a formula.
+    // JupyterLab loads MathJax for the first element that it gets, even one without a formula.
     this._typeset(document.createElement('span'));
   }
 
@@ -25,12 +25,12 @@ export class LabTypesetter implements Typesetter {
     const drawn = document.createElement('span');
     this._languages!.highlight(code, found, drawn).then(
       () => {
-        // What did not come out whole is left as it was.
+        // If the result is incomplete, the plain code stays.
         if (drawn.textContent === code) {
           into.replaceChildren(drawn);
         }
       },
-      () => undefined // Without colours it reads as well.
+      () => undefined // The code stays readable without highlighting.
     );
   }
 
@@ -39,18 +39,18 @@ export class LabTypesetter implements Typesetter {
       return;
     }
     into.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;
-    // It measures the letters around, which are not on the page yet.
+    // MathJax measures the surrounding text, which is not on the page yet.
     if (this._formulas.push(into) === 1) {
       requestAnimationFrame(this._typesetNext);
     }
   }
 
   private _typeset(node: HTMLElement): void {
-    // Where it fails, the formula's source stays to be read.
+    // If it fails, the formula's source stays readable.
     Promise.resolve(this._latex?.typeset(node)).catch(() => undefined);
   }
 
-  /** Typeset one formula a frame: each makes the browser lay out the page. */
+  /** Typeset one formula per frame: each makes the browser lay out the page. */
   private readonly _typesetNext = (): void => {
     this._typeset(this._formulas[0]!);
     this._formulas.shift();

@@ -1,11 +1,11 @@
 /**
- * This file is what is attached to the next words: files on their way, there, or refused.
+ * The files attached to the next question: uploading, uploaded, or refused.
  *
- * The limits are told before a byte is sent. How a file travels is left to the carrier.
+ * Limits are checked before a byte is sent. The carrier does the upload.
  */
 import type { Carrier } from '../carriers/carrier';
 import type { Words } from '../translation';
-import { newId, type Limits, type Part } from '../words';
+import { newId, type Limits, type Part } from '../protocol-types';
 import { sentenceOf } from './plain-text';
 import type { Signal } from './signal';
 
@@ -13,7 +13,7 @@ export interface Attachment {
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
-  /** The share that is there, 0 to 1. */
+  /** The uploaded share, 0 to 1. */
   progress: number;
   part: Part | null;
   error: string | null;
@@ -23,7 +23,7 @@ const MIB = 2 ** 20;
 
 export class Attachments {
   items: readonly Attachment[] = [];
-  private readonly _ways = new Map<string, AbortController>();
+  private readonly _uploads = new Map<string, AbortController>();
 
   constructor(
     private readonly _carrier: Carrier,
@@ -32,7 +32,7 @@ export class Attachments {
     private readonly _words: Words
   ) {}
 
-  /** Whether a file is still on its way. */
+  /** Whether a file is still being uploaded. */
   get isBusy(): boolean {
     return this.items.some(({ part, error }) => !part && !error);
   }
@@ -41,7 +41,7 @@ export class Attachments {
     return this.items.flatMap(({ part }) => (part ? [part] : []));
   }
 
-  /** Bring a file along; gives when it is there or refused. */
+  /** Attach a file; resolves when it is uploaded or refused. */
   async add(file: File): Promise<void> {
     const item: Attachment = {
       id: newId(),
@@ -56,21 +56,21 @@ export class Attachments {
     if (item.error) {
       return;
     }
-    const way = new AbortController();
-    this._ways.set(item.id, way);
+    const upload = new AbortController();
+    this._uploads.set(item.id, upload);
     try {
       const progress = (share: number): void => this._update(item, { progress: share });
-      this._update(item, { part: await this._carrier.upload(file, progress, way.signal) });
+      this._update(item, { part: await this._carrier.upload(file, progress, upload.signal) });
     } catch (error) {
       this._update(item, { error: sentenceOf(error) });
     } finally {
-      this._ways.delete(item.id);
+      this._uploads.delete(item.id);
     }
   }
 
-  /** Leave a file out; one on its way is stopped. */
+  /** Remove a file, and stop its upload. */
   remove(item: Attachment): void {
-    this._ways.get(item.id)?.abort();
+    this._uploads.get(item.id)?.abort();
     this.items = this.items.filter(other => other.id !== item.id);
     this._changed.emit();
   }
@@ -85,14 +85,14 @@ export class Attachments {
     const together = there.reduce((sum, { bytes }) => sum + bytes, file.size);
     if (file.size > most) {
       return this._words.__(
-        'This file has %1; a file in a chat may have at most %2.',
+        'This file has %1; the limit for a file in a chat is %2.',
         inMegabytes(file.size),
         inMegabytes(most)
       );
     }
     if (together > mostTogether) {
       return this._words.__(
-        'All files together have %1; at most %2 are allowed.',
+        'All files together have %1; the limit is %2.',
         inMegabytes(together),
         inMegabytes(mostTogether)
       );

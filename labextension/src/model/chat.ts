@@ -1,12 +1,12 @@
 /**
- * This file is the chat's model: turns, the running request, and what is about to be sent.
+ * The chat's model: its turns, the running request, and the question in preparation.
  *
- * It knows no DOM and sends nothing itself: a carrier does. Late events of a request that is no
- * longer the running one are ignored, so a stopped answer stays as it was when it was stopped.
+ * It does not use the DOM, and a carrier sends its questions. Late events of a request that is no
+ * longer running are ignored, so a stopped answer does not change.
  */
 import type { Carrier, CarrierEvent } from '../carriers/carrier';
 import { ENGLISH, type Words } from '../translation';
-import { newId, type Context, type Part, type Setup, type Turn } from '../words';
+import { newId, type Context, type Part, type Setup, type Turn } from '../protocol-types';
 import { Attachments } from './attachments';
 import { sentenceOf } from './plain-text';
 import { Signal } from './signal';
@@ -19,12 +19,12 @@ const NO_SETUP: Setup = {
 };
 
 export class ChatModel {
-  /** Something has changed. */
+  /** Emitted after any change. */
   readonly changed = new Signal();
-  /** An answer is over. */
+  /** Emitted when an answer has ended. */
   readonly ended = new Signal<Turn>();
   readonly attachments: Attachments;
-  /** The words of another composer than the view's: put in its place once. */
+  /** Emitted with a draft that replaces the text in the composer. */
   readonly drafted = new Signal<string>();
 
   turns: readonly Turn[] = [];
@@ -34,14 +34,14 @@ export class ChatModel {
   trouble: string | null = null;
 
   private _running: string | null = null;
-  /** Whether the running request's question is on its way: nobody else knows of it yet. */
+  /** Whether the running request's question has been sent but has not begun yet. */
   private _isUnderway = false;
   private _chosen: string | null = null;
 
   /**
-   * @param carrier - takes the questions to where they are answered
-   * @param chosen - the model that is asked first; null for the default
-   * @param words - why a file is refused is said in them
+   * @param carrier - sends the questions and reports the answers
+   * @param chosen - the model selected at first; null for the default
+   * @param words - translates the reasons for refused files
    */
   constructor(
     private readonly _carrier: Carrier,
@@ -53,7 +53,7 @@ export class ChatModel {
     _carrier.connect(event => this._apply(event));
   }
 
-  /** Whether somebody has chosen a model. */
+  /** Whether the user has chosen a model. */
   get isChosen(): boolean {
     return this._chosen !== null;
   }
@@ -66,7 +66,7 @@ export class ChatModel {
     return (this.setup ?? NO_SETUP).limits;
   }
 
-  /** The model that is asked: the chosen one as long as it is there, else the default. */
+  /** The model to ask: the chosen one if it is available, otherwise the default. */
   get model(): string | null {
     const { models, default_model } = this.setup ?? NO_SETUP;
     const isThere = this._chosen !== null && (!this.setup || models.includes(this._chosen));
@@ -77,11 +77,11 @@ export class ChatModel {
   get models(): string[] {
     const { models } = this.setup ?? NO_SETUP;
     const { model } = this;
-    // An upstream answers for names, too, that it does not list.
+    // An upstream may also answer for names that it does not list.
     return model === null || models.includes(model) ? models : [model, ...models];
   }
 
-  /** Whether words could be sent now. */
+  /** Whether a question can be sent now. */
   get isReady(): boolean {
     return !this.isRunning && !this.attachments.isBusy;
   }
@@ -91,7 +91,7 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  /** Send words with what is attached; gives whether they were taken. */
+  /** Send a question with its attachments; returns whether it was sent. */
   send(prompt: string): boolean {
     if (!prompt.trim() || !this.isReady) {
       return false;
@@ -106,14 +106,14 @@ export class ChatModel {
     return true;
   }
 
-  /** Ask a turn's question once more. */
+  /** Ask a turn's question again. */
   askAgain(turn: Turn): void {
     if (this.isReady) {
       this._ask(turn.prompt, partsOf(turn), [], turn.id);
     }
   }
 
-  /** Ask a turn's question once more, without its files: some are no longer there. */
+  /** Ask a turn's question again without its files, some of which no longer exist. */
   askWithoutFiles(turn: Turn): void {
     if (this.isReady) {
       const texts = partsOf(turn).filter(part => part.type === 'text');
@@ -133,7 +133,7 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  /** Put a turn's words back for another version; null to leave it. */
+  /** Put a turn's question back into the composer for editing; null cancels. */
   edit(turn: Turn | null): void {
     this.editing = turn;
     this.drafted.emit(turn?.prompt ?? '');
@@ -146,7 +146,7 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  /** Have something sent along with the next words; another of the same name is replaced. */
+  /** Add context to the next question; it replaces context with the same name. */
   addContext(context: Context): void {
     this.contexts = [...this.contexts.filter(({ name }) => name !== context.name), context];
     this.changed.emit();
@@ -157,13 +157,13 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  /** Show what went wrong: a sentence, or whatever was thrown. The view's own promises end here. */
+  /** Show what went wrong: a message, or anything thrown. The view's promises use this handler. */
   readonly complain = (error: unknown): void => {
     this.trouble = sentenceOf(error);
     this.changed.emit();
   };
 
-  /** Put away what went wrong. */
+  /** Dismiss the message about what went wrong. */
   dismissTrouble(): void {
     this.trouble = null;
     this.changed.emit();
@@ -210,7 +210,7 @@ export class ChatModel {
         break;
       case 'begun':
         this._isUnderway = false;
-        // Whoever lists the turns may have named it already.
+        // A list of the turns may already have contained it.
         this.turns = [
           ...this._until(event.before).filter(({ id }) => id !== event.turn.id),
           event.turn
@@ -224,7 +224,7 @@ export class ChatModel {
         this._end(event.turn);
         break;
       case 'trouble':
-        // Where nothing begins, nothing ends either.
+        // If nothing has begun, no end will follow.
         this._isUnderway = false;
         this._running = this._growing ? this._running : null;
         this.trouble = sentenceOf(event.message);
@@ -233,10 +233,10 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  private _show(ids: readonly string[], said: readonly Turn[], running: string | null): void {
-    const known = new Map([...this.turns, ...said].map(turn => [turn.id, turn]));
+  private _show(ids: readonly string[], news: readonly Turn[], running: string | null): void {
+    const known = new Map([...this.turns, ...news].map(turn => [turn.id, turn]));
     this.turns = ids.flatMap(id => known.get(id) ?? []);
-    // What was said before our question came there says nothing of it.
+    // An event from before our question arrived does not know about it.
     this._running = this._isUnderway ? this._running : running;
     const isGone = this.editing && !ids.includes(this.editing.id);
     this.editing = isGone ? null : this.editing;
@@ -247,7 +247,7 @@ export class ChatModel {
     return this.turns.slice(0, index < 0 ? undefined : index);
   }
 
-  /** The turn whose answer is still coming; it may have been forgotten elsewhere meanwhile. */
+  /** The turn whose answer is still growing, unless it has been removed elsewhere. */
   private get _growing(): Turn | undefined {
     const last = this.turns[this.turns.length - 1];
     return last?.state === 'running' ? last : undefined;
@@ -278,7 +278,7 @@ export class ChatModel {
   }
 }
 
-/** What was attached to a turn. */
+/** The attachments of a turn. */
 function partsOf(turn: Turn): Part[] {
   return typeof turn.content === 'string' ? [] : turn.content.slice(0, -1);
 }

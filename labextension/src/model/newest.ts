@@ -1,13 +1,13 @@
-/** Which of several tries at the same thing is the newest: what an older one brings comes too late. */
+/** Finds the newest of several attempts at the same thing; results of older attempts are too late. */
 export class Newest {
   private _begun = 0;
 
-  /** Whether nothing was begun yet. */
+  /** Whether no attempt has begun yet. */
   get isUntouched(): boolean {
     return this._begun === 0;
   }
 
-  /** Begin another try; gives the function that tells whether it is still the newest. */
+  /** Begin another attempt; returns a function that says whether it is still the newest. */
   begin(): () => boolean {
     const number = (this._begun += 1);
     return () => number === this._begun;

@@ -1,16 +1,16 @@
-/** This file is a signal without Lumino, which the widget's bundle does without. */
+/** A signal without Lumino, which is not in the widget's bundle. */
 
-/** Tells whoever listens that something happened. */
+/** Notifies listeners that something happened. */
 export class Signal<T = void> {
   private readonly _listeners = new Set<(value: T) => void>();
 
-  /** Listen; gives the function that ends it. */
+  /** Add a listener; returns a function that removes it. */
   connect(listener: (value: T) => void): () => void {
     this._listeners.add(listener);
     return () => this._listeners.delete(listener);
   }
 
-  /** Tell everybody. */
+  /** Notify all listeners. */
   emit(value: T): void {
     for (const listener of [...this._listeners]) {
       listener(value);

@@ -1,8 +1,8 @@
 /**
- * This file is the whole chat on the page: what was said, what went wrong, and the composer.
+ * The whole chat on the page: the conversation, errors, and the composer.
  *
- * It draws what the model holds and sends nothing itself. Around it is JupyterLab's sidebar or a
- * notebook's output; what those add is handed over as `header` and `sources`.
+ * It renders the model and sends nothing itself. It is inside JupyterLab's sidebar or a notebook's
+ * output, which can add `header` and `sources`.
  */
 import { render, type ComponentChildren, type JSX } from 'preact';
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
@@ -10,7 +10,7 @@ import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact
 import type { ChatModel } from '../model/chat';
 import { plainText } from '../model/plain-text';
 import type { Words } from '../translation';
-import type { Context, Turn } from '../words';
+import type { Context, Turn } from '../protocol-types';
 import { Composer, type ContextSource } from './composer';
 import { IconButton } from './icons';
 import type { Typesetter } from './services';
@@ -24,13 +24,13 @@ export interface ChatProps {
   header?: ComponentChildren;
 }
 
-/** Pixels from the end within which a reader is taken to be at the end. */
+/** Pixels from the end within which a reader counts as being at the end. */
 const NEAR_END = 40;
 
-/** Characters of an answer that are read aloud when it is over. */
+/** Characters of an answer that a screen reader announces when it has ended. */
 const ANNOUNCED = 400;
 
-/** Draw a chat into an element; gives the function that takes it away. */
+/** Render a chat into an element; returns a function that removes it. */
 export function showChat(node: HTMLElement, props: ChatProps): () => void {
   render(<Chat {...props} />, node);
   return () => render(null, node);
@@ -38,7 +38,7 @@ export function showChat(node: HTMLElement, props: ChatProps): () => void {
 
 export function Chat({ model, words, typesetter, sources = [], header }: ChatProps): JSX.Element {
   const [, draw] = useReducer((count: number) => count + 1, 0);
-  // Not after the paint, as other effects: what happens in between would not be drawn.
+  // A layout effect, because changes between the paint and a normal effect would be missed.
   useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
   useEffect(() => typesetter.prepare?.(), [typesetter]);
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -58,11 +58,7 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
       {model.trouble && (
         <div class="aqueduct-error aqueduct-trouble" role="alert">
           <p>{model.trouble}</p>
-          <IconButton
-            icon="close"
-            label={words.__('Put away')}
-            act={() => model.dismissTrouble()}
-          />
+          <IconButton icon="close" label={words.__('Dismiss')} act={() => model.dismissTrouble()} />
         </div>
       )}
       <Composer model={model} words={words} sources={sources} />
@@ -97,7 +93,7 @@ function Transcript({ model, words, typesetter, sources }: Omit<ChatProps, 'head
   );
 }
 
-/** Keep the newest words in sight for a reader who was at the end; others are left where they are. */
+/** Scroll with new text if the reader is at the end; otherwise do not move. */
 function useStickToEnd(
   node: { current: HTMLDivElement | null },
   isAtEnd: { current: boolean },
@@ -122,7 +118,7 @@ function useStickToEnd(
   }, []);
   const count = turns.length;
   useLayoutEffect(() => {
-    // A new question is the user's own: show it, wherever they were.
+    // A new question is the user's own, so always show it.
     isAtEnd.current = true;
     node.current!.scrollTop = node.current!.scrollHeight;
   }, [count]);
@@ -134,7 +130,7 @@ function Notices({ model, words }: Pick<ChatProps, 'model' | 'words'>): JSX.Elem
     return null;
   }
   const nothing = words.__(
-    "No model answers. Ask your administrator, or run 'jupyter aqueduct doctor' in a terminal."
+    "No model is available. Ask your administrator, or run 'jupyter aqueduct doctor' in a terminal."
   );
   return (
     <div class="aqueduct-notice" role="note">
@@ -180,7 +176,7 @@ function Empty({ model, words, sources = [] }: Omit<ChatProps, 'typesetter'>): J
   );
 }
 
-/** Says politely, to those who listen, that an answer is there. */
+/** Announces to screen readers, politely, that an answer has ended. */
 function Announcer({ model, words }: Pick<ChatProps, 'model' | 'words'>): JSX.Element {
   const [said, say] = useState('');
   useLayoutEffect(

@@ -1,11 +1,11 @@
-/** This file is the clipboard, also on pages without TLS, where browsers keep the new way shut. */
+/** The clipboard, even on pages without TLS, where browsers block the modern API. */
 
 import type { Words } from '../translation';
 
 /**
  * Copy text.
  *
- * @throws Error with a sentence for the user
+ * @throws Error with a message for the user
  */
 export async function copyText(text: string, words: Words): Promise<void> {
   try {
@@ -13,13 +13,13 @@ export async function copyText(text: string, words: Words): Promise<void> {
   } catch {
     if (!copyTheOldWay(text)) {
       throw new Error(
-        words.__('The browser did not let the text be copied. Select it, and copy it yourself.')
+        words.__('The browser did not allow copying. Select the text and copy it yourself.')
       );
     }
   }
 }
 
-/** Gives whether the browser let it. */
+/** Returns whether the browser allowed it. */
 function copyTheOldWay(text: string): boolean {
   const area = document.createElement('textarea');
   area.value = text;

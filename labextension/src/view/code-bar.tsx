@@ -1,4 +1,4 @@
-/** This file is what stands above a block of code: its language, and what can be done with it. */
+/** The bar above a code block: its language, and buttons for what can be done with it. */
 import { render, type JSX } from 'preact';
 import { useState } from 'preact/hooks';
 
@@ -7,10 +7,10 @@ import { copyText } from './clipboard';
 import { IconButton } from './icons';
 import { pageServices } from './services';
 
-/** How long it says whether the code was copied, in milliseconds. */
+/** How long the result of copying is shown, in milliseconds. */
 const SAID_MS = 1500;
 
-/** Draw the bar of a block of code. */
+/** Render the bar of a code block. */
 export function codeBar(code: string, language: string, words: Words): HTMLElement {
   const bar = document.createElement('div');
   bar.className = 'aqueduct-code-bar';

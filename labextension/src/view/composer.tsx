@@ -1,4 +1,4 @@
-/** This file is where words are written: with what is attached, the model, and the way to send. */
+/** The composer: the question's text and attachments, the model, and the send button. */
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
@@ -6,16 +6,16 @@ import type { Attachment } from '../model/attachments';
 import type { ChatModel } from '../model/chat';
 import { beginningOf, plainText } from '../model/plain-text';
 import type { Words } from '../translation';
-import type { Context } from '../words';
+import type { Context } from '../protocol-types';
 import { Icon, IconButton } from './icons';
 import { Popup } from './popup';
 
-/** Something of the notebook that can be attached. */
+/** Something from the notebook that can be attached. */
 export interface ContextSource {
   readonly label: string;
-  /** A question that goes with it, for who does not know what to ask. */
+  /** A suggested question about it. */
   readonly suggestion?: string;
-  /** Give it as it is now, or null where there is none. */
+  /** Return its current content, or null if there is none. */
   take(): Context | null;
 }
 
@@ -88,7 +88,7 @@ export function Composer({ model, words, sources }: ComposerProps): JSX.Element 
     >
       {model.editing && (
         <div class="aqueduct-editing">
-          {words.__('Editing: what came after it will go')}
+          {words.__('Editing: everything after it will be removed')}
           <IconButton icon="close" label={words.__('Cancel')} act={() => model.edit(null)} />
         </div>
       )}
@@ -156,7 +156,7 @@ function ContextChip(props: { context: Context; model: ChatModel; words: Words }
       </details>
       <IconButton
         icon="close"
-        label={words.__('Leave out %1', name)}
+        label={words.__('Remove %1', name)}
         act={() => model.removeContext(context)}
       />
     </li>
@@ -165,16 +165,18 @@ function ContextChip(props: { context: Context; model: ChatModel; words: Words }
 
 function FileChip(props: { item: Attachment; model: ChatModel; words: Words }): JSX.Element {
   const { item, model, words } = props;
-  const isOnItsWay = !item.part && !item.error;
+  const isUploading = !item.part && !item.error;
   const name = plainText(item.name);
   return (
     <li class={item.error ? 'aqueduct-chip aqueduct-refused' : 'aqueduct-chip'}>
       <span>{name}</span>
-      {isOnItsWay && <progress value={item.progress} aria-label={words.__('Uploading %1', name)} />}
+      {isUploading && (
+        <progress value={item.progress} aria-label={words.__('Uploading %1', name)} />
+      )}
       {item.error && <span role="alert">{item.error}</span>}
       <IconButton
         icon="close"
-        label={words.__('Leave out %1', name)}
+        label={words.__('Remove %1', name)}
         act={() => model.attachments.remove(item)}
       />
     </li>
@@ -260,7 +262,7 @@ function ModelPicker({ model, words }: { model: ChatModel; words: Words }): JSX.
   );
 }
 
-/** The names of models by what is shown of them. Of two that look alike, the one that is so counts. */
+/** Model names by their displayed form. If two look alike, the one that needs no change wins. */
 function namesByLook(names: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of names) {
@@ -279,7 +281,7 @@ function shortened(text: string): string {
 function fitHeight(area: HTMLTextAreaElement | null): void {
   if (area) {
     area.style.height = 'auto';
-    // Where it is not on the page yet, nothing can be measured: its rows are its height.
+    // If it is not on the page yet, it cannot be measured: its rows determine the height.
     if (area.scrollHeight > 0) {
       area.style.height = `${area.scrollHeight}px`;
     }

@@ -1,4 +1,4 @@
-/** This file is the view's icons, drawn with lines in the colour of the text around them. */
+/** The view's icons: line drawings in the colour of the surrounding text. */
 import type { JSX } from 'preact';
 
 const PATHS = {
@@ -30,7 +30,7 @@ export function Icon({ name }: { name: IconName }): JSX.Element {
   );
 }
 
-/** A button that shows an icon, with its words for those who hear or wait. */
+/** An icon button, with a label for screen readers and as a tooltip. */
 export function IconButton(props: {
   icon: IconName;
   label: string;

@@ -1,10 +1,10 @@
 /**
- * This file is an answer as Markdown while it grows, at a cost that does not grow with it.
+ * A growing answer rendered as Markdown, at a bounded total cost.
  *
- * Text is read block by block. A block that another one follows is settled: it is drawn once, with
- * its colours, formulas and buttons, and not touched again. Only the last block is drawn anew as it
- * grows, and the longer that took, the longer it waits until the next time. Settled blocks lie in
- * groups, which the browser need not lay out while they are out of sight.
+ * Text is read block by block. A block with another one after it is settled: it is rendered once,
+ * with its highlighting, formulas and buttons, and not touched again. Only the last block is rendered
+ * again as it grows; the longer that takes, the longer the wait until the next time. Settled blocks
+ * are in groups, which the browser can skip in layout while they are out of sight.
  */
 import type Token from 'markdown-it/lib/token.mjs';
 
@@ -14,13 +14,13 @@ import { codeBar } from './code-bar';
 import { markdown, purified } from './markup';
 import type { Typesetter } from './services';
 
-/** Longest code that is put in colours, in characters. */
+/** Longest code that is highlighted, in characters. */
 const LONGEST_COLOURED = 20_000;
 
-/** The share of the time that drawing may take; as much again goes to the layout after it. */
+/** The share of time that rendering may take; the layout after it takes about as much again. */
 const BUSY_SHARE = 0.1;
 
-/** How many blocks a group has at the least before another one is begun. */
+/** The number of blocks in a group after which the next group begins. */
 const GROUP_BLOCKS = 20;
 
 export class MarkdownView {
@@ -41,7 +41,7 @@ export class MarkdownView {
     this._tail = this._begin();
   }
 
-  /** Show a text; where it goes on from the one before, only what is new is drawn. */
+  /** Show a text; if it continues the previous one, only the new part is rendered. */
   show(text: string, isComplete: boolean): void {
     if (text === this._text && isComplete === this._isComplete) {
       return;
@@ -114,7 +114,7 @@ export class MarkdownView {
     return purified(markdown.renderer.render(tokens, markdown.options, this._env));
   }
 
-  /** Add what plain HTML has not: colours, formulas, buttons. */
+  /** Add what plain HTML lacks: highlighting, formulas, buttons. */
   private _decorate(fragment: DocumentFragment): void {
     for (const pre of fragment.querySelectorAll<HTMLElement>('pre.aqueduct-code')) {
       this._decorateCode(pre);
@@ -134,7 +134,7 @@ export class MarkdownView {
     if (code.length <= LONGEST_COLOURED && language) {
       this._typesetter.highlight(code, language, pre.firstElementChild as HTMLElement);
     }
-    // What is wider than the page is scrolled to by keyboard, too.
+    // Makes wide code scrollable with the keyboard.
     pre.tabIndex = 0;
     const block = document.createElement('div');
     block.className = 'aqueduct-code-block';
@@ -156,7 +156,7 @@ export class MarkdownView {
   }
 }
 
-/** Give the index of the last block's first token. */
+/** Return the index of the last block's first token. */
 function startOfLast(tokens: readonly Token[]): number {
   for (let index = tokens.length - 1; index >= 0; index--) {
     const token = tokens[index]!;
@@ -167,7 +167,7 @@ function startOfLast(tokens: readonly Token[]): number {
   return 0;
 }
 
-/** Give where a line begins; all of the text where there is no such line. */
+/** Return the offset of a line, or the text's length if there is no such line. */
 function offsetOf(text: string, line: number | undefined): number {
   if (line === undefined) {
     return text.length;

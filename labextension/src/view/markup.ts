@@ -1,9 +1,9 @@
 /**
- * This file is model text -> a piece of page that cannot run, load or pretend anything.
+ * Model text -> a document fragment that cannot run, load or fake anything.
  *
- * Model text is hostile. Three walls: markdown-it reads no HTML, links lead only to the web, and
- * DOMPurify looks at what comes out. Images from elsewhere become words to click on, since loading
- * one tells its server that this was read. Growing text is left to `markdown.ts`.
+ * Model text is hostile. There are three defences: markdown-it accepts no HTML, links lead only to
+ * the web or to mail, and DOMPurify checks the result. Remote images become text to click on, because
+ * loading one tells its server that this was read. Growing text is handled in `markdown.ts`.
  */
 import { tex } from '@mdit/plugin-tex';
 import DOMPurify from 'dompurify';
@@ -33,8 +33,8 @@ markdown.use(tex, {
   delimiters: 'all',
   render: (formula, isDisplay) => {
     const tag = isDisplay ? 'div' : 'span';
-    const words = escapeHtml(formula.trim());
-    return `<${tag} class="aqueduct-math" data-display="${isDisplay}">${words}</${tag}>`;
+    const source = escapeHtml(formula.trim());
+    return `<${tag} class="aqueduct-math" data-display="${isDisplay}">${source}</${tag}>`;
   }
 });
 
@@ -55,16 +55,16 @@ markdown.renderer.rules.link_open = (tokens, index, options, _env, renderer) => 
 markdown.renderer.rules.image = (tokens, index) => {
   const token = tokens[index]!;
   const source = token.attrGet('src') ?? '';
-  const words = escapeHtml(token.content || source);
+  const text = escapeHtml(token.content || source);
   if (SAFE_IMAGE.test(source)) {
-    return `<img src="${escapeHtml(source)}" alt="${words}">`;
+    return `<img src="${escapeHtml(source)}" alt="${text}">`;
   }
-  return `<span class="aqueduct-image" data-source="${escapeHtml(source)}">${words}</span>`;
+  return `<span class="aqueduct-image" data-source="${escapeHtml(source)}">${text}</span>`;
 };
 markdown.renderer.rules.table_open = () => '<div class="aqueduct-table"><table>';
 markdown.renderer.rules.table_close = () => '</table></div>';
 
-/** Make HTML of the parser's a piece of page, without anything that could run. */
+/** Turn the parser's HTML into a document fragment without anything that could run. */
 export function purified(html: string): DocumentFragment {
   return DOMPurify.sanitize(html, { ...PURIFY } as never) as unknown as DocumentFragment;
 }

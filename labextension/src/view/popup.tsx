@@ -1,4 +1,4 @@
-/** This file is a button that opens a small list, closed by Escape, a choice or a click elsewhere. */
+/** A button that opens a small list; Escape, a choice or a click elsewhere closes it. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
@@ -7,7 +7,7 @@ interface PopupProps {
   /** What the button shows. */
   face: ComponentChildren;
   kind?: string;
-  /** Draws the list, which may close itself. */
+  /** Renders the list, which may close itself. */
   children: (close: () => void) => ComponentChildren;
   onOpen?: () => void;
 }
@@ -30,7 +30,7 @@ export function Popup({ label, face, kind = '', children, onOpen }: PopupProps):
     <details
       class={`aqueduct-menu ${kind}`}
       ref={node}
-      // The browser tells a moment later, when the popup may be gone.
+      // The browser fires this a moment later, when the popup may be gone.
       onToggle={() => node.current?.open && onOpen?.()}
       onKeyDown={event => {
         if (event.key === 'Escape' && node.current!.open) {

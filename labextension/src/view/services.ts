@@ -1,19 +1,19 @@
 /**
- * This file is what the view takes from the page around it: colours for code, formulas, and a
- * notebook's cells. JupyterLab has all of them; elsewhere the widget brings some itself.
+ * The services that the view uses from the page around it: highlighting, formulas, and a notebook's
+ * cells. JupyterLab has all of them; elsewhere the widget provides some itself.
  */
 
-/** Draws what plain HTML does not. Both are given text, never HTML. */
+/** Renders what plain HTML cannot. Both functions get text, never HTML. */
 export interface Typesetter {
-  /** Load what drawing needs, so that no answer waits for it. */
+  /** Load what rendering needs, so that no answer has to wait for it. */
   prepare?(): void;
-  /** Put code in colours into an element that shows it plainly until then. */
+  /** Highlight code in an element that shows it plainly until then. */
   highlight(code: string, language: string, into: HTMLElement): void;
-  /** Put a formula into an element. */
+  /** Render a formula into an element. */
   typeset(tex: string, isDisplay: boolean, into: HTMLElement): void;
 }
 
-/** What may be done with the code of an answer, always at the user's own click. */
+/** Actions on the code of an answer, always after a click by the user. */
 export interface Cells {
   /** Whether there is a notebook to put code into. */
   readonly isThere: boolean;
@@ -25,7 +25,7 @@ export interface Cells {
   runBelow(code: string): void;
 }
 
-/** What the page has for every chat on it, a notebook's as well. */
+/** The services for every chat on the page, including those in a notebook. */
 export interface PageServices {
   cells?: Cells;
   typesetter?: Typesetter;
@@ -37,12 +37,12 @@ interface Page {
   [SERVICES]?: PageServices;
 }
 
-/** Offer something to every chat on the page. */
+/** Offer services to every chat on the page. */
 export function offer(services: PageServices): void {
   (globalThis as Page)[SERVICES] = { ...pageServices(), ...services };
 }
 
-/** Give what the page offers; another bundle than ours may have offered it. */
+/** Return the page's services; another bundle may have offered them. */
 export function pageServices(): PageServices {
   return (globalThis as Page)[SERVICES] ?? {};
 }

@@ -1,10 +1,10 @@
-/** This file is one turn on the page: the question, the answer, and what can be done with either. */
+/** One turn on the page: the question, the answer, and the actions on both. */
 import { Component, type JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
 import type { Words } from '../translation';
-import { attachedTo, type Turn } from '../words';
+import { attachedTo, type Turn } from '../protocol-types';
 import { copyText } from './clipboard';
 import { IconButton } from './icons';
 import { MarkdownView } from './markdown';
@@ -15,11 +15,11 @@ interface TurnProps {
   model: ChatModel;
   typesetter: Typesetter;
   words: Words;
-  /** Whether a question could be asked now. */
+  /** Whether a question can be asked now. */
   isReady: boolean;
 }
 
-/** One turn; drawn again only where it changed. */
+/** One turn; rendered again only when it changes. */
 export class TurnView extends Component<TurnProps> {
   override shouldComponentUpdate(next: TurnProps): boolean {
     return next.turn !== this.props.turn || next.isReady !== this.props.isReady;

@@ -1,8 +1,7 @@
 /**
- * This file joins the chat to a notebook's widget: one model for all of its views.
+ * The chat as a notebook widget: one model for all of its views.
  *
- * Beside a live panel, the conversation that is kept in the notebook for readers without a kernel
- * is hidden.
+ * A live panel hides the transcript that the notebook keeps for readers without a kernel.
  */
 import type { AnyModel, InitializeProps, RenderProps } from '@anywidget/types';
 
@@ -17,11 +16,11 @@ interface State {
   /** Pixels. */
   height: number;
   model: string;
-  /** The class of the kept conversation's output. */
+  /** The CSS class of the transcript's output. */
   transcript: string;
 }
 
-/** The class of a kept conversation: a saved notebook may name another one. */
+/** The form of a transcript's class; a saved notebook could contain anything else. */
 const TRANSCRIPT = /^aqueduct-transcript-[\w-]+$/;
 
 const chats = new WeakMap<AnyModel<State>, ChatModel>();
@@ -53,7 +52,7 @@ function initialize({ model }: InitializeProps<State>): () => void {
   };
 }
 
-/** Give the style that hides a kept conversation, and nothing else of the page. */
+/** Return the style that hides the transcript, and nothing else on the page. */
 function hiding(transcript: string): string {
   return TRANSCRIPT.test(transcript)
     ? `.${transcript}, .jp-OutputArea-child:has(.${transcript}) { display: none; }`
@@ -66,10 +65,10 @@ function render({ model, el }: RenderProps<State>): () => void {
   const style = document.createElement('style');
   style.textContent = hiding(model.get('transcript'));
   ('head' in page ? page.head : page).append(style);
-  // The element itself belongs to ipywidgets' layout, which sets its style anew.
+  // The element itself belongs to ipywidgets' layout, which resets its style.
   const node = document.createElement('div');
   node.className = 'aqueduct-widget';
-  // The notebook around would take Enter for its own.
+  // Otherwise the surrounding notebook would handle Enter.
   node.dataset.lmSuppressShortcuts = 'true';
   el.append(node);
   const resize = (): void => {

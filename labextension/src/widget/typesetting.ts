@@ -1,6 +1,6 @@
 /**
- * This file is colours and formulas where there is no JupyterLab to draw them: in VS Code, in
- * Colab. Formulas become MathML, which browsers draw without fonts of ours.
+ * Syntax highlighting and formulas without JupyterLab: in VS Code and Colab. Formulas become MathML,
+ * which browsers render without extra fonts.
  */
 import hljs from 'highlight.js/lib/core';
 import bash from 'highlight.js/lib/languages/bash';
@@ -26,7 +26,7 @@ for (const [name, language] of Object.entries(LANGUAGES)) {
 export const widgetTypesetter: Typesetter = {
   highlight(code, language, into) {
     if (hljs.getLanguage(language)) {
-      // It escapes the code; what it adds are spans with classes.
+      // highlight.js escapes the code, and adds only spans with classes.
       into.innerHTML = hljs.highlight(code, { language, ignoreIllegals: true }).value;
     }
   },

@@ -71,7 +71,7 @@ test.each([
   expect(Object.values(facts).filter(fact => (fact as unknown) !== undefined)).toEqual([]);
 });
 
-const NO_WORDS = 'The server reported an error and did not say which. Ask again.';
+const NO_WORDS = 'The server reported an error without a message. Ask again.';
 
 test.each([
   [

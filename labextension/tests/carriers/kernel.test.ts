@@ -136,6 +136,6 @@ test('a kernel that takes no more of a file is not asked for ever', async () => 
   const upload = carrier.upload(file, () => undefined, new AbortController().signal);
   await vi.waitFor(() => expect(pieces).toHaveLength(1));
   tell({ type: 'received', upload: sent.at(-1)!.upload as string, bytes: 0, part: null });
-  await expect(upload).rejects.toThrow('The kernel did not take the file. Attach it again.');
+  await expect(upload).rejects.toThrow('The kernel did not accept the file. Attach it again.');
   expect(pieces).toHaveLength(1);
 });

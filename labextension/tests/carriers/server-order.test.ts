@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 
 import { ServerCarrier } from '../../src/carriers/server';
 import { ChatModel } from '../../src/model/chat';
-import { newTurn, type Turn } from '../../src/words';
+import { newTurn, type Turn } from '../../src/protocol-types';
 import { chunk, JupyterServer, settled, STATUS, stream, json } from '../jupyter-server';
 
 let server: JupyterServer;

@@ -4,7 +4,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { Api } from '../../src/carriers/api';
 import { ServerCarrier } from '../../src/carriers/server';
 import { ChatModel } from '../../src/model/chat';
-import type { Message, Turn } from '../../src/words';
+import type { Message, Turn } from '../../src/protocol-types';
 
 const STATUS = {
   models: ['m'],

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Requests } from '../../src/carriers/requests';
 import { RunningRequests } from '../../src/lab/running-requests';
 import { ENGLISH } from '../../src/translation';
-import { newTurn, type Turn } from '../../src/words';
+import { newTurn, type Turn } from '../../src/protocol-types';
 import { chunk, json, JupyterServer, settled, STATUS, stream } from '../jupyter-server';
 import { opened, redrawn } from '../page';
 import { mutationsOf } from './mutations';

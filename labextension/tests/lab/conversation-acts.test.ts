@@ -139,5 +139,5 @@ test('what goes wrong is said in a sentence', async () => {
   files = ['a.md', ...Array.from({ length: 100 }, (_, number) => `a ${number}.md`)];
   acts.export('md');
   await settled();
-  expect(model.trouble).toBe('There are too many files with the name a.');
+  expect(model.trouble).toBe('There are too many files named a.');
 });

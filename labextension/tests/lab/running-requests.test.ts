@@ -36,7 +36,7 @@ test('a stopped request is gone at once', async () => {
   server.answers.set('GET requests', () => json({ data: [] }));
   list.node.querySelector('button')!.click();
   await settled();
-  expect(said()).toBe('No request runs now.');
+  expect(said()).toBe('No running requests.');
 });
 
 test('a server that is gone is not taken for one where nothing runs', async () => {

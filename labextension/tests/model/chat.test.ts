@@ -2,7 +2,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 
 import type { Carrier, CarrierEvent, Question } from '../../src/carriers/carrier';
 import { ChatModel } from '../../src/model/chat';
-import { contentOf, newTurn, type Part, type Turn } from '../../src/words';
+import { contentOf, newTurn, type Part, type Turn } from '../../src/protocol-types';
 
 /** A carrier that does what a test says, and keeps what it was asked. */
 class Standin implements Carrier {
@@ -215,7 +215,7 @@ test('a file too large is refused before a byte is sent', async () => {
   await model.attachments.add(new File([], 'empty.txt'));
   expect(carrier.upload).not.toHaveBeenCalled();
   expect(model.attachments.items.map(({ error }) => error)).toEqual([
-    expect.stringContaining('at most'),
+    expect.stringContaining('the limit'),
     'This file is empty.'
   ]);
   expect(model.isReady).toBe(true);

@@ -8,7 +8,7 @@ import { ChatModel } from '../../src/model/chat';
 import { ENGLISH } from '../../src/translation';
 import { codeBar } from '../../src/view/code-bar';
 import { TurnView } from '../../src/view/turn';
-import { newTurn } from '../../src/words';
+import { newTurn } from '../../src/protocol-types';
 import { drawn, redrawn } from '../page';
 
 const execCommand = vi.fn<() => boolean>();
@@ -42,7 +42,7 @@ test('an answer', async () => {
   );
   await copied(node, 'Copy the answer');
   expect(model.trouble).toBe(
-    'The browser did not let the text be copied. Select it, and copy it yourself.'
+    'The browser did not allow copying. Select the text and copy it yourself.'
   );
   await takeAway();
 });

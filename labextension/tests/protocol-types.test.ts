@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 
 import { ENGLISH } from '../src/translation';
-import { attachedTo, contentOf, messagesOf, newTurn, type Message, type Turn } from '../src/words';
+import {
+  attachedTo,
+  contentOf,
+  messagesOf,
+  newTurn,
+  type Message,
+  type Turn
+} from '../src/protocol-types';
 import { sample } from './samples';
 
 interface Sample {

@@ -1,8 +1,8 @@
 /**
- * This file is what is said between the browser, the server and the kernel: turns and their parts.
+ * The types that the browser shares with the server and the kernel: turns and their parts.
  *
- * The Python side of it is `aqueduct_jupyter/protocol/conversation.py`; `tests/samples` holds both
- * to the same messages.
+ * The Python side is `aqueduct_jupyter/protocol/conversation.py`; `tests/samples` holds both to the
+ * same messages.
  */
 
 import { plainText } from './model/plain-text';
@@ -10,21 +10,21 @@ import type { Words } from './translation';
 
 export type State = 'running' | 'whole' | 'stopped' | 'failed';
 
-/** A part of a message, as the API has them. */
+/** A part of a message in the API. */
 export type Part =
   | { type: 'text'; text: string }
   | { type: 'image_url'; image_url: { url: string } }
-  | { type: 'file'; file: FileWords };
+  | { type: 'file'; file: FileFields };
 
-export interface FileWords {
+export interface FileFields {
   file_id?: string;
   filename?: string;
   sha256?: string;
 }
 
 /**
- * One question and its answer; `time` in seconds since 1970. The texts are plain, as
- * `model/plain-text.ts` has it, but for prompt, content, answer and reasoning.
+ * One question and its answer; `time` is in seconds since 1970. All texts except prompt, content,
+ * answer and reasoning are plain, as defined in `model/plain-text.ts`.
  */
 export interface Turn {
   id: string;
@@ -44,7 +44,7 @@ export interface Turn {
   notes: string[];
 }
 
-/** How a turn ended: all of it but what was said, which came in pieces. */
+/** How a turn ended: the turn without its text, which came in pieces. */
 export type Ending = Partial<
   Pick<
     Turn,
@@ -66,13 +66,13 @@ export interface Message {
   content: string | Part[];
 }
 
-/** The most bytes of one file in a message, and of all of them together. */
+/** The most bytes of one file in a message, and of all files together. */
 export interface Limits {
   attachment_bytes: number;
   attachments_bytes: number;
 }
 
-/** What there is to ask: models, the one that is asked by default, what is wrong, and limits. */
+/** The setup: the models, the default model, notices about problems, and limits. */
 export interface Setup {
   models: string[];
   default_model: string | null;
@@ -80,13 +80,13 @@ export interface Setup {
   limits: Limits;
 }
 
-/** Something about a notebook that is sent along: under a name, as the kernel's `--with` does it. */
+/** Context from a notebook to send along, under a name, like the kernel's `--with`. */
 export interface Context {
   name: string;
   text: string;
 }
 
-/** An id that nobody else has. `crypto.randomUUID` is missing on pages without TLS. */
+/** A unique id. `crypto.randomUUID` is missing on pages without TLS. */
 export function newId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(8));
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
@@ -113,7 +113,7 @@ export function newTurn(prompt: string, content: string | Part[]): Turn {
   };
 }
 
-/** Put what is attached before the words, as parts; words alone stay words. */
+/** Put attachments before the prompt, as parts; a prompt without any stays a string. */
 export function contentOf(
   prompt: string,
   contexts: readonly Context[],
@@ -131,7 +131,7 @@ export function contentOf(
   ];
 }
 
-/** Give the messages that ask the last of some turns, with those before it as its history. */
+/** Return the messages that ask the last turn, with the earlier turns as its history. */
 export function messagesOf(turns: readonly Turn[], system: string | null = null): Message[] {
   const last = turns[turns.length - 1];
   const history = turns.slice(0, -1).flatMap(turn => historyOf(turn));
@@ -139,7 +139,7 @@ export function messagesOf(turns: readonly Turn[], system: string | null = null)
   return [...first, ...history, ...(last ? [asked(last)] : [])];
 }
 
-/** What of a turn is sent with later ones: both messages, or nothing. */
+/** The messages of a turn that later ones send as history: both, or none. */
 function historyOf(turn: Turn): Message[] {
   if (turn.state === 'failed' || turn.state === 'running' || !turn.answer) {
     return [];
@@ -151,7 +151,7 @@ function asked(turn: Turn): Message {
   return { role: 'user', content: turn.content };
 }
 
-/** What is attached to a turn, as it is shown: the names of files and contexts. */
+/** The displayed names of a turn's attachments: files and contexts. */
 export function attachedTo({ content }: Turn, words: Words): string[] {
   return typeof content === 'string' ? [] : content.slice(0, -1).map(part => nameOf(part, words));
 }
