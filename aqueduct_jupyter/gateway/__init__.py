@@ -1,1 +1,1 @@
-"""This folder is what is done: the gateway's work, async, without Tornado or Jupyter."""
+"""The gateway itself: async, and independent of Tornado and Jupyter."""

@@ -1,7 +1,6 @@
-"""This file is which upstreams a server has: those its operator configured, and its own models.
+"""The upstreams of a server: those that its operator configured, and its own models.
 
-Asking them is left to the gateway; what a setting means, to
-:mod:`aqueduct_jupyter.gateway.upstreams.settings`.
+The settings are read in :mod:`aqueduct_jupyter.gateway.upstreams.settings`.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from .upstreams.upstream import Upstream
 __all__ = ["assemble_upstreams", "demo_upstream", "find_local_model", "local_upstream"]
 
 NO_MODEL = (
-    "No language model is set up: demo/echo only repeats what it is sent. Run 'jupyter aqueduct "
-    "pull' for the small embedded model, or set c.AqueductApp.upstreams to a service that has "
-    "models, and restart the server."
+    "No language model is configured; demo/echo only repeats its input. Run 'jupyter aqueduct "
+    "pull' to download the small embedded model, or set c.AqueductApp.upstreams. Then restart the "
+    "server."
 )
 
 
@@ -32,19 +31,20 @@ def find_local_model(folder: Path, chosen: str, notices: list[str]) -> LocalMode
     """Find the embedded model.
 
     Args:
-        folder: the data folder, where its weights are pulled to.
+        folder: the data folder, which contains the downloaded weights.
         chosen: the operator's own file, or "".
-        notices: gets a sentence where that file cannot be used.
+        notices: gets a message if that file cannot be used.
 
     Returns:
-        The model, not started; None where there are no weights, or no engine to run them.
+        The model, not started; None if the weights or the engine are missing.
     """
     path = Path(chosen).expanduser() if chosen else weights_path(folder)
     if chosen and not path.is_file():
-        notices.append(f"c.AqueductApp.local_model_path: there is no file {path}.")
+        notices.append(f"c.AqueductApp.local_model_path: the file {path} does not exist.")
     if chosen and not is_engine_installed():
         notices.append(
-            "The embedded model's engine is not installed: pip install 'aqueduct-jupyter[local]'."
+            "The embedded model's engine is not installed. Install it with: pip install "
+            "'aqueduct-jupyter[local]'."
         )
     if not path.is_file() or not is_engine_installed():
         return None
@@ -60,16 +60,16 @@ def assemble_upstreams(
     is_local_chosen: bool = False,
     lists_demo: bool = False,
 ) -> list[Upstream]:
-    """Give all upstreams; one that cannot be read is reported, and the others serve.
+    """Create all upstreams; one with invalid settings is reported and left out.
 
     Args:
         configured: ``c.AqueductApp.upstreams``.
-        environment: where keys and one more upstream may be; what is read of it is taken out,
-            because every variable of a server is readable in every kernel.
-        notices: gets a sentence for each that cannot be used, and where no model is left.
-        local_model: the embedded model; it serves where no other upstream does,
-        is_local_chosen: and beside others where the operator chose it.
-        lists_demo: list the demo models also where there are others.
+        environment: may contain keys and one more upstream. Variables that are read are removed,
+            because every kernel can read the server's variables.
+        notices: gets a message for each upstream that cannot be used, and if there is no model.
+        local_model: the embedded model; by default it is used only without other upstreams.
+        is_local_chosen: whether the operator chose the embedded model, so it is always used.
+        lists_demo: whether the demo models are listed even if there are others.
     """
     found: list[Upstream] = []
     for name, settings in configured.items():
@@ -97,20 +97,20 @@ def assemble_upstreams(
 
 
 def local_upstream(model: LocalModel) -> Upstream:
-    """Give the upstream whose only model is the embedded one."""
-    # The address is replaced by the child's at each request.
+    """Create the upstream whose only model is the embedded one."""
+    # Each request replaces this URL with the child's.
     settings = UpstreamSettings(base_url="http://local.invalid/v1")
     requests = LocalRequests(model, model.name)
     return Upstream("local", settings, transport=requests, default_model=model.name)
 
 
 def demo_upstream(*, is_listed: bool) -> Upstream:
-    """Give the upstream whose models are the scripted ones.
+    """Create the upstream of the scripted models.
 
     Args:
-        is_listed: whether clients are shown them; ``demo/echo`` and so on work in any case.
+        is_listed: whether its models are listed; names such as ``demo/echo`` always work.
     """
-    # The address is never looked up: the transport answers by itself.
+    # The URL is never used: the transport answers by itself.
     settings = UpstreamSettings(base_url="http://demo.invalid/v1")
     return Upstream(
         "demo",
@@ -124,4 +124,6 @@ def demo_upstream(*, is_listed: bool) -> Upstream:
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
-        raise ValueError(f"Upstream '{name}': a name has letters, digits, dots, - and _ only.")
+        raise ValueError(
+            f"Upstream '{name}': the name may contain only letters, digits, dots, - and _."
+        )

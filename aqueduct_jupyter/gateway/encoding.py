@@ -1,10 +1,10 @@
-"""Base64 and JSON of megabytes, as a thread does them while the event loop goes on.
+"""Base64 and JSON of megabytes, encoded and decoded in a thread beside the event loop.
 
-Base64 is libbase64's: a millisecond for ten megabytes. JSON takes tens of them, and holds the
-interpreter's lock, for which the loop asks at each of its reads and writes. So JSON is done in
-slices, and between two of them the lock is free for a moment. That takes twice the time, and the
-loop waits a third as long (17 ms and not 52 for a body of 42 MB). Which thread does the work is
-left to :mod:`.offload`.
+libbase64 needs a millisecond for ten megabytes. JSON takes tens of milliseconds and holds the
+interpreter's lock, which the event loop needs for each read and write. So long strings in JSON are
+processed in slices, with a short pause between two of them in which the lock is free. That doubles
+the time, but the loop waits a third as long (17 ms instead of 52 for a body of 42 MB). The thread
+is in :mod:`.offload`.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from ..protocol.errors import InvalidJSONError
 __all__ = ["decode_base64", "decode_json", "encode_base64", "encode_json", "read_json"]
 
 SLICE = 192 * 2**10
-"""Bytes or characters of a slice: a tenth of a millisecond's work, and a few times that where its
+"""Bytes or characters of a slice: a tenth of a millisecond's work, or a few times that if its
 memory is new to the process."""
 
 PAUSE = 1e-4
-"""Seconds for whoever waits for the lock; with none at all, its last holder would get it again."""
+"""Pause between slices, in seconds; without one, this thread would get the lock back at once."""
 
 _BETWEEN = b" \t\n\r,:]}"
-"""Bytes that may follow a text in JSON."""
+"""Bytes that may follow a string in JSON."""
 
 
 def decode_base64(text: str, start: int = 0) -> bytes:
-    """Decode base64 strictly: nothing but its alphabet, padded, and nothing after the padding.
+    """Decode base64 strictly: only its alphabet, with padding, and nothing after the padding.
 
     Args:
-        text: what holds the base64.
-        start: where it begins in it.
+        text: a text that ends with the base64.
+        start: the index at which the base64 begins.
 
     Raises:
-        ValueError: it is not base64.
+        ValueError: it is not valid base64.
     """
     return b64decode(text[start:], validate=True)
 
@@ -57,7 +57,7 @@ def encode_json(value: dict[str, Any]) -> bytes:
     """Write an object as JSON in UTF-8, without spaces.
 
     Raises:
-        ValueError: there is no JSON for something in it.
+        ValueError: a value cannot be written as JSON.
     """
     long: list[str] = []
     mark = uuid4().hex
@@ -80,9 +80,9 @@ def encode_json(value: dict[str, Any]) -> bytes:
 def decode_json(body: bytes) -> dict[str, Any]:
     """Decode a body as :func:`.read_json_object` does, with the same errors.
 
-    Long texts are decoded apart from the rest. One is what stands between two quotes that follow
-    each other, if it can be read in slices: then no escape is cut, and the last quote is none. A
-    quote that is escaped begins no text, and neither does one after which JSON goes on.
+    Long strings are decoded apart from the rest. The bytes between two consecutive quotes are such
+    a string if they can be decoded in slices: then no escape was cut, and the closing quote is not
+    escaped. A string does not begin at an escaped quote, or at one followed by JSON syntax.
     """
     if len(body) <= SLICE:
         return read_json_object(body)
@@ -102,13 +102,13 @@ def decode_json(body: bytes) -> dict[str, Any]:
     try:
         value = read_json_object(b"".join((*pieces, body[end:])))
     except InvalidJSONError:
-        return read_json_object(body)  # which says where
+        return read_json_object(body)  # its error says where
     whole: dict[str, Any] = _with_each_text(value, lambda text: long.get(text, text))
     return whole
 
 
 def read_json(text: bytes | str) -> Any:
-    """Decode what somebody else sent as JSON; None where it is not JSON."""
+    """Decode untrusted JSON; None if it is not valid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -116,7 +116,7 @@ def read_json(text: bytes | str) -> Any:
 
 
 def _between_distant_quotes(body: bytes) -> Iterator[tuple[int, int]]:
-    """Give from where to where there may be a text that is longer than a slice."""
+    """Yield the start and end of each possible string that is longer than a slice."""
     last = -1
     for begin in range(0, len(body), SLICE // 2):
         quote = body.find(b'"', begin, begin + SLICE // 2)
@@ -129,7 +129,7 @@ def _between_distant_quotes(body: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _slices(start: int, end: int) -> Iterator[int]:
-    """Give where each slice begins, and the lock away between two of them."""
+    """Yield the start of each slice, with a pause between two of them."""
     for begin in range(start, end, SLICE):
         if begin > start:
             time.sleep(PAUSE)
@@ -137,7 +137,7 @@ def _slices(start: int, end: int) -> Iterator[int]:
 
 
 def _with_each_text(value: Any, change: Callable[[str], str]) -> Any:
-    """Give a value with each of its texts changed, in the order in which JSON has them."""
+    """Return a value with each of its strings changed, in the order of the JSON."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

@@ -1,7 +1,6 @@
-"""What every part of the gateway says about a request: who asks, and how it went.
+"""A request's caller, and its entry in the ledger.
 
-It holds counts and times, never a word of a prompt or an answer. Where entries are kept is left to
-the ledger.
+An entry holds counts and times, never any text of a prompt or an answer. The ledger stores entries.
 """
 
 from __future__ import annotations
@@ -17,22 +16,22 @@ from ..protocol.errors import AqueductError
 __all__ = ["CLIENT_LEFT", "Caller", "Entry", "Outcome"]
 
 Outcome = Literal["whole", "failed", "cancelled"]
-"""How a request ended: a whole answer, an error, or the client left."""
+"""How a request ended: with a complete answer, with an error, or by the client's disconnect."""
 
 CLIENT_LEFT = 499
-"""The status of a request whose client left before an answer began; nginx's convention."""
+"""The status if the client disconnected before the answer began; nginx's convention."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.
+    """Who sent a request.
 
     Args:
-        owner: whose budget, files and conversations are meant.
-        kernel: the id of the kernel whose key was used, where one was.
-        groups: the owner's groups, where the server knows any.
-        key: the name in a key that opens only what kernels use: a kernel's id, or that of the
-            server's life; None for a token, which opens everything.
+        owner: the owner of the budget, files and conversations.
+        kernel: the id of the kernel whose key was used, if any.
+        groups: the owner's groups, if the server knows them.
+        key: the name in a key, which gives access only to what kernels use: a kernel's id, or
+            ``SERVER_LIFE``; None for a token, which gives access to everything.
     """
 
     owner: str = ""
@@ -43,9 +42,9 @@ class Caller:
 
 @dataclass(slots=True)
 class Entry:
-    """One request's row while it is being written.
+    """One request's row in the ledger, while the request runs.
 
-    ``time`` is in seconds since 1970, ``started`` in seconds of a clock that only grows.
+    ``time`` is in seconds since 1970, ``started`` in seconds of a monotonic clock.
     """
 
     request_id: str
@@ -68,16 +67,16 @@ class Entry:
     is_answered: bool = field(default=False)
 
     def begin_answer(self) -> None:
-        """Note that the first of the answer is here; only the first call counts."""
+        """Note that the answer has begun; only the first call counts."""
         if self.first_token_ms is None:
             self.first_token_ms = self._milliseconds()
 
     def end_answer(self) -> None:
-        """Note that the last of the answer is here; what is left is to send and to close."""
+        """Note that the answer has arrived completely; it may still have to be sent."""
         self.is_answered = True
 
     def finish(self) -> None:
-        """Note that the request is over."""
+        """Note that the request has finished."""
         self.total_ms = self._milliseconds()
 
     def _milliseconds(self) -> float:
@@ -89,7 +88,7 @@ class Entry:
         self.is_estimated = False
 
     def estimate(self, tokens_in: int, tokens_out: int) -> None:
-        """Note tokens that nobody counted, because the answer was cut short."""
+        """Note estimated tokens, because the upstream reported none."""
         self.tokens_in, self.tokens_out = tokens_in, tokens_out
         self.is_estimated = True
 
@@ -98,7 +97,7 @@ class Entry:
         self.outcome, self.status, self.error_code = "failed", error.status, error.code
 
     def cancel(self) -> None:
-        """Note that the client left."""
+        """Note that the client disconnected."""
         self.outcome = "cancelled"
         if self.first_token_ms is None:
             self.status = CLIENT_LEFT

@@ -1,7 +1,7 @@
-"""The gateway as one object: everything below, built from settings, stores and an environment.
+"""The gateway as one object, built from settings, stores and an environment.
 
-Who asks, and over which protocol, is left to the server. Nothing is asked, opened or started before
-it is needed.
+HTTP and authentication are in the server. No file, connection or process is opened before it is
+needed.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from .upstreams.catalog import Catalog
 __all__ = ["Gateway"]
 
 PURGE_SECONDS = 3600.0
-"""How often expired files are removed; they are invisible from the moment they expire."""
+"""Seconds between two removals of expired files; they are invisible as soon as they expire."""
 
 _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """What a server holds.
+    """The gateway of one server.
 
     Args:
-        settings: the operator's.
-        environment: where upstream keys may be; what is read of it is taken out, because every
-            variable of a server is readable in every kernel.
-        stores: what is kept; by default in the settings' data folder.
-        finished: told of each request that is over, beside the ledger and the metrics.
+        settings: the operator's settings.
+        environment: may contain upstreams' keys. Variables that are read are removed, because every
+            kernel can read the server's variables.
+        stores: the stores; by default, those in the settings' data folder.
+        finished: called with each finished request, in addition to the ledger and the metrics.
 
     Attributes:
-        notices: sentences for the operator: settings that could not be used, models missing.
+        notices: messages for the operator: invalid settings, missing models, damaged databases.
         catalog: the upstreams and their models.
-        local_model: the embedded model, where there is one.
+        local_model: the embedded model, if there is one.
         files, ledger, conversations: the stores.
-        running: the requests that run now.
-        documents: what reads documents.
-        metrics: what a monitoring system counts.
+        running: the running requests.
+        documents: the document reader.
+        metrics: the metrics.
         chat: chat completions.
         keys: the keys of kernels.
     """
@@ -90,11 +90,11 @@ class Gateway:
         self._purging: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin what is done again and again; to be called on the event loop."""
+        """Start the periodic work; call this on the event loop."""
         self._purging = asyncio.create_task(self._purge())
 
     async def close(self) -> None:
-        """Close whatever is open: connections, child processes, the stores."""
+        """Close connections, child processes and stores."""
         if self._purging is not None:
             self._purging.cancel()
         await self.catalog.close()
@@ -123,7 +123,7 @@ class Gateway:
             try:
                 await self.files.purge()
             except UnavailableError as error:
-                _log.warning("Expired files stay for now: %s", error)
+                _log.warning("Expired files were not removed: %s", error)
             await asyncio.sleep(PURGE_SECONDS)
 
 

@@ -1,8 +1,8 @@
-"""This file is where work on bytes is done: on the loop where they are few, else in a thread.
+"""Work on bytes: on the event loop if they are few, otherwise in a thread.
 
-A thread costs more than a small piece of work takes; a large one would hold up every other request.
-There is one thread for all of it. Decoding and encoding hold the interpreter's lock, so more of
-them would not be faster, and the loop would wait for each of them in turn.
+For a small payload, a thread costs more than the work; a large one would delay all other requests.
+There is a single thread. Decoding and encoding hold the interpreter's lock, so more threads would
+not be faster, and the loop would wait for each of them in turn.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import TypeVar
 __all__ = ["off_the_loop"]
 
 LARGE = 64 * 2**10
-"""Bytes from which work goes to a thread."""
+"""Payload size, in bytes, from which work moves to the worker thread."""
 
 _Result = TypeVar("_Result")
 
 
 async def off_the_loop(size: int, work: Callable[..., _Result], *arguments: object) -> _Result:
-    """Do work whose time grows with the size of what it works on.
+    """Do work whose time grows with the size of its payload.
 
     Args:
-        size: that size, in bytes.
-        work: what is called, maybe in a thread.
-        *arguments: what it is called with.
+        size: the payload's size, in bytes.
+        work: a function, which may be called in a thread.
+        *arguments: its arguments.
 
     Raises:
-        Exception: whatever the work raises.
+        Exception: any exception that the work raises.
     """
     if size < LARGE:
         return work(*arguments)

@@ -1,6 +1,6 @@
-"""This file is the operator's own rules in Python, which allow, change or refuse a chat request.
+"""The operator's own rules in Python, which allow, change or refuse a chat request.
 
-Fixed limits are left to :mod:`.limits`; what becomes of the request to :mod:`.chat`.
+Fixed limits are in :mod:`aqueduct_jupyter.gateway.requests.limits`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class PolicyRequest:
-    """What a policy gets to see.
+    """What a policy sees of a request.
 
     Args:
-        owner: whose server it is: the hub's user, or "".
-        kernel: the id of the kernel that asks, or None where a token did.
-        body: the request's own JSON object; what is changed in it goes upstream.
+        owner: the server's owner: the hub's user, or "".
+        kernel: the id of the kernel whose key was used, or None for a token.
+        body: the request's JSON object; changes to it go upstream.
     """
 
     owner: str
@@ -39,17 +39,17 @@ class PolicyRequest:
 
 
 Asked = PolicyRequest
-"""The name that it had in release 0.1."""
+"""The name of PolicyRequest in release 0.1."""
 
 Policy = Callable[[PolicyRequest], Awaitable[None] | None]
-"""Returns to allow, changes ``body`` to change, raises :func:`refusal` to refuse."""
+"""Returns to allow a request, may change its ``body``, and raises :func:`refusal` to refuse it."""
 
 
 def refusal(message: str) -> AqueductError:
-    """Give the error by which a policy refuses a request.
+    """Create the error that a policy raises to refuse a request.
 
     Args:
-        message: a sentence for the user: what is not allowed, and what to do instead.
+        message: text for the user: what is not allowed, and what to do instead.
     """
     return PermissionDeniedError(message, code="policy")
 
@@ -58,10 +58,10 @@ def read_policy(configured: object) -> Policy | None:
     """Read ``c.AqueductApp.policy``.
 
     Raises:
-        ValueError: it is something that cannot be called.
+        ValueError: it is not callable.
     """
     if configured is not None and not callable(configured):
-        raise ValueError("AqueductApp.policy: it must be a function that takes what was asked.")
+        raise ValueError("AqueductApp.policy: it must be a function that takes a PolicyRequest.")
     return cast(Policy | None, configured)
 
 
@@ -72,18 +72,18 @@ async def apply_policy(
     caller: Caller,
     size: int,
 ) -> ChatRequest:
-    """Give a request as the policy wants it.
+    """Apply the policy to a request, and return the result.
 
     Args:
-        policy: the operator's, or None.
-        read: reads what the policy has made of the request.
-        request: as it was sent.
-        caller: who asks.
-        size: the bytes of the body that it came in.
+        policy: the operator's policy, or None.
+        read: reads and validates the request after the policy has changed it.
+        request: the request from the client.
+        caller: who sent it.
+        size: the size of its body, in bytes.
 
     Raises:
-        AqueductError: the policy refuses it, or has made it one that makes no sense.
-        ServerError: the policy itself failed; what it should have looked at is not passed on.
+        AqueductError: the policy refuses the request, or has made it invalid.
+        ServerError: the policy itself failed, so the request is not passed on.
     """
     if policy is None:
         return request
@@ -99,8 +99,8 @@ async def apply_policy(
     except Exception as error:
         _log.exception("The policy failed")
         raise ServerError(
-            "This server's own rules could not be applied, so the request was not passed on. The "
-            "operator of the server finds the reason in its log.",
+            "This server's policy failed, so the request was not passed on. The operator can find "
+            "the reason in the server's log.",
             code="policy_failed",
         ) from error
     if asked.body == request.body:

@@ -1,6 +1,6 @@
-"""What an operator says of a gateway.
+"""The settings of a gateway.
 
-Where it was said (traits, the environment) is left to whoever serves it.
+The server reads them from traits or the environment.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ class GatewaySettings:
     """One gateway's settings; sizes are in bytes, times in seconds.
 
     Args:
-        data_folder: where files, the ledger, conversations and the weights are.
-        upstreams: the services to ask, by name, as ``c.AqueductApp.upstreams`` has them.
-        aliases: other names for models.
-        default_model: the model of requests that name none.
-        local_model_path: a GGUF file to run as the embedded model; "" for the pulled weights.
+        data_folder: the folder of files, the ledger, conversations and the weights.
+        upstreams: the upstreams by name, in the form of ``c.AqueductApp.upstreams``.
+        aliases: other names for models, by alias.
+        default_model: the model for requests that do not name one.
+        local_model_path: a GGUF file to run as the embedded model; "" for the downloaded weights.
         demo_models: whether the scripted models are listed.
-        limits: what may be used.
+        limits: budgets, allowed models and token limits.
         policy: the operator's own rules.
-        max_body_bytes: the largest body of a chat request.
-        max_file_bytes: the largest file that can be uploaded.
-        max_total_file_bytes: the largest sum of one owner's files.
+        max_body_bytes: size limit of a chat request's body.
+        max_file_bytes: size limit of an uploaded file.
+        max_total_file_bytes: limit of the total size of one owner's files.
         file_expiry_seconds: default lifetime of files uploaded without ``expires_after``; 0 keeps
             them forever.
     """

@@ -1,1 +1,1 @@
-"""This folder is where the gateway is served: Tornado handlers inside the Jupyter server."""
+"""The gateway's HTTP side: Tornado handlers inside the Jupyter server."""

@@ -86,7 +86,7 @@ class TestStatus:
             done = terminal.type("status")
         # This server has no model, and says so.
         assert server.url in done.stdout
-        assert "note: No language model is set up" in done.stdout
+        assert "note: No language model is configured" in done.stdout
         assert done.returncode == 1
 
     def test_a_kernels_terminal_needs_no_arguments(
@@ -113,7 +113,7 @@ class TestStatus:
     def test_a_wrong_token_is_said(self, terminal: Terminal, server: ThrowawayServer) -> None:
         done = terminal.type("status", "--url", server.url, "--token", "wrong")
         assert done.returncode == 1
-        assert "not one that this server knows" in done.stderr
+        assert "not valid for this server" in done.stderr
 
 
 class TestDoctor:
@@ -176,7 +176,7 @@ class TestDoctor:
 
     def test_a_wrong_token_is_said(self, terminal: Terminal, server: ThrowawayServer) -> None:
         done = terminal.type("doctor", "--url", server.url, "--token", "wrong")
-        assert "FAIL  token: The token is not one that this server knows" in done.stdout
+        assert "FAIL  token: The token is not valid for this server" in done.stdout
 
     def test_a_server_without_us_is_said(self, terminal: Terminal, tmp_path: Path) -> None:
         off = "--ServerApp.jpserver_extensions={'aqueduct_jupyter': False}"

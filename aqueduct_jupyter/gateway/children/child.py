@@ -14,7 +14,7 @@ from .output import OUTPUT_BYTES, LastOutput
 __all__ = ["Child"]
 
 LONGEST_LINE_BYTES = 64 * 2**10
-"""Longest line that is read from a child, in bytes."""
+"""Length limit of a line that is read from a child, in bytes."""
 
 STOP_TIMEOUT = 5.0
 """How long a child may take to end by itself before it is killed, in seconds."""

@@ -17,21 +17,21 @@ _HOMES = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")
 
 
 def module_command(module: str, *arguments: str, python: str = sys.executable) -> tuple[str, ...]:
-    """Give the command that runs a Python module; ``-P`` keeps the working folder off its path."""
+    """Return the command that runs a module; ``-P`` keeps the working folder off its path."""
     return (python, "-P", "-m", module, *arguments)
 
 
 def tethered_command(module: str, *arguments: str, python: str = sys.executable) -> tuple[str, ...]:
-    """Give the command that runs somebody else's module so that it ends with this process."""
+    """Return the command that runs a third party's module so that it ends with this process."""
     return module_command(
         "aqueduct_jupyter.gateway.children.tethered", module, *arguments, python=python
     )
 
 
 def without_relative_paths(variables: Mapping[str, str]) -> dict[str, str]:
-    """Copy environment variables, their path lists without relative and empty entries.
+    """Copy environment variables, without relative and empty entries in path lists.
 
-    Such an entry means whatever folder a program happens to run in.
+    Such an entry means the folder in which a program happens to run.
     """
     cleaned = dict(variables)
     for name in _PATHS:
@@ -45,9 +45,9 @@ def environment(folder: Path, *more: str) -> dict[str, str]:
     """Make a child's environment: what a Python program needs to run, and nothing else.
 
     Args:
-        folder: the child's own, which is its home and its place for temporary files.
-        *more: names that it needs as well, in capitals, ``*`` standing for anything; lower-case
-            twins of them (``http_proxy``) are meant, too.
+        folder: the child's own folder, which becomes its home and holds its temporary files.
+        *more: further names that it needs, in capitals, with ``*`` as a wildcard; lower-case
+            variants (``http_proxy``) are included.
     """
     wanted = (*_PATHS, *_SETTINGS, *more)
     kept = {

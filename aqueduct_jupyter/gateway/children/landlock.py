@@ -1,11 +1,11 @@
-"""Landlock: the Linux kernel's rules, laid down by a process on itself, for files and TCP.
+"""Landlock: Linux kernel rules by which a process restricts its own access to files and TCP.
 
-Which files a program needs is left to whoever calls this. What is not said here of the rules is
-said in landlock(7): they can only be narrowed, they hold for the calling thread and what it starts,
-and they do not cover who may ask for a file's name, size, mode or owner.
+The caller chooses the files. See landlock(7) for the rules: they can only be tightened, they apply
+to the calling thread and what it starts, and they do not restrict reading a file's name, size, mode
+or owner.
 
-Source of the numbers: landlock(7), landlock_create_ruleset(2), <linux/landlock.h>; the system calls
-have the same numbers on every machine that Python runs on but Alpha.
+Source of the numbers: landlock(7), landlock_create_ruleset(2), <linux/landlock.h>. The system calls
+have the same numbers on all machines that Python supports, except Alpha.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ _READ = _READ_FILE | _READ_DIR
 _WRITE = _WRITE_FILE | _TRUNCATE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG
 
 _FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
-"""All rights over files, by the version of the interface that brought the last of them."""
+"""All rights over files, by the interface version that added the last of them."""
 
 _TCP_VERSION, _BIND_AND_CONNECT = 4, 3
 _SCOPE_VERSION, _ABSTRACT_SOCKETS_AND_SIGNALS = 6, 3
 
 
 def interface_version() -> int:
-    """Ask which version of Landlock the system has; 0 is none, or that it forbids to use it."""
+    """Return the system's version of Landlock; 0 if it has none or does not allow it."""
     if sys.platform != "linux":
         return 0
     return max(0, system_call(_CREATE_RULESET, None, 0, _VERSION_FLAG))
 
 
 def restrict_files(readable: Iterable[Path], writable: Path) -> bool:
-    """Let this thread, and those that it starts, read these places and write into one.
+    """Allow this thread, and those that it starts, to read these paths and to write to one.
 
-    Nothing can be executed, no TCP port be bound or connected, and no process outside be sent a
-    signal, as far as the system's version knows of such rules.
+    As far as the system's version supports it, nothing can be executed, no TCP port can be bound or
+    connected, and no signal can be sent to a process outside.
 
     Args:
-        readable: folders with all that is in them, and files; those that are not there are skipped.
-        writable: a folder, which can be read as well.
+        readable: folders with their contents, and files; missing ones are skipped.
+        writable: a folder, which can also be read.
 
     Returns:
-        Whether the rules hold.
+        Whether the rules are in force.
     """
     version = interface_version()
     if not version:
@@ -70,10 +70,10 @@ def restrict_files(readable: Iterable[Path], writable: Path) -> bool:
 
 
 def take_writing_away() -> bool:
-    """Let this thread, and those that it starts, write nowhere, whatever was allowed before.
+    """Forbid this thread, and those that it starts, to write anywhere.
 
     Returns:
-        Whether the rule holds.
+        Whether the rule is in force.
     """
     version = interface_version()
     if not version:
@@ -87,7 +87,7 @@ def _handled(version: int) -> int:
 
 
 def _restrict(attributes: bytes, handled: int, allowed: Iterable[tuple[Path, int]]) -> bool:
-    # A kernel that is older than its attributes takes them where what it does not know is zero.
+    # An older kernel accepts attributes that it does not know if they are zero.
     ruleset = system_call(_CREATE_RULESET, attributes, len(attributes), 0)
     if ruleset < 0:
         return False
@@ -101,7 +101,7 @@ def _restrict(attributes: bytes, handled: int, allowed: Iterable[tuple[Path, int
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
-    """Add a rule; a place that is not there, or is no file, needs none."""
+    """Add a rule for a path; one that cannot be opened needs none."""
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:

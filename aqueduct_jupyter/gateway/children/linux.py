@@ -1,6 +1,6 @@
-"""Calls of the Linux kernel for which Python has no function.
+"""Linux system calls for which Python has no function.
 
-What is asked with them is left to :mod:`.landlock`, :mod:`.seccomp` and :mod:`.sandbox`.
+:mod:`.landlock`, :mod:`.seccomp` and :mod:`.sandbox` use them.
 
 Source of the numbers: prctl(2), <linux/prctl.h>.
 """
@@ -18,25 +18,25 @@ def system_call(number: int, *arguments: int | bytes | ctypes.Array[ctypes.c_cha
     """Make a system call.
 
     Args:
-        number: the call's, on this machine.
-        *arguments: integers, and for pointers bytes, buffers or None.
+        number: the call's number on this machine.
+        *arguments: integers; for pointers, bytes, buffers or None.
 
     Returns:
-        What the kernel answers; -1 where it refuses.
+        The kernel's result; -1 if it refuses.
     """
     library = ctypes.CDLL(None)
     library.syscall.restype = ctypes.c_long
-    wide = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
+    wide = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
     return int(library.syscall(ctypes.c_long(number), *wide))
 
 
 def deny_new_privileges() -> None:
-    """Keep what this process executes from more rights than it has; the kernel asks for it."""
+    """Prevent programs that this process runs from gaining rights; Landlock and seccomp need it."""
     _control_process(_SET_NO_NEW_PRIVS, 1)
 
 
 def forbid_inspection() -> None:
-    """Keep other processes of this user from reading this one's memory and environment."""
+    """Prevent this user's other processes from reading this one's memory and environment."""
     _control_process(_SET_DUMPABLE, 0)
 
 

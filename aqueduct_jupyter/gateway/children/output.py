@@ -31,7 +31,7 @@ class LastOutput:
         return _printable((self.raw.strip().splitlines() or [b""])[-1])
 
     def then(self, data: bytes) -> LastOutput:
-        """Give the last output after more was written."""
+        """Return the last output after more was written."""
         return LastOutput((self.raw + data)[-OUTPUT_BYTES:])
 
 

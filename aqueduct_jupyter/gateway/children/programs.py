@@ -1,4 +1,4 @@
-"""Programs run from a command, which may block: to their end, or as a server for a while."""
+"""Programs run from our commands, which may block: to their end, or as a server for a while."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Ended:
 
 
 def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Ended:
-    """Run a program to its end; for commands, which may wait.
+    """Run a program to its end; for our commands, which may block.
 
     Args:
         command: the program and its arguments.
-        folder: where it runs; must hold nothing from elsewhere.
-        variables: its whole environment.
+        folder: its working folder; must contain nothing untrusted.
+        variables: its complete environment.
 
     Raises:
         OSError: the program cannot be started.
@@ -63,9 +63,9 @@ def serving(
 
     Args:
         command: the program and its arguments.
-        folder: where it runs; must hold nothing from elsewhere.
-        variables: its whole environment.
-        log: the file that takes all of its output.
+        folder: its working folder; must contain nothing untrusted.
+        variables: its complete environment.
+        log: the file for its output.
 
     Raises:
         OSError: the program cannot be started.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 __all__ = ["REFUSED_CALLS"]
 
-# Two numbers for each call: x86_64's, and aarch64's where it has the call.
+# Two numbers for each call: x86_64's, and aarch64's if it has the call.
 REFUSED_CALLS: dict[str, tuple[int, int | None]] = {
     # The network.
     "socket": (41, 198),
@@ -60,7 +60,7 @@ REFUSED_CALLS: dict[str, tuple[int, int | None]] = {
     "semctl": (66, 191),
     "mq_open": (240, 180),
     "mq_unlink": (241, 181),
-    # Changes to files; Landlock does not cover their modes, owners and times.
+    # Changes to files; Landlock does not cover modes, owners and times.
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -95,14 +95,14 @@ REFUSED_CALLS: dict[str, tuple[int, int | None]] = {
     "symlinkat": (266, 36),
     "mknod": (133, None),
     "mknodat": (259, 33),
-    # What watches files, or finds them past their folders.
+    # Watching files, and opening them without their folders.
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
     "inotify_add_watch": (254, 27),
     "fanotify_init": (300, 262),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
-    # The kernel's own doors, through which most of its faults were reached.
+    # Kernel interfaces with a history of vulnerabilities.
     "bpf": (321, 280),
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
@@ -110,7 +110,7 @@ REFUSED_CALLS: dict[str, tuple[int, int | None]] = {
     "keyctl": (250, 219),
     "add_key": (248, 217),
     "request_key": (249, 218),
-    # What an administrator needs; the server may run as one, in a container.
+    # Administration; in a container, the server may run as root.
     "mount": (165, 40),
     "umount2": (166, 39),
     "pivot_root": (155, 41),

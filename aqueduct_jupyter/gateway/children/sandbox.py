@@ -1,13 +1,13 @@
-"""The sandbox of a process that reads documents: what it may read, and that it may do nothing else.
+"""The sandbox of a process that reads documents: it may read what it needs, and nothing else.
 
-How files are restricted is left to :mod:`.landlock`, and how system calls are to :mod:`.seccomp`;
-each is used where the system has it. Both hold for good, and are put on in two steps:
+Files are restricted in :mod:`.landlock`, and system calls in :mod:`.seccomp`, if the system
+supports it. Both are permanent, and are applied in two steps:
 
-* :func:`enter` comes before any library has started a thread, because Landlock holds for the
-  calling thread and those that it starts. From then on the process reads its programs and its own
-  folder, and writes there only: kreuzberg unpacks a library into it.
-* :func:`seal` comes when all is loaded, and before the first document. From then on the process
-  writes nothing, and the network, other programs and other processes are out of its reach.
+* Call :func:`enter` before any library starts a thread, because Landlock applies to the calling
+  thread and those that it starts. After it, the process can read its programs and its own folder,
+  and write only to that folder: kreuzberg unpacks a library into it.
+* Call :func:`seal` when everything is loaded, before the first document. After it, the process
+  cannot write, or reach the network, other programs and other processes.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ __all__ = ["Confinement", "available", "enter", "seal"]
 
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
 _STORES = ("/nix/store", "/gnu/store")
-"""Where NixOS and Guix keep all their libraries."""
+"""The folders of all libraries on NixOS and Guix."""
 
 _LOADER = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
 _DEVICES = ("/dev/null", "/dev/urandom")
-# pdfium measures text in the system's fonts where a document brings none.
+# pdfium measures text with the system's fonts if a document embeds none.
 _FONTS = ("/usr/share/fonts", "/usr/share/X11/fonts", "/usr/local/share/fonts")
 _TIMES = ("/usr/share/zoneinfo",)
 
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What keeps the processes in that read documents.
+    """How the processes that read documents are confined.
 
     Attributes:
-        landlock: the kernel's rules for files hold.
-        seccomp: the kernel refuses the network, other programs and other processes.
-        memory_limit: the memory that a document takes is limited.
+        landlock: whether file access is restricted.
+        seccomp: whether the network, other programs and other processes are blocked.
+        memory_limit: whether the memory for a document is limited.
     """
 
     landlock: bool
@@ -52,7 +52,7 @@ class Confinement:
 
 
 def available() -> Confinement:
-    """Ask the system what it has, without using any of it."""
+    """Return what the system supports, without using any of it."""
     return Confinement(
         landlock=interface_version() > 0,
         seccomp=is_available(),
@@ -64,10 +64,10 @@ def enter(folder: Path) -> bool:
     """Restrict this process to the files of its programs and to its own folder.
 
     Args:
-        folder: its own, where it may still write.
+        folder: its own folder, to which it may still write.
 
     Returns:
-        Whether Landlock holds.
+        Whether Landlock is in force.
     """
     if sys.platform != "linux":
         return False
@@ -76,10 +76,10 @@ def enter(folder: Path) -> bool:
 
 
 def seal() -> bool:
-    """Take away what only the start needs: writing, and the system calls for all else.
+    """Forbid writing, and all system calls that reading documents does not need.
 
     Returns:
-        Whether the filter of system calls is on.
+        Whether the system call filter is in force.
     """
     if sys.platform != "linux":
         return False
@@ -94,7 +94,7 @@ def _readable() -> set[Path]:
 
 
 def _python() -> set[Path]:
-    """Where Python's own modules and libraries are, and packages that were installed beside it."""
+    """Return the folders of Python's own modules and libraries, and of its site packages."""
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     prefixes = {sys.base_prefix, sys.base_exec_prefix}
     modules = {Path(sysconfig.get_path(name)) for name in names}
@@ -102,7 +102,7 @@ def _python() -> set[Path]:
 
 
 def _packages() -> set[Path]:
-    """Where our own package is, and all that was installed with kreuzberg."""
+    """Return the folders of our own package, and of kreuzberg and the packages beside it."""
     found = importlib.util.find_spec("kreuzberg")
     installed = {Path(found.origin).parents[1]} if found and found.origin else set()
     return {Path(__file__).parents[2], *installed}

@@ -1,11 +1,11 @@
-"""seccomp: system calls that the Linux kernel refuses to this process, in all of its threads.
+"""seccomp: system calls that the Linux kernel refuses to all threads of this process.
 
-When the filter is put on is left to :mod:`.sandbox`. It lets a program compute, read what it may
-open, and start threads; it refuses the network, other programs and processes, changes to files, and
-what only administrators and debuggers need. A call that is newer than this list does not exist for
-the program, which is what libraries are prepared for.
+:mod:`.sandbox` installs the filter. It allows a program to compute, to read files and to start
+threads. It refuses the network, other programs and processes, changes to files, and calls that only
+administrators and debuggers need. Calls that are newer than this list fail with ENOSYS, for which
+libraries are prepared.
 
-Sources: seccomp(2) for the filter and its classic BPF, <linux/audit.h> for the machines, and
+Sources: seccomp(2) for the filter and classic BPF, <linux/audit.h> for the machines, and
 <asm/unistd_64.h> (x86_64) and <asm-generic/unistd.h> (aarch64) for the calls' numbers.
 """
 
@@ -29,19 +29,19 @@ _SET_MODE_FILTER, _GET_ACTION_AVAIL, _ALL_THREADS = 1, 2, 1
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _REFUSE, _UNKNOWN = _ERRNO | errno.EPERM, _ERRNO | errno.ENOSYS
 
-# Classic BPF: load a word; jump if equal, not less, or any bit set; return. The call comes as
-# its number, the machine, the instruction's address, and six arguments of eight bytes.
+# Classic BPF: load a word; jump if equal, not less, or any bit set; return. A filter sees the
+# call's number, the machine, the instruction pointer, and six arguments of eight bytes.
 _LOAD, _IF_EQUAL, _IF_NOT_LESS, _IF_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _MACHINE, _ARGUMENTS, _ARGUMENT_BYTES = 0, 4, 16, 8
 
 _OTHER_INTERFACE = 0x40000000
-"""Added to the numbers of x32, x86_64's second set of calls."""
+"""Set in the call numbers of x32, the second system call interface of x86_64."""
 
 _FIRST_UNKNOWN = 463
-"""The call after the newest one that was looked at (mseal, Linux 6.10)."""
+"""The number after the newest call that was reviewed (mseal, Linux 6.10)."""
 
 _THREAD = 0x10000
-"""CLONE_THREAD: what is started is a thread, and ends with this process."""
+"""CLONE_THREAD: the call starts a thread, which ends with this process."""
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -50,7 +50,7 @@ _Instruction = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Machine:
-    """A kind of processor: its name in <linux/audit.h>, its place in the table, its own calls."""
+    """A processor: its number in <linux/audit.h>, its column in the table, its call numbers."""
 
     audit: int
     column: int
@@ -72,7 +72,7 @@ _MACHINES = {
 
 
 def is_available() -> bool:
-    """Ask whether this system has such filters, on a machine whose calls are known here."""
+    """Return whether the system supports such filters, on a machine whose calls are known here."""
     machine = _this_machine()
     if machine is None:
         return False
@@ -81,10 +81,10 @@ def is_available() -> bool:
 
 
 def refuse_calls() -> bool:
-    """Put the filter on every thread of this process, and on those that it starts, for good.
+    """Install the filter, permanently, in all threads of this process and those that they start.
 
     Returns:
-        Whether it is on.
+        Whether it is in force.
     """
     machine = _this_machine()
     if machine is None or not is_available():
@@ -102,7 +102,7 @@ def _install(machine: _Machine, instructions: Sequence[_Instruction]) -> bool:
 
 
 def _this_machine() -> _Machine | None:
-    # A 32-bit Python on a 64-bit machine makes other calls.
+    # A 32-bit Python on a 64-bit machine uses other call numbers.
     is_known = sys.platform == "linux" and sys.maxsize > 2**32 and sys.byteorder == "little"
     return _MACHINES.get(platform.machine()) if is_known else None
 
@@ -116,7 +116,7 @@ def _program(machine: _Machine, process_id: int) -> list[_Instruction]:
         (_LOAD, 0, 0, _NUMBER),
         *_answered(_IF_NOT_LESS, _OTHER_INTERFACE, _REFUSE),
         *_answered(_IF_NOT_LESS, _FIRST_UNKNOWN, _UNKNOWN),
-        # Their arguments lie in memory, where no filter sees them; libraries do without them.
+        # Their arguments are in memory, which filters cannot read; libraries work without them.
         *_answered(_IF_EQUAL, _CLONE3, _UNKNOWN),
         *_answered(_IF_EQUAL, _OPENAT2, _UNKNOWN),
         *[step for number in refused for step in _answered(_IF_EQUAL, number, _REFUSE)],

@@ -1,7 +1,7 @@
-"""The program that runs somebody else's Python module, and ends it when its parent has gone.
+"""The program that runs a third party's Python module, and ends it with its parent.
 
-Starting it is left to :mod:`.child`, which holds the other end of its standard input; where that
-end closes, because the parent closed it or is dead, this process is asked to end, and then made to.
+The parent holds the other end of its standard input. If that closes, because the parent closed it
+or died, this process sends itself SIGTERM and, after a while, exits.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import time
 __all__: list[str] = []
 
 GRACE_SECONDS = 20.0
-"""Seconds in which the module must have ended what it does."""
+"""How long the module may take to end after SIGTERM, in seconds."""
 
 
 def main() -> None:
-    """Run the module that the first argument names, with the arguments after it."""
+    """Run the module that the first argument names, with the other arguments."""
     del sys.argv[0]
     threading.Thread(target=_end_with, args=(_tether(),), daemon=True).start()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def _tether() -> int:
-    """Take standard input away from the module, which reads nothing there."""
+    """Replace the module's standard input with an empty one, and return the original."""
     tether = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -1,1 +1,1 @@
-"""Documents -> text, and file parts -> what an upstream can read."""
+"""Documents to text, and file parts to content that an upstream can read."""

@@ -1,11 +1,11 @@
-"""This file is file parts -> what the upstream can read, and the limits on their size.
+"""File parts of requests: converted to what the upstream can read, within size limits.
 
-How a document becomes text is left to :mod:`.reader`, where files lie to the stores.
+Documents are converted to text in :mod:`.reader`; uploaded files are in the stores.
 
-* It works in two steps: :meth:`Attachments.collect` checks every part of a request, and only when
-  all of them hold does :meth:`Attachments.write` read the first.
-* A document's words go to the model between two lines that name the file and carry a mark made
-  from the file's own hash. No file can hold its own mark, so none can pretend to have ended.
+* There are two steps: :meth:`Attachments.collect` checks every part of a request, and
+  :meth:`Attachments.write` reads the files only if all parts are valid.
+* A document's text goes to the model between two lines that name the file and contain a mark made
+  from the file's hash. A file cannot contain its own mark, so it cannot fake its own end.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Messages whose file parts have been checked and not yet read."""
+    """Messages whose file parts have been checked but not yet read."""
 
     messages: Sequence[_Message]
     files: Sequence[FilePart]
@@ -57,16 +57,16 @@ class Collected:
 
     @property
     def size(self) -> int:
-        """Bytes of all the files together."""
+        """Total size of the files, in bytes."""
         return sum(file.size for file in self.files)
 
 
 class Attachments:
-    """File parts of chat requests.
+    """Converts the file parts of chat requests.
 
     Args:
-        files: the store that ids are looked up in.
-        documents: what reads documents.
+        files: the store of uploaded files.
+        documents: the document reader.
     """
 
     def __init__(self, files: Files, documents: DocumentReader) -> None:
@@ -76,17 +76,17 @@ class Attachments:
     async def collect(
         self, messages: Sequence[_Message], mode: DocumentMode, owner: str
     ) -> Collected:
-        """Check all file parts of a request: their form, whether they exist, their sizes.
+        """Check all file parts of a request: their fields, their existence and their sizes.
 
         Args:
             messages: the request's messages; they are not changed.
             mode: ``text``: documents become text. ``inline``: they are sent as base64. ``native``:
-                parts are passed on, and ids are the upstream's own.
-            owner: whose files ids mean.
+                parts are passed on unchanged, and file ids are the upstream's.
+            owner: the owner of the uploaded files.
 
         Raises:
             InvalidRequestError: a part is malformed.
-            UnknownFileError: there is no file of an id.
+            UnknownFileError: there is no file with an id.
             FileTooLargeError, FilesTooLargeError: over a limit; the message names the file.
         """
         files = [
@@ -102,18 +102,18 @@ class Attachments:
         return collected
 
     async def write(self, collected: Collected) -> Sequence[_Message]:
-        """Give the messages with each file part as the upstream reads it.
+        """Return the messages with each file part in the form that the upstream can read.
 
         Args:
-            collected: what :meth:`collect` gave.
+            collected: the result of :meth:`collect`.
 
         Returns:
-            New messages; the very same where nothing had to change.
+            New messages, or the same ones if nothing had to change.
 
         Raises:
             DocumentError: a document cannot be read; the message names the file.
-            UnknownFileError: a file was deleted meanwhile.
-            UnavailableError: the disk, or the process that reads documents, fails.
+            UnknownFileError: a file was deleted in the meantime.
+            UnavailableError: the disk, or the process that reads documents, failed.
         """
         if collected.mode == "native" or not collected.files:
             return collected.messages
@@ -138,7 +138,7 @@ class Attachments:
         file.filename = fields.get("filename") or file.filename
         if len(file.filename) > LONGEST_FILENAME:
             raise InvalidRequestError(
-                f"{file.param('.filename')} must have at most {LONGEST_FILENAME} characters.",
+                f"{file.param('.filename')} must not have more than {LONGEST_FILENAME} characters.",
                 param=file.param(".filename"),
             )
         file_id = fields.get("file_id")
@@ -154,8 +154,8 @@ class Attachments:
             await self._find(file, owner, file_id)
         else:
             raise InvalidRequestError(
-                f"{file.param()} needs file_data (a data URI with base64) or file_id (of a file "
-                "uploaded before).",
+                f"{file.param()} needs file_data (a data URI with base64) or file_id (the id of an "
+                "uploaded file).",
                 param=file.param(),
             )
         return file
@@ -194,15 +194,15 @@ def _check_sizes(collected: Collected) -> None:
     for file in files:
         if file.size > MAX_FILE_BYTES:
             raise FileTooLargeError(
-                f"{_sized(file)}; a file in a chat may have at most {_bytes(MAX_FILE_BYTES)}. Send "
-                "the part that matters.",
+                f"{_sized(file)}; the limit for a file in a chat is {_bytes(MAX_FILE_BYTES)}. Send "
+                "only the part that matters.",
                 param=file.param(),
             )
     if total > MAX_REQUEST_BYTES:
         listed = ", ".join(f"'{shown_name(file.filename)}' {_bytes(file.size)}" for file in files)
         raise FilesTooLargeError(
-            f"The files of this request have together {_bytes(total)} ({listed[:1000]}); at most "
-            f"{_bytes(MAX_REQUEST_BYTES)} are allowed. Send them in several requests.",
+            f"The files of this request have {_bytes(total)} in total ({listed[:1000]}); the limit "
+            f"is {_bytes(MAX_REQUEST_BYTES)}. Send them in several requests.",
             param="messages",
         )
 
@@ -216,7 +216,7 @@ def _bytes(number: int) -> str:
 
 
 def _data_uri(media_type: str, file: FilePart, data: bytes) -> str:
-    # What came in base64 has been decoded strictly, so it can go as it came.
+    # The client's base64 has been validated strictly, so it can be passed on unchanged.
     head = f"data:{media_type};base64,"
     if file.uri[: file.start] == head:
         return file.uri
@@ -236,7 +236,7 @@ def _enclosed(text: str, filename: str, sha256: str) -> str:
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, _Result]]) -> list[_Result]:
-    """Wait for all, side by side; the first that fails stops the others."""
+    """Run all concurrently; the first failure cancels the others."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
         return await asyncio.gather(*tasks)

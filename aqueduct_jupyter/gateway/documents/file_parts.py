@@ -1,6 +1,6 @@
-"""A file part of a chat request: where it is, its data URI, and which image it may be.
+"""A file part of a chat request: its position, its data URI, and its image type.
 
-What becomes of it is in :mod:`.attachments`.
+It is converted in :mod:`.attachments`.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ __all__ = [
 ]
 
 MAX_FILE_BYTES = 10 * 2**20
-"""Bytes of one file in a chat request, decoded."""
+"""Size limit of one file in a chat request, decoded, in bytes."""
 
 MAX_REQUEST_BYTES = 32 * 2**20
-"""Bytes of all files in a chat request together, decoded."""
+"""Size limit of all files in a chat request together, decoded, in bytes."""
 
 LONGEST_HEAD = 1024
-"""Characters in which the comma of a data URI must come."""
+"""Maximum characters before the comma of a data URI."""
 
 LONGEST_FILENAME = 1024
-"""Characters of the name that a file part gives."""
+"""Maximum characters of a file part's name."""
 
 LONGEST_MAGIC = 16
-"""Bytes at the beginning of a file that say which image it is."""
+"""Bytes at the beginning of a file that identify an image format."""
 
 _BLANK = re.compile(r"\s")
 _URL_SAFE = re.compile("[-_]")
@@ -58,11 +58,11 @@ _Message = dict[str, Any]
 
 @dataclass(slots=True)
 class FilePart:
-    """A file part: where it stands in the request, and what is known of its file.
+    """A file part: its position in the request, and what is known about its file.
 
-    ``uri`` is the data URI that it came in, whose base64 begins at ``start``: megabytes, which are
-    not copied before it is their turn. ``data`` are its bytes, or the first of them where the URI
-    itself goes on.
+    ``uri`` is its data URI, whose base64 begins at ``start``; it may be megabytes, so it is not
+    copied before it is needed. ``data`` are the file's bytes, or only the first of them if the URI
+    itself is passed on.
     """
 
     message: int
@@ -76,21 +76,21 @@ class FilePart:
     stored: StoredFile | None = None
 
     def param(self, field: str = "") -> str:
-        """Name the part, or a field of it, as errors do."""
+        """Return the name of the part, or of a field of it, for an error's ``param``."""
         return f"messages[{self.message}].content[{self.part}].file{field}"
 
 
 def file_parts(messages: Sequence[_Message]) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """Give each file part of some messages: the message's place, the part's, and its fields."""
-    for message, words in enumerate(messages):
-        content = words.get("content")
+    """Yield each file part: the message's index, the part's index, and its fields."""
+    for index, message in enumerate(messages):
+        content = message.get("content")
         for part, value in enumerate(content if isinstance(content, list) else ()):
             if value.get("type") == "file":
-                yield message, part, value["file"]
+                yield index, part, value["file"]
 
 
 def read_head(uri: str, param: str) -> tuple[str, int]:
-    """Give the media type of a data URI, and where its base64 begins. Source: RFC 2397."""
+    """Return a data URI's media type, and where its base64 begins. Source: RFC 2397."""
     comma = uri.find(",", 0, LONGEST_HEAD)
     head = uri[: max(comma, 0)]
     if not head.lower().startswith("data:") or not head.lower().endswith(";base64"):
@@ -102,7 +102,7 @@ def read_head(uri: str, param: str) -> tuple[str, int]:
 
 
 def decode(file: FilePart, mode: DocumentMode) -> bytes:
-    """Give a file's bytes; only the first where its URI goes on, but all have been checked."""
+    """Decode and check a file's base64; return only the first bytes if its URI is passed on."""
     try:
         data = decode_base64(file.uri, file.start)
     except ValueError:
@@ -118,16 +118,16 @@ def decode(file: FilePart, mode: DocumentMode) -> bytes:
 
 def _why_not_base64(file: FilePart) -> str:
     if _BLANK.search(file.uri, file.start):
-        return "it has line ends or spaces; send it in one line"
+        return "it has line breaks or spaces; send it in one line"
     if _URL_SAFE.search(file.uri, file.start):
-        return "it is URL-safe base64; send the standard one, with + and /"
+        return "it is URL-safe base64; send standard base64, with + and /"
     if (len(file.uri) - file.start) % 4 and not file.uri.endswith("="):
         return "its padding (=) is missing, or it is cut off"
     return "it may be cut off or damaged"
 
 
 def image_type(data: bytes) -> str | None:
-    """Give the media type of an image, by its first bytes; None if it is not a known image."""
+    """Return an image's media type, from its first bytes; None if it is not a known image."""
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in _IMAGES.items() if data.startswith(magic)), None)

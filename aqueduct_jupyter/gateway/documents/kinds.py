@@ -1,6 +1,6 @@
-"""This file is what kind a file is: by its bytes, its media type and its name.
+"""The format of a file, from its bytes, its media type and its name.
 
-The reading of it is left to :mod:`.text`, that of an archive's table to :mod:`.archives`.
+Documents are read in :mod:`.text`, and archives' directories in :mod:`.archives`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Format", "format_of"]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A document's kind, and how its text is encoded where it is not UTF-8."""
+    """A document's kind, and the encoding of its text if that is not UTF-8."""
 
     kind: Kind
     charset: str | None = None
@@ -43,7 +43,7 @@ _SUFFIXES: dict[str, Kind] = {
     ".xhtml": "html",
     ".ipynb": "notebook",
 }
-# What browsers and operating systems say of any file; its name tells more.
+# Browsers and operating systems use these for any file, so its name decides.
 _VAGUE = ("", "application/octet-stream", "text/plain", "application/json")
 # Split from text: as literals these would be sixty lines.
 _TEXT_SUBTYPES = frozenset(
@@ -57,15 +57,15 @@ _TEXT_SUFFIXES = frozenset(
 
 
 def format_of(stream: BinaryIO, filename: str, media_type: str) -> Format:
-    """Tell what a file is: by its bytes, and where they do not tell, by what is said of it.
+    """Determine a file's format: from its bytes or, if they do not tell, its type and name.
 
     Args:
-        stream: the file's bytes, from their beginning.
+        stream: the file's bytes, from the beginning.
         filename: its name.
-        media_type: its media type with parameters; empty where nobody said it.
+        media_type: its media type with parameters, or "".
 
     Raises:
-        UnreadableError: it is of a kind that nothing here reads.
+        UnreadableError: the format is not supported.
     """
     head = stream.read(_HEAD_BYTES)
     if b"%PDF-" in head:
@@ -99,7 +99,7 @@ def _archived_kind(stream: BinaryIO) -> Kind:
 
 
 def _is_open_document(stream: BinaryIO, mimetype: Part) -> bool:
-    # One byte more, because other kinds' names begin in the same way.
+    # One more byte, because other media types begin with the same text.
     return first_bytes(stream, mimetype, len(_OPEN_DOCUMENT) + 1).strip() == _OPEN_DOCUMENT
 
 

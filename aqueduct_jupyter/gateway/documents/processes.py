@@ -1,7 +1,7 @@
-"""This file is the processes that read documents: started, asked, and killed at their limits.
+"""The pool of processes that read documents, started on demand and killed at their limits.
 
-What they do is left to :mod:`.worker`, which runs in them; how a process is started and ended, and
-what the system keeps it from, to :mod:`aqueduct_jupyter.gateway.children`.
+:mod:`.worker` runs in them. Starting and ending a process, and the sandbox, are in
+:mod:`aqueduct_jupyter.gateway.children`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from .worker import FRAME_HEAD, OPEN, to_frame
 __all__ = ["CHILD", "WorkerPool"]
 
 START_TIMEOUT = 60.0
-"""Seconds in which a child must be ready; it needs less than one, and longer on a cold disk."""
+"""How long a child may take to start, in seconds; it needs under one, or more on a cold disk."""
 
 MAX_FRAME_BYTES = 4 * MAX_TEXT_BYTES
-"""Bytes of a child's longest answer; no character takes more than four."""
+"""Bytes of a child's longest answer; a character takes at most four."""
 
 CHILD = module_command("aqueduct_jupyter.gateway.documents.worker")
-"""What runs as a child; it gets the memory limit as an argument, and maybe a word more."""
+"""The child's command; its arguments are the memory limit, and optionally OPEN."""
 
-# What Rust, C++ and Python say when they get no memory.
+# Messages of Rust, C++ and Python when memory runs out.
 _OUT_OF_MEMORY = (b"memory allocation of", b"bad_alloc", b"foreign exceptions", b"MemoryError")
 
 _MEANS = {
@@ -46,12 +46,12 @@ _log = logging.getLogger(__name__)
 
 
 class WorkerPool:
-    """At most so many children, each started when it is needed first.
+    """A limited number of children, each started when it is first needed.
 
     Args:
-        size: how many children.
-        command: what runs as a child.
-        timeout: seconds that a child may take for a document.
+        size: the maximum number of children.
+        command: a child's command.
+        timeout: how long a child may take for a document, in seconds.
     """
 
     def __init__(self, size: int, command: Sequence[str], timeout: float) -> None:
@@ -65,15 +65,15 @@ class WorkerPool:
 
     @property
     def confinement(self) -> Confinement:
-        """What keeps the children in: what the last one said, or what the system has to offer."""
+        """The children's sandbox: as the last one reported, or as the system supports it."""
         return self._confinement or available()
 
     async def read(self, document_format: Format, data: bytes) -> str:
         """Have a child read a document.
 
         Raises:
-            UnreadableError: there is no text, or the child did not survive it.
-            UnavailableError: there is no child to ask.
+            UnreadableError: no text can be extracted, or the child crashed.
+            UnavailableError: no child can be started.
         """
         async with self._places:
             reader = await self._take()
@@ -91,7 +91,7 @@ class WorkerPool:
         return await asyncio.to_thread(text.decode)
 
     async def close(self) -> None:
-        """Kill all children; their folders go with them."""
+        """Kill all children, and wait until their folders are removed."""
         self._is_closed = True
         readers = list(self._readers)
         for reader in readers:
@@ -124,23 +124,23 @@ class WorkerPool:
         return await self._started()
 
     async def _started(self) -> _Reader:
-        """Start a child, and one without the sandbox where no other can be had."""
+        """Start a child, without the sandbox if it does not start in it."""
         found = available()
-        # Libraries may lie in a place that nobody thought of, which the sandbox keeps from them.
+        # Libraries may be installed in an unusual place, which the sandbox does not allow.
         ways = [(), (OPEN,)] if found.landlock or found.seccomp else [()]
-        words = LastOutput()
+        output = LastOutput()
         for more in ways:
-            reader, words = await self._start(*more)
+            reader, output = await self._start(*more)
             if reader:
                 return reader
-            _log.warning("A process that reads documents was not ready: %s", words)
-        raise _not_started(str(words))
+            _log.warning("A process that reads documents did not start: %s", output)
+        raise _not_started(str(output))
 
     async def _start(self, *more: str) -> tuple[_Reader | None, LastOutput]:
-        """Start a child; one that does not become ready is ended, and only its words are given."""
+        """Start a child; if it does not become ready, end it and return only its output."""
         try:
             reader = _Reader(await Child.start((*self._command, *more), "documents"))
-        # The event loop of some platforms has no child processes.
+        # Some event loops do not support child processes.
         except (OSError, NotImplementedError) as error:
             raise _not_started(repr(error)) from error
         self._readers.add(reader)
@@ -164,12 +164,12 @@ class WorkerPool:
         )
         missing = [means for name, means in _MEANS.items() if not getattr(found, name)]
         if missing and found != self._confinement:
-            _log.warning("Documents are read without %s here.", " and ".join(missing))
+            _log.warning("On this system, documents are read without %s.", " and ".join(missing))
         self._confinement = found
 
 
 class _Reader:
-    """One child that reads documents, and what is said between it and us."""
+    """One child that reads documents, and the protocol to talk to it."""
 
     def __init__(self, child: Child) -> None:
         self.child = child
@@ -178,10 +178,10 @@ class _Reader:
         """Send a document and wait for the answer and its text.
 
         Raises:
-            ConnectionError, EOFError, ValueError: the child died or talks nonsense.
+            ConnectionError, EOFError, ValueError: the child died or sent an invalid answer.
         """
-        order = {"kind": document_format.kind, "charset": document_format.charset}
-        await self.child.write(to_frame(json.dumps(order).encode()), to_frame(data))
+        request = {"kind": document_format.kind, "charset": document_format.charset}
+        await self.child.write(to_frame(json.dumps(request).encode()), to_frame(data))
         return json.loads(await self.receive()), await self.receive()
 
     async def receive(self) -> bytes:
@@ -189,7 +189,7 @@ class _Reader:
 
         Raises:
             EOFError: the child ended.
-            ValueError: the frame is longer than any answer is.
+            ValueError: the frame is longer than any answer.
         """
         size = int.from_bytes(await self.child.read_bytes(FRAME_HEAD), "big")
         if size > MAX_FRAME_BYTES:
@@ -197,17 +197,17 @@ class _Reader:
         return await self.child.read_bytes(size)
 
     async def cause_of_death(self) -> Reason:
-        """Tell what a child that has ended died of."""
-        words = await self.child.last_output()
-        # Nobody here kills a child that is asked: that was the system, for want of memory.
+        """Determine why a child died."""
+        output = await self.child.last_output()
+        # We do not kill a child while it reads, so the system did, for lack of memory.
         was_killed = self.child.status == -signal.SIGKILL
-        _log.info("A process that read a document died: %s", words)
-        is_memory = was_killed or any(sign in words.raw for sign in _OUT_OF_MEMORY)
+        _log.info("A process that read a document died: %s", output)
+        is_memory = was_killed or any(sign in output.raw for sign in _OUT_OF_MEMORY)
         return "memory" if is_memory else "crash"
 
 
 def _not_started(why: str) -> UnavailableError:
-    _log.error("The process that reads documents did not start: %s", why)
+    _log.error("No process that reads documents could be started: %s", why)
     return UnavailableError(
-        "This server cannot read documents now; its log says why. Send the text itself."
+        "This server cannot read documents now; see its log. Send the text itself."
     )

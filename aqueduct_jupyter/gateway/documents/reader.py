@@ -1,13 +1,12 @@
-"""This file is documents -> text: what kind a file is, who reads it, and what was read before.
+"""The document reader: the format of a file, the process that reads it, and a cache.
 
-* Text and notebooks are read here, in a thread. All else goes to a child process, which is killed
-  and replaced where it hangs, crashes or takes too much memory; the server goes on.
-* The same bytes are read once: by all who ask at the same time, and again by those who ask later,
-  from a cache. Failures are not kept.
+* Text and notebooks are read here, in a thread. All other formats go to a child process, which is
+  killed and replaced if it hangs, crashes or takes too much memory; the server is not affected.
+* The same bytes are read only once: concurrent requests share a result, and later ones get it from
+  a cache. Failures are not cached.
 
-What kind a file is, is left to :mod:`.kinds`, how each is read to :mod:`.text`,
-the child processes to :mod:`.processes`, and what becomes of the text to
-:mod:`.attachments`.
+Formats are determined in :mod:`.kinds` and read in :mod:`.text`. The child processes are in
+:mod:`.processes`, and the text is used in :mod:`.attachments`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from .text import MAX_TEXT_BYTES, Reason, UnreadableError, read
 __all__ = ["DocumentReader", "shown_name"]
 
 LONGEST_NAME = 120
-"""Characters of a file's name that are shown."""
+"""Characters of a file name that are shown."""
 
 _Key = tuple[str, Format]
 
@@ -44,35 +43,35 @@ _READABLE = (
 _COMPLAINTS: dict[Reason, tuple[str | None, str]] = {
     "broken": (
         None,
-        "The file {name} cannot be read: it is broken, truncated or encrypted. Open it in the "
+        "The file {name} cannot be read: it is damaged, truncated or encrypted. Open it in the "
         "program that made it and save it again.",
     ),
     "encrypted": (None, "The file {name} is encrypted. Save it without a password first."),
     "empty": (
         "document_without_text",
-        "The file {name} has no text: it is empty, or a scan. Send it as an image, or run OCR on "
-        "it first.",
+        "The file {name} contains no text: it is empty, or a scan. Send it as an image, or run OCR "
+        "on it first.",
     ),
     "long": (
         "document_too_long",
-        "The file {name} has more than {text_limit} MB of text. Send the part that matters.",
+        "The file {name} has more than {text_limit} MB of text. Send only the part that matters.",
     ),
     "memory": (
         "document_too_complex",
-        "The file {name} takes more than {memory_limit} MB of memory to read. Send a part of it.",
+        "Reading the file {name} takes more than {memory_limit} MB of memory. Send a part of it.",
     ),
     "unsupported": (
         "unsupported_document",
-        f"The file {{name}} is of a kind that cannot be read here. Readable are {_READABLE}.",
+        f"The format of the file {{name}} is not supported. Supported formats: {_READABLE}.",
     ),
     "crash": (
         None,
-        "The file {name} cannot be read: it makes the reader crash, so it is probably damaged. "
-        "Open it in the program that made it and save it again.",
+        "The file {name} cannot be read: it crashes the reader, so it is probably damaged. Open it "
+        "in the program that made it and save it again.",
     ),
     "old_office": (
         "unsupported_document",
-        "The file {name} has an old Office format. Save it as DOCX, PPTX or XLSX first.",
+        "The file {name} is in an old Office format. Save it as DOCX, PPTX or XLSX first.",
     ),
     "timeout": (
         "document_timeout",
@@ -82,19 +81,19 @@ _COMPLAINTS: dict[Reason, tuple[str | None, str]] = {
 
 
 def shown_name(filename: str) -> str:
-    """Give a file's name as it may stand in a sentence: one line, no quotes, not too long."""
+    """Return a file name that is safe in a message: one line, no quotes, not too long."""
     return in_quotes(filename, LONGEST_NAME) or "document"
 
 
 class DocumentReader:
-    """Reads documents, several at a time, and keeps what it read.
+    """Reads documents, several at a time, and caches their text.
 
     Args:
         workers: how many child processes read at the same time.
-        timeout: seconds that a child may take for one document.
-        memory_limit: bytes that a child may take for one document (kept on Linux only).
-        cache_bytes: how much text is kept, in bytes.
-        command: what runs as the child; for tests.
+        timeout: how long a child may take for one document, in seconds.
+        memory_limit: memory that a child may take for one document, in bytes (Linux only).
+        cache_bytes: size of the cache, in bytes.
+        command: the child's command; for tests.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ class DocumentReader:
 
     @property
     def confinement(self) -> Confinement:
-        """What keeps the child processes in: what they have, or what the system has to offer."""
+        """The child processes' sandbox: as the last one reported, or as the system supports it."""
         return self._pool.confinement
 
     async def read(
@@ -125,16 +124,16 @@ class DocumentReader:
         media_type: str,
         sha256: str,
     ) -> str:
-        """Give the text of a document; formats keep what Markdown can say of them.
+        """Return the text of a document, with its formatting as far as Markdown allows.
 
         Args:
             data: the document.
-            filename: its name, for messages, and for its kind where the bytes do not tell.
-            media_type: its media type with parameters; empty where nobody said it.
-            sha256: the hash of the bytes, in hexadecimal.
+            filename: its name, for messages, and for its format if the bytes do not tell.
+            media_type: its media type with parameters, or "".
+            sha256: the SHA-256 of the bytes, in hexadecimal.
 
         Raises:
-            DocumentError: there is no text to give; the message names the file and says why.
+            DocumentError: no text can be extracted; the message names the file and says why.
             UnavailableError: no child process can be started.
         """
         try:
@@ -148,7 +147,7 @@ class DocumentReader:
             raise self._complaint(error.reason, filename) from error
 
     async def close(self) -> None:
-        """Stop the children; what they read now fails."""
+        """Stop the child processes; documents that are being read fail."""
         await self._pool.close()
 
     async def _read_once(self, key: _Key, data: bytes) -> str:
@@ -192,7 +191,7 @@ class DocumentReader:
 
 @dataclass(slots=True)
 class _Reading:
-    """A document that is being read, and how many wait for it."""
+    """A document that is being read, and how many requests wait for it."""
 
     task: asyncio.Task[str]
     waiting: int = 0

@@ -1,8 +1,7 @@
-"""This file is bytes of a known kind -> text: what is read of each format, and how.
+"""Bytes of a known format to text.
 
-Which kind a file is, is left to :mod:`.kinds`; the process in which all but plain text is
-read, to :mod:`.worker`. kreuzberg is imported here and nowhere else, and only when a
-document needs it.
+The format is determined in :mod:`.kinds`. All except text and notebooks are read in the child
+process, see :mod:`.worker`. kreuzberg is imported only here, and only when a document needs it.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["MAX_TEXT_BYTES", "Kind", "Reason", "UnreadableError", "read"]
 
 MAX_TEXT_BYTES = 16 * 2**20
-"""Bytes of text that a document may have; every model's context ends far below."""
+"""Maximum length of a document's text; every model's context is far smaller."""
 
 MAX_OUTPUT_CHARACTERS = 4000
-"""Characters of each output of a notebook's cell that are kept."""
+"""Characters that are kept of each output of a notebook's cell."""
 
 Kind = Literal["text", "notebook", "html", "pdf", "docx", "pptx", "xlsx", "odt", "rtf"]
 Reason = Literal[
@@ -42,7 +41,7 @@ Reason = Literal[
 
 
 class UnreadableError(Exception):
-    """The document gives no text; ``reason`` says why."""
+    """No text can be extracted from the document; ``reason`` says why."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -50,16 +49,16 @@ class UnreadableError(Exception):
 
 
 def read(kind: Kind, data: bytes, charset: str | None = None) -> str:
-    """Give the text of a document.
+    """Extract the text of a document.
 
     Args:
-        kind: what the bytes are.
+        kind: the document's kind.
         data: the whole document.
-        charset: how text is encoded that is not UTF-8; None where nobody said, and then bytes that
-            are not UTF-8 are no text.
+        charset: the encoding of text that is not UTF-8; None if unknown, and then text must be
+            UTF-8.
 
     Raises:
-        UnreadableError: there is no text to give.
+        UnreadableError: no text can be extracted.
     """
     try:
         text = _READERS[kind](data, charset)
@@ -68,7 +67,7 @@ def read(kind: Kind, data: bytes, charset: str | None = None) -> str:
     except UnreadableError:
         raise
     except Exception as error:
-        # What a damaged document does to a parser is not to be listed.
+        # A damaged document can make a parser raise anything.
         raise UnreadableError(_reason(str(error))) from error
     if not text.strip():
         raise UnreadableError("empty")
@@ -79,13 +78,13 @@ def read(kind: Kind, data: bytes, charset: str | None = None) -> str:
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    # UTF-32's mark begins with that of UTF-16.
+    # UTF-32's mark begins with UTF-16's.
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Python knows codecs that are no charsets, and some of them are slow: only these are looked up.
+# Some of Python's codecs are not charsets, and some are slow, so only these are looked up.
 _CHARSET = re.compile(
     r"(utf-?(8|16|32)(-?[lb]e)?|(us-)?ascii|iso-?8859-\d+|latin-?\d|windows-\d+|cp\d+|koi8-[ru]"
     r"|shift_jis|euc-(jp|kr)|gb(k|2312|18030)|big5)",
@@ -165,7 +164,7 @@ _MEDIA_TYPES: dict[Kind, str] = {
     "odt": "application/vnd.oasis.opendocument.text",
     "rtf": "application/rtf",
 }
-# A bar stays escaped, because it would end a table's cell.
+# A bar stays escaped, because it would end a table cell.
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{}~])")
 # Soft hyphens at line ends come from pdfium as U+0002 or U+FFFE.
 _PDF_CHARACTERS = str.maketrans({"\r": None, "\x02": "-", "\ufffe": "-", "\0": None, "\f": "\n"})
@@ -189,14 +188,14 @@ def _extract(kind: Kind, data: bytes, output: str) -> ExtractionResult:
 def _reason(complaint: str) -> Reason:
     if "password" in complaint or "encrypted" in complaint:
         return "encrypted"
-    # EAGAIN and ENOMEM: a thread could not be started, or memory not be had.
+    # EAGAIN and ENOMEM: a thread could not be started, or memory could not be allocated.
     is_memory = "(os error 11)" in complaint or "(os error 12)" in complaint
     return "memory" if is_memory else "broken"
 
 
 def _read_pdf(data: bytes, _charset: str | None) -> str:
-    # The pages are what pdfium read. The content of the whole is not faithful: kreuzberg 4.10
-    # drops from it whatever stands between < and >, and repeats a page that looks like a table.
+    # The pages hold the text from pdfium. The result's own content is unreliable: kreuzberg 4.10
+    # drops text between < and > from it, and repeats a page that looks like a table.
     pages = _extract("pdf", data, "plain").pages or []
     texts = {page["page_number"]: page["content"].translate(_PDF_CHARACTERS) for page in pages}
     filled = {number: text.strip() for number, text in texts.items() if text.strip()}
@@ -206,7 +205,7 @@ def _read_pdf(data: bytes, _charset: str | None) -> str:
 
 
 def _read_html(data: bytes, charset: str | None) -> str:
-    # kreuzberg takes every page for UTF-8, and turns the head into broken front matter.
+    # kreuzberg decodes every page as UTF-8, and turns the head into broken front matter.
     declared = re.search(rb"charset\s*=\s*[\"']?([\w-]+)", data[:4096])
     page = _read_text(data, charset or (declared[1].decode() if declared else "cp1252"))
     title = re.search(r"<title[^<>]*>([^<]*)", page, re.IGNORECASE)
@@ -223,7 +222,7 @@ def _without_head(page: str) -> str:
 
 
 def _read_slides(data: bytes, _charset: str | None) -> str:
-    # In markdown the speaker's notes would be missing.
+    # Markdown output would lack the speaker's notes.
     return _extract("pptx", data, "plain").content
 
 
@@ -232,33 +231,33 @@ def _read_as_markdown(kind: Kind) -> Callable[[bytes, str | None], str]:
 
 
 # kreuzberg 4.10 deletes these from a Word document: "R&D" becomes "RD", "5 < 7" becomes "5 7"
-# (https://github.com/xberg-io/xberg/issues/1242). Characters that no text may use stand in.
+# (https://github.com/xberg-io/xberg/issues/1242). Unicode noncharacters stand in for them.
 _STAND_INS = {character: chr(0xFDD0 + place) for place, character in enumerate("&<>\"'\t\n")}
 _TAB, _BREAK = _STAND_INS["\t"], _STAND_INS["\n"]
 _REFERENCE = re.compile(rb"&(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9A-Fa-f]{1,6});")
 
 
 def _read_word_document(data: bytes, _charset: str | None) -> str:
-    text = _extract("docx", _mended(data), "markdown").content
-    # A break would end a table's row.
+    text = _extract("docx", _prepared(data), "markdown").content
+    # A line break would end a table row.
     text = re.sub(r"^\|.*", lambda row: row[0].replace(_BREAK, " "), text, flags=re.MULTILINE)
     characters = str.maketrans({stand_in: real for real, stand_in in _STAND_INS.items()})
     return _ESCAPED.sub(r"\1", text).translate(characters)
 
 
-def _mended(data: bytes) -> bytes:
-    mended = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(mended, "w") as new:
+def _prepared(data: bytes) -> bytes:
+    prepared = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(prepared, "w") as new:
         for name in old.namelist():
             content = old.read(name)
             is_text = name.startswith("word/") and name.endswith(".xml")
             new.writestr(name, _with_stand_ins(content) if is_text else content)
-    return mended.getvalue()
+    return prepared.getvalue()
 
 
 def _with_stand_ins(content: bytes) -> bytes:
     content = _REFERENCE.sub(_stand_in, content)
-    # Tab stops have attributes, tabs have none.
+    # Tab stops have attributes; tabs do not.
     content = content.replace(b"<w:tab/>", f"<w:t>{_TAB}</w:t>".encode())
     return content.replace(b"<w:br/>", f"<w:t>{_BREAK}</w:t>".encode())
 

@@ -1,1 +1,1 @@
-"""The models that this server brings along: the embedded one, and the scripted demo models."""
+"""The models that come with this server: the embedded one, and the scripted demo models."""

@@ -1,13 +1,12 @@
-"""This file is scripted models for tutorials and tests. They are no language models, and say so.
+"""Scripted models for tutorials and tests. They are not language models, and their answers say so.
 
 They are a transport like any upstream's, so everything between a client and an upstream can be
-tried with them: streaming, errors, a cut connection, an answer that fits a JSON schema. Real
-answers are left to real models.
+tried with them: streaming, errors, a broken connection, an answer that fits a JSON schema.
 
 ========================  =====================================================================
-``echo``                  repeats the last message of the user
-``story``, ``story-N``    a story in N chunks (50 where N is not given), word by word
-``slow``                  a story, a chunk every half second
+``echo``                  repeats the user's last message
+``story``, ``story-N``    a story in N chunks (default 50), word by word
+``slow``                  a story, with a chunk every half second
 ``fail-STATUS``           an error with that status, such as ``fail-429``
 ``cut``                   a stream whose connection breaks in the middle
 ``schema``                an object that fits ``response_format``'s JSON schema
@@ -29,25 +28,25 @@ import httpx
 __all__ = ["DemoTransport"]
 
 MODELS = ("echo", "story", "slow", "fail-503", "cut", "schema")
-"""What is listed; names with another number work as well."""
+"""The listed models; names with other numbers also work."""
 
 LABEL = "(demo, no language model) "
-"""Begins every answer in words, so that nobody takes it for a model's."""
+"""The start of every text answer, so that nobody mistakes it for a model's."""
 
-MOST_CHUNKS = 100_000
+MAX_CHUNKS = 100_000
 SLOW_PAUSE = 0.5
 CHUNKS_BEFORE_CUT = 5
-LARGEST_INSTANCE = 1000
-"""Values of an answer that fits a schema."""
+MAX_VALUES = 1000
+"""Maximum number of values in an answer that fits a schema."""
 
-DEEPEST_SCHEMA = 20
+MAX_SCHEMA_DEPTH = 20
 
 _NAME = re.compile(r"(echo|story|slow|cut|schema)$|(story)-(\d{1,6})$|(fail)-([45]\d\d)$")
 _WORDS = re.findall(r"\S+", "The water ran through the aqueduct, over the hills and into the town.")
 
 
 class DemoTransport(httpx.AsyncBaseTransport):
-    """Answers requests for chats and models from a script."""
+    """Answers requests for chats and models."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as an OpenAI-compatible service would."""
@@ -79,7 +78,7 @@ async def _whole(body: Mapping[str, Any], name: re.Match[str]) -> httpx.Response
         }
         for index in range(body.get("n") or 1)
     ]
-    answer = {**_frame_words(body, "chat.completion"), "choices": choices}
+    answer = {**_frame_fields(body, "chat.completion"), "choices": choices}
     return httpx.Response(200, json={**answer, "usage": _usage(body, len(pieces))})
 
 
@@ -94,7 +93,7 @@ class _Events(httpx.AsyncByteStream):
     def __init__(self, body: Mapping[str, Any], name: re.Match[str]) -> None:
         self._body = body
         self._name = name
-        self._frame = _frame_words(body, "chat.completion.chunk")
+        self._frame = _frame_fields(body, "chat.completion.chunk")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         choices = range(self._body.get("n") or 1)
@@ -120,13 +119,13 @@ def _choice(index: int, delta: dict[str, str], reason: str | None = None) -> dic
     return {"index": index, "delta": delta, "finish_reason": reason}
 
 
-def _frame_words(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _frame_fields(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
     created = int(time.time())
     return {"id": "chatcmpl-demo", "object": kind, "created": created, "model": body["model"]}
 
 
 async def _pieces(body: Mapping[str, Any], name: re.Match[str]) -> AsyncIterator[str]:
-    """Give the answer's text, a chunk at a time."""
+    """Yield the answer's text, one chunk at a time."""
     if name[1] == "schema":
         schema = _schema(body)
         yield json.dumps(_Instance(schema).of(schema))
@@ -136,8 +135,8 @@ async def _pieces(body: Mapping[str, Any], name: re.Match[str]) -> AsyncIterator
             yield piece
         return
     yield LABEL
-    for index in range(min(int(name[3] or 50), MOST_CHUNKS) - 1):
-        # Control goes back to the loop even where nothing is waited for, as a network would.
+    for index in range(min(int(name[3] or 50), MAX_CHUNKS) - 1):
+        # Even without a pause, control returns to the event loop, as it does with a network.
         await asyncio.sleep(SLOW_PAUSE if name[1] == "slow" else 0)
         yield _WORDS[index % len(_WORDS)] + " "
 
@@ -167,19 +166,19 @@ def _schema(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class _Instance:
-    """Makes the simplest value that fits a schema of the kind that type definitions give.
+    """Makes the simplest value that fits a schema of the kind generated from type definitions.
 
-    A few words can describe a value of any size: what is over the bounds is null.
+    A short schema can describe a huge value, so values beyond the limits are null.
     """
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
-        self._left = LARGEST_INSTANCE
+        self._left = MAX_VALUES
 
     def of(self, schema: Any, depth: int = 0) -> Any:
-        """Make the value of one schema, which lies so deep in the whole."""
+        """Make the value of a schema at this depth."""
         self._left -= 1
-        if depth > DEEPEST_SCHEMA or self._left < 0 or not isinstance(schema, Mapping):
+        if depth > MAX_SCHEMA_DEPTH or self._left < 0 or not isinstance(schema, Mapping):
             return None
         inner = partial(self.of, depth=depth + 1)
         if "$ref" in schema:
@@ -189,9 +188,9 @@ class _Instance:
             return schema["const"]
         if schema.get("enum"):
             return schema["enum"][0]
-        for word in ("anyOf", "oneOf", "allOf"):
-            if schema.get(word):
-                return inner(schema[word][0])
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            if schema.get(keyword):
+                return inner(schema[keyword][0])
         kind = schema.get("type", "object")
         kind = kind[0] if isinstance(kind, list) else kind
         if kind == "object":

@@ -1,4 +1,4 @@
-"""The embedded model's engine: whether it is installed, and how its process is told to start."""
+"""The embedded model's engine: whether it is installed, and how its process is started."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _log = logging.getLogger(__name__)
 
 
 def is_engine_installed() -> bool:
-    """Tell whether the engine (the extra ``local``) is installed, without loading it."""
+    """Return whether the engine (the extra ``local``) is installed, without loading it."""
     return importlib.util.find_spec("xllamacpp") is not None
 
 
 async def start_engine(child: Child, order: bytes) -> dict[str, str]:
-    """Tell the process what to run.
+    """Start the engine in the process.
 
     Args:
         child: the process.
         order: one line of JSON with ``path``, ``name`` and ``key``.
 
     Returns:
-        Its reply: ``address`` where it listens, or ``error``.
+        Its reply: ``address``, at which it listens, or ``error``.
     """
     try:
         async with asyncio.timeout(START_TIMEOUT):
@@ -42,8 +42,8 @@ async def start_engine(child: Child, order: bytes) -> dict[str, str]:
     except (ConnectionError, ValueError):
         await child.end()
         output = await child.last_output()
-        _log.warning("The embedded model's process ended at once: %s", output)
-        return {"error": f"its process ended at once: {output.line}"}
+        _log.warning("The embedded model's process ended during startup: %s", output)
+        return {"error": f"its process ended during startup: {output.line}"}
 
 
 def _read_reply(line: bytes) -> dict[str, str]:
@@ -54,11 +54,11 @@ def _read_reply(line: bytes) -> dict[str, str]:
 
 
 def startup_failure(error: str) -> str:
-    """Say why the model did not start, and what to do about it."""
+    """Return a message that says why the model did not start, and what to do about it."""
     if "libgomp" in error:
-        mend = "The system library libgomp.so.1 is missing; install it (Debian: libgomp1)."
+        fix = "The system library libgomp.so.1 is missing; install it (Debian: libgomp1)."
     elif "xllamacpp" in error and "No module" in error:
-        mend = "Install the engine with: pip install 'aqueduct-jupyter[local]'."
+        fix = "Install the engine with: pip install 'aqueduct-jupyter[local]'."
     else:
-        mend = "Check local_model_path, or run 'jupyter aqueduct pull'."
-    return f"The embedded model did not start ({plain_text(error)}). {mend}"
+        fix = "Check local_model_path, or run 'jupyter aqueduct pull'."
+    return f"The embedded model did not start ({plain_text(error)}). {fix}"

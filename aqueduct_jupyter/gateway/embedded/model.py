@@ -1,6 +1,6 @@
 """The embedded model: a small real language model in a child process of the server.
 
-* It is a transport, so it is asked through an upstream like any other.
+* It is a transport, so an upstream uses it like any other.
 * The process starts with the first chat and stops after a while without one. If it crashes, it is
   started again; if it keeps crashing, it is paused, and requests say so.
 * It listens on a random loopback port and accepts only a key made for this one start.
@@ -111,7 +111,7 @@ class LocalModel(httpx.AsyncBaseTransport):
             try:
                 response = await self._pass_on(request)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
-                # A crash may show only now; then a new process is asked.
+                # A crash may show only now; if so, send the request to a new process.
                 if not await self._has_crashed():
                     raise
                 response = await self._pass_on(request)
@@ -135,7 +135,7 @@ class LocalModel(httpx.AsyncBaseTransport):
         return await network.handle_async_request(request)
 
     async def _has_crashed(self) -> bool:
-        """Tell whether the process has crashed; that may show a moment late."""
+        """Return whether the process has crashed; that may show only after a moment."""
         child = self._child
         if child is None:
             return True
@@ -212,7 +212,7 @@ class LocalModel(httpx.AsyncBaseTransport):
         order = {"path": path, "name": self.name, "key": self._key.get_secret_value()}
         reply = await start_engine(self._child, json.dumps(order).encode() + b"\n")
         if "address" not in reply:
-            raise UnavailableError(startup_failure(str(reply.get("error", "it said nothing"))))
+            raise UnavailableError(startup_failure(str(reply.get("error", "it gave no reason"))))
         self._address = httpx.URL(reply["address"])
         self._network = _network()
         return self._network
@@ -260,7 +260,7 @@ class _Counted(httpx.AsyncByteStream):
 
 def _network() -> httpx.AsyncBaseTransport:
     from ..network.transport import (
-        NetworkTransport,  # the first request needs it, and no start does
+        NetworkTransport,  # needed by the first request, not at startup
     )
 
     return NetworkTransport()

@@ -1,7 +1,7 @@
-"""This file is the program in the embedded model's child process: llama.cpp's own OpenAI server.
+"""The program in the embedded model's child process: llama.cpp's own OpenAI server.
 
-Starting it, asking it and stopping it are left to :mod:`.model`, which writes one line of
-JSON to its standard input (``path``, ``name``, ``key``) and reads one back (``address`` or
+:mod:`.model` starts and stops it and sends requests to it. It writes one line of JSON to the
+process's standard input (``path``, ``name``, ``key``) and reads one line back (``address`` or
 ``error``). The process lives as long as its standard input is open, so it dies with its parent.
 """
 
@@ -16,18 +16,18 @@ from typing import Any
 
 CONTEXT_TOKENS = 4096
 PARALLEL_REQUESTS = 2
-MOST_THREADS = 4
+MAX_THREADS = 4
 BATCH_TOKENS = 128
-"""A prompt is read in pieces of this size, between which a cancelled request is noticed."""
+"""Tokens of a prompt that are processed at a time; cancellation is noticed between batches."""
 
 WARNINGS = 2
-"""The engine's name for: say what is wrong, and not what each request does."""
+"""The engine's log level for warnings and errors, without a line for each request."""
 
 
 def main() -> None:
     """Serve until standard input ends."""
     order = json.loads(sys.stdin.readline())
-    # What llama.cpp prints goes to the log of the parent, never into the line it waits for.
+    # llama.cpp's output goes to the parent's log, never into the line that the parent waits for.
     reply = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     try:
@@ -37,10 +37,10 @@ def main() -> None:
         return
     print(json.dumps({"address": server.listening_address}), file=reply, flush=True)
     sys.stdin.read()
-    # A parent that was killed cannot take this process's folder away. One that is not empty stays.
+    # A killed parent cannot remove this process's folder. If it is not empty, it stays.
     with contextlib.suppress(OSError):
         Path.cwd().rmdir()
-    # The engine's threads may be in the middle of an answer that nobody waits for any more.
+    # The engine's threads may still be working on an answer that nobody waits for.
     os._exit(0)
 
 
@@ -57,8 +57,8 @@ def _serve(order: dict[str, str]) -> Any:
     parameters.n_parallel = PARALLEL_REQUESTS
     parameters.kv_unified = True
     parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
-    parameters.cpuparams.n_threads = max(1, min((os.cpu_count() or 2) - 1, MOST_THREADS))
-    # The engine's own default keeps up to 8 GiB of prompts.
+    parameters.cpuparams.n_threads = max(1, min((os.cpu_count() or 2) - 1, MAX_THREADS))
+    # By default, the engine caches up to 8 GiB of prompts.
     parameters.cache_ram_mib = 0
     parameters.verbosity = WARNINGS
     parameters.ui = False

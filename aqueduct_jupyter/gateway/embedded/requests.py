@@ -1,8 +1,8 @@
-"""What the embedded model's engine does not do by itself: refuse, call tools, and answer n times.
+"""Features that the embedded model's engine lacks: clear refusals, tool calls, and ``n`` answers.
 
-It is a transport before the engine's own. A plain request passes through it as it is; one with
-images or sound is refused with a sentence; one with tools is told to the model in words
-(:mod:`.tools`); one for several answers is asked once for each, one after the other.
+It is a transport in front of the engine's. A plain request passes unchanged. A request with images
+or sound is refused with a message. Tools are described to the model in its prompt (:mod:`.tools`).
+For several answers, the engine gets one request after the other.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 class LocalRequests(httpx.AsyncBaseTransport):
-    """Carries chat requests to the engine in the form that it understands.
+    """Sends chat requests to the engine in a form that it supports.
 
     Args:
-        engine: the way to the engine.
+        engine: the transport to the engine.
         model: the model's name, for messages.
     """
 
@@ -38,7 +38,7 @@ class LocalRequests(httpx.AsyncBaseTransport):
         self._model = model
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass a request on; one that the model cannot serve is answered with 400."""
+        """Pass a request on, or answer with 400 if the model cannot serve it."""
         if request.method != "POST":
             return await self._engine.handle_async_request(request)
         content = request.content
@@ -59,11 +59,11 @@ class LocalRequests(httpx.AsyncBaseTransport):
         return await self._merged(request, body, count)
 
     async def aclose(self) -> None:
-        """Close the way to the engine."""
+        """Close the transport to the engine."""
         await self._engine.aclose()
 
     async def ask(self, request: httpx.Request, body: _Object) -> httpx.Response:
-        """Ask the engine for one answer."""
+        """Request one answer from the engine."""
         content = await off_the_loop(len(request.content), encode_json, {**body, "n": 1})
         headers = {
             name: value
@@ -78,7 +78,7 @@ class LocalRequests(httpx.AsyncBaseTransport):
     async def _with_tools(
         self, request: httpx.Request, body: _Object, count: int
     ) -> httpx.Response:
-        """Ask for whole answers: what a call is, is known at its end only."""
+        """Request whole answers, because a tool call is recognized only at its end."""
         plain = {**with_tools_in_words(body), "stream": False}
         plain.pop("stream_options", None)
         response = await self._merged(request, plain, count)
@@ -93,7 +93,7 @@ class LocalRequests(httpx.AsyncBaseTransport):
         return httpx.Response(200, headers=kind, content=b"".join(_events(answer)))
 
     async def _merged(self, request: httpx.Request, body: _Object, count: int) -> httpx.Response:
-        """Ask once for each answer, and give them together."""
+        """Request each answer by itself, and combine them."""
         merged: _Object = {}
         for index in range(count):
             response = await self.ask(request, body)
@@ -111,11 +111,11 @@ class LocalRequests(httpx.AsyncBaseTransport):
     def _check_parts(self, body: Mapping[str, Any]) -> None:
         for place, message in enumerate(body["messages"]):
             content = message.get("content")
-            for part, words in enumerate(content if isinstance(content, list) else ()):
-                if words.get("type") not in ("text", "refusal"):
-                    where = f"messages[{place}].content[{part}]"
+            for index, part in enumerate(content if isinstance(content, list) else ()):
+                if part.get("type") not in ("text", "refusal"):
+                    where = f"messages[{place}].content[{index}]"
                     raise InvalidRequestError(
-                        f"{where}: the model '{self._model}' reads text only, no images, sound or "
+                        f"{where}: the model '{self._model}' reads only text, not images, sound or "
                         "files. Choose a model that does, or describe it in words.",
                         param=where,
                         code="unsupported_content",
@@ -123,7 +123,7 @@ class LocalRequests(httpx.AsyncBaseTransport):
 
 
 class _Streams(httpx.AsyncByteStream):
-    """The streams of several answers, one after the other, as one."""
+    """The streams of several answers, one after the other, combined into one."""
 
     def __init__(
         self, requests: LocalRequests, request: httpx.Request, body: _Object, count: int
@@ -142,12 +142,12 @@ class _Streams(httpx.AsyncByteStream):
                 error = read_json(await self._response.aread())
                 yield _event(error if isinstance(error, dict) else {"error": {"code": 502}})
                 return
-            async with aclosing(_words(self._response)) as events:
-                async for words in events:
-                    usage = _sum(usage, words.pop("usage", None))
-                    if choices := words.get("choices"):
+            async with aclosing(_chunks(self._response)) as chunks:
+                async for chunk in chunks:
+                    usage = _sum(usage, chunk.pop("usage", None))
+                    if choices := chunk.get("choices"):
                         yield _event(
-                            {**words, "choices": [{**one, "index": index} for one in choices]}
+                            {**chunk, "choices": [{**one, "index": index} for one in choices]}
                         )
             await self._response.aclose()
         if usage:
@@ -155,23 +155,23 @@ class _Streams(httpx.AsyncByteStream):
         yield encode_event(Event(DONE))
 
     async def aclose(self) -> None:
-        """End what the engine does for the answer that comes now."""
+        """Stop the engine's work on the current answer."""
         if self._response is not None:
             await self._response.aclose()
 
 
-async def _words(response: httpx.Response) -> AsyncGenerator[_Object, None]:
+async def _chunks(response: httpx.Response) -> AsyncGenerator[_Object, None]:
     buffer = FrameBuffer()
     async for data in cast(httpx.AsyncByteStream, response.stream):
         for frame in split_frames(buffer.feed(data)):
             event = decode_frame(frame)
-            words = read_json(event.data) if event else None
-            if isinstance(words, dict):
-                yield words
+            chunk = read_json(event.data) if event else None
+            if isinstance(chunk, dict):
+                yield chunk
 
 
 def _events(answer: _Object) -> list[bytes]:
-    """Give a whole answer as the events of a stream."""
+    """Convert a whole answer to the events of a stream."""
     head = {**answer, "object": "chat.completion.chunk"}
     usage = head.pop("usage", None)
     events = []
@@ -189,12 +189,12 @@ def _events(answer: _Object) -> list[bytes]:
     return [*events, encode_event(Event(DONE))]
 
 
-def _event(words: Mapping[str, Any]) -> bytes:
-    return encode_event(Event(encode_json(dict(words)).decode()))
+def _event(chunk: Mapping[str, Any]) -> bytes:
+    return encode_event(Event(encode_json(dict(chunk)).decode()))
 
 
 def _sum(before: _Object | None, usage: Any) -> _Object | None:
-    """Add the tokens of one more answer to the same question, which is read once."""
+    """Add the usage of another answer to the same prompt, whose tokens count only once."""
     if not isinstance(usage, dict):
         return before
     if before is None:

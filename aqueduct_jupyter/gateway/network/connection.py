@@ -1,10 +1,10 @@
 """One connection to an upstream: HTTP/1.1, one request and its response at a time.
 
-How the response is read is left to :mod:`.response`, which connection carries a request and how it
-is made to :mod:`.transport`, timeouts to :mod:`aqueduct_jupyter.gateway.upstreams.upstream`.
+The response is parsed in :mod:`.response`. Connections are made and chosen in :mod:`.transport`;
+timeouts are in :mod:`aqueduct_jupyter.gateway.upstreams.upstream`.
 
-A response that is complete sets its connection free, unless its request is not out yet. Every
-other end closes it.
+A complete response frees its connection, unless its request has not been fully sent. Otherwise the
+connection is closed.
 
 Source: RFC 9112.
 """
@@ -22,19 +22,19 @@ from .response import Body
 __all__ = ["PIECE", "Connection"]
 
 PIECE = 256 * 2**10
-"""Bytes of a request's body that are written together."""
+"""Bytes of a request's body per write."""
 
 
 class Connection(asyncio.BufferedProtocol):
     """One connection.
 
     Args:
-        buffer: where reads land, for a moment; all connections of one loop may share it.
-        is_free: called when it can carry the next request.
-        is_gone: called when it carries no request any more, maybe more than once.
+        buffer: receives each read briefly; all connections of one event loop may share it.
+        is_free: called when the connection can carry the next request.
+        is_gone: called when the connection can carry no more requests, maybe more than once.
 
     Attributes:
-        has_answered: whether a byte has come since the last request went out.
+        has_answered: whether a byte has arrived since the last request was sent.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Connection(asyncio.BufferedProtocol):
         """Send a request and wait for the head of its response, whose body is a :class:`Body`.
 
         Raises:
-            httpx.TransportError: there is none; what kind says why.
+            httpx.TransportError: there is no response; the exception's type says why.
         """
         body = self._body = Body(self)
         self.has_answered = False
@@ -70,7 +70,7 @@ class Connection(asyncio.BufferedProtocol):
         return httpx.Response(body.status, headers=body.headers, stream=body, request=request)
 
     def close(self) -> None:
-        """End it at once; whatever is under way is over."""
+        """Close the connection at once, and abort the request that it carries."""
         self._is_closed = True
         self._is_gone(self)
         self._transport.abort()
@@ -84,13 +84,13 @@ class Connection(asyncio.BufferedProtocol):
             self.close()
 
     def pause_reading(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
         if not self._is_paused and not self._is_closed:
             self._is_paused = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on, if that was paused."""
+        """Resume reading, if it was paused."""
         if self._is_paused and not self._is_closed:
             self._is_paused = False
             self._transport.resume_reading()
@@ -105,36 +105,36 @@ class Connection(asyncio.BufferedProtocol):
         self._is_sent = False
         self._transport.write(head)
         view = memoryview(content)
-        # Written at once, a large body would hold up all other requests.
+        # Writing a large body at once would delay all other requests.
         for start in range(0, len(view), PIECE):
             await self._has_room.wait()
             if body.has_head or self._is_closed:
-                return  # it has been answered, or cannot be
+                return  # the request has been answered, or cannot be
             self._transport.write(view[start : start + PIECE])
         self._is_sent = True
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way out."""
+        """Store the transport."""
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # asyncio's signature
-        """Say where the next read is to land."""
+        """Return the buffer for the next read."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Hand on what has landed; the buffer is somebody else's as soon as this is over."""
+        """Pass on the bytes that were read; the buffer is reused after this call."""
         if self._body is None:
-            self.close()  # nobody asked
+            self.close()  # no request was sent
         else:
             self.has_answered = True
             self._body.feed(self._buffer[:nbytes])
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Wake all waiting tasks."""
         if self._is_closed and exc is None:
-            exc = ConnectionAbortedError("it was closed here")
+            exc = ConnectionAbortedError("the connection was closed here")
         self._is_closed = True
         self._has_room.set()
         if self._body is not None:
@@ -143,9 +143,9 @@ class Connection(asyncio.BufferedProtocol):
         self._is_gone(self)
 
     def pause_writing(self) -> None:
-        """Take no more of a body."""
+        """Stop sending a body until there is room."""
         self._has_room.clear()
 
     def resume_writing(self) -> None:
-        """Go on with it."""
+        """Continue sending the body."""
         self._has_room.set()

@@ -1,7 +1,6 @@
-"""A compressed body, unpacked piece by piece: what a bomb becomes is never in memory at once.
+"""Decompression of a body, piece by piece, so that a bomb is never in memory at once.
 
-Nothing here asks for compression; proxies compress unasked. How much may come in all is left to
-whoever reads.
+We request no compression, but some proxies compress anyway. The caller limits the total size.
 """
 
 from __future__ import annotations
@@ -15,34 +14,33 @@ import httpx
 __all__ = ["decompressed"]
 
 PIECE = 256 * 2**10
-"""Bytes that are unpacked together."""
+"""Maximum decompressed bytes per piece."""
 
 ANY_HEADER = zlib.MAX_WBITS | 32
 NO_HEADER = -zlib.MAX_WBITS
-"""What zlib calls gzip's or its own form, and the bare one that some servers call "deflate"."""
+"""zlib's modes for gzip or zlib headers, and for the raw data that some servers call "deflate"."""
 
 
 async def decompressed(body: AsyncIterator[bytes] | httpx.AsyncByteStream) -> AsyncIterator[bytes]:
-    """Unpack gzip and deflate.
+    """Decompress gzip and deflate.
 
     Args:
         body: the bytes as they arrive.
 
     Raises:
-        httpx.DecodingError: they are in neither form. Whether they are all there is left to whoever
-            reads what they hold.
+        httpx.DecodingError: they are in neither format. A truncated body is not detected here.
     """
     unpacker: zlib._Decompress | None = None
     packed = b""
     try:
         async for data in body:
             packed += data
-            # Two bytes tell which form it is.
+            # The first two bytes tell the format.
             while packed and (unpacker or len(packed) > 1):
                 unpacker = unpacker or _unpacker_of(packed)
                 if piece := unpacker.decompress(packed, PIECE):
                     yield piece
-                    await asyncio.sleep(0)  # a bomb has thousands of pieces, and others wait
+                    await asyncio.sleep(0)  # a bomb has thousands of pieces, and other tasks wait
                 packed = unpacker.unconsumed_tail
                 if unpacker.eof:
                     # Another member may follow (RFC 1952).

@@ -1,10 +1,10 @@
-"""This file is how long a stream is waited for: one timer for all of its chunks.
+"""A timeout for each wait in a stream, with a single timer.
 
-``asyncio.timeout`` would do, with a timer made and cancelled for every chunk. Here a chunk sets a
-number, and the one timer looks at it when it fires. What is waited for is left to
+``asyncio.timeout`` would create and cancel a timer for every chunk. Here a chunk only sets a
+number, which the timer checks when it fires. The stream is read in
 :mod:`aqueduct_jupyter.gateway.upstreams.answer`.
 
-All moments are seconds of ``time.monotonic``.
+All times are seconds of ``time.monotonic``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ __all__ = ["Patience"]
 
 
 class Patience:
-    """A context whose task is interrupted where a wait within it takes too long.
+    """A context whose task is interrupted if a wait in it takes too long.
 
-    It begins waiting. Whoever has got something calls :meth:`rest`, and :meth:`wait` before the
-    next wait. All of it happens in one task.
+    The first wait begins at once. Call :meth:`rest` when data has arrived, and :meth:`wait` before
+    waiting again, all in one task.
 
     Args:
-        seconds: how long the first wait may take.
-        heard_at: says when something has come of which :meth:`wait` was not told; the wait that
-            it came in begins anew then.
+        seconds: how long the first wait may take, in seconds.
+        heard_at: returns when data last arrived that did not go through this task; the current
+            wait then starts again from that time.
 
     Raises:
-        TimeoutError: at the end of the context, where a wait took longer.
+        TimeoutError: at the end of the context, if a wait took too long.
     """
 
     def __init__(self, seconds: float, heard_at: Callable[[], float] | None = None) -> None:
@@ -43,13 +43,13 @@ class Patience:
         self.wait(seconds)
 
     def wait(self, seconds: float) -> None:
-        """Begin to wait, for so many seconds at the most."""
+        """Begin a wait of at most this many seconds."""
         self._began_at, self._seconds = monotonic(), seconds
         if self._timer is None or self._look_at > self._began_at + seconds:
             self._look_in(seconds)
 
     def rest(self) -> None:
-        """Have no deadline, until the next wait."""
+        """Suspend the deadline until the next wait."""
         self._began_at = None
 
     def __enter__(self) -> Self:
@@ -64,7 +64,7 @@ class Patience:
         if self._timer is not None:
             self._timer.cancel()
         is_ours = self._is_over and isinstance(error, asyncio.CancelledError)
-        # Whoever else cancelled the task in the same moment has their way.
+        # If the task was also cancelled by others, their cancellation takes precedence.
         if is_ours and self._task and self._task.uncancel() == 0:
             raise TimeoutError from error
 

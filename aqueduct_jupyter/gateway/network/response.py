@@ -1,14 +1,13 @@
-"""A response as it arrives: bytes of a connection to a head and a body, by llhttp.
+"""A response as it arrives: a connection's bytes parsed into a head and a body by llhttp.
 
-llhttp, in C, reads what comes, and calls nothing of ours for a chunk but a list's ``append``: what
-a stream costs a chunk is a fraction of what it costs where each passes through Python (``make
-bench`` says which). The connection itself is left to :mod:`.connection`.
+llhttp is written in C and, for a chunk, calls only a list's ``append``. So a chunk costs a fraction
+of what it would cost in Python (see ``make bench``). The connection is in :mod:`.connection`.
 
-* A body waits in :class:`Body` until it is taken; from :data:`READ_BYTES` on no more is read.
-* Somebody may take reads on the spot (:meth:`Body.set_receiver`), before a task is woken for them.
+* A body is buffered in :class:`Body` until it is read; at :data:`READ_BYTES`, reading pauses.
+* A receiver (:meth:`Body.set_receiver`) can take reads at once, without waking a task.
 
-Source: RFC 9112. httptools leaves to us: 1xx before the response, a body that ends with its
-connection, and bounds.
+Source: RFC 9112. httptools leaves to us: 1xx responses, bodies that end with their connection, and
+size limits.
 """
 
 from __future__ import annotations
@@ -24,41 +23,41 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 __all__ = ["LARGEST_HEAD", "READ_BYTES", "Body"]
 
 READ_BYTES = 256 * 2**10
-"""Bytes that are read at once, and from which no more is read before somebody takes them. A burst
-is written on in as large pieces as are taken."""
+"""Maximum bytes of one read; when this many are buffered, reading pauses. Bursts are passed on in
+pieces as large as they were read."""
 
 LARGEST_HEAD = 64 * 2**10
-"""Bytes that a response may have beside its body: heads, trailers and chunk extensions."""
+"""Bytes that a response may have besides its body: heads, trailers and chunk extensions."""
 
 
 class Source(Protocol):
-    """What a response arrives on."""
+    """The connection on which a response arrives."""
 
     def close(self) -> None:
-        """End it at once."""
+        """Close it at once."""
 
     def finished(self, *, is_kept: bool) -> None:
         """Note that the response is complete, and whether another may follow."""
 
     def pause_reading(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
 
     def resume_reading(self) -> None:
-        """Read on, if that was paused."""
+        """Resume reading, if it was paused."""
 
 
 class Body(httpx.AsyncByteStream):
     """A response as it arrives: its head, then its body, which is read once.
 
     Args:
-        connection: what it arrives on.
+        connection: the connection on which it arrives.
 
     Attributes:
         status: the HTTP status, once ``has_head``.
-        headers: the header fields, as they came.
-        has_head: whether the head is there.
-        is_complete: whether the body is.
-        taken_at: when something was taken on the spot last, by ``time.monotonic``.
+        headers: the header fields, unchanged.
+        has_head: whether the head has arrived.
+        is_complete: whether the body has arrived completely.
+        taken_at: when a receiver last took a read, by ``time.monotonic``.
     """
 
     def __init__(self, connection: Source) -> None:
@@ -78,10 +77,10 @@ class Body(httpx.AsyncByteStream):
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
     def set_receiver(self, receive: Callable[[bytes], bool]) -> None:
-        """Give each read to a receiver at the moment when it is read.
+        """Pass each read to a receiver as soon as it is read.
 
-        A read that the receiver refuses (``receive`` returns False), and the last one, wait to be
-        read here as usual, and the receiver gets nothing before that: the order stays.
+        A read that the receiver refuses (``receive`` returns False), and the last one, are buffered
+        as usual. The receiver gets nothing more until the buffer is empty, so the order stays.
         """
         if self._parser is not None:
             self._receive = receive
@@ -90,17 +89,17 @@ class Body(httpx.AsyncByteStream):
         """Wait for the head.
 
         Raises:
-            httpx.ReadError: the connection ended before it.
-            httpx.ProtocolError: what came is none.
+            httpx.ReadError: the connection ended first.
+            httpx.ProtocolError: it is not a valid HTTP response.
         """
         while not self.has_head:
             await self._more()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the body, each time all that has arrived.
+        """Yield the body, each time all bytes that have arrived.
 
         Raises:
-            httpx.RemoteProtocolError: it broke off.
+            httpx.RemoteProtocolError: the body is incomplete.
         """
         pieces = self._pieces
         while True:
@@ -116,14 +115,14 @@ class Body(httpx.AsyncByteStream):
                 await self._more()
 
     async def aclose(self) -> None:
-        """Close the connection, unless the body was complete, which has set it free already."""
+        """Close the connection, unless the body was complete, which has already freed it."""
         if not self.is_complete:
             self._connection.close()
 
     def feed(self, data: memoryview) -> None:
         """Read the next bytes of the connection."""
         if self._parser is None:
-            return  # it is over
+            return  # the response has ended
         pieces = self._pieces
         is_first = not pieces
         try:
@@ -148,13 +147,13 @@ class Body(httpx.AsyncByteStream):
         self._wake()
 
     def fail(self, kind: type[httpx.TransportError], reason: object) -> None:
-        """Note that nothing more will come; a complete body stays one."""
+        """Note an error; it is ignored if the body is already complete."""
         if not self.is_complete:
             self._error = kind(str(reason))
         self._end()
 
     def lose(self, error: Exception | None) -> None:
-        """Note that the connection has ended; some bodies end so."""
+        """Note that the connection has ended, which is also how some bodies end."""
         if self.has_head and self._ends_with_connection and error is None:
             self.is_complete = True
             self._end()
@@ -162,15 +161,15 @@ class Body(httpx.AsyncByteStream):
             kind = httpx.RemoteProtocolError if self.has_head else httpx.ReadError
             self.fail(kind, error or "the connection was closed")
 
-    # What the parser calls, by these names; on_body is the list's own.
+    # Called by the parser, under these names; on_body is the list's append.
 
     def on_message_begin(self) -> None:
         """Refuse a second response."""
         if self.is_complete:
-            raise ValueError("nobody asked for another response")
+            raise ValueError("the upstream sent an unexpected second response")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field of the head; those after the body say nothing to us."""
+        """Store a header field; trailers are ignored."""
         if self.has_head:
             return
         self._head_bytes += len(name) + len(value)
@@ -179,7 +178,7 @@ class Body(httpx.AsyncByteStream):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Note that the head is there, if it is not one that only announces another."""
+        """Note that the head is complete, unless it belongs to a 1xx response."""
         self.status = cast(HttpResponseParser, self._parser).get_status_code()
         if self.status < 200:
             self.headers.clear()
@@ -188,7 +187,7 @@ class Body(httpx.AsyncByteStream):
         self._ends_with_connection = not any(map(_tells_length, self.headers))
 
     def on_message_complete(self) -> None:
-        """Note that the body is over; whether the connection stays is known only now."""
+        """Note that the body is complete; only now is it known if the connection can be kept."""
         self.is_complete = self.has_head
         self._is_kept = cast(HttpResponseParser, self._parser).should_keep_alive()
 
@@ -206,7 +205,7 @@ class Body(httpx.AsyncByteStream):
         self._without_body += size
         if self._without_body > LARGEST_HEAD:
             self._connection.close()
-            self.fail(httpx.ProtocolError, "too much that is no body")
+            self.fail(httpx.ProtocolError, "too many bytes outside of the body")
 
     async def _more(self) -> None:
         if self._error:
@@ -218,8 +217,8 @@ class Body(httpx.AsyncByteStream):
             self._waiter = None
 
     def _end(self) -> None:
-        # The parser holds our methods, and whoever takes holds us: as long as they do, only the
-        # collector can free a response, and after some hundred it would hold up every stream.
+        # The parser and the receiver hold references to us. Without breaking these cycles, only the
+        # garbage collector could free responses, and hundreds of them would stall every stream.
         self._parser = self._receive = None
         self._wake()
 

@@ -1,15 +1,14 @@
-"""The network below the upstreams: connections, behind httpx's interface.
+"""The transport: persistent connections, behind httpx's interface.
 
-Only what a transport must do is here: a connection for each request, one that was kept where there
-is one, and why there is none as httpx's exceptions. What goes over it is left to
-:mod:`.connection`, retries and timeouts of answers to the upstreams.
+It only provides a new or reused connection for each request, or httpx's exceptions. HTTP is in
+:mod:`.connection`; retries and timeouts of answers are in the upstreams.
 
-An upstream may close a kept connection in the moment in which a request goes out on it. Where not a
-byte came back, the request goes out once more, on a new connection.
+An upstream may close an idle connection just as a request is sent on it. If no byte came back, the
+request is sent once more, on a new connection.
 
-Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) are the environment's;
-``ca_bundle`` of the settings goes first. An upstream behind a proxy is asked through httpx's own
-transport.
+Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and CA bundles (``SSL_CERT_FILE``) come from the
+environment; the setting ``ca_bundle`` takes precedence. An upstream behind a proxy is reached
+through httpx's own transport.
 """
 
 from __future__ import annotations
@@ -31,28 +30,28 @@ from .response import READ_BYTES
 __all__ = ["NetworkTransport", "network"]
 
 KEPT_CONNECTIONS_SECONDS = 4.0
-"""How long an idle connection is kept for the next request; uvicorn closes after 5 seconds."""
+"""How long an idle connection is kept, in seconds; uvicorn closes it after 5 seconds."""
 
 KEPT_CONNECTIONS = httpx.Limits(
     max_connections=None,
     max_keepalive_connections=100,
     keepalive_expiry=KEPT_CONNECTIONS_SECONDS,
 )
-"""Of connections through a proxy, which are never limited here, as the others are not."""
+"""For connections through a proxy; like the others, they are not limited in number."""
 
 SECOND_ADDRESS_SECONDS = 0.25
-"""How long a name's first address is tried before the next is, beside it. Source: RFC 8305."""
+"""Seconds before a name's second address is tried in parallel. Source: RFC 8305."""
 
 _Origin = tuple[str, int]
 
 
 def network(base_url: str, ca_bundle: Path | None = None) -> httpx.AsyncBaseTransport:
-    """Give the way to an upstream: straight, or through the proxy that the environment names.
+    """Create the transport to an upstream: direct, or through the environment's proxy.
 
     Reading the certificates takes tens of milliseconds.
 
     Args:
-        base_url: the upstream's address.
+        base_url: the upstream's URL.
         ca_bundle: the certificates to trust; None for those of the environment.
     """
     url, proxies, tls = httpx.URL(base_url), getproxies(), _certificates(base_url, ca_bundle)
@@ -63,12 +62,12 @@ def network(base_url: str, ca_bundle: Path | None = None) -> httpx.AsyncBaseTran
 
 
 class NetworkTransport(httpx.AsyncBaseTransport):
-    """Carries requests over connections that are kept, without cookies and without redirects.
+    """Sends requests over persistent connections, without cookies and redirects.
 
-    How many there are is never limited here: budgets are, elsewhere, with a message.
+    The number of connections is not limited here; budgets limit requests, with a clear message.
 
     Args:
-        tls: how certificates are checked; None for addresses without TLS.
+        tls: the TLS context; None for URLs without TLS.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -81,7 +80,7 @@ class NetworkTransport(httpx.AsyncBaseTransport):
         """Send a request and wait for the response's head.
 
         Raises:
-            httpx.TransportError: there is none; what kind says why.
+            httpx.TransportError: there is no response; the exception's type says why.
         """
         url = request.url
         origin = url.raw_host.decode("ascii"), url.port or (80 if url.scheme == "http" else 443)
@@ -129,9 +128,9 @@ class NetworkTransport(httpx.AsyncBaseTransport):
 
 
 def _race(loop: asyncio.AbstractEventLoop, host: str) -> dict[str, Any]:
-    """Say when a host's second address is tried, too, where the loop knows how (uvloop's does not).
+    """Return the options that also try a host's second address, if the event loop supports them.
 
-    What is an address has none to race with.
+    uvloop does not, and an IP address has no second address.
     """
     try:
         ip_address(host)
@@ -142,7 +141,7 @@ def _race(loop: asyncio.AbstractEventLoop, host: str) -> dict[str, Any]:
 
 
 def _certificates(base_url: str, ca_bundle: Path | None) -> ssl.SSLContext | None:
-    """Read which authorities are trusted; nothing is read for an address without TLS."""
+    """Read the trusted certificates; None for a URL without TLS."""
     if base_url.startswith("http:"):
         return None
     if ca_bundle:
@@ -151,7 +150,7 @@ def _certificates(base_url: str, ca_bundle: Path | None) -> ssl.SSLContext | Non
 
 
 def _as_httpx(error: OSError | UnicodeError) -> httpx.TransportError:
-    """Say why there is no connection."""
+    """Convert a connection error to httpx's exception."""
     if isinstance(error, TimeoutError):
         return httpx.ConnectTimeout(str(error))
     if isinstance(error, ssl.SSLError):

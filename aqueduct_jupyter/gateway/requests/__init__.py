@@ -1,1 +1,1 @@
-"""One request: who is let in, what is asked, and how its answer is judged."""
+"""One request: how it is admitted and sent upstream, and how its answer is checked."""

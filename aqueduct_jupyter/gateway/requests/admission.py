@@ -1,8 +1,8 @@
-"""The steps that every request goes through, in their order, and the row that it leaves.
+"""The steps that every request goes through, in order, and its record in the ledger.
 
-A request is read, the operator's policy and limits are applied, budgets are asked, and its model is
-resolved. Whichever way it ends, the ledger and whoever else wants to know are told. Who asks was
-found out before; what is asked of the upstream is left to the operation.
+A request is read, the operator's policy and limits are applied, budgets are checked, and its model
+is resolved. However it ends, it is recorded. The caller has been authenticated before; the
+operation makes the upstream request.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ __all__ = ["Admission", "Admitted", "Asking"]
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A request as it comes in.
+    """A request as it arrives.
 
     Args:
-        pieces: the JSON body as the client sent it, cut anywhere; no piece is left in the list.
-        caller: who asks.
-        request_id: this server's id of the request.
-        client_request_id: the client's own, where it has one.
-        model: who is asked, whatever the body says; None where the body says it.
-        is_repeated: the client tries again by itself, so the upstream is asked once.
+        pieces: the JSON body from the client, split anywhere; the list is emptied.
+        caller: who sent it.
+        request_id: this server's id for the request.
+        client_request_id: the client's own id, if it sent one.
+        model: the model, which overrides the one in the body; None to use the body's.
+        is_repeated: whether this is a client's own retry; it is then sent upstream only once.
     """
 
     pieces: list[bytes]
@@ -50,13 +50,13 @@ class Asking:
 
 @dataclass(slots=True)
 class Admitted:
-    """A request that may be asked.
+    """A request that may be sent upstream.
 
     Args:
-        request: what is asked, as policy and limits left it.
-        route: which upstream's model.
-        headers: what is left of the caller's budgets, for the response.
-        size: the bytes of the body that it came in.
+        request: the request after policy and limits were applied.
+        route: the upstream and its model.
+        headers: response headers that say what is left of the caller's budgets.
+        size: the size of its body, in bytes.
     """
 
     request: ChatRequest
@@ -66,13 +66,13 @@ class Admitted:
 
 
 class Admission:
-    """Lets requests in, one step after the other.
+    """Admits requests, step by step.
 
     Args:
-        catalog: which models there are.
-        budgets: who is let in.
-        running: where a request is while it runs, to be stopped from elsewhere.
-        finished: told of each request that is over, whichever way: the ledger, and others.
+        catalog: the models.
+        budgets: the budgets of users and kernels.
+        running: the running requests, which can be stopped from elsewhere.
+        finished: called with each finished request, however it ended.
         policy: the operator's own rules, if there are any.
     """
 
@@ -92,10 +92,10 @@ class Admission:
 
     @contextmanager
     def entered(self, asking: Asking) -> Iterator[Entry]:
-        """Have a request among those that run, and in the ledger once it is over.
+        """List a request as running, and record it once it is finished.
 
         Raises:
-            RequestStoppedError: somebody stopped it.
+            RequestStoppedError: the request was stopped.
         """
         entry = Entry(asking.request_id, asking.caller.owner, asking.caller.kernel)
         try:
@@ -113,10 +113,10 @@ class Admission:
                 record(entry)
 
     async def admit(self, operation: Operation, asking: Asking, entry: Entry) -> Admitted:
-        """Read a request and let it in.
+        """Read a request and admit it.
 
         Raises:
-            AqueductError: it is refused; the error says by what.
+            AqueductError: it is refused; the error says why.
         """
         size = sum(map(len, asking.pieces))
         request = await off_the_loop(size, _read, operation, asking.pieces, asking.model)
@@ -130,8 +130,8 @@ class Admission:
         return Admitted(request, route, headers, size)
 
 
-# A model may think for minutes, and giving megabytes back to the system takes the time of the
-# thread that does it: what is not needed any more is let go of where the work on it is done.
+# A model may think for minutes, so large bodies are freed as soon as possible, and in the thread
+# that works on them, because freeing megabytes takes time.
 def _read(operation: Operation, pieces: list[bytes], model: str | None) -> ChatRequest:
     body = b"".join(pieces)
     pieces.clear()

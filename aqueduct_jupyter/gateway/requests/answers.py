@@ -1,6 +1,6 @@
-"""An answer on its way: whole, or as frames that the judge of its stream lets pass.
+"""An answer on its way to the client: whole, or as a stream of checked frames.
 
-What is judged is left to :mod:`.stream`, asking the upstream to each operation.
+Frames are checked in :mod:`.stream`; each operation sends its upstream request.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ __all__ = [
 
 
 class ClientLeftError(Exception):
-    """The client closed its connection: an event, not an error; nobody is left to tell."""
+    """The client closed its connection: an event, not an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class WholeAnswer:
-    """An answer that is complete; ``body`` is the upstream's own JSON.
+    """A complete answer; ``body`` is the upstream's own JSON.
 
     ``headers`` say what is left of the caller's budgets.
     """
@@ -47,12 +47,12 @@ class WholeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class StreamedAnswer:
-    """An answer that arrives: complete frames, one piece for each read from the upstream.
+    """A streamed answer: complete frames, one item for each read from the upstream.
 
-    ``first`` is there already; ``rest`` ends with ``[DONE]`` or with an error event, and reading
-    it raises no upstream error. ``headers`` say what is left of the caller's budgets. While waiting
-    for more of ``rest``, give ``forward_directly`` a function that sends bytes at once and returns
-    whether it could. A read that needs no judging is then sent at the moment when it is read.
+    ``first`` has already arrived. ``rest`` ends with ``[DONE]`` or an error event, and reading it
+    raises no upstream error. ``headers`` say what is left of the caller's budgets. While waiting
+    for more of ``rest``, pass ``forward_directly`` a function that sends bytes at once and returns
+    whether it could. A read that needs no check is then sent as soon as it is read.
     """
 
     first: bytes
@@ -65,13 +65,13 @@ async def read_whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> by
     """Read an answer that is not streamed.
 
     Raises:
-        UpstreamError: it is not JSON, or an error.
+        UpstreamError: it is not valid JSON, or it is an error.
     """
     body = await upstream.read()
     answer = await off_the_loop(len(body), read_json, body)
     if not isinstance(answer, dict):
         raise UpstreamError(
-            f"The upstream '{route.upstream.name}' sent an answer that is not JSON."
+            f"The upstream '{route.upstream.name}' sent an answer that is not valid JSON."
         )
     if answer.get("error"):
         raise failure_from_event(route.upstream.name, answer, route.upstream.secrets)
@@ -85,7 +85,7 @@ async def read_whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> by
 async def read_frames(
     upstream: UpstreamAnswer, stream: AnswerStream, entry: Entry
 ) -> AsyncGenerator[bytes, None]:
-    """Give the stream's frames; an error before the first is raised, one after it is a frame."""
+    """Yield the stream's frames; an error before the first is raised, a later one is a frame."""
     if not upstream.is_stream:
         body = await upstream.read(LARGEST_ERROR)
         raise await off_the_loop(len(body), stream.refusal, body)
@@ -93,7 +93,7 @@ async def read_frames(
         async with aclosing(upstream.chunks()) as chunks:
             async for data in chunks:
                 frames = await _judged(stream, data)
-                # Comments alone do not begin a stream: an error may still become a status.
+                # Comments alone do not start a stream: an error can still become an HTTP status.
                 if frames and stream.has_begun:
                     entry.begin_answer()
                     if stream.is_over:
@@ -116,8 +116,8 @@ async def read_frames(
 
 
 async def _judged(stream: AnswerStream, data: bytes) -> bytes:
-    """Feed the stream; an event that came in many reads is judged in a thread."""
-    stream.is_judging = True  # nothing may pass meanwhile
+    """Check the next bytes, in a thread if a large event is pending."""
+    stream.is_judging = True  # later bytes must not overtake these
     try:
         return await off_the_loop(stream.pending, stream.feed, data)
     finally:
@@ -127,5 +127,5 @@ async def _judged(stream: AnswerStream, data: bytes) -> bytes:
 def forward_directly(
     upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]
 ) -> None:
-    """Send the next reads that mean nothing to the judge in the moment when they are read."""
+    """Send the next reads that need no check as soon as they are read."""
     upstream.set_receiver(partial(stream.forward, send))

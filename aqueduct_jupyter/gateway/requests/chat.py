@@ -1,7 +1,7 @@
-"""Chat completions: what goes upstream for a request, and the answer that comes back.
+"""Chat completions: the request that goes upstream, and the answer that comes back.
 
-It reads top to bottom: the request is admitted, file parts become what the upstream can read, the
-upstream is asked, and its bytes flow back. HTTP is left to the server.
+The code follows a request: it is admitted, its file parts are converted, it is sent upstream, and
+the answer's bytes flow back. HTTP is in the server.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from .stream import AnswerStream
 
 __all__ = ["CHAT", "Chat"]
 
-CHARACTERS_A_TOKEN = 4
-"""How many characters stand for a token where nobody counted; a rule of thumb for English."""
+CHARACTERS_PER_TOKEN = 4
+"""Characters per token, for estimates; a rule of thumb for English."""
 
 CHAT = Operation(
     name="chat",
@@ -51,8 +51,8 @@ class Chat:
     """Chat completions over all upstreams.
 
     Args:
-        admission: what every request goes through.
-        attachments: what becomes of file parts.
+        admission: admits requests.
+        attachments: converts file parts.
     """
 
     def __init__(self, admission: Admission, attachments: Attachments) -> None:
@@ -61,14 +61,14 @@ class Chat:
 
     @asynccontextmanager
     async def answer(self, asking: Asking) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
-        """Answer one request; leaving the context, however that happens, closes the upstream.
+        """Answer one request; leaving the context always closes the upstream's answer.
 
         Raises:
             AqueductError: the request is refused, or the upstream failed before its first event.
-            RequestStoppedError: somebody stopped it, maybe in the middle of its answer.
+            RequestStoppedError: the request was stopped, maybe in the middle of its answer.
         """
         with self._admission.entered(asking) as entry:
-            # Held by nobody but who answers it, who lets go of its megabytes.
+            # Only _answered holds the admitted request, so that it can free its megabytes.
             async with self._answered(
                 await self._admission.admit(CHAT, asking, entry), entry, asking.is_repeated
             ) as answer:
@@ -85,7 +85,7 @@ class Chat:
             choices=request.choices,
             secrets=route.upstream.secrets,
         )
-        asked = _characters(request) // CHARACTERS_A_TOKEN
+        asked = _characters(request) // CHARACTERS_PER_TOKEN
         body = await self._upstream_body(admitted, entry.owner)
         del request, admitted
         try:
@@ -107,7 +107,7 @@ class Chat:
                 entry.estimate(asked, stream.deltas)
 
     async def _upstream_body(self, admitted: Admitted, owner: str) -> _Body:
-        """Write what goes upstream: the client's object with at most three fields touched."""
+        """Write the upstream's request: the client's object with at most three fields changed."""
         request, route = admitted.request, admitted.route
         collected = await self._attachments.collect(
             request.messages, route.upstream.settings.documents, owner
@@ -116,7 +116,7 @@ class Chat:
         body[CHAT.files_in] = await self._attachments.write(collected)
         if request.is_stream and route.model not in route.upstream.without_usage:
             options = body.pop("stream_options", None) or {}
-            # The last of the object, so that it can be taken off again.
+            # The last field, so that it can be replaced in the encoded JSON.
             body["stream_options"] = {**options, "include_usage": True}
         size = admitted.size + collected.size
         del collected
@@ -125,9 +125,9 @@ class Chat:
 
 @dataclass(slots=True)
 class _Body:
-    """What goes upstream, as JSON; ``ours`` and ``own`` are how it ends with our wish and without.
+    """The upstream's request as JSON; it ends with ``ours``, or with ``own`` without our option.
 
-    Both are empty where nothing was wished for that the client did not ask for.
+    Both are empty if no option was added.
     """
 
     written: bytes
@@ -135,7 +135,7 @@ class _Body:
     own: bytes = b""
 
     def take_back(self) -> bytes:
-        """Give the body as the client would have it: without the wish for the tokens."""
+        """Return the body without our request for usage, as the client sent it."""
         return self.written.removesuffix(self.ours) + self.own
 
 
@@ -143,7 +143,7 @@ class _Body:
 async def _asked(
     body: _Body, route: Route, entry: Entry, *, is_repeated: bool
 ) -> AsyncIterator[UpstreamAnswer]:
-    """Ask, and ask once more where the upstream refuses what only this server wished for."""
+    """Send the request, and once more without our option if the upstream refuses that."""
     upstream = route.upstream
     ask = partial(upstream.post, CHAT.path, request_id=entry.request_id, is_repeated=is_repeated)
     async with AsyncExitStack() as answers:
@@ -153,7 +153,7 @@ async def _asked(
             if not body.ours or "stream_options" not in f"{error.param} {error.message}":
                 raise
             answer = await answers.enter_async_context(ask(body=body.take_back()))
-            # Only now it is known that this was the reason.
+            # The retry succeeded, so the option was the reason.
             upstream.without_usage[route.model] = True
         yield answer
 
@@ -173,7 +173,6 @@ def _characters(request: ChatRequest) -> int:
     """Count the text of the messages; images and files are not counted."""
     contents = [message.get("content") for message in request.messages]
     parts = [part for content in contents if isinstance(content, list) for part in content]
-    # Only the parts that this server knows have been checked: of another kind, any field may be
-    # anything.
+    # Only part types that this server knows have been checked; in others, a field may be anything.
     texts = [*contents, *(part.get("text") for part in parts)]
     return sum(len(text) for text in texts if isinstance(text, str))

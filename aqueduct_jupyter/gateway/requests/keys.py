@@ -1,7 +1,8 @@
-"""This file is the keys of kernels: each is scoped to one kernel, and none is stored.
+"""Keys of kernels: each is scoped to one kernel, and none is stored.
 
 A key names its kernel and proves by a MAC that this server made it, so it can be checked without a
-table. Whether that kernel still lives is left to the caller, and what a key opens to the server.
+table. The caller checks whether the kernel still runs; the server decides what a key gives access
+to.
 """
 
 from __future__ import annotations
@@ -13,28 +14,28 @@ from base64 import urlsafe_b64encode
 __all__ = ["SERVER_LIFE", "KernelKeys"]
 
 SERVER_LIFE = "server"
-"""The name in the key that lives as long as the server, for kernels that get none of their own."""
+"""The name in the key that is valid as long as the server, for kernels without one of their own."""
 
 _PREFIX = "aqk"
 _SECRET_BYTES = 32
 
 
 class KernelKeys:
-    """Makes and checks keys with a secret that lives in this process only.
+    """Makes and checks keys with a secret that exists only in this process.
 
     Args:
-        secret: at least 32 random bytes; by default new ones.
+        secret: at least 32 random bytes; by default, new ones.
     """
 
     def __init__(self, secret: bytes | None = None) -> None:
         self._secret = secret or secrets.token_bytes(_SECRET_BYTES)
 
     def key_for(self, kernel_id: str) -> str:
-        """Give the key of a kernel; the same for the same kernel, also after its restart."""
+        """Return a kernel's key; it stays the same after a restart."""
         return f"{_PREFIX}.{kernel_id}.{self._mac(kernel_id)}"
 
     def kernel_of(self, key: str) -> str | None:
-        """Give the id of the kernel that a key was made for, or None where it was not made here."""
+        """Return the id of a key's kernel, or None if the key was not made here."""
         prefix, _, rest = key.partition(".")
         kernel_id, _, mac = rest.rpartition(".")
         if prefix != _PREFIX or not kernel_id or not key.isascii():

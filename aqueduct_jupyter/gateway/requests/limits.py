@@ -1,8 +1,8 @@
-"""This file is budgets: how much a user and a kernel may ask for, and who is told to wait.
+"""Budgets: how much a user and a kernel may use, and who must wait.
 
-What was used is read from the ledger, and from what runs now; so a restart forgets nothing, and
-two servers of one owner on one data folder share a budget. Which models are allowed is left to
-the upstreams' catalog, an operator's own rules to :mod:`aqueduct_jupyter.gateway.policy`.
+Usage is read from the ledger and from the running requests. So a restart loses nothing, and two
+servers of one owner on one data folder share a budget. Allowed models are checked in the upstreams'
+catalog; an operator's own rules are in :mod:`aqueduct_jupyter.gateway.policy`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ __all__ = ["Budget", "Budgets", "Limits", "read_limits"]
 MINUTE = 60.0
 DAY = 86_400
 IN_FLIGHT_PAUSE = 1.0
-"""Seconds after which a client may try again whose other requests still run."""
+"""Seconds after which a client with too many running requests may retry."""
 
 
 class Budget(BaseModel):
-    """What one user, or one kernel, may use; None for no limit. Days begin at midnight, UTC."""
+    """What one user or one kernel may use; None means no limit. Days begin at midnight UTC."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,10 +41,10 @@ class Budget(BaseModel):
 
 
 class Limits(BaseModel):
-    """``c.AqueductApp.limits``: a budget for each user and each kernel, and what may be asked for.
+    """``c.AqueductApp.limits``: a budget for each user and each kernel, and limits of a request.
 
-    ``models`` are the only names that may be asked; ``max_tokens`` the most that one answer may
-    have, which is also what a request that names none is given.
+    ``models`` are the only models that may be used. ``max_tokens`` is the maximum for one answer,
+    and the default for requests that set none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,7 +59,7 @@ def read_limits(configured: object) -> Limits:
     """Read ``c.AqueductApp.limits``.
 
     Raises:
-        ValueError: a word is unknown or a value out of range; the message names it.
+        ValueError: an option is unknown or a value is out of range; the message names it.
     """
     try:
         return Limits.model_validate(configured)
@@ -71,7 +71,7 @@ def read_limits(configured: object) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Meter:
-    """One limit, how much of it is left, and in how many seconds it is whole again."""
+    """One limit, how much of it is left, and in how many seconds it resets."""
 
     kind: str
     limit: int
@@ -90,13 +90,13 @@ class _Meter:
 
 @dataclass(slots=True)
 class Budgets:
-    """Lets a request in where its user's and its kernel's budgets allow it.
+    """Admits a request if its user's and its kernel's budgets allow it.
 
     Args:
-        limits: the operator's.
-        ledger: what was used.
-        running: what is used now.
-        clock: seconds since 1970; for tests.
+        limits: the operator's limits.
+        ledger: the usage of finished requests.
+        running: the running requests.
+        clock: returns seconds since 1970; for tests.
     """
 
     limits: Limits
@@ -105,35 +105,35 @@ class Budgets:
     clock: Callable[[], float] = field(default=time.time)
 
     def bounded(self, request: ChatRequest) -> ChatRequest:
-        """Give a request whose answer has at most as many tokens as one may have.
+        """Return the request with the operator's limit on the tokens of an answer.
 
         Raises:
-            InvalidRequestError: it asks for more.
+            InvalidRequestError: it asks for more tokens.
         """
         most = self.limits.max_tokens
         if most is None:
             return request
         asked = {
-            word: request.body[word]
-            for word in ("max_tokens", "max_completion_tokens")
-            if request.body.get(word) is not None
+            name: request.body[name]
+            for name in ("max_tokens", "max_completion_tokens")
+            if request.body.get(name) is not None
         }
-        for word, value in asked.items():
+        for name, value in asked.items():
             if value > most:
                 raise InvalidRequestError(
-                    f"{word} is {value}; this server gives at most {most} tokens an answer.",
-                    param=word,
+                    f"{name} is {value}; this server allows at most {most} tokens per answer.",
+                    param=name,
                 )
         return request if asked else ChatRequest({**request.body, "max_tokens": most})
 
     async def admit(self, entry: Entry) -> dict[str, str]:
-        """Let a request in, and give the headers that say what is left.
+        """Admit a request, and return the headers that say what is left.
 
         Args:
-            entry: the request, which is among those that run.
+            entry: the request, which is already among the running ones.
 
         Raises:
-            RateLimitError: a budget is used up; it says which, and when to come back.
+            RateLimitError: a budget is used up; the message says which, and when to retry.
         """
         budgets = {Caller(entry.owner): self.limits.user}
         if entry.kernel is not None:
@@ -143,7 +143,7 @@ class Budgets:
             for caller, budget in budgets.items()
             if budget != Budget()
         ]
-        # From here to the mark nobody else runs: no two requests take the same last place.
+        # No await from here to is_admitted, so that two requests cannot take the same last place.
         meters = [meter for limited in used for meter in self._meters(*limited)]
         for caller, budget in budgets.items():
             self._check_in_flight(caller, budget)
@@ -173,18 +173,18 @@ class Budgets:
     def _check_in_flight(self, caller: Caller, budget: Budget) -> None:
         most = budget.requests_in_flight
         if most is not None and (running := self.running.count(caller)) >= most:
-            whose = "this kernel has" if caller.kernel else "you have"
+            whose = "this kernel" if caller.kernel else "you"
             raise RateLimitError(
-                f"{running} requests of yours run now, and {whose} {most} at a time. Wait until "
-                "one has ended, or stop one.",
+                f"{running} of your requests are running; the limit for {whose} is {most} at a "
+                "time. Wait until one has finished, or stop one.",
                 retry_after=IN_FLIGHT_PAUSE,
             )
 
     def _used_up(self, meter: _Meter, meters: list[_Meter]) -> RateLimitError:
         when = datetime.fromtimestamp(self.clock() + meter.reset, UTC)
         error = RateLimitError(
-            f"The limit of {meter.limit} {meter.kind} a {meter.span} for {meter.whose} is used up. "
-            f"There is more at {when:%H:%M:%S} UTC, in {math.ceil(meter.reset)} seconds.",
+            f"The limit of {meter.limit} {meter.kind} per {meter.span} for {meter.whose} is used "
+            f"up. Try again at {when:%H:%M:%S} UTC, in {math.ceil(meter.reset)} seconds.",
             retry_after=math.ceil(meter.reset),
         )
         error.more_headers = _headers(meters)
@@ -192,7 +192,7 @@ class Budgets:
 
 
 def _headers(meters: list[_Meter]) -> dict[str, str]:
-    """Give the headers of the tightest limit of each kind."""
+    """Return the headers of the tightest limit of each kind."""
     headers: dict[str, str] = {}
     for meter in sorted(meters, key=lambda meter: meter.left, reverse=True):
         headers |= meter.headers()

@@ -1,7 +1,7 @@
-"""This file is what a monitoring system counts of this server, in Prometheus' format.
+"""Metrics of this server, in Prometheus's format.
 
-It holds counts and times by upstream, and no name of a user, a kernel or a model: a client chooses
-those, and each would be a series of its own. What is asked and answered is left to :mod:`.chat`.
+They are counts and times by upstream, without names of users, kernels or models: clients choose
+those, and each name would create a time series. Requests are handled in :mod:`.chat`.
 
 Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -22,14 +22,14 @@ __all__ = ["CONTENT_TYPE", "Metrics"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-"""Upper bounds of the histograms: from a cached answer to a long one of a slow model."""
+"""Upper bounds of the histograms in seconds: from a cached answer to a slow model's long one."""
 
 NO_UPSTREAM = "none"
-"""The label of requests that were refused before they had one."""
+"""The label of requests that were refused before an upstream was chosen."""
 
 
 MOST_CODES = 100
-"""How many codes of errors are counted each by itself; each takes memory for good."""
+"""How many error codes get their own time series; each takes memory permanently."""
 
 OTHER_CODE = "other"
 
@@ -38,8 +38,8 @@ class Metrics:
     """The counters of one server.
 
     Args:
-        running: what runs now.
-        local_model: the embedded model, where there is one.
+        running: the running requests.
+        local_model: the embedded model, if there is one.
     """
 
     def __init__(self, running: RunningRequests, local_model: LocalModel | None = None) -> None:
@@ -47,13 +47,13 @@ class Metrics:
         self._codes: set[str] = set()
         self._requests = Counter(
             "aqueduct_requests",
-            "Chat requests that are over.",
+            "Finished chat requests.",
             ("upstream", "outcome", "status"),
             registry=self._registry,
         )
         self._errors = Counter(
             "aqueduct_errors",
-            "Chat requests that failed, by the error's code.",
+            "Failed chat requests, by error code.",
             ("upstream", "code"),
             registry=self._registry,
         )
@@ -65,14 +65,14 @@ class Metrics:
         )
         self._first = Histogram(
             "aqueduct_first_token_seconds",
-            "From the request to the first of its answer.",
+            "Time from the request to the first token of its answer.",
             ("upstream",),
             buckets=SECONDS,
             registry=self._registry,
         )
         self._total = Histogram(
             "aqueduct_request_seconds",
-            "From the request to the end of its answer.",
+            "Time from the request to the end of its answer.",
             ("upstream",),
             buckets=SECONDS,
             registry=self._registry,
@@ -92,18 +92,18 @@ class Metrics:
         self._total.labels(upstream).observe(entry.total_ms / 1000)
 
     def _known(self, code: str) -> str:
-        """Give a code that may be an upstream's own word, of which there may be any number."""
+        """Return the label for a code; upstreams may send any number of different codes."""
         if len(self._codes) < MOST_CODES:
             self._codes.add(code)
         return code if code in self._codes else OTHER_CODE
 
     def text(self) -> bytes:
-        """Write all of them."""
+        """Return all metrics as text."""
         return generate_latest(self._registry)
 
 
 class _Now(Collector):
-    """What is so at the moment somebody looks."""
+    """Metrics that are read when they are collected."""
 
     def __init__(self, running: RunningRequests, local_model: LocalModel | None) -> None:
         self._running = running
@@ -111,14 +111,16 @@ class _Now(Collector):
 
     def collect(self) -> Iterator[Metric]:
         in_flight = GaugeMetricFamily(
-            "aqueduct_requests_in_flight", "Chat requests that run now.", labels=("upstream",)
+            "aqueduct_requests_in_flight", "Running chat requests.", labels=("upstream",)
         )
         for upstream, count in self._running.by_upstream().items():
             in_flight.add_metric((upstream or NO_UPSTREAM,), count)
         yield in_flight
         if self._local_model is not None:
             embedded = GaugeMetricFamily(
-                "aqueduct_embedded_model", "1 for the state that it is in.", labels=("state",)
+                "aqueduct_embedded_model",
+                "1 for the embedded model's current state.",
+                labels=("state",),
             )
             embedded.add_metric((self._local_model.state,), 1)
             yield embedded

@@ -1,7 +1,6 @@
-"""What can be asked of the gateway, as data, so that the steps all share are written once.
+"""The gateway's operations as data, so that the steps that all share are written once.
 
-The order of those steps is left to :mod:`.admission`, asking and answering to one module for each
-operation.
+The order of those steps is in :mod:`.admission`; each operation has a module of its own.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ class Operation:
 
     Args:
         name: its name in logs and messages.
-        path: where it is below an upstream's base URL.
-        read: reads and checks a request's JSON object; raises an InvalidRequestError.
-        files_in: the field of a request in whose parts files may be.
-        stream: judges a streamed answer: what ends it, what is an error, and where the tokens are.
-        bridged_to: the names of operations that can answer in its place.
+        path: its path below an upstream's base URL.
+        read: reads and validates a request's JSON object; raises an InvalidRequestError.
+        files_in: the field of a request whose parts may be files.
+        stream: checks a streamed answer for its end, errors and usage.
+        bridged_to: the names of operations that can answer instead.
     """
 
     name: str

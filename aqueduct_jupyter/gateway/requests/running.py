@@ -1,6 +1,6 @@
-"""This file is the requests that run now: who asked what, and how to stop one of them.
+"""The running requests: list, count and stop them.
 
-What a request does is left to :mod:`.chat`, what remains of it to the ledger.
+Requests are answered in :mod:`.chat` and recorded in the ledger.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..entry import Caller, Entry
 __all__ = ["LONGEST_CLIENT_ID", "RunningRequests"]
 
 LONGEST_CLIENT_ID = 512
-"""Characters of a client's own id of its request, as the API takes it."""
+"""Characters of a client's own request id; the API's limit."""
 
 
 @dataclass(slots=True)
@@ -30,11 +30,11 @@ class _Running:
     is_stopped: bool = False
 
     def is_of(self, caller: Caller) -> bool:
-        # Whoever has the server's token is its owner; a kernel sees its own.
+        # The server's token identifies its owner; a kernel sees only its own requests.
         return self.entry.owner == caller.owner and caller.kernel in (None, self.entry.kernel)
 
     def stop(self) -> bool:
-        # After the last of an answer there is nothing to stop, and no second end to tell of.
+        # A complete answer cannot be stopped, and its stream must not get a second end.
         if not self.entry.is_answered:
             self.is_stopped = True
             self.task.cancel()
@@ -57,25 +57,25 @@ class _Running:
 
 
 class RunningRequests:
-    """The requests that run in this server now."""
+    """The requests that are running in this server."""
 
     def __init__(self) -> None:
         self._running: dict[str, _Running] = {}
 
     @contextmanager
     def running(self, entry: Entry, client_id: str | None = None) -> Iterator[None]:
-        """Have the current task's request among those that can be stopped.
+        """List the current task's request as running, so that it can be stopped.
 
         Args:
             entry: the request.
-            client_id: the client's own name for it, where it gave one.
+            client_id: the client's own id for it, if it sent one.
 
         Raises:
-            RequestStoppedError: it was stopped; whatever it held is closed.
+            RequestStoppedError: it was stopped.
         """
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("A request runs in a task.")
+            raise RuntimeError("A request must run in a task.")
         running = self._running[entry.request_id] = _Running(entry, client_id, task)
         try:
             yield
@@ -88,15 +88,15 @@ class RunningRequests:
             del self._running[entry.request_id]
 
     def list(self, caller: Caller) -> list[dict[str, Any]]:
-        """List what runs for a caller, the oldest first: ids, model, seconds and state."""
+        """List a caller's running requests, the oldest first: ids, model, seconds and state."""
         return [running.summary() for running in self._running.values() if running.is_of(caller)]
 
     def count(self, caller: Caller, *, since: float = float("-inf")) -> int:
-        """Count what was let in and still runs of an owner, or of one kernel of it.
+        """Count the admitted and running requests of an owner, or of one kernel.
 
         Args:
-            caller: whose.
-            since: only what began after this, in seconds since 1970.
+            caller: the owner or the kernel.
+            since: count only requests that began at or after this time, in seconds since 1970.
         """
         return sum(
             running.entry.is_admitted and running.entry.time >= since and running.is_of(caller)
@@ -104,11 +104,11 @@ class RunningRequests:
         )
 
     def by_upstream(self) -> Counter[str | None]:
-        """Count what runs by the upstream that is asked; None where that is not known yet."""
+        """Count running requests by upstream; None if the upstream is not known yet."""
         return Counter(running.entry.upstream for running in self._running.values())
 
     def stop_kernel(self, kernel: str) -> None:
-        """Stop whatever a kernel has asked for: it is gone, or begins anew."""
+        """Stop all requests of a kernel that ended or restarts."""
         for running in self._running.values():
             if running.entry.kernel == kernel:
                 running.stop()
@@ -118,20 +118,20 @@ class RunningRequests:
 
         Args:
             caller: who stops it.
-            request_id: this server's id of it, or the client's own.
+            request_id: this server's id for it, or the client's own.
 
         Returns:
             This server's id.
 
         Raises:
-            NotFoundError: nothing of the caller's runs under this id; it may have just ended.
+            NotFoundError: the caller has no running request with this id; it may have just ended.
         """
         for running in self._running.values():
             ids = (running.entry.request_id, running.client_id)
             if request_id in ids and running.is_of(caller) and running.stop():
                 return running.entry.request_id
         raise NotFoundError(
-            f"No request '{request_id[:80]}' runs here now; it may have just ended. List those "
-            "that do with GET aqueduct/requests.",
+            f"No request '{request_id[:80]}' is running; it may have just ended. List the running "
+            "requests with GET aqueduct/requests.",
             code="request_not_found",
         )

@@ -1,15 +1,14 @@
-"""The judge of a streamed answer: which frames pass, and how the stream ended.
+"""The check of a streamed answer: which frames pass, and how the stream ended.
 
-It sees bytes and gives bytes; where they come from and go to is left to :mod:`.chat`.
+Bytes go in and bytes come out; :mod:`.chat` connects both ends.
 
-* Frames pass as the upstream wrote them. Only those that could matter to the judge are decoded:
-  the end, the reason for the end of a choice, an error, and the tokens. A few searches in a read's
-  bytes find out that none does. ``"usage": null`` and its like, which OpenAI and Azure put into
-  every chunk, matter to nobody.
-* The upstream is always asked for the tokens; a client that did not ask does not see them.
-* A stream is whole that said ``[DONE]``, or that gave every choice a ``finish_reason`` and then
-  ended its body properly: then ``[DONE]`` is ours. Every other end is told to the client as an
-  error event, and no ``[DONE]`` follows it, so a truncated answer never looks whole.
+* Frames pass as the upstream wrote them. Only frames that matter are decoded: the end, a finish
+  reason, an error, and usage. A few searches in the bytes show if there is none. Null fields, such
+  as the ``"usage": null`` that OpenAI and Azure put into every chunk, do not matter.
+* The upstream is always asked for usage; a client that did not ask for it does not see it.
+* A stream is complete if it sent ``[DONE]``, or if it gave every choice a ``finish_reason`` and
+  then ended its body properly; in that case we add ``[DONE]``. For every other end the client gets
+  an error event without ``[DONE]``, so a truncated answer never looks complete.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ _FIELDS = tuple(
     (field, field + b":null", field + b": null")
     for field in (b'"usage"', b'"error"', b'"finish_reason"')
 )
-"""One of the marks, or of the fields with a value, stands in every frame that could matter."""
+"""Every frame that matters contains one of the marks, or one of the fields with a value."""
 
 _FIELD = re.compile(rb'"(?:usage|error|finish_reason)"(?!\s*:\s*null)')
 
 _DELTA = b'"delta"'
 
 LARGEST_EVENT = 20 * 2**20
-"""Bytes of one event that are waited for; a larger one is an error, not a full memory."""
+"""Size limit of one event, in bytes; a larger one is an error and cannot fill the memory."""
 
 DONE_FRAME = encode_event(Event(DONE))
 
@@ -52,17 +51,17 @@ class AnswerStream:
 
     Args:
         upstream: the upstream's name, for messages.
-        wants_usage: whether the client asked for the tokens.
+        wants_usage: whether the client asked for usage.
         choices: how many answers the client asked for.
         secrets: what must not be passed on in an error's message.
 
     Attributes:
-        usage: the tokens, once the upstream has told them.
-        error: what went wrong, once something has.
+        usage: the tokens, once the upstream has reported them.
+        error: the error, if there was one.
         is_done: whether ``[DONE]`` has been seen.
         has_begun: whether an event has passed.
-        is_judging: whether bytes are being judged elsewhere, which those that follow must not pass.
-        deltas: how many pieces of the answer have passed; about one a token.
+        is_judging: whether bytes are being checked, which later bytes must not overtake.
+        deltas: how many chunks of the answer have passed; about one per token.
     """
 
     def __init__(
@@ -86,14 +85,14 @@ class AnswerStream:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of the upstream is to be passed any more."""
+        """Whether nothing more from the upstream is passed on."""
         return self.is_done or self.error is not None
 
     def feed(self, data: bytes) -> bytes:
-        """Take the upstream's next bytes and give those that go to the client, maybe none.
+        """Check the upstream's next bytes and return those for the client, if any.
 
-        After an error event of the upstream ``error`` is set and the event is not given:
-        :func:`error_event` says it in our words.
+        An error event from the upstream sets ``error`` and is not returned; :func:`error_event`
+        writes our own.
         """
         if self.is_over:
             return b""
@@ -105,7 +104,7 @@ class AnswerStream:
             )
         mark = _first_mark(frames)
         if mark >= 0:
-            # The last read of a burst is large: what comes before the mark is not split.
+            # A read may be large, so frames before the first one that matters are not split.
             end = frames.rfind(b"\n\n", 0, mark)
             plain, rest = (frames[: end + 2], frames[end + 2 :]) if end >= 0 else (b"", frames)
             frames = b"".join((plain, *map(self._judge, split_frames(rest))))
@@ -115,11 +114,11 @@ class AnswerStream:
         return frames
 
     def forward(self, send: Callable[[bytes], bool], data: bytes) -> bool:
-        """Send the upstream's next bytes as they are, if there is nothing to judge in them.
+        """Send the upstream's next bytes unchanged, if nothing in them needs a check.
 
         Args:
-            send: sends, or says that it cannot now.
-            data: the bytes; where they were not sent, they have to be fed.
+            send: sends bytes, or returns False if it cannot send now.
+            data: the bytes. If this returns False, pass them to :meth:`feed`.
         """
         if self.is_over or self.is_judging or not self.has_begun:
             return False
@@ -131,12 +130,12 @@ class AnswerStream:
         return True
 
     def refusal(self, body: bytes) -> AqueductError:
-        """Give the error that a body is, or is worth, that came in the place of a stream."""
-        words = read_json(body)
-        if isinstance(words, dict) and words.get("error"):
-            return failure_from_event(self._upstream, words, self._secrets)
+        """Return the error for a body that came instead of a stream."""
+        decoded = read_json(body)
+        if isinstance(decoded, dict) and decoded.get("error"):
+            return failure_from_event(self._upstream, decoded, self._secrets)
         return UpstreamError(
-            f"The upstream '{self._upstream}' answered a request for a stream with something else."
+            f"The upstream '{self._upstream}' did not answer a streaming request with a stream."
         )
 
     @property
@@ -145,17 +144,17 @@ class AnswerStream:
         return self._buffer.pending
 
     def end(self) -> bytes:
-        """Note that the upstream ended the stream properly, and give what is still to be sent.
+        """Note that the upstream ended the stream properly, and return the last bytes to send.
 
-        A last event may lack its empty line. Where the answer is not whole, ``error`` is set.
+        The last event may lack its empty line. If the answer is incomplete, ``error`` is set.
         """
         last = self._end_pending()
         if self.is_over:
             return last
         if self._unfinished:
             self.error = DisconnectedError(
-                f"The upstream '{self._upstream}' ended the stream before its answer was whole. "
-                "What has arrived is incomplete; ask again."
+                f"The upstream '{self._upstream}' ended the stream before its answer was complete. "
+                "Send the request again."
             )
             return last
         self.is_done = True
@@ -178,23 +177,23 @@ class AnswerStream:
         if event.data.strip() == DONE:
             self.is_done = True
             return frame
-        return self._judge_words(frame, event)
+        return self._judge_chunk(frame, event)
 
-    def _judge_words(self, frame: bytes, event: Event) -> bytes:
-        words = read_json(event.data)
-        if not isinstance(words, dict):
+    def _judge_chunk(self, frame: bytes, event: Event) -> bytes:
+        chunk = read_json(event.data)
+        if not isinstance(chunk, dict):
             return frame
-        if words.get("error") or event.name == "error":
+        if chunk.get("error") or event.name == "error":
             self.error = failure_from_event(
-                self._upstream, words if words.get("error") else {"error": words}, self._secrets
+                self._upstream, chunk if chunk.get("error") else {"error": chunk}, self._secrets
             )
             return b""
-        self._finish_choices(words.get("choices"))
-        usage = read_usage(words)
+        self._finish_choices(chunk.get("choices"))
+        usage = read_usage(chunk)
         if usage is None:
             return frame
         self.usage = usage
-        return frame if self._wants_usage else _without_usage(words, event)
+        return frame if self._wants_usage else _without_usage(chunk, event)
 
     def _finish_choices(self, choices: Any) -> None:
         for choice in choices if isinstance(choices, list) else ():
@@ -204,9 +203,9 @@ class AnswerStream:
 
 
 def _first_mark(frames: bytes) -> int:
-    """Say where the first frame is that could matter; -1: none does."""
-    # Every chunk of every stream comes here. Counting is several times as fast as the expression,
-    # which is asked only where a field's value is something else than null.
+    """Find the first mark of a frame that matters; -1 if there is none."""
+    # Every chunk of every stream comes here. Counting is several times as fast as the regular
+    # expression, which runs only if a field's value is not null.
     found = [at for mark in _MARKS if (at := frames.find(mark)) >= 0]
     for field, null, spaced in _FIELDS:
         count = frames.count(field)
@@ -218,22 +217,22 @@ def _first_mark(frames: bytes) -> int:
 
 
 def error_event(error: AqueductError) -> bytes:
-    """Write an error as the last event of a stream, in the form that the OpenAI SDK raises."""
+    """Write an error as the last event of a stream, in the form that the OpenAI SDK recognizes."""
     return encode_event(Event(json.dumps(error.envelope())))
 
 
 def read_usage(answer: dict[str, Any]) -> Usage | None:
-    """Give the tokens that a chunk or a whole answer tells, or None where it tells none."""
+    """Read the usage in a chunk or a whole answer; None if there is none."""
     try:
         return Usage.model_validate(answer["usage"]) if answer.get("usage") else None
     except ValidationError:
         return None
 
 
-def _without_usage(words: dict[str, Any], event: Event) -> bytes:
-    """Take the tokens out of a chunk; a chunk that held nothing else vanishes."""
-    if not words.get("choices"):
+def _without_usage(chunk: dict[str, Any], event: Event) -> bytes:
+    """Remove the usage from a chunk; a chunk without choices is dropped."""
+    if not chunk.get("choices"):
         return b""
-    rest = {key: value for key, value in words.items() if key != "usage"}
-    # As ASCII: halves of surrogate pairs, which some servers send, have no other form.
+    rest = {key: value for key, value in chunk.items() if key != "usage"}
+    # As ASCII, because some servers send lone surrogates, which UTF-8 cannot encode.
     return encode_event(Event(json.dumps(rest), event.name, event.id))

@@ -1,1 +1,1 @@
-"""What is kept: files, the ledger and conversations, in the data folder."""
+"""The stores: files, the ledger and conversations, in the data folder."""

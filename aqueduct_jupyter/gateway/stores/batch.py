@@ -1,7 +1,7 @@
-"""This file is the rules for files of purpose ``batch``: one named request in each line.
+"""The rules for files of purpose ``batch``: one request with an id per line.
 
-Nothing here runs a batch; the rules are checked at the upload, where they can still be mended.
-Source: the Batch API of OpenAI, "input file".
+Batches are not run here. The rules are checked at the upload, so that errors are found early.
+Source: OpenAI's Batch API, "input file".
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ def check_batch_file(path: Path, filename: str) -> None:
     """Check a batch file, line by line.
 
     Args:
-        path: where its bytes lie.
-        filename: the name that the client gave it.
+        path: the file.
+        filename: its name from the client.
 
     Raises:
-        InvalidRequestError: it is no ``.jsonl``, or a line is no JSON object with a
-            ``custom_id`` of its own; the message names the line.
-        OSError: it cannot be read.
+        InvalidRequestError: the name does not end with ``.jsonl``, or a line is not a JSON object
+            with a unique ``custom_id``; the message names the line.
+        OSError: the file cannot be read.
     """
     if not filename.lower().endswith(".jsonl"):
-        raise _error(f"A batch file ends with .jsonl, and '{filename}' does not.")
+        raise _error(f"The name '{filename}' does not end with .jsonl.")
     first_lines: dict[str, int] = {}
     with path.open("rb") as file:
         number = 0
@@ -43,20 +43,20 @@ def check_batch_file(path: Path, filename: str) -> None:
             earlier = first_lines.setdefault(name, number)
             if earlier != number:
                 raise _error(
-                    f"Line {number} has the custom_id of line {earlier}; each needs its own."
+                    f"Line {number} has the same custom_id as line {earlier}; each must be unique."
                 )
     if not first_lines:
-        raise _error("The file has no line; a batch has one JSON object in each.")
+        raise _error("The file is empty; it needs one JSON object per line.")
 
 
 def _read_name(line: bytes, number: int) -> str:
     try:
         request = json.loads(line)
     except (ValueError, RecursionError):
-        raise _error(f"Line {number} is not JSON.") from None
+        raise _error(f"Line {number} is not valid JSON.") from None
     name = request.get("custom_id") if isinstance(request, dict) else None
     if not isinstance(name, str) or not name:
-        raise _error(f"Line {number} has no custom_id: a text that names this request.")
+        raise _error(f"Line {number} has no custom_id: a string that identifies the request.")
     return name
 
 

@@ -1,7 +1,7 @@
-"""Where the bytes of files lie: a folder or an object store, both reached through obstore.
+"""The bytes of files, in a folder or an object store, both through obstore.
 
-Which blob belongs to which file is left to the file store. A blob is written once, under a name of
-its own, and is whole from the moment in which it is there.
+The file store knows which blob belongs to which file. A blob is written once, under a unique name,
+and appears only when it is complete.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 __all__ = ["Blobs", "FolderBlobs", "ObjectStoreBlobs"]
 
 READ_BYTES = 2**20
-"""How much of a blob is read at a time."""
+"""Bytes of a blob that are read at a time."""
 
 _FOLDER = "blobs"
 _ERROR_NUMBER = re.compile(r"\(os error (\d+)\)")
 
 
 class Blobs(Protocol):
-    """Bytes by name; a name is ``xx/`` and what follows it, and never used for other bytes."""
+    """Bytes by name; a name begins with ``xx/`` and is never reused for other bytes."""
 
     async def keep(self, name: str, file: Path) -> None:
-        """Make a file of this machine a blob; the file may be gone afterwards.
+        """Store a local file as a blob; the file may be gone afterwards.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the blob cannot be written.
         """
         ...
 
     async def open(self, name: str, start: int, end: int) -> AsyncGenerator[bytes]:
-        """Open a blob from one byte up to another; once open it stays, also when it is deleted.
+        """Open a range of a blob; an open blob stays readable when it is deleted.
 
         Returns:
             Its bytes, in pieces.
@@ -53,11 +53,11 @@ class Blobs(Protocol):
         ...
 
     async def has(self, name: str) -> bool:
-        """Tell whether there is such a blob; raises OSError where that cannot be told."""
+        """Return whether a blob exists; raises OSError if that cannot be determined."""
         ...
 
     async def delete(self, name: str) -> None:
-        """Delete a blob, if it is there.
+        """Delete a blob, if it exists.
 
         Raises:
             OSError: it cannot be deleted.
@@ -65,7 +65,7 @@ class Blobs(Protocol):
         ...
 
     def older_than(self, seconds: float) -> AsyncIterator[list[str]]:
-        """List the names of blobs that were written some time ago, in batches.
+        """List the names of blobs older than ``seconds``, in batches.
 
         Raises:
             OSError: they cannot be listed.
@@ -74,10 +74,10 @@ class Blobs(Protocol):
 
 
 class ObjectStoreBlobs:
-    """Blobs in whatever obstore reaches: S3, Google's and Azure's stores, memory.
+    """Blobs in any store that obstore supports: S3, Google, Azure, memory.
 
     Args:
-        store: obstore's; blobs are below ``blobs/``.
+        store: obstore's store; the blobs are below ``blobs/``.
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -87,7 +87,7 @@ class ObjectStoreBlobs:
         return self._objects
 
     async def keep(self, name: str, file: Path) -> None:
-        """Make a file of this machine a blob."""
+        """Store a local file as a blob."""
         import obstore
 
         try:
@@ -96,11 +96,11 @@ class ObjectStoreBlobs:
             raise _os_error(error) from error
 
     async def open(self, name: str, start: int, end: int) -> AsyncGenerator[bytes]:
-        """Open a blob from one byte up to another."""
+        """Open a range of a blob."""
         import obstore
 
         try:
-            # No store gives a range of nothing.
+            # Stores do not accept an empty range.
             options = {"range": (start, end)} if start < end else {}
             found = await obstore.get_async(self._store(), _path(name), options=options)  # type: ignore[arg-type]  # a plain dict
         except Exception as error:
@@ -108,7 +108,7 @@ class ObjectStoreBlobs:
         return _pieces(found) if start < end else _nothing()
 
     async def has(self, name: str) -> bool:
-        """Tell whether there is such a blob."""
+        """Return whether a blob exists."""
         import obstore
 
         try:
@@ -131,7 +131,7 @@ class ObjectStoreBlobs:
             raise _os_error(error) from error
 
     async def older_than(self, seconds: float) -> AsyncIterator[list[str]]:
-        """List the names of blobs that were written some time ago."""
+        """List the names of blobs older than ``seconds``."""
         import obstore
 
         latest = time.time() - seconds
@@ -147,10 +147,10 @@ class ObjectStoreBlobs:
 
 
 class FolderBlobs(ObjectStoreBlobs):
-    """Blobs in a folder of this machine that only this user can enter.
+    """Blobs in a local folder that only this user can enter.
 
     Args:
-        folder: blobs are below ``blobs/`` in it, and uploads wait in it to become blobs.
+        folder: contains the blobs, below ``blobs/``, and the incomplete uploads.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -159,12 +159,12 @@ class FolderBlobs(ObjectStoreBlobs):
     def _store(self) -> ObjectStore:
         from obstore.store import LocalStore
 
-        # Made anew each time, at no cost: the folder may have been deleted meanwhile.
+        # Created each time, which is cheap, because the folder may have been deleted.
         make_folder(self._folder)
         return LocalStore(self._folder)
 
     async def keep(self, name: str, file: Path) -> None:
-        """Make a file of the same folder a blob; it is renamed."""
+        """Store a file of the same folder as a blob, by renaming it."""
         import obstore
 
         await asyncio.to_thread(make_folder, (self._folder / _path(name)).parent)
@@ -193,7 +193,7 @@ async def _nothing() -> AsyncGenerator[bytes]:
 
 
 def _os_error(error: Exception) -> OSError:
-    """Give what obstore raises as what the disk said, where it says so in words only."""
+    """Convert obstore's exception to an OSError; its message may contain the error number."""
     if isinstance(error, OSError):
         return error
     found = _ERROR_NUMBER.search(str(error))

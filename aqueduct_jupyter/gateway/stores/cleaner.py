@@ -1,7 +1,7 @@
-"""The cleaner of the file store: expired files, blobs that no row names, abandoned uploads.
+"""The file store's cleaner: removes expired files, unused blobs and abandoned uploads.
 
-A blob whose last row is gone is never named again, so it is deleted without a lock. One that has no
-row yet may get it in a moment, so it is deleted only after a while.
+A blob whose last row is gone is never named again, so it is deleted without a lock. A blob without
+a row may be about to get one, so it is deleted only after a while.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["ABANDONED_SECONDS", "Cleaner"]
 
 ABANDONED_SECONDS = 3_600.0
-"""Age from which a temporary file, or a blob that no row names, counts as abandoned, in seconds."""
+"""Age at which a temporary file, or a blob without a row, counts as abandoned, in seconds."""
 
 
 class Cleaner:
     """Removes what the file store no longer needs.
 
     Args:
-        database: where the rows are.
-        blobs: where the bytes are.
-        incoming: the folder in which uploads wait.
-        abandoned_seconds: age from which what no row names is removed.
+        database: holds the rows.
+        blobs: holds the bytes.
+        incoming: the folder of incomplete uploads.
+        abandoned_seconds: age in seconds at which unused blobs and uploads are removed.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class Cleaner:
         self._abandoned_seconds = abandoned_seconds
 
     async def purge(self, now: float) -> None:
-        """Remove what nobody can see any more.
+        """Remove expired files, unused blobs and abandoned uploads.
 
         Args:
-            now: files that expire at this time or before are removed; seconds since 1970.
+            now: files that expire at or before this time are removed; seconds since 1970.
 
         Raises:
-            UnavailableError: the disk or the database refuses.
+            UnavailableError: the disk or the database cannot be used.
         """
         await self.drop(await self._database.run(partial(_remove_expired, now=now)))
         try:
-            # A damaged database may name blobs that this one does not know, and may be repaired.
+            # A damaged database that was moved aside may name other blobs, and may be repaired.
             if not self._database.has_copies_aside:
                 await self._sweep()
             await asyncio.to_thread(self._remove_abandoned_uploads)
@@ -64,7 +64,7 @@ class Cleaner:
             raise disk_error(error) from error
 
     async def drop(self, blobs: Collection[str]) -> None:
-        """Delete blobs that no row names; one that cannot be deleted stays until a purge."""
+        """Delete blobs without a row; if one cannot be deleted, it stays until the next purge."""
         for blob in blobs:
             try:
                 await self._blobs.delete(blob)
@@ -83,7 +83,7 @@ class Cleaner:
 
 
 def _remove_expired(db: Connection, now: float) -> set[str]:
-    from .sql.file_rows import FileRows  # with SQLAlchemy, which the first use loads
+    from .sql.file_rows import FileRows  # imports SQLAlchemy, so at the first use
 
     return FileRows(db).remove_expired(now)
 

@@ -1,8 +1,7 @@
 """The browser's conversations in the database.
 
-What a conversation is, is left to :mod:`aqueduct_jupyter.protocol.conversation`; asking to the
-browser. A change says which revision it was made from, so two pages cannot undo each other's turns
-unseen.
+Conversations are defined in :mod:`aqueduct_jupyter.protocol.conversation`. A change names the
+revision that it was made from, so two pages cannot silently overwrite each other's turns.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_CONVERSATIONS", "ConversationStore", "as_conversation"]
 
 MOST_CONVERSATIONS = 2_000
-"""How many conversations one owner may keep."""
+"""Maximum number of conversations of one owner."""
 
 UNNAMED = "New conversation"
 
@@ -41,8 +40,8 @@ class ConversationStore:
     """The conversations of all owners; see :class:`.interfaces.Conversations`.
 
     Args:
-        database: where the rows are.
-        clock: seconds since 1970; for tests.
+        database: the database that holds the rows.
+        clock: returns seconds since 1970; for tests.
     """
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
@@ -55,7 +54,7 @@ class ConversationStore:
         return ConversationList(data=[ConversationSummary(**row) for row in rows])
 
     async def create(self, owner: str, change: ConversationChange) -> StoredConversation:
-        """Keep a new conversation."""
+        """Store a new conversation."""
         name, turns, now = change.name or UNNAMED, change.turns or [], self._clock()
         row = {
             "id": f"conv-{secrets.token_hex(12)}",
@@ -72,8 +71,8 @@ class ConversationStore:
             rows = _rows(db)
             if rows.count(owner) >= MOST_CONVERSATIONS:
                 raise BodyTooLargeError(
-                    f"At most {MOST_CONVERSATIONS} conversations are kept. Delete some that you "
-                    "no longer need.",
+                    f"You have {MOST_CONVERSATIONS} conversations, the maximum. Delete some that "
+                    "you no longer need.",
                     code="quota_exceeded",
                 )
             rows.add(row)
@@ -82,13 +81,13 @@ class ConversationStore:
         return _stored(row)
 
     async def get(self, owner: str, conversation_id: str) -> StoredConversation:
-        """Give a conversation."""
+        """Return a conversation."""
         return _stored(await self._database.run(lambda db: _row(db, owner, conversation_id)))
 
     async def change(
         self, owner: str, conversation_id: str, change: ConversationChange
     ) -> ConversationSummary:
-        """Write a conversation's name, its turns, or both."""
+        """Change a conversation's name, its turns, or both."""
 
         def update(db: Connection) -> dict[str, Any]:
             row = dict(_row(db, owner, conversation_id))
@@ -118,7 +117,7 @@ class ConversationStore:
 
 
 def _rows(db: Connection) -> ConversationRows:
-    from .sql.conversation_rows import ConversationRows  # with SQLAlchemy, at the first use
+    from .sql.conversation_rows import ConversationRows  # imports SQLAlchemy
 
     return ConversationRows(db)
 
@@ -127,15 +126,15 @@ def _row(db: Connection, owner: str, conversation_id: str) -> Mapping[str, Any]:
     row = _rows(db).find(owner, conversation_id)
     if row is None:
         raise NotFoundError(
-            f"There is no conversation '{conversation_id[:80]}': it was deleted, or is on another "
-            "server.",
+            f"There is no conversation '{conversation_id[:80]}': it was deleted, or it is on "
+            "another server.",
             code="conversation_not_found",
         )
     return row
 
 
 def as_conversation(stored: StoredConversation) -> Conversation:
-    """Give a stored conversation as the one that can be exported."""
+    """Convert a stored conversation, for the export."""
     return Conversation(stored.name, stored.turns)
 
 
@@ -144,15 +143,15 @@ def _written(turns: Sequence[Turn]) -> dict[str, Any]:
 
 
 def _said(name: str, turns: Sequence[Turn]) -> str:
-    # What a search looks through: in one case, whatever the language.
+    # The text that a search looks in, case-folded.
     return "\n".join([name, *(f"{turn.prompt}\n{turn.answer}" for turn in turns)]).casefold()
 
 
 def _check_revision(row: Mapping[str, Any], change: ConversationChange) -> None:
     if change.revision is not None and change.revision != row["revision"]:
         raise ConflictError(
-            f"The conversation is at revision {row['revision']} and not {change.revision}: it was "
-            "changed in another window. Read it again, or keep yours as a new one.",
+            f"The conversation is at revision {row['revision']}, not {change.revision}: it was "
+            "changed in another window. Load it again, or save yours as a new conversation.",
             code="conversation_changed",
             param="revision",
         )

@@ -1,11 +1,11 @@
-"""This file is what becomes of a database that is damaged: it is moved aside, and never deleted.
+"""Damaged SQLite databases: they are moved aside, and never deleted.
 
-When that is done, and what goes on instead, is left to :mod:`.database`.
+:mod:`.sqlite` decides when, and creates the new database.
 
-* Two servers on one folder may find the damage at the same time. Whoever comes second sees, under
-  a lock, that the file at the path is another one by now, and leaves it alone.
-* SQLite's own files beside it go first: a log that was left behind would be played into the new
-  database.
+* Two servers on one folder may find the damage at the same time. The second one sees, under a lock,
+  that the file at the path has been replaced, and leaves it alone.
+* SQLite's own files beside it are moved first: a log that stayed behind would be replayed into the
+  new database.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ if sys.platform != "win32":
 __all__ = ["Identity", "has_copies_aside", "identity_of", "is_damage", "kind_of", "set_aside"]
 
 Identity = tuple[int, int]
-"""What tells a file from another one at the same path: its device and number."""
+"""A file's device and inode number, which distinguish it from another file at the same path."""
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
-"""The bits of SQLite's error codes that hold the kind; the others hold the occasion."""
+"""The bits of an SQLite error code that hold the primary code; the others give details."""
 
 _ASIDE = ".corrupt-"
 _OWN_FILES = ("-wal", "-shm", "")
 
 
 def kind_of(error: BaseException) -> int:
-    """Give the kind of an error of SQLite, such as ``SQLITE_BUSY``; 0 where it has none."""
+    """Return the primary code of an SQLite error, such as ``SQLITE_BUSY``, or 0."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & _PRIMARY
 
 
 def is_damage(error: BaseException) -> bool:
-    """Tell whether an error says that the file is damaged, or no database at all."""
+    """Return whether an error means that the file is damaged, or is not a database."""
     return kind_of(error) in _DAMAGE
 
 
 def identity_of(path: Path) -> Identity | None:
-    """Tell which file lies at a path now; None where there is none."""
+    """Return the identity of the file at a path; None if there is no file."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -54,17 +54,17 @@ def identity_of(path: Path) -> Identity | None:
 
 
 def set_aside(path: Path, identity: Identity | None) -> Path | None:
-    """Move a damaged database aside, under a name that says when.
+    """Move a damaged database aside, under a name with the time.
 
     Args:
-        path: where it lies; no connection of this process may be open to it.
-        identity: the file that was found damaged.
+        path: the database; this process must have no open connection to it.
+        identity: the identity of the damaged file.
 
     Returns:
-        Where it is now; None where somebody else had moved it before.
+        Its new path; None if another process has already moved it.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: it cannot be moved.
     """
     with _locked(path.parent):
         if identity_of(path) != identity:
@@ -77,7 +77,7 @@ def set_aside(path: Path, identity: Identity | None) -> Path | None:
 
 
 def has_copies_aside(path: Path) -> bool:
-    """Tell whether a damaged predecessor of this database lies beside it."""
+    """Return whether there is a damaged predecessor beside this database."""
     return any(path.parent.glob(f"{path.name}{_ASIDE}*"))
 
 
@@ -90,7 +90,7 @@ def _free_name(path: Path) -> Path:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     if sys.platform == "win32":
-        # There a file that somebody has open cannot be moved, so there is nobody to race with.
+        # On Windows an open file cannot be moved, so there is no race.
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)

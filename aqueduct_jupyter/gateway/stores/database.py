@@ -1,7 +1,6 @@
-"""What the stores need of a database: work in whole transactions, off the event loop.
+"""The interface of a database: whole transactions, off the event loop.
 
-Which database it is, is left to :mod:`.sqlite` and :mod:`.postgresql`; what is in its tables, to
-:mod:`.sql`.
+The implementations are :mod:`.sqlite` and :mod:`.postgresql`; the tables are in :mod:`.sql`.
 """
 
 from __future__ import annotations
@@ -20,17 +19,18 @@ __all__ = ["Database", "Work", "log_surprise"]
 
 _Result = TypeVar("_Result")
 Work = Callable[["Connection"], _Result]
-"""What is done inside a transaction, on a thread; it may be done again where it failed."""
+"""A function that runs inside a transaction, on a thread; it may run again after a failure."""
 
 
 class Database(Protocol):
-    """A database that is opened, and brought to this release, at its first use."""
+    """A database that is opened, and upgraded to this release, at its first use."""
 
     async def run(self, work: Work[_Result]) -> _Result:
-        """Do work in one transaction, which is undone where the work raises.
+        """Do work in one transaction, which is rolled back if the work raises.
 
         Raises:
-            UnavailableError: the database cannot be used; and whatever the work raises.
+            UnavailableError: the database cannot be used.
+            Exception: any exception that the work raises.
         """
         ...
 
@@ -39,21 +39,21 @@ class Database(Protocol):
         ...
 
     async def close(self) -> None:
-        """Wait for what was submitted, then close the database."""
+        """Wait for submitted work, then close the database."""
         ...
 
     @property
     def has_copies_aside(self) -> bool:
-        """Whether a damaged predecessor was kept, which may name blobs that this one does not.
+        """Whether a damaged predecessor was moved aside, which may name other blobs.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: the disk cannot be read.
         """
         ...
 
 
 def log_surprise(done: Future[object]) -> None:
-    """Log why submitted work failed, unless that was logged already."""
+    """Log why submitted work failed, unless that has been logged already."""
     error = done.exception()
     if error is not None and not isinstance(error, UnavailableError):
-        log.error("Something was not written to the database.", exc_info=error)
+        log.error("A write to the database failed.", exc_info=error)

@@ -1,7 +1,4 @@
-"""This file is what every store of the data folder does: private folders, and the disk's refusals.
-
-What lies in the folders is left to the stores.
-"""
+"""Private folders, and disk errors, for all stores of the data folder."""
 
 from __future__ import annotations
 
@@ -15,19 +12,19 @@ __all__ = ["disk_error", "make_folder"]
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, that only this user can enter.
+    """Create a folder, and its parents, that only this user can enter.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: the folder cannot be created.
     """
     if not folder.parent.exists():
-        # With mkdir's own parents=True, those above would be open to all.
+        # With mkdir's own parents=True, the parents would be open to all users.
         make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def disk_error(error: OSError | sqlite3.Error) -> UnavailableError:
-    """Say in words why the data folder could not be used; without its path, which is private."""
+    """Convert an error of the data folder; the message omits its path, which is private."""
     if isinstance(error, OSError):
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         reason = error.strerror
@@ -36,12 +33,12 @@ def disk_error(error: OSError | sqlite3.Error) -> UnavailableError:
         reason = getattr(error, "sqlite_errorname", None)
     if is_full:
         return UnavailableError(
-            "The server's disk is full: nothing was stored. Delete files that you no longer need, "
-            "or ask the administrator for room.",
+            "The server's disk is full, so nothing was stored. Delete files that you no longer "
+            "need, or ask the administrator for more space.",
             code="disk_full",
         )
     return UnavailableError(
         f"The server cannot use its data folder ({reason or type(error).__name__}). Ask the "
-        "administrator to look at the server's log.",
+        "administrator to check the server's log.",
         code="storage_unavailable",
     )

@@ -1,11 +1,11 @@
 """The file store: rows in a database, bytes in blobs, and the order in which both change.
 
-How a file arrives is left to :mod:`.uploads`, what a model gets to read of it to the documents.
+Uploads are in :mod:`.uploads`; the documents package converts files for models.
 
-* An upload is a temporary file first, then a blob, then a row names the blob. After a crash in
-  between nobody sees anything of it, and the cleaner removes it.
-* Identical bytes share a blob. A new row may name a blob only while another row does, so one whose
-  last row is gone stays unused, and is deleted after the transaction, without a lock.
+* An upload is first a temporary file, then a blob, and then a row names the blob. After a crash in
+  between, it is invisible, and the cleaner removes it.
+* Identical bytes share a blob. A new row may name a blob only while another row does. So a blob
+  whose last row is gone stays unused, and can be deleted after the transaction, without a lock.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ class FileStore:
     """The files of all owners; see :class:`.interfaces.Files`.
 
     Args:
-        database: where the rows are.
-        blobs: where the bytes are.
-        incoming: a folder of this machine in which uploads wait until they are complete.
-        max_file_bytes: the largest file.
-        max_total_bytes: the largest sum of one owner's files.
-        expiry_seconds: default lifetime of files uploaded without ``expires_after``; 0 keeps them
-            forever.
-        abandoned_seconds: age from which what no row names is removed; for tests.
-        clock: seconds since 1970; for tests.
+        database: holds the rows.
+        blobs: holds the bytes.
+        incoming: a local folder for uploads that are not complete.
+        max_file_bytes: size limit of a file, in bytes.
+        max_total_bytes: limit of the total size of one owner's files, in bytes.
+        expiry_seconds: default lifetime in seconds of files uploaded without ``expires_after``; 0
+            keeps them forever.
+        abandoned_seconds: age in seconds at which unused blobs and uploads are removed; for tests.
+        clock: returns seconds since 1970; for tests.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class FileStore:
 
     async def begin(self) -> Upload:
         """Begin an upload."""
-        # Nothing is written beside a database that cannot be used, or that a later release wrote.
+        # Nothing is written if the database cannot be used, or if a later release wrote it.
         await self._database.run(lambda _: None)
         upload = Upload(self._incoming, self.max_file_bytes)
         await upload.open()
@@ -103,18 +103,18 @@ class FileStore:
         expires_after_seconds: int | None = None,
         uploader: str | None = None,
     ) -> FileObject:
-        """Make a complete upload a file."""
+        """Store a complete upload as a file."""
         if not isinstance(upload, Upload):
-            raise TypeError("Only an upload of this store can be kept in it.")
+            raise TypeError("The upload was not begun by this store.")
         filename = clean_filename(filename)
-        words = {"filename": filename, "purpose": read_purpose(purpose), "bytes": upload.size}
+        fields = {"filename": filename, "purpose": read_purpose(purpose), "bytes": upload.size}
         sha256 = await upload.seal()
         if purpose == "batch":
             await asyncio.to_thread(check_batch_file, upload.path, filename)
         now = int(self._clock())
         lifetime = expires_after_seconds or self._expiry_seconds
         row: dict[str, Any] = {
-            **words,
+            **fields,
             "id": "file-" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(_ID_LENGTH)),
             "owner": owner,
             "sha256": sha256,
@@ -205,7 +205,7 @@ class FileStore:
         )
 
     async def delete(self, owner: str, file_id: str, uploader: str | None = None) -> FileDeleted:
-        """Delete a file; its bytes go when no other file has the same."""
+        """Delete a file, and its bytes if no other file has the same."""
 
         def unused_without(db: Connection) -> set[str]:
             row = self._row(db, owner, file_id)
@@ -227,7 +227,7 @@ class FileStore:
         except UnavailableError as error:
             if error.code != "disk_full":
                 raise
-            # A deletion is written, too; the file's own bytes make room for that.
+            # A deletion also needs disk space; deleting the bytes first makes room for it.
             await self._cleaner.drop(await self._database.run(unused_without))
             unused = await self._database.run(remove)
         await self._cleaner.drop(unused)
@@ -238,7 +238,7 @@ class FileStore:
         await self._cleaner.purge(self._clock())
 
     async def _add_beside_others(self, row: dict[str, Any]) -> bool:
-        """Add a row where its bytes are stored already; tell whether they are."""
+        """Add a row if its bytes are already stored; return whether they are."""
 
         def find(db: Connection) -> str | None:
             self._check_total(db, row)
@@ -251,7 +251,7 @@ class FileStore:
             return is_still_there
 
         row["blob"] = await self._database.run(find)
-        # Somebody may have deleted it on the disk: then these bytes take its place.
+        # The blob may have been deleted on the disk; then the new bytes are stored.
         if row["blob"] is None or not await self._blobs.has(row["blob"]):
             return False
         return await self._database.run(add)
@@ -264,8 +264,8 @@ class FileStore:
         used = _rows(db).total_bytes(row["owner"], self._clock())
         if used + row["bytes"] > self._max_total_bytes:
             raise BodyTooLargeError(
-                f"Your files have {used} bytes and this one {row['bytes']}; together at most "
-                f"{self._max_total_bytes} are kept. Delete files that you no longer need.",
+                f"Your files have {used} bytes and this one has {row['bytes']}; the limit for all "
+                f"files is {self._max_total_bytes} bytes. Delete files that you no longer need.",
                 code="quota_exceeded",
             )
 
@@ -277,7 +277,7 @@ class FileStore:
 
 
 def _rows(db: Connection) -> FileRows:
-    from .sql.file_rows import FileRows  # with SQLAlchemy, which the first use loads
+    from .sql.file_rows import FileRows  # imports SQLAlchemy, so at the first use
 
     return FileRows(db)
 
@@ -297,6 +297,6 @@ def _file_object(row: Mapping[str, Any]) -> FileObject:
 def _unknown(file_id: str) -> UnknownFileError:
     return UnknownFileError(
         f"There is no file '{file_id[:80]}': it was never uploaded here, was deleted, or has "
-        "expired. Upload it again, or list what there is with GET /files.",
+        "expired. Upload it again, or list your files with GET /files.",
         param="file_id",
     )

@@ -1,7 +1,7 @@
-"""What the gateway asks of its stores, in its own terms: whose, which, how many.
+"""The interfaces of the stores.
 
-How they keep it is left to the modules beside this one. An owner is an argument of each call, never
-of a store: one store serves all of them.
+The modules beside this one implement them. The owner is an argument of each call, never of a store:
+one store serves all owners.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ..entry import Caller, Entry
 __all__ = ["MOST_LISTED", "Conversations", "Files", "Incoming", "Ledger", "StoredFile", "Used"]
 
 MOST_LISTED = 10_000
-"""How many files one page of a list has at the most."""
+"""Maximum number of files on one page of a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file, and the name of its bytes as long as nobody deletes it."""
+    """A file, with the name of its blob, which is valid until the file is deleted."""
 
     file: FileObject
     sha256: str
@@ -38,7 +38,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What requests that are over have used; ``first_in_minute`` is in seconds since 1970."""
+    """The usage of finished requests; ``first_in_minute`` is in seconds since 1970."""
 
     requests_in_minute: int = 0
     tokens_in_minute: int = 0
@@ -47,22 +47,22 @@ class Used:
 
 
 class Incoming(Protocol):
-    """A file on its way in."""
+    """An upload in progress."""
 
     size: int
-    """Its bytes so far."""
+    """Its size so far, in bytes."""
 
     async def write(self, data: bytes) -> None:
         """Append bytes.
 
         Raises:
-            BodyTooLargeError: the file is larger than it may be.
-            UnavailableError: the disk refuses.
+            BodyTooLargeError: the file is too large.
+            UnavailableError: the disk cannot be written.
         """
         ...
 
     async def close(self) -> None:
-        """Forget what has arrived, unless it was kept."""
+        """Discard the upload, unless it was kept."""
         ...
 
 
@@ -72,10 +72,10 @@ class Files(Protocol):
     max_file_bytes: int
 
     async def begin(self) -> Incoming:
-        """Begin an upload; whoever begins it closes it.
+        """Begin an upload; the caller must close it.
 
         Raises:
-            UnavailableError: nothing can be stored.
+            UnavailableError: the disk or the database cannot be used.
         """
         ...
 
@@ -89,20 +89,21 @@ class Files(Protocol):
         expires_after_seconds: int | None = None,
         uploader: str | None = None,
     ) -> FileObject:
-        """Make a complete upload a file.
+        """Store a complete upload as a file.
 
         Args:
-            upload: what has arrived.
-            owner: whose it is.
-            filename: the client's name for it, of any form.
-            purpose: what it is for.
-            expires_after_seconds: how long it is kept; None for the server's own time.
-            uploader: the kernel that brought it, which may delete it; None for the owner.
+            upload: the upload.
+            owner: the file's owner.
+            filename: its name from the client, not yet validated.
+            purpose: its purpose from the client.
+            expires_after_seconds: its lifetime in seconds; None for the server's default.
+            uploader: the key name of the kernel that uploaded it and may delete it; None for the
+                owner.
 
         Raises:
-            InvalidRequestError: the purpose is unknown, or the bytes do not fit it.
-            BodyTooLargeError: the owner's files together would be too large.
-            UnavailableError: the disk refuses.
+            InvalidRequestError: the purpose is unknown, or the content does not fit it.
+            BodyTooLargeError: the owner's files would be too large in total.
+            UnavailableError: the disk cannot be written.
         """
         ...
 
@@ -110,7 +111,7 @@ class Files(Protocol):
         """Describe a file.
 
         Raises:
-            UnknownFileError: never uploaded, deleted, expired, or somebody else's.
+            UnknownFileError: it was never uploaded, was deleted, has expired, or has another owner.
         """
         ...
 
@@ -121,16 +122,16 @@ class Files(Protocol):
     async def open(
         self, stored: StoredFile, start: int = 0, end: int | None = None
     ) -> AsyncGenerator[bytes]:
-        """Open a file's bytes, or a range of them; once open they stay, also when it is deleted.
+        """Open a file's bytes, or a range of them; they stay readable if the file is deleted.
 
         Args:
             stored: the file.
-            start: the first byte.
-            end: the byte after the last; None for the end.
+            start: the offset of the first byte.
+            end: the offset after the last byte; None for the end of the file.
 
         Raises:
-            UnknownFileError: it was deleted meanwhile.
-            UnavailableError: the disk refuses, maybe in the middle.
+            UnknownFileError: it was deleted in the meantime.
+            UnavailableError: the disk cannot be read; this may happen in the middle.
         """
         ...
 
@@ -150,11 +151,11 @@ class Files(Protocol):
         """List files, newest first unless ``order`` is ``asc``.
 
         Args:
-            owner: whose.
-            limit: how many at the most, 1 to 10,000.
-            after: the id of the last file of the page before.
+            owner: the files' owner.
+            limit: maximum number of files, 1 to 10,000.
+            after: the id of the last file on the previous page.
             order: ``desc`` or ``asc``.
-            purpose: only files of this purpose.
+            purpose: list only files of this purpose.
 
         Raises:
             InvalidRequestError: an argument is out of range or ``after`` is unknown.
@@ -162,42 +163,43 @@ class Files(Protocol):
         ...
 
     async def delete(self, owner: str, file_id: str, uploader: str | None = None) -> FileDeleted:
-        """Delete a file; its bytes go when no other file has the same.
+        """Delete a file, and its bytes if no other file has the same.
 
         Args:
-            owner: whose it is.
+            owner: the file's owner.
             file_id: the file.
-            uploader: the kernel that deletes it, which may do so with its own; None for the owner.
+            uploader: the key name of the kernel that deletes it, which may delete only its own
+                uploads; None for the owner.
 
         Raises:
             UnknownFileError: as for :meth:`get`.
-            PermissionDeniedError: somebody else uploaded it.
+            PermissionDeniedError: another key uploaded it.
         """
         ...
 
     async def purge(self) -> None:
-        """Remove what nobody sees any more: expired files, blobs without a file, torn uploads.
+        """Remove expired files, blobs without a file, and abandoned uploads.
 
         Raises:
-            UnavailableError: the disk or the database refuses.
+            UnavailableError: the disk or the database cannot be used.
         """
         ...
 
 
 class Ledger(Protocol):
-    """One row for every request, whichever way it ended, and their sums."""
+    """One row for every finished request, and totals."""
 
     def record(self, entry: Entry) -> None:
         """Write a finished request's row, without waiting for the disk."""
         ...
 
     async def used(self, caller: Caller, minute: float, day: float) -> Used:
-        """Sum what an owner, or one kernel of it, has used of late.
+        """Sum the recent usage of an owner, or of one kernel.
 
         Args:
-            caller: whose requests; all of an owner's where it names no kernel.
-            minute: where the last minute began, in seconds since 1970.
-            day: where the day began.
+            caller: the owner, and the kernel if only its requests count.
+            minute: start of the last minute, in seconds since 1970.
+            day: start of the day, in seconds since 1970.
         """
         ...
 
@@ -205,11 +207,11 @@ class Ledger(Protocol):
         """Sum an owner's requests and tokens.
 
         Args:
-            owner: whose.
-            days: how many days back, by UTC.
+            owner: the requests' owner.
+            days: how many days back, counted from now.
 
         Returns:
-            ``total``, and lists ``by_day``, ``by_model`` and ``by_kernel``; each sum has
+            ``total``, and lists ``by_day`` (in UTC), ``by_model`` and ``by_kernel``; each sum has
             ``requests``, ``failed``, ``cancelled``, ``tokens_in`` and ``tokens_out``.
         """
         ...
@@ -222,35 +224,35 @@ class Conversations(Protocol):
         """List conversations, the last changed first.
 
         Args:
-            owner: whose.
-            search: only those that have these words in their name or in what was said.
+            owner: the conversations' owner.
+            search: list only those with this text in their name or their turns.
         """
         ...
 
     async def create(self, owner: str, change: ConversationChange) -> StoredConversation:
-        """Keep a new conversation.
+        """Store a new conversation.
 
         Raises:
-            BodyTooLargeError: the owner has as many as are kept.
+            BodyTooLargeError: the owner has the maximum number of conversations.
         """
         ...
 
     async def get(self, owner: str, conversation_id: str) -> StoredConversation:
-        """Give a conversation.
+        """Return a conversation.
 
         Raises:
-            NotFoundError: it was never there, was deleted, or is somebody else's.
+            NotFoundError: it never existed, was deleted, or has another owner.
         """
         ...
 
     async def change(
         self, owner: str, conversation_id: str, change: ConversationChange
     ) -> ConversationSummary:
-        """Write a conversation's name, its turns, or both.
+        """Change a conversation's name, its turns, or both.
 
         Raises:
             NotFoundError: as for :meth:`get`.
-            ConflictError: its turns were changed since the revision that the change names.
+            ConflictError: its turns have changed since the revision in the change.
         """
         ...
 

@@ -1,6 +1,6 @@
-"""The ledger in the database: one row for every request, whichever way it ended, and its sums.
+"""The ledger in the database: one row for every finished request, and totals.
 
-It holds counts and times, never a word of a prompt or an answer.
+It holds counts and times, never any text of a prompt or an answer.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class DatabaseLedger:
     """The rows of all requests; see :class:`.interfaces.Ledger`.
 
     Args:
-        database: where the rows are.
-        clock: seconds since 1970; for tests.
+        database: the database that holds the rows.
+        clock: returns seconds since 1970; for tests.
     """
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
@@ -58,7 +58,7 @@ class DatabaseLedger:
     def record(self, entry: Entry) -> None:
         """Write a finished request's row, without waiting for the disk.
 
-        Rows that come while the database is busy go into one transaction.
+        Rows that arrive while the database is busy are written in one transaction.
         """
         row = {name: getattr(entry, name) for name in _COLUMNS}
         with self._lock:
@@ -67,7 +67,7 @@ class DatabaseLedger:
                 self._database.submit(partial(self._write, self._batch))
 
     async def used(self, caller: Caller, minute: float, day: float) -> Used:
-        """Sum what an owner, or one kernel of it, has used of late."""
+        """Sum the recent usage of an owner, or of one kernel."""
         row = await self._database.run(
             lambda db: _rows(db).used(caller.owner, caller.kernel, minute, day)
         )
@@ -99,12 +99,12 @@ class DatabaseLedger:
         except (ValueError, OverflowError):
             if len(batch) == 1:
                 raise
-            # One of them is nothing that a database can hold; the others are written.
+            # The database cannot store one of the rows, so each is written by itself.
             for row in batch:
                 self._database.submit(partial(self._write, [row]))
 
 
 def _rows(db: Connection) -> RequestRows:
-    from .sql.request_rows import RequestRows  # with SQLAlchemy, which the first use loads
+    from .sql.request_rows import RequestRows  # imports SQLAlchemy, so at the first use
 
     return RequestRows(db)

@@ -1,4 +1,4 @@
-"""All stores of one data folder, opened together; nothing is read or made before the first use."""
+"""Opens all stores of a data folder; nothing is read or created before the first use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INCOMING_NAME = "incoming"
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """How much is stored for one owner, in bytes, and for how long, in seconds; 0 is forever."""
+    """Limits of one owner's files: sizes in bytes, lifetime in seconds; 0 keeps files forever."""
 
     file_bytes: int = 64 * 2**20
     total_bytes: int = 2**30
@@ -32,7 +32,7 @@ class FileLimits:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What the gateway keeps."""
+    """All stores of a gateway."""
 
     database: Database
     files: Files
@@ -40,7 +40,7 @@ class Stores:
     conversations: Conversations
 
     async def close(self) -> None:
-        """Write what is waiting, and close."""
+        """Write pending rows, and close the database."""
         await self.database.close()
 
 
@@ -54,11 +54,11 @@ def open_folder(
     """Open the stores of a data folder: an SQLite file, and a folder of blobs.
 
     Args:
-        folder: the data folder; made at the first use.
-        limits: how much is stored for one owner.
-        notify: is told in a sentence that a damaged database was moved aside, or that a later
-            release wrote it.
-        clock: seconds since 1970; for tests.
+        folder: the data folder; created at the first use.
+        limits: limits of one owner's files.
+        notify: called with a message if a damaged database was moved aside, or if a later release
+            wrote the database.
+        clock: returns seconds since 1970; for tests.
     """
     database = SQLiteDatabase(folder / DATABASE_NAME, notify=notify)
     return open_stores(database, FolderBlobs(folder), folder / INCOMING_NAME, limits, clock=clock)
@@ -72,14 +72,14 @@ def open_stores(
     *,
     clock: Callable[[], float] = time.time,
 ) -> Stores:
-    """Open stores in any database and with any blobs.
+    """Open stores in any database and with any blob store.
 
     Args:
-        database: where rows are kept.
-        blobs: where the bytes of files are kept.
-        incoming: a folder of this machine in which uploads wait until they are complete.
-        limits: how much is stored for one owner.
-        clock: seconds since 1970; for tests.
+        database: holds the rows.
+        blobs: holds the bytes of files.
+        incoming: a local folder for uploads that are not complete.
+        limits: limits of one owner's files.
+        clock: returns seconds since 1970; for tests.
     """
     files = FileStore(
         database,

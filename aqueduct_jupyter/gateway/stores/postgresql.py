@@ -1,4 +1,4 @@
-"""A PostgreSQL database that several servers share, and the threads that wait for it."""
+"""A PostgreSQL database that several servers share, and its thread pool."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["PostgreSQLDatabase"]
 
 CONNECTIONS = 8
-"""How many transactions one server has open at a time; more wait for one of them."""
+"""How many transactions one server has open at a time; others wait."""
 
 CONNECT_SECONDS = 10
-"""How long a connection may take to be made."""
+"""How long connecting may take, in seconds."""
 
 _Result = TypeVar("_Result")
 
@@ -29,7 +29,7 @@ class PostgreSQLDatabase:
     """A PostgreSQL database, connected at its first use.
 
     Args:
-        url: its address, such as ``postgresql+psycopg://user:password@host/name``.
+        url: its URL, such as ``postgresql+psycopg://user:password@host/name``.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,11 +48,11 @@ class PostgreSQLDatabase:
 
     @property
     def has_copies_aside(self) -> bool:
-        """Nothing is ever moved aside here."""
+        """Always False: a PostgreSQL database is never moved aside."""
         return False
 
     async def close(self) -> None:
-        """Wait for what was submitted, then close all connections."""
+        """Wait for submitted work, then close all connections."""
         await asyncio.to_thread(self._threads.shutdown)
         if self._engine is not None:
             await asyncio.to_thread(self._engine.dispose)
@@ -68,7 +68,7 @@ class PostgreSQLDatabase:
             log.error("The database could not be used: %s", cause)
             raise UnavailableError(
                 f"The server cannot use its database ({type(cause).__name__}). Ask the "
-                "administrator to look at the server's log.",
+                "administrator to check the server's log.",
                 code="storage_unavailable",
             ) from error
 
@@ -88,7 +88,7 @@ class PostgreSQLDatabase:
                     connect_args={"connect_timeout": CONNECT_SECONDS},
                 )
                 with engine.begin() as connection:
-                    # Whichever server comes first upgrades; the others wait, and find it done.
+                    # The first server upgrades the database; the others wait until it is done.
                     lock_until_commit(connection, "upgrade")
                     upgrade(connection)
                 self._engine = engine

@@ -1,7 +1,7 @@
-"""A database in one SQLite file of the data folder, and the one thread that touches it.
+"""A database in one SQLite file of the data folder, used by a single thread.
 
-How a damaged file is moved aside is left to :mod:`.damage`. After that the work goes on in a new
-one, which is said; so it does where another server, or a person, has moved the file.
+A damaged file is moved aside (see :mod:`.damage`) and a new one is started, with a notice. A new
+one is also started if another server or a person has moved the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SQLiteDatabase"]
 
 BUSY_SECONDS = 30.0
-"""How long a transaction waits for another server's on the same file."""
+"""How long a transaction waits for another server's on the same file, in seconds."""
 
 _Result = TypeVar("_Result")
 
@@ -37,11 +37,10 @@ class SQLiteDatabase:
     """An SQLite file in WAL mode, opened at its first use.
 
     Args:
-        path: the file; its folder is made if it is not there.
-        notify: is told in a sentence, on the database's thread, that a damaged file was moved
-            aside, or that a later release wrote this one.
-        upgrade: makes the tables of this release, whatever the file has; by default those of the
-            stores.
+        path: the file; its folder is created if it does not exist.
+        notify: called with a message, on the database's thread, if a damaged file was moved aside,
+            or if a later release wrote the file.
+        upgrade: brings any file's tables to this release; by default the stores' tables.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class SQLiteDatabase:
     ) -> None:
         self._path = path
         self._notify = notify
-        self._said: set[str] = set()
+        self._notices: set[str] = set()
         self._upgrade = upgrade or _upgrade
         self._connection: Connection | None = None
         self._identity: Identity | None = None
@@ -69,11 +68,11 @@ class SQLiteDatabase:
 
     @property
     def has_copies_aside(self) -> bool:
-        """Whether a damaged predecessor lies beside the file."""
+        """Whether there is a damaged predecessor beside the file."""
         return has_copies_aside(self._path)
 
     async def close(self) -> None:
-        """Wait for what was submitted, then close the file."""
+        """Wait for submitted work, then close the file."""
         await asyncio.to_thread(self._thread.submit(self._close).result)
         self._thread.shutdown(wait=False)
 
@@ -91,7 +90,7 @@ class SQLiteDatabase:
             cause = _cause_of(error)
             if not isinstance(cause, OSError | sqlite3.Error):
                 raise
-            log.error("%s could not be used: %r", self._path, cause)
+            log.error("The database %s could not be used: %r", self._path, cause)
             raise disk_error(cause) from error
 
     def _attempt(self, work: Work[_Result]) -> _Result:
@@ -99,18 +98,18 @@ class SQLiteDatabase:
 
     def _opened(self) -> Connection:
         if self._connection is not None and identity_of(self._path) != self._identity:
-            log.warning("%s was moved away; a new one is used.", self._path)
+            log.warning("The database %s was moved or deleted; a new one is used.", self._path)
             self._close()
         if self._connection is None:
             make_folder(self._path.parent)
-            # Made here and not by SQLite, which would leave it readable to others.
+            # Created here because SQLite would make it readable to other users.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             self._identity = identity_of(self._path)
             self._connection = self._connected()
         return self._connection
 
     def _connected(self) -> Connection:
-        from sqlalchemy import create_engine  # takes a quarter of a second: at the first use
+        from sqlalchemy import create_engine  # takes a quarter of a second, so at the first use
         from sqlalchemy.pool import NullPool
 
         engine = create_engine(
@@ -144,14 +143,14 @@ class SQLiteDatabase:
             return
         notice = (
             f"The database {self._path.name} was damaged ({error}). It was moved to {aside.name} "
-            "beside it, and a new one was begun: files, conversations and usage from before are "
-            "no longer listed. Their bytes stay on the disk as long as that file does."
+            "in the same folder, and a new one was started. Earlier files, conversations and usage "
+            "are no longer listed. The files' bytes are kept as long as the moved database exists."
         )
         self._say_once(notice)
 
     def _say_once(self, notice: str) -> None:
-        if notice not in self._said:
-            self._said.add(notice)
+        if notice not in self._notices:
+            self._notices.add(notice)
             log.error("%s", notice)
             if self._notify:
                 self._notify(notice)
@@ -169,15 +168,15 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _in_transaction(connection: Connection, work: Work[_Result]) -> _Result:
-    # Taking the write lock at once: two readers that both want to write cannot lock each other
-    # out, also not from two servers.
+    # Take the write lock at once, so that two readers that both want to write cannot deadlock, even
+    # in two servers.
     driver = _driver(connection)
     driver.execute("BEGIN IMMEDIATE")
     try:
         result = work(connection)
         driver.execute("COMMIT")
     finally:
-        # SQLite has already rolled back by itself after some errors.
+        # After some errors, SQLite has already rolled back.
         if driver.in_transaction:
             driver.execute("ROLLBACK")
     return result
@@ -186,12 +185,12 @@ def _in_transaction(connection: Connection, work: Work[_Result]) -> _Result:
 def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
-        raise TypeError("SQLAlchemy holds another connection than ours.")
+        raise TypeError("SQLAlchemy's connection is not an sqlite3.Connection.")
     return driver
 
 
 def _cause_of(error: BaseException) -> BaseException:
-    """Give SQLite's own error where SQLAlchemy has wrapped it."""
+    """Return SQLite's own error if SQLAlchemy has wrapped it."""
     cause = getattr(error, "orig", None)
     return cause if isinstance(cause, BaseException) else error
 
@@ -207,6 +206,6 @@ def _is_busy(error: BaseException) -> bool:
     reraise=True,
 )
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    # SQLite does not wait by itself here where two servers make the file at the same time. For
-    # nothing else is waited: all other work would stand still behind a full disk.
+    # SQLite does not wait here if two servers create the file at the same time. Retry only for
+    # that; for a full disk, for example, a retry would only delay all other work.
     connection.execute("PRAGMA journal_mode = WAL")

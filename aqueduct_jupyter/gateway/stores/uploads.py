@@ -1,6 +1,6 @@
-"""This file is a file on its way in: written to the disk as it comes, hashed and measured.
+"""An upload in progress: written to the disk as it arrives, hashed and measured.
 
-What becomes of it is left to the file store.
+The file store turns it into a file.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from .disk import disk_error, make_folder
 __all__ = ["Upload"]
 
 WRITE_BYTES = 2**20
-"""How much is collected before it goes to the disk: the most of a file that is in memory."""
+"""Bytes that are buffered before a write to the disk; no more of a file is held in memory."""
 
 
 class Upload:
-    """A temporary file that grows; made by :meth:`FileStore.begin`.
+    """A temporary file that grows; created by :meth:`FileStore.begin`.
 
     Args:
-        folder: where it lies while it is incomplete.
-        max_bytes: the largest file.
+        folder: the folder of incomplete uploads.
+        max_bytes: size limit of a file, in bytes.
 
     Attributes:
         path: the temporary file.
-        size: its bytes so far.
+        size: its size so far, in bytes.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -40,11 +40,11 @@ class Upload:
         self._hash = hashlib.sha256()
         self._waiting = bytearray()
         self._descriptor: int | None = None
-        # A client may leave while a thread writes: nothing is closed under its hands.
+        # A client may disconnect while a thread writes; the file must not be closed then.
         self._lock = asyncio.Lock()
 
     async def open(self) -> None:
-        """Make the temporary file.
+        """Create the temporary file.
 
         Raises:
             UnavailableError: the data folder cannot be written.
@@ -52,17 +52,17 @@ class Upload:
         await self._on_disk(self._open)
 
     async def write(self, data: bytes) -> None:
-        """Append bytes; returns when they, or enough of those before, are on the disk.
+        """Append bytes; returns once they are buffered, or the buffer has been written.
 
         Raises:
-            BodyTooLargeError: the file is larger than it may be.
-            UnavailableError: the disk refuses.
+            BodyTooLargeError: the file is too large.
+            UnavailableError: the disk cannot be written.
         """
         self.size += len(data)
         if self.size > self._max_bytes:
             raise BodyTooLargeError(
-                f"The file is larger than {self._max_bytes} bytes, the most that a file may have "
-                "on this server.",
+                f"The file is larger than {self._max_bytes} bytes, the largest file that this "
+                "server accepts.",
                 code="file_too_large",
             )
         self._waiting += data
@@ -70,10 +70,10 @@ class Upload:
             await self._on_disk(self._flush)
 
     async def seal(self) -> str:
-        """Bring the last bytes to the disk for good and give the SHA-256 of all, in hex.
+        """Write and sync the last bytes, and return the file's SHA-256 in hexadecimal.
 
         Raises:
-            UnavailableError: the disk refuses.
+            UnavailableError: the disk cannot be written.
         """
         await self._on_disk(self._sync)
         return self._hash.hexdigest()

@@ -1,1 +1,1 @@
-"""The services that are asked: which there are, how they are asked, and how they fail."""
+"""The upstreams: which there are, how they are called, and how they fail."""

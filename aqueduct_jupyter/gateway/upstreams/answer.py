@@ -1,6 +1,6 @@
-"""One upstream's answer: its body, read once and with patience.
+"""One upstream's answer: its body, read once, with timeouts.
 
-How the upstream was asked is left to :mod:`.upstream`, what the body means to the requests.
+The request is sent in :mod:`.upstream`; the body is interpreted by the requests.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["UpstreamAnswer"]
 
 DRAIN_TIMEOUT = 0.25
-"""Seconds given to an upstream that has said its last event to end the response as well."""
+"""How long an upstream may take to end the response after its last event, in seconds."""
 
 LARGEST_ANSWER = 64 * 2**20
-"""Bytes of a whole answer."""
+"""Size limit of a whole answer, in bytes."""
 
 
 class UpstreamAnswer:
@@ -34,40 +34,39 @@ class UpstreamAnswer:
 
     Args:
         name: the upstream's name, for messages.
-        settings: how long is waited for it.
-        response: what has arrived.
+        settings: the upstream's settings, with its timeouts.
+        response: the response, whose body has not been read.
     """
 
     def __init__(self, name: str, settings: UpstreamSettings, response: httpx.Response) -> None:
         self._name = name
         self._settings = settings
         self._response = response
-        # Asked for as it is, a body comes as it is; some upstreams compress it all the same.
+        # No compression is requested, but some upstreams compress anyway.
         is_encoded = "content-encoding" in response.headers
         stream = cast(httpx.AsyncByteStream, response.stream)
         self._bytes = aiter(decompressed(stream) if is_encoded else stream)
-        # Neither httpx's own streams nor the models within can offer what they read.
+        # Neither httpx's own streams nor the embedded models support a receiver.
         is_body = not is_encoded and hasattr(stream, "set_receiver")
         self._body = cast("Body", stream) if is_body else None
         self._idle_timeout = settings.idle_timeout or settings.timeout
 
     @property
     def is_stream(self) -> bool:
-        """Whether the upstream sends events."""
+        """Whether the answer is a stream of events."""
         return "text/event-stream" in self._response.headers.get("content-type", "").lower()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Give the body's bytes as they arrive, each read's at once.
+        """Yield the body's bytes as they arrive, one item per read.
 
         Raises:
-            UpstreamTimeoutError: the upstream was silent for too long.
+            UpstreamTimeoutError: the upstream sent nothing for too long.
             UpstreamError: the connection broke.
         """
         try:
             with Patience(self._settings.timeout, self._taken_at) as patience:
                 async for data in self._bytes:
-                    # The clock runs only while the upstream is waited for: a slow reader of ours
-                    # is not the upstream's fault.
+                    # The clock runs only while we wait for the upstream, not for our own client.
                     patience.rest()
                     if data:
                         yield data
@@ -76,25 +75,25 @@ class UpstreamAnswer:
             raise failure_from_exception(self._name, error) from error
 
     def set_receiver(self, receive: Callable[[bytes], bool]) -> None:
-        """Offer the body's next bytes to somebody in the place of :meth:`chunks`, which is waiting.
+        """Pass the body's next bytes to a receiver while :meth:`chunks` waits.
 
         Args:
-            receive: is called with each read's bytes in the moment of the read, and says whether it
-                took them; :meth:`chunks` gives the others. Not every upstream can do this, so it
-                may never be called.
+            receive: called with the bytes of each read as soon as they are read; returns whether it
+                accepted them. :meth:`chunks` yields all others. Not every upstream supports
+                this, so it may never be called.
         """
         if self._body:
             self._body.set_receiver(receive)
 
     async def read(self, most: int = LARGEST_ANSWER, what: str = "answer") -> bytes:
-        """Give the whole body.
+        """Read the whole body.
 
         Args:
-            most: the bytes that it may have, a compressed one after it was unpacked.
-            what: what it is, for the message.
+            most: the size limit in bytes, after decompression.
+            what: what the body is, for the error message.
 
         Raises:
-            UpstreamError: as for :meth:`chunks`, or the body is larger.
+            UpstreamError: as for :meth:`chunks`, or the body is too large.
         """
         parts: list[bytes] = []
         size = 0
@@ -102,14 +101,13 @@ class UpstreamAnswer:
             size += len(data)
             if size > most:
                 raise UpstreamError(
-                    f"The {what} of the upstream '{self._name}' is too large: it has more than "
-                    f"{most // 2**20} MB."
+                    f"The {what} of the upstream '{self._name}' is larger than {most // 2**20} MB."
                 )
             parts.append(data)
         return b"".join(parts)
 
     async def drain(self) -> None:
-        """Read what is left, for a moment, so that the connection can serve the next request."""
+        """Read the rest briefly, so that the connection can be reused."""
         try:
             async with asyncio.timeout(DRAIN_TIMEOUT):
                 async for _ in self._bytes:

@@ -1,14 +1,14 @@
-"""This file is the catalog: a model's name -> the upstream that has it, and the name it has there.
+"""The catalog: resolves a model's name to an upstream and the model's name there.
 
-Asking the upstream is left to :mod:`.upstream`. A name is resolved in this order:
+Requests to upstreams are in :mod:`.upstream`. A name is resolved in this order:
 
-1. an alias stands for its target;
-2. ``upstream/model`` names both, also where the upstream does not list that model;
-3. a name that an upstream lists is that upstream's; of several, the one configured first;
-4. with one upstream that tells no list, every name is passed on to it.
+1. an alias is replaced by its target;
+2. ``upstream/model`` names both, even if the upstream does not list that model;
+3. a listed name belongs to the upstream that lists it; if several do, to the first configured one;
+4. if there is only one upstream and it lists no models, every name is passed on to it.
 
-A model is listed under its bare name where that name resolves to it and no other upstream has the
-same one, else as ``upstream/model``. So every listed name resolves to the model it was listed for.
+A model is listed under its bare name if that name resolves to it and no other upstream has the
+same name; otherwise as ``upstream/model``. So every listed name resolves to its model.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from .upstream import Upstream
 __all__ = ["Catalog", "Route"]
 
 LIST_LIFETIME = 60.0
-"""Seconds for which an upstream's list is believed."""
+"""How long an upstream's list is used, in seconds."""
 
 RETRY_LIST_AFTER = 5.0
-"""Seconds before an upstream that gave no list, or not the name asked for, is asked again."""
+"""Seconds after which a list is requested again if it failed or lacks the requested name."""
 
 LIST_PATIENCE = 3.0
-"""Seconds that a list of all models waits for slow upstreams; theirs come with a later list."""
+"""Seconds that a list of all models waits for slow upstreams; later lists include their models."""
 
 CLOSE = 0.6
-"""How much of a name must be the same for it to be suggested, 0 to 1; below that it is no help."""
+"""The similarity, from 0 to 1, from which a name is suggested."""
 
 LONGEST_COMPARED = 100
-MOST_COMPARED = 500
-"""Characters of a name, and how many names, that are compared with one that is unknown."""
+MAX_COMPARED = 500
+"""Characters of a name, and number of names, that are compared with an unknown name."""
 
-MOST_NAMES = 5
+MAX_NAMES = 5
 """How many names a message suggests."""
 
 _log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Route:
 
 @dataclass(slots=True)
 class _Listing:
-    """What one upstream said last, and when; ``error`` where it did not answer."""
+    """One upstream's last list and its time; ``error`` is set if it did not answer."""
 
     models: Sequence[Model] = ()
     error: AqueductError | None = None
@@ -72,14 +72,14 @@ class _Listing:
 
 
 class Catalog:
-    """All models that clients may name.
+    """All models that clients may use.
 
     Args:
-        upstreams: in the operator's order.
-        aliases: other names, each for a name that resolves.
-        default_model: the model of requests that name none.
-        allowed: the only names that may be asked and are listed; None for all.
-        clock: seconds that only grow; for tests.
+        upstreams: the upstreams in the operator's order.
+        aliases: other names for models, by alias.
+        default_model: the model for requests that do not name one.
+        allowed: the names that may be used and are listed; None allows all.
+        clock: a monotonic clock in seconds; for tests.
     """
 
     def __init__(
@@ -102,15 +102,15 @@ class Catalog:
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     async def resolve(self, name: str | None) -> Route:
-        """Find the upstream and the model that a name stands for.
+        """Find the upstream and the model for a name.
 
         Args:
-            name: as the client wrote it; None asks for the default model.
+            name: the name from the client; None means the default model.
 
         Raises:
-            ModelNotFoundError: there is none; the message lists close names.
+            ModelNotFoundError: there is no such model; the message suggests similar names.
             InvalidRequestError: no name was given and there is no default.
-            PermissionDeniedError: the operator does not allow it.
+            PermissionDeniedError: the operator does not allow the model.
         """
         name = name or await self.default_model()
         if name is None:
@@ -127,7 +127,7 @@ class Catalog:
         full_name = f"{route.upstream.name}/{route.model}"
         if not self._is_allowed(name, route.model, full_name):
             raise PermissionDeniedError(
-                f"The model '{name}' may not be asked here. "
+                f"The model '{name}' is not allowed on this server. "
                 f"{_suggest(name, await self._listed_names())}",
                 param="model",
                 code="model_not_allowed",
@@ -135,7 +135,7 @@ class Catalog:
         return route
 
     async def default_model(self) -> str | None:
-        """Give the name that stands for "no name": the operator's, an upstream's, the only one."""
+        """Return the default model: the operator's, an upstream's, or the only model."""
         if self._default_model:
             return self._default_model
         for upstream in self._listed:
@@ -165,7 +165,7 @@ class Catalog:
         """Describe one model, by any name that resolves.
 
         Raises:
-            ModelNotFoundError: there is none of this name.
+            ModelNotFoundError: there is no model with this name.
         """
         for model in (await self.models()).data:
             if model.id == name:
@@ -174,7 +174,7 @@ class Catalog:
         return Model(id=name, owned_by=route.upstream.name)
 
     async def answering(self) -> dict[str, AqueductError | None]:
-        """Tell for each upstream whether it answers: None, or what is wrong with it."""
+        """Return each upstream's error, or None if it answers."""
         await self._wait_for_lists(RETRY_LIST_AFTER)
         return {name: listing.error for name, listing in self._listings.items()}
 
@@ -185,7 +185,7 @@ class Catalog:
         await asyncio.gather(*(upstream.close() for upstream in self.upstreams))
 
     def _is_allowed(self, *names: str) -> bool:
-        """Tell whether a model may be asked that has these names."""
+        """Return whether a model with these names may be used."""
         return self._allowed is None or any(name in self._allowed for name in names)
 
     def _by_full_name(self, name: str) -> Route | None:
@@ -197,8 +197,8 @@ class Catalog:
         return Route(upstream, model) if allowed is None or model in allowed else None
 
     async def _by_listed_name(self, name: str, max_age: float = LIST_LIFETIME) -> Route | None:
-        # A known name never waits for a list, and an unknown one only for the first that has it:
-        # an upstream that is dead or slow delays nobody else's models.
+        # A known name never waits for a list, and an unknown one only for the first list that has
+        # it: a dead or slow upstream does not delay the models of others.
         asking = self._refresh(max_age)
         found = self._by_known_lists(name)
         for asked in asyncio.as_completed(asking if not found else ()):
@@ -223,14 +223,14 @@ class Catalog:
         message = f"There is no model '{name}'. {_suggest(name, await self._listed_names())}"
         silent = [name for name, listing in self._listings.items() if listing.error]
         if silent:
-            message += f" Not answering at present: {', '.join(silent)}."
+            message += f" Upstreams that do not answer now: {', '.join(silent)}."
         raise ModelNotFoundError(message, param="model")
 
     async def _listed_names(self) -> list[str]:
         return [model.id for model in (await self.models()).data]
 
     def _owners(self) -> Counter[str]:
-        """Count how many upstreams have each name."""
+        """Count how many upstreams list each name."""
         return Counter(model.id for listing in self._listings.values() for model in listing.models)
 
     def _listed_as(self, upstream: Upstream, model: str, owners: Counter[str]) -> str:
@@ -244,7 +244,7 @@ class Catalog:
             await asyncio.wait(asking, timeout=LIST_PATIENCE)
 
     def _refresh(self, max_age: float) -> list[asyncio.Task[None]]:
-        """Have each upstream asked whose list is older than this; give the asking under way."""
+        """Request each list that is older than ``max_age`` seconds; return the pending requests."""
         for upstream in self._listed:
             known, asking = self._listings[upstream.name], self._asking.get(upstream.name)
             allowed = min(max_age, RETRY_LIST_AFTER) if known.error else max_age
@@ -258,19 +258,19 @@ class Catalog:
         try:
             listing.models = await upstream.models()
         except AqueductError as error:
-            _log.warning("The upstream '%s' gave no list of models: %s", upstream.name, error)
-            # What it had is believed on: a hiccup must not make its models unknown.
+            _log.warning("The upstream '%s' did not list its models: %s", upstream.name, error)
+            # Its last list stays in use: a short failure must not make its models unknown.
             listing.error, listing.models = error, self._listings[upstream.name].models
         self._listings[upstream.name] = listing
 
 
 def _suggest(name: str, known: Sequence[str]) -> str:
     if not known:
-        return "No upstream lists any model; ask the operator of this server."
-    # Comparing takes time with the product of two lengths, and both may be anything.
-    short = [model for model in known if len(model) <= LONGEST_COMPARED][:MOST_COMPARED]
-    close = get_close_matches(name[:LONGEST_COMPARED], short, n=MOST_NAMES, cutoff=CLOSE)
+        return "No upstream lists any models; ask the operator of this server."
+    # The time to compare grows with the product of both lengths, which others choose.
+    short = [model for model in known if len(model) <= LONGEST_COMPARED][:MAX_COMPARED]
+    close = get_close_matches(name[:LONGEST_COMPARED], short, n=MAX_NAMES, cutoff=CLOSE)
     if close:
-        return f"Close names: {', '.join(close)}."
-    more = ", ..." if len(known) > MOST_NAMES else ""
-    return f"There are: {', '.join(known[:MOST_NAMES])}{more}."
+        return f"Similar names: {', '.join(close)}."
+    more = ", ..." if len(known) > MAX_NAMES else ""
+    return f"Available models: {', '.join(known[:MAX_NAMES])}{more}."

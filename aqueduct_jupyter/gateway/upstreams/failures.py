@@ -1,7 +1,7 @@
-"""What went wrong upstream, in our words: statuses, error bodies, broken connections.
+"""Upstream failures as our errors: statuses, error bodies, broken connections.
 
-When a failure is tried again is decided here too, as a mark on the error; the loop that obeys the
-mark is in :mod:`.upstream`. Where an error body says why is left to :mod:`.reasons`.
+Each error is also marked as retryable or not; the retry loop is in :mod:`.upstream`. The reason in
+an error body is found in :mod:`.reasons`.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from .secrets import Secrets
 __all__ = ["failure_from_event", "failure_from_exception", "failure_from_response"]
 
 SHORT_RETRY_AFTER = 5.0
-"""Seconds: up to this long a Retry-After is waited for here; a longer one is the client's."""
+"""The longest Retry-After that is waited for here, in seconds; longer ones go to the client."""
 
 LOGGED_CHARACTERS = 300
-"""Characters that are logged of what an upstream said and a client cannot be shown."""
+"""Characters of an upstream's error that are logged if it cannot be shown to the client."""
 
 LOGGED_BYTES = 8 * LOGGED_CHARACTERS
-"""Bytes in which these are looked for."""
+"""Bytes of the error's body that are decoded for the log."""
 
 _KEY_CODES = frozenset(
     {"invalid_api_key", "invalid_authentication", "authentication_error", "unauthenticated"}
 )
-"""Codes and types of a 403 that is about the key: OpenAI's, Moonshot's, Anthropic's, Google's."""
+"""Codes and types of a 403 for an invalid key: OpenAI's, Moonshot's, Anthropic's, Google's."""
 
 _KEY_REFUSED = re.compile(
     r"(invalid|incorrect|expired|revoked|missing|wrong|unknown|no|malformed)\b[^.;,]{0,20}"
@@ -56,7 +56,7 @@ _KEY_REFUSED = re.compile(
     r"|not authenticated|authentication (failed|required)",
     re.IGNORECASE,
 )
-"""Sentences of a 403 that is about the key; FastAPI's own for a missing one is among them."""
+"""Messages of a 403 for an invalid key, including FastAPI's message for a missing one."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,8 +64,8 @@ _TOO_LONG = re.compile(
     r"maximum context length|(context|prompt) .{0,40}(size|length|too long)", re.I
 )
 
-# What httpx raises, most special first, and our error for it. A connection that could not be made
-# has carried no request, so trying again is safe.
+# httpx's exceptions, the most specific first. If no connection was made, no request was sent, so a
+# retry is safe.
 _CONNECTION_FAILURES = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -77,10 +77,10 @@ _DISCONNECTIONS = (httpx.NetworkError, httpx.RemoteProtocolError)
 
 
 def failure_from_exception(name: str, error: Exception) -> UpstreamError:
-    """Say in our words what an exception of the HTTP client means.
+    """Convert an exception of the HTTP client.
 
     Args:
-        name: the upstream's name; its address is never said.
+        name: the upstream's name; messages never contain its address.
         error: what httpx or asyncio's timeout raised.
     """
     if isinstance(error, _CONNECTION_FAILURES):
@@ -92,36 +92,38 @@ def failure_from_exception(name: str, error: Exception) -> UpstreamError:
     if isinstance(error, _TIMEOUTS):
         return UpstreamTimeoutError(f"The upstream '{name}' did not answer in time.")
     if isinstance(error, _DISCONNECTIONS):
-        return DisconnectedError(f"The upstream '{name}' closed the connection before its answer.")
-    return UpstreamError(f"The upstream '{name}' sent something that is no HTTP answer.")
+        return DisconnectedError(
+            f"The upstream '{name}' closed the connection before its answer was complete."
+        )
+    return UpstreamError(f"The upstream '{name}' did not send a valid HTTP response.")
 
 
 def _kind_of_connection(error: Exception) -> str:
     text = str(error).lower()
     if isinstance(error, httpx.ConnectTimeout):
-        return "no connection in time"
+        return "the connection timed out"
     if isinstance(error, httpx.PoolTimeout):
         return "all connections are in use"
     if isinstance(error, httpx.ProxyError):
-        return "the proxy refused"
+        return "the proxy refused the connection"
     if "certificate" in text or "ssl" in text:
         return "its TLS certificate is not trusted"
     if "name or service" in text or "getaddrinfo" in text or "name resolution" in text:
-        return "its name is not known"
+        return "its host name cannot be resolved"
     return "the connection was refused"
 
 
 def failure_from_response(
     name: str, status: int, headers: Mapping[str, str], body: bytes, secrets: Secrets
 ) -> AqueductError:
-    """Say in our words what an answer with another status than 200 means.
+    """Convert a response whose status is not 200.
 
-    Takes time that grows with the body. What was said and cannot be shown is logged.
+    Takes time proportional to the body. What cannot be shown to the client is logged.
 
     Args:
         name: the upstream's name.
         status: the HTTP status.
-        headers: the response's headers, by lower-case name.
+        headers: the response's headers, with lower-case names.
         body: the response's body.
         secrets: what must not be passed on.
     """
@@ -131,7 +133,7 @@ def failure_from_response(
         _log_unshown(name, status, reason.message, secrets)
         return UpstreamAuthError(
             f"The upstream '{name}' refused this server's key (status {status}). "
-            "The operator of this Jupyter server has to check it.",
+            "Ask the operator of this Jupyter server to check it.",
             is_retryable=False,
         )
     if not reason.message:
@@ -145,15 +147,15 @@ def failure_from_response(
         return _breakdown(name, status, reason, retry_after)
     if 300 <= status < 400:
         return UpstreamError(
-            f"The upstream '{name}' answered with a redirect, which is not followed because the "
-            "key would go with it. The operator has to correct its base_url.",
+            f"The upstream '{name}' answered with a redirect, which is not followed because that "
+            "would send the key elsewhere. Ask the operator to correct its base_url.",
             is_retryable=False,
         )
     return UpstreamError(f"The upstream '{name}' answered with the unexpected status {status}.")
 
 
 def failure_from_event(name: str, event: Any, secrets: Secrets) -> AqueductError:
-    """Say in our words what an error event inside a stream means.
+    """Convert an error event inside a stream.
 
     Args:
         name: the upstream's name.
@@ -164,7 +166,7 @@ def failure_from_event(name: str, event: Any, secrets: Secrets) -> AqueductError
     status = reason.number if reason.number and 400 <= reason.number < 600 else 502
     if status in (401, 403) or status >= 500:
         error = _refusal(name, 502, reason, None)
-        error.message = f"The upstream '{name}' broke off its answer: {error.message}"
+        error.message = f"The upstream '{name}' aborted its answer: {error.message}"
         return error
     return _refusal(name, status, reason, None)
 
@@ -177,27 +179,27 @@ def _is_about_the_key(reason: Reason) -> bool:
 def _log_unshown(name: str, status: int, said: str, secrets: Secrets) -> None:
     shown = plain_text(secrets.blotted(said), LOGGED_CHARACTERS)
     if shown:
-        _log.warning("The upstream '%s' answered with status %d and said: %s", name, status, shown)
+        _log.warning("The upstream '%s' answered with status %d: %s", name, status, shown)
 
 
 def _refusal(name: str, status: int, reason: Reason, retry_after: float | None) -> AqueductError:
-    """Keep what the upstream says of the request: message, type, param and code."""
-    without = f"The upstream '{name}' refused the request (status {status}) and did not say why."
-    error = error_from_envelope(status, reason.envelope(without), retry_after=retry_after)
+    """Keep the upstream's description of the error: message, type, param and code."""
+    default = f"The upstream '{name}' refused the request (status {status}) without a reason."
+    error = error_from_envelope(status, reason.envelope(default), retry_after=retry_after)
     if status == 400 and (_TOO_LONG.search(error.message) or "context" in (error.code or "")):
         return ContextLengthError(error.message, param=error.param or "messages")
     return error
 
 
 def _breakdown(name: str, status: int, reason: Reason, retry_after: float | None) -> UpstreamError:
-    """Say that the upstream is at fault, with its own reason where it gives one."""
+    """Return an error that blames the upstream, with its own reason if it gave one."""
     kind: type[UpstreamError] = UpstreamError
     sentence, next_step = f"The upstream '{name}' failed (status {status})", ""
     if status == 503:
         kind, next_step = UpstreamUnavailableError, " Try again later."
         sentence = f"The upstream '{name}' is not ready (status 503)"
     elif status == 504:
-        kind, sentence = UpstreamTimeoutError, f"The upstream '{name}' ran out of time (status 504)"
+        kind, sentence = UpstreamTimeoutError, f"The upstream '{name}' timed out (status 504)"
     said = reason.message.rstrip(".")
     is_repeated = status in (502, 503, 504) and _is_short(retry_after)
     return kind(
@@ -219,7 +221,7 @@ def _seconds(retry_after: str | None) -> float | None:
     except ValueError:
         pass
     else:
-        # "nan" and "inf" are numbers to Python, and no time to wait.
+        # Python also accepts "nan" and "inf".
         return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(retry_after)

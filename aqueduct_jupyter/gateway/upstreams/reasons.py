@@ -1,8 +1,8 @@
-"""What an upstream says of its failure: found where well-known servers put it, fit to be shown.
+"""The reason in an upstream's error: found where known servers put it, and made safe to show.
 
-What the failure means is left to :mod:`.failures`. The shapes, each with a server that has it:
+The failure is classified in :mod:`.failures`. The formats, and the servers that use them:
 
-* ``{"error": {"message", "type", "param", "code"}}``: OpenAI; also as an event of a stream;
+* ``{"error": {"message", "type", "param", "code"}}``: OpenAI, also as an event in a stream;
 * ``[{"error": {...}}]``: Gemini; ``{"error": "..."}``: Ollama, text-generation-inference;
 * ``{"message": ...}``: vLLM, Cohere, AWS; ``{"message": {"detail": [...]}}``: Mistral;
 * ``{"detail": "..."}`` and ``{"detail": [{"loc", "msg"}]}``: FastAPI;
@@ -23,34 +23,34 @@ from .secrets import Secrets
 __all__ = ["LARGEST_ERROR", "Reason", "find_reason"]
 
 LARGEST_ERROR = 2**20
-"""Bytes of the body of an error."""
+"""Size limit of an error's body, in bytes."""
 
-DEEPEST = 5
-"""How many objects and lists a sentence may lie in."""
+MAX_DEPTH = 5
+"""How many objects and lists the message may be nested in."""
 
-MOST_SENTENCES = 5
-"""How many faults of a list are told."""
+MAX_SENTENCES = 5
+"""How many errors of a list are shown."""
 
 _PLACES = ("message", "error_description", "detail", "msg", "error", "errors", "title")
-"""Where a sentence may be, the likeliest first; names in any case."""
+"""Fields that may hold the message, the likeliest first, in any letter case."""
 
 _NO_SENTENCE = re.compile(
     r"^[\[{]|^null$|<\s*[!a-z/]|traceback \(most recent|\ufffd", re.IGNORECASE
 )
-"""JSON that broke off, a page, a traceback, bytes that are not UTF-8."""
+"""Truncated JSON, HTML, a traceback, or bytes that are not UTF-8."""
 
 
 class Reason:
-    """What was said.
+    """The upstream's own description of an error.
 
     Args:
-        body: the decoded JSON, or the text, of an error.
+        body: an error's body, as decoded JSON or text.
         secrets: what must not be passed on.
 
     Attributes:
-        message: the sentence, "" where there is none to show.
-        type, param, code: OpenAI's other words, None where they are not text.
-        number: ``code`` where it is a whole number, such as a status inside of a stream.
+        message: the message, or "" if none can be shown.
+        type, param, code: OpenAI's other fields; None if they are not text.
+        number: ``code`` if it is an integer, such as a status inside a stream.
     """
 
     def __init__(self, body: Any, secrets: Secrets) -> None:
@@ -63,17 +63,17 @@ class Reason:
         self.number = number if isinstance(number, int) else None
 
     def envelope(self, message: str) -> dict[str, dict[str, str | None]]:
-        """Give OpenAI's envelope, with a sentence in the place of one that was not said."""
-        words = {"type": self.type, "param": self.param, "code": self.code}
-        return {"error": {"message": self.message or message, **words}}
+        """Return OpenAI's envelope; ``message`` is used if the upstream gave none."""
+        fields = {"type": self.type, "param": self.param, "code": self.code}
+        return {"error": {"message": self.message or message, **fields}}
 
 
 def find_reason(body: bytes, content_type: str, secrets: Secrets) -> Reason:
-    """Find what an error's body says; a page of HTML says nothing that can be shown.
+    """Find the reason in an error's body; HTML is ignored.
 
     Args:
         body: the body.
-        content_type: what it says of itself.
+        content_type: its content type.
         secrets: what must not be passed on.
     """
     decoded = read_json(body)
@@ -86,12 +86,12 @@ def find_reason(body: bytes, content_type: str, secrets: Secrets) -> Reason:
 def _shown(text: object, secrets: Secrets, most: int = LONGEST_WORD) -> str:
     if not isinstance(text, str):
         return ""
-    # A secret that is cut in half is known by its beginning.
+    # A secret that the limit cuts in half is still recognized by its beginning.
     return plain_text(secrets.blotted(text[: 4 * most]), most)
 
 
 def _innermost(body: Any) -> Mapping[str, Any]:
-    """Give the object with OpenAI's words."""
+    """Return the object with OpenAI's fields."""
     if isinstance(body, list) and body:
         body = body[0]
     if not isinstance(body, Mapping):
@@ -103,15 +103,15 @@ def _innermost(body: Any) -> Mapping[str, Any]:
 def _sentence(body: Any, depth: int = 0) -> str:
     if isinstance(body, str):
         return body.strip()
-    if depth == DEEPEST:
+    if depth == MAX_DEPTH:
         return ""
     if isinstance(body, list):
-        found = (_sentence(item, depth + 1) for item in body[:MOST_SENTENCES])
+        found = (_sentence(item, depth + 1) for item in body[:MAX_SENTENCES])
         return "; ".join(sentence for sentence in found if sentence)
     if not isinstance(body, Mapping):
         return ""
     named = {name.lower(): value for name, value in body.items() if isinstance(name, str)}
-    # Beside a whole error, what else stands there is about it; beside a word for one, it says more.
+    # An error object comes before the fields beside it; an error that is only a word comes after.
     places = ("error", *_PLACES) if isinstance(named.get("error"), Mapping) else _PLACES
     found = (_sentence(named[place], depth + 1) for place in places if named.get(place))
     sentence = next(filter(None, found), "")
@@ -119,7 +119,7 @@ def _sentence(body: Any, depth: int = 0) -> str:
 
 
 def _where(steps: Any) -> str:
-    """Write the place of a fault as FastAPI tells it."""
+    """Format FastAPI's ``loc``, the path to an invalid field."""
     if not isinstance(steps, list):
         return "?"
     return ".".join(str(step)[:LONGEST_WORD] for step in steps if isinstance(step, str | int))

@@ -1,4 +1,4 @@
-"""What must not be passed on: an upstream's key and its address, blotted out of foreign text."""
+"""An upstream's secrets: its key and address, removed from text that others wrote."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .settings import UpstreamSettings
 __all__ = ["Secrets"]
 
 SHORTEST_KEY = 8
-"""Characters from which a key is blotted out; a shorter one, such as EMPTY, may be any word."""
+"""Shortest key that is removed; a shorter one, such as EMPTY, may be an ordinary word."""
 
 KNOWN_BEGINNING = 5
-"""Characters of a key by which a shortened or starred copy of it is known."""
+"""Characters of a key by which a shortened or masked copy of it is recognized."""
 
 BLOT = "[...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The texts that nobody but the upstream may see.
+    """The texts that only the upstream may see.
 
     Args:
-        key: sent as its bearer token; "" where it takes none.
-        addresses: its address, as a whole and in parts.
+        key: the upstream's bearer token, or "".
+        addresses: the upstream's URL, its host, and its host with the port.
     """
 
     key: str = ""
@@ -34,16 +34,16 @@ class Secrets:
 
     @classmethod
     def of(cls, settings: UpstreamSettings) -> Secrets:
-        """Give those of one upstream's settings."""
+        """Collect the secrets in an upstream's settings."""
         key = settings.api_key.get_secret_value() if settings.api_key else ""
         url = httpx.URL(settings.base_url)
         parts = (settings.base_url, url.netloc.decode(), url.host)
-        # A host of one word, such as "model", may be any word of a sentence.
-        told = (part for part in parts if "." in part or ":" in part)
-        return cls(key if len(key) >= SHORTEST_KEY else "", tuple(told))
+        # A host without a dot, such as "model", may be an ordinary word in a sentence.
+        distinct = (part for part in parts if "." in part or ":" in part)
+        return cls(key if len(key) >= SHORTEST_KEY else "", tuple(distinct))
 
     def blotted(self, text: str) -> str:
-        """Give a text without them, and without a key that is repeated in part: ``sk-ab***yz``."""
+        """Remove them from a text, including a partly masked key such as ``sk-ab***yz``."""
         for address in self.addresses:
             text = text.replace(address, BLOT)
         if not self.key:

@@ -1,7 +1,7 @@
-"""This file is what an operator says of one upstream: its address, key, models and limits.
+"""One upstream's settings: its address, key, models and timeouts.
 
-Where the settings come from (traits, the environment) is left to the server; what is done with
-them to :mod:`.upstream` and :mod:`.catalog`.
+They come from the server (traits or the environment) and are used in :mod:`.upstream` and
+:mod:`.catalog`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ ENVIRONMENT_UPSTREAM = "aqueduct"
 class UpstreamSettings(BaseModel):
     """One upstream as configured; all times in seconds.
 
-    ``timeout`` bounds the wait for the first byte of an answer, ``idle_timeout`` (by default the
-    same) each silence after it, ``connect_timeout`` the connection. ``retry_pause`` is waited
-    before the first retry, twice that before the second. ``models`` is an allow-list; without it
-    the upstream is asked what it has.
+    ``timeout`` limits the wait for the first byte of an answer, ``idle_timeout`` (by default the
+    same) each pause after it, and ``connect_timeout`` the connection setup. ``retry_pause`` is the
+    pause before the first retry; it doubles for the second. ``models`` is an allow-list; without
+    it, the models are those that the upstream lists.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,7 +52,7 @@ class UpstreamSettings(BaseModel):
         if url.scheme not in ("http", "https") or not url.host:
             raise ValueError("must be an http or https address, such as https://host/v1")
         if url.query or url.fragment or url.userinfo:
-            raise ValueError("must not hold a query, a fragment or credentials")
+            raise ValueError("must not contain a query, a fragment or credentials")
         return value.rstrip("/")
 
     @field_validator("api_key")
@@ -71,16 +71,16 @@ def read_settings(
 
     Args:
         name: the upstream's name, for messages.
-        configured: the entry; the key by ``api_key_file``, ``api_key_env`` or ``api_key``.
-        environment: where ``api_key_env`` is looked up. The variable stays there; the caller takes
-            it out once every upstream that names it has been read.
+        configured: the entry, with the key as ``api_key_file``, ``api_key_env`` or ``api_key``.
+        environment: where ``api_key_env`` is looked up. The variable stays there; the caller
+            removes it after reading all upstreams.
 
     Raises:
         ValueError: a setting is missing, unknown or out of range, or the key cannot be read. The
-            message names the upstream and the setting, and never holds a key.
+            message names the upstream and the setting, and never contains a key.
     """
     settings = dict(configured)
-    sources = [word for word in ("api_key_file", "api_key_env", "api_key") if settings.get(word)]
+    sources = [name for name in ("api_key_file", "api_key_env", "api_key") if settings.get(name)]
     if len(sources) > 1:
         raise ValueError(f"Upstream '{name}': give only one of {' and '.join(sources)}.")
     key_file, variable = settings.pop("api_key_file", None), settings.pop("api_key_env", None)
@@ -88,7 +88,7 @@ def read_settings(
         settings["api_key"] = _key_in_file(name, Path(key_file).expanduser())
     if variable:
         if variable not in environment:
-            raise ValueError(f"Upstream '{name}': the variable {variable} is not set.")
+            raise ValueError(f"Upstream '{name}': the environment variable {variable} is not set.")
         settings["api_key"] = environment[variable].strip()
     try:
         return UpstreamSettings.model_validate(settings)
@@ -101,12 +101,12 @@ def read_settings(
 def settings_from_environment(
     environment: MutableMapping[str, str],
 ) -> dict[str, UpstreamSettings]:
-    """Read the one upstream that ``AQUEDUCT_BASE_URL`` and ``AQUEDUCT_TOKEN`` name, if they do.
+    """Read the upstream in ``AQUEDUCT_BASE_URL`` and ``AQUEDUCT_TOKEN``, if they are set.
 
-    Both variables are taken out of the environment, so that no kernel inherits them.
+    Both variables are removed from the environment, so that no kernel inherits them.
 
     Raises:
-        ValueError: the address is no http address.
+        ValueError: the address or the token is invalid.
     """
     base_url = environment.pop("AQUEDUCT_BASE_URL", "").strip()
     token = environment.pop("AQUEDUCT_TOKEN", "").strip()

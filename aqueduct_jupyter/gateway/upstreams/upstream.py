@@ -1,16 +1,16 @@
-"""One upstream: the HTTP client that asks it, and the one loop that asks again.
+"""One upstream: the HTTP client that talks to it, and the only retry loop.
 
-Which upstream is asked is left to :mod:`.catalog`, what its failures mean to :mod:`.failures`, and
-what its answer means to :mod:`aqueduct_jupyter.gateway.requests.chat`.
+The upstream is chosen in :mod:`.catalog`, its failures are converted in :mod:`.failures`, and its
+answers are interpreted in :mod:`aqueduct_jupyter.gateway.requests.chat`.
 
-* Retries happen before the first byte of an answer, never after it, and for a bounded time. When
-  they are used up, those of the client may begin, as its own settings say. A request that its
-  client already repeats is sent once, or each of its retries would multiply ours.
-* The network is the transport's, proxies and certificates with it.
-* There is no client above the transport: cookies, redirects and authentication, for which httpx has
-  one, are what an upstream must not be given or cannot have.
-* The transport is an argument: the embedded model and the demo models are transports, and so is a
-  test's stand-in.
+* Retries happen only before the first byte of an answer, and for a limited time. After that, the
+  client may retry. A request that is itself a client's retry is sent once; otherwise the client's
+  retries would multiply ours.
+* The transport handles the network, including proxies and certificates.
+* There is no httpx client above the transport: its cookies, redirects and authentication are not
+  wanted here.
+* The transport is an argument: the embedded model, the demo models and the tests' stand-ins are
+  transports.
 """
 
 from __future__ import annotations
@@ -45,26 +45,26 @@ from .settings import UpstreamSettings
 __all__ = ["Upstream"]
 
 ATTEMPTS = 3
-"""How often one request is sent at the most."""
+"""How many times one request is sent, at most."""
 
 ATTEMPTS_SECONDS = 10.0
-"""After so long no attempt is begun any more: the client knows better how long it will wait."""
+"""Time after which no further attempt starts, in seconds; the client may retry by itself."""
 
 LARGEST_LIST = 4 * 2**20
-"""Bytes of a list of models."""
+"""Size limit of a list of models, in bytes."""
 
-MOST_REMEMBERED = 1000
+MAX_REMEMBERED = 1000
 REMEMBERED_SECONDS = 3600.0
-"""How many models are remembered that refuse ``stream_options``, and for how long."""
+"""How many models that refuse ``stream_options`` are remembered, and for how long, in seconds."""
 
 LIST_TIMEOUT = 10.0
-"""Seconds in which an upstream must say which models it has."""
+"""How long an upstream may take to list its models, in seconds."""
 
 ERROR_TIMEOUT = 10.0
-"""Seconds in which the body of an error must be there; after that its status has to do."""
+"""How long the body of an error may take, in seconds; after that only its status is used."""
 
 READABLE_CODINGS = {"", "identity", "gzip", "deflate"}
-"""What ``Content-Encoding`` may say. None is asked for, but proxies compress unasked."""
+"""Accepted values of ``Content-Encoding``. None is requested, but some proxies compress anyway."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,16 +73,16 @@ class Upstream:
     """One OpenAI-compatible service.
 
     Args:
-        name: what the operator calls it.
-        settings: its address, key and limits.
+        name: the operator's name for it.
+        settings: its address, key and timeouts.
         transport: what carries the requests; by default the network.
-        is_listed: whether its models are listed; ``name/model`` works in any case.
-        lists_full_names: its models are always listed as ``name/model``.
-        default_model: the model it answers with where nobody named one.
+        is_listed: whether its models are listed; ``name/model`` always works.
+        lists_full_names: whether its models are always listed as ``name/model``.
+        default_model: its model for requests that do not name one.
 
     Attributes:
-        secrets: what no message may hold: the key and the address.
-        without_usage: the models that refuse to tell their tokens at the end of a stream.
+        secrets: the key and the address, which no message may contain.
+        without_usage: the models that refuse to report usage at the end of a stream.
     """
 
     def __init__(
@@ -103,16 +103,16 @@ class Upstream:
         self._transport = transport
         self._urls: dict[str, httpx.URL] = {}
         self.secrets = Secrets.of(settings)
-        self.without_usage: TTLCache[str, bool] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
+        self.without_usage: TTLCache[str, bool] = TTLCache(MAX_REMEMBERED, REMEMBERED_SECONDS)
         self._headers = _headers(settings)
         self._limits = {"timeout": {"connect": settings.connect_timeout}}
         self._lock = asyncio.Lock()
 
     async def models(self) -> list[Model]:
-        """Ask the upstream which models it has; an allow-list is answered without asking.
+        """List the upstream's models; with an allow-list, no request is sent.
 
         Raises:
-            AqueductError: it did not answer, or with no list.
+            AqueductError: it did not answer, or its answer is not a list.
         """
         if self.settings.models is not None:
             return [Model(id=name, owned_by=self.name) for name in self.settings.models]
@@ -131,16 +131,16 @@ class Upstream:
     async def post(
         self, path: str, body: bytes, *, request_id: str, is_repeated: bool = False
     ) -> AsyncIterator[UpstreamAnswer]:
-        """Ask for something, again where that makes sense, and hold its answer open.
+        """Send a request, with retries, and hold its answer open.
 
-        Leaving the context closes the connection unless the answer was read to its end, which is
-        how a client's leaving reaches the upstream.
+        Leaving the context closes the connection unless the answer was read to its end. This is how
+        a client's disconnect reaches the upstream.
 
         Args:
-            path: the operation's, below the base URL.
+            path: the operation's path below the base URL.
             body: the JSON body.
-            request_id: this server's id of the request, passed on for the upstream's log.
-            is_repeated: the client is trying again by itself, so one attempt is enough.
+            request_id: this server's id for the request, passed on for the upstream's log.
+            is_repeated: whether this is a client's own retry; it is then sent only once.
 
         Raises:
             AqueductError: see :mod:`.failures`.
@@ -176,11 +176,11 @@ class Upstream:
                 error.is_retryable = None
             raise
         finally:
-            retrying.iter_state.reset()  # else only the collector can free it
+            retrying.iter_state.reset()  # otherwise only the garbage collector can free it
         return response
 
     def _url(self, path: str) -> httpx.URL:
-        # Reading an address takes as long as sending a request.
+        # Parsing a URL takes as long as sending a request.
         if path not in self._urls:
             self._urls[path] = httpx.URL(f"{self.settings.base_url}/{path}")
         return self._urls[path]
@@ -211,7 +211,7 @@ class Upstream:
         return UpstreamAnswer(self.name, self.settings, response)
 
     async def _open(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and wait for its headers; any status but 200 is raised."""
+        """Send a request and wait for its headers; any status except 200 raises."""
         transport = self._transport or await self._connected()
         try:
             async with asyncio.timeout(self.settings.timeout):
@@ -223,9 +223,8 @@ class Upstream:
         try:
             if response.status_code == 200:
                 raise UpstreamError(
-                    f"The upstream '{self.name}' compressed its answer in a way that was not "
-                    "asked for. The operator has to switch that off, there or in a proxy before "
-                    "it.",
+                    f"The upstream '{self.name}' sent a compressed answer that cannot be read. Ask "
+                    "the operator to disable compression there, or in a proxy in front of it.",
                     is_retryable=False,
                 )
             body = await self._error_body(response)
@@ -237,18 +236,18 @@ class Upstream:
         )
 
     async def _error_body(self, response: httpx.Response) -> bytes:
-        """Read why; what cannot be read says nothing, and the status is told without it."""
+        """Read an error's body; if that fails, the status is reported without it."""
         try:
             async with asyncio.timeout(ERROR_TIMEOUT):
                 return await self._answer(response).read(LARGEST_ERROR, "error")
         except (UpstreamError, TimeoutError) as error:
-            _log.warning("The error of '%s' cannot be read: %s", self.name, error)
+            _log.warning("The error from '%s' cannot be read: %s", self.name, error)
             return b""
 
     async def _connected(self) -> httpx.AsyncBaseTransport:
         async with self._lock:
             if self._transport is None:
-                # Reading the CA bundle takes tens of milliseconds: not on the loop.
+                # Reading the CA bundle takes tens of milliseconds, so not on the event loop.
                 self._transport = await asyncio.to_thread(_network, self.settings)
             return self._transport
 
@@ -261,7 +260,7 @@ def _headers(settings: UpstreamSettings) -> dict[str, str]:
 
 
 def _network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
-    from ..network.transport import network  # the first request needs it, and no start does
+    from ..network.transport import network  # needed by the first request, not at startup
 
     return network(settings.base_url, settings.ca_bundle)
 
@@ -271,7 +270,7 @@ def _is_worth_a_retry(error: BaseException) -> bool:
 
 
 def _is_readable(headers: Mapping[str, str]) -> bool:
-    # An unknown coding would be passed on as if its bytes were events.
+    # With an unknown coding, compressed bytes would be passed on as events.
     codings = headers.get("content-encoding", "").lower().split(",")
     return {coding.strip() for coding in codings} <= READABLE_CODINGS
 
@@ -280,7 +279,7 @@ def _model_list(name: str, body: bytes) -> list[Model]:
     answer = read_json(body)
     entries = answer.get("data") if isinstance(answer, dict) else answer
     if not isinstance(entries, list):
-        raise UpstreamError(f"The upstream '{name}' answered its list of models with no list.")
+        raise UpstreamError(f"The upstream '{name}' did not return a valid list of models.")
     named = [entry for entry in entries if isinstance(entry, dict) and _is_name(entry.get("id"))]
     return [
         Model(
@@ -293,5 +292,5 @@ def _model_list(name: str, body: bytes) -> list[Model]:
 
 
 def _is_name(value: object) -> bool:
-    # What cannot be shown or asked for is left out, and the upstream's other models are listed.
+    # Names that cannot be shown or requested are left out; the other models are listed.
     return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()

@@ -1,1 +1,1 @@
-"""The HTTP addresses, as Tornado handlers."""
+"""The HTTP endpoints, as Tornado handlers."""

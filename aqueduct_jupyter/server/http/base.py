@@ -1,11 +1,10 @@
-"""What all handlers share: who is asking, and errors as envelopes.
+"""The base of all handlers: authentication, and errors as JSON envelopes.
 
-Who asks is found out by the server's authenticator, in ``prepare`` and so before any body is read.
-Bodies are left to :mod:`.body`, what each address does to the handlers.
+The server's authenticator identifies the caller in ``prepare``, before any body is read. Bodies are
+in :mod:`.body`.
 
-* Keys come as ``Authorization: Bearer``, and as the headers in which Azure's and Anthropic's
-  clients send theirs.
-* Whatever goes wrong is answered as ``{"error": {...}}``; no page of the host's is ever shown.
+* Keys come as ``Authorization: Bearer``, or in the headers of Azure's and Anthropic's clients.
+* Every error is answered as ``{"error": {...}}``; the host's own error pages are never sent.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from .serving import Serving
 __all__ = ["AqueductHandler", "UnknownAddressHandler"]
 
 KEY_HEADERS = ("X-Api-Key", "Api-Key")
-"""Headers with a key and nothing else: Anthropic's and Azure's."""
+"""Headers that hold only a key: Anthropic's and Azure's."""
 
 JSON = "application/json"
 
@@ -44,49 +43,49 @@ class AqueductHandler(web.RequestHandler):
     """The base of all handlers.
 
     Attributes:
-        caller: who asks, once ``prepare`` is over.
+        caller: who sent the request, set by ``prepare``.
     """
 
     is_for_kernels = True
-    """Whether a kernel's key opens this address."""
+    """Whether a kernel's key gives access to this address."""
 
     tracks_activity = True
-    """Whether asking here means that somebody uses the server."""
+    """Whether a request here counts as use of the server."""
 
     serving: Serving
     caller: Caller
 
     def initialize(self, serving: Serving) -> None:
-        """Take what the route table hands over."""
+        """Store the arguments from the route table."""
         self.serving = serving
 
     @property
     def gateway(self) -> Gateway:
-        """What is served."""
+        """The gateway behind this handler."""
         return self.serving.gateway
 
     @property
     def request_id(self) -> str:
-        """This server's id of the request, as the client, the log and the ledger see it."""
+        """This server's id for the request, in its response, the log and the ledger."""
         if not hasattr(self, "_request_id"):
             self._request_id = f"req_{secrets.token_hex(12)}"
         return self._request_id
 
     def set_default_headers(self) -> None:
-        """Name the request in every response, also in one that is an error."""
+        """Add the request's id to every response, including errors."""
         super().set_default_headers()
         self.set_header("Content-Type", JSON)
         self.set_header("x-request-id", self.request_id)
 
     async def prepare(self) -> None:
-        """Find out who asks.
+        """Authenticate the caller.
 
         Raises:
-            AuthenticationError: nobody known.
-            PermissionDeniedError: somebody who may not ask for this.
+            AuthenticationError: the caller is unknown.
+            PermissionDeniedError: the caller may not use this address.
         """
         if self.request.method == "OPTIONS":
-            # A browser asks without a token what it may ask with one.
+            # Browsers send CORS preflight requests without a token.
             return
         self._read_key_header()
         try:
@@ -95,36 +94,36 @@ class AqueductHandler(web.RequestHandler):
             raise self._our_error(error.status_code) from None
         if self.caller.key and not self.is_for_kernels:
             raise PermissionDeniedError(
-                f"A kernel's key does not open {plain_text(self.request.path)}. Use the token of "
-                "the Jupyter server.",
+                f"A kernel's key cannot be used for {plain_text(self.request.path)}. Use the "
+                "Jupyter server's token.",
                 code="not_for_kernels",
             )
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
-        """Read a part of the address; one that is not UTF-8 names nothing, which the verb says.
+        """Decode a part of the address; invalid UTF-8 is replaced, so the handler finds nothing.
 
-        Tornado would refuse it before it is known who asks, and close the connection.
+        Tornado would refuse it before authentication, and close the connection.
         """
         if name is None:
             return value.decode(errors="replace")
         return super().decode_argument(value, name)
 
-    def answer(self, words: BaseModel | dict[str, Any] | bytes) -> None:
-        """Finish the response with JSON: words, an object, or bytes that are JSON already."""
-        if isinstance(words, BaseModel):
-            words = words.model_dump_json().encode()
-        elif isinstance(words, dict):
-            # Tornado would do it, and name a charset, which JSON does not have.
-            words = json.dumps(words).encode()
-        self.finish(words)
+    def answer(self, body: BaseModel | dict[str, Any] | bytes) -> None:
+        """Finish the response with JSON, from a pydantic object, a dict or encoded bytes."""
+        if isinstance(body, BaseModel):
+            body = body.model_dump_json().encode()
+        elif isinstance(body, dict):
+            # Tornado would add a charset to the content type, which JSON does not have.
+            body = json.dumps(body).encode()
+        self.finish(body)
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
-        """Finish the response and say how long it took."""
+        """Finish the response, with a header that says how long it took."""
         self.say_duration()
         return super().finish(chunk)
 
     def say_duration(self) -> None:
-        """Put the milliseconds since the request's headers into the response's."""
+        """Set the header with the milliseconds since the request's headers arrived."""
         milliseconds = round(self.request.request_time() * 1000)
         self.set_header("openai-processing-ms", str(milliseconds))
 
@@ -132,7 +131,7 @@ class AqueductHandler(web.RequestHandler):
         """Read a whole number from the query.
 
         Raises:
-            InvalidRequestError: it is there and not a whole number.
+            InvalidRequestError: it is not a whole number.
         """
         text = self.get_query_argument(name, None)
         if text is None:
@@ -143,30 +142,30 @@ class AqueductHandler(web.RequestHandler):
             raise InvalidRequestError(f"{name} must be a whole number.", param=name) from None
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        """Answer with an error; one of ours brings its own status."""
+        """Answer with an error; our own errors have their own status."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, AqueductError):
             status_code = error.status
         super().send_error(status_code, **kwargs)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Write the envelope of whatever went wrong."""
+        """Write an error's envelope."""
         raised = kwargs.get("exc_info", (None, None, None))[1]
         error = raised if isinstance(raised, AqueductError) else self._our_error(status_code)
         self.set_error_headers(error)
         self.answer(error.envelope())
 
     def set_error_headers(self, error: AqueductError) -> None:
-        """Set what belongs to an error, and what lets a page of another origin read it."""
+        """Set an error's headers, and those that let pages from other origins read it."""
         self.serving.host.allow_origins(self)
         self.set_header("Content-Type", JSON)
         for name, value in error.headers().items():
             self.set_header(name, value)
 
     def log_exception(self, kind: Any, error: Any, traceback: Any) -> None:
-        """Log what nobody expected with its traceback, and what we say ourselves in a line.
+        """Log our own errors in one line, and unexpected ones with a traceback.
 
-        Tornado would log the whole address, and with it the token that may be in the query.
+        Tornado would log the whole URL, whose query may contain a token.
         """
         log = self.serving.log
         if isinstance(error, AqueductError):
@@ -180,7 +179,7 @@ class AqueductHandler(web.RequestHandler):
             log.error("%s: %s failed", self.request_id, where, exc_info=exception)
 
     def _read_key_header(self) -> None:
-        # Put where every authenticator looks.
+        # Move the key to the header that every authenticator reads.
         headers = self.request.headers
         key = next((headers[name] for name in KEY_HEADERS if name in headers), "")
         if key and "Authorization" not in headers:
@@ -194,30 +193,31 @@ class AqueductHandler(web.RequestHandler):
     def _our_error(self, status: int) -> AqueductError:
         method, path = self.request.method, self.request.path
         if status == 405:
-            return MethodNotAllowedError(f"{method} is not possible on {plain_text(path)}.")
+            return MethodNotAllowedError(f"{method} is not allowed on {plain_text(path)}.")
         if status == 404:
             return NotFoundError(f"There is nothing at {plain_text(path)}.")
         if status == 403:
             return PermissionDeniedError(
-                "The server refused this request: the XSRF token is missing, or the page comes "
-                "from a host or an origin that ServerApp.allow_origin does not allow."
+                "The server refused this request: the XSRF token is missing, or the request comes "
+                "from a host or origin that ServerApp.allow_origin does not allow."
             )
         if status < 500:
             return InvalidRequestError("The request could not be read.", status=status)
         return ServerError(
-            f"Something went wrong in this server; its log says more under {self.request_id}."
+            f"An internal error occurred. For details, look for {self.request_id} in the server's "
+            "log."
         )
 
 
 class UnknownAddressHandler(AqueductHandler):
-    """Says in JSON that there is nothing here, for all that looks like an address of ours."""
+    """Answers with a 404 in JSON at every address that resembles one of ours."""
 
     async def prepare(self) -> None:
-        """Answer whoever may know with 404, whatever the verb."""
+        """Answer every authenticated request with 404, whatever its method."""
         await super().prepare()
         here = f"{self.request.protocol}://{self.request.host}{self.serving.base_url}v1"
         raise NotFoundError(
             f"There is nothing at {plain_text(self.request.path)}. This server has "
-            "chat/completions, files and models, bare and under v1/, and under aqueduct/ its own "
-            f"status, usage, requests and conversations. As base URL use {plain_text(here)}."
+            "chat/completions, files and models, with or without v1/, and its own status, usage, "
+            f"requests and conversations under aqueduct/. Use {plain_text(here)} as the base URL."
         )

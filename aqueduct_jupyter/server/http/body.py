@@ -1,6 +1,6 @@
-"""This file is how a handler takes a body: after it is known who sends it, piece by piece.
+"""Request bodies: read after authentication, piece by piece.
 
-Who asks, and errors as envelopes, are left to :mod:`.base`; what the body means, to the handlers.
+Authentication and error envelopes are in :mod:`.base`; the handlers interpret the body.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from .serving import Serving
 __all__ = ["BodyHandler", "JSONBodyHandler", "after_body"]
 
 LARGEST_DISCARDED_BODY = 2**30
-"""Bytes of a refused body that are read and dropped, so that the client gets to read the answer."""
+"""Bytes of a refused body that are read and discarded, so that the client can read the answer."""
 
 DISCARDING_SECONDS = 30.0
-"""How long the client of a refused body may go on sending it."""
+"""How long the client of a refused body may keep sending it, in seconds."""
 
 SMALL = 4 * 2**10
-"""Bytes up to which what arrives is put together: a list of it would be larger than the body."""
+"""Size, in bytes, up to which chunks are joined: a list of them would be larger than the body."""
 
 PIECE = 2**20
-"""Bytes of small ones that are put together."""
+"""Bytes of small chunks that are joined into one piece."""
 
 SILENT_SECONDS = 60.0
-"""How long a client may send nothing in the middle of its body."""
+"""How long a client may send nothing in the middle of its body, in seconds."""
 
 
 _Arguments = ParamSpec("_Arguments")
@@ -44,7 +44,7 @@ _Verb = Callable[Concatenate[_Handler, _Arguments], Coroutine[Any, Any, None]]
 
 
 def after_body(verb: _Verb[_Handler, _Arguments]) -> _Verb[_Handler, _Arguments]:
-    """Decorate a verb of :class:`BodyHandler` whose request has a body."""
+    """Decorate a method of :class:`BodyHandler` whose request has a body."""
 
     @wraps(verb)
     async def answer(
@@ -57,13 +57,13 @@ def after_body(verb: _Verb[_Handler, _Arguments]) -> _Verb[_Handler, _Arguments]
 
 @web.stream_request_body
 class BodyHandler(AqueductHandler, ABC):
-    """A handler that takes its body itself, after it is known who sends it.
+    """A handler that receives its body itself, after authentication.
 
-    A refusal is sent at once, but the connection stays open until the body is over, whose rest is
-    dropped: closed on a client that still sends, it would take the answer along, and the client
-    would see a broken connection in the place of a sentence.
+    A refusal is sent at once, but the connection stays open until the rest of the body has been
+    read and discarded. If it closed while the client was still sending, the client would see a
+    broken connection instead of the error.
 
-    A client that falls silent in the middle of its body is told so, and its connection closed.
+    If a client stops sending in the middle of its body, it gets an error and the connection closes.
     """
 
     verbs_with_body: tuple[str, ...] = ("POST",)
@@ -71,12 +71,12 @@ class BodyHandler(AqueductHandler, ABC):
     _silence: asyncio.TimerHandle | None = None
 
     async def prepare(self) -> None:
-        """Find out who asks, then whether the body is wanted."""
+        """Authenticate the caller, then check whether the body is acceptable."""
         if not self._takes_body:
             await super().prepare()
             return
         if connection := self._connection:
-            # Before the first byte of the body, whatever the host's own limit is.
+            # Set before the first byte of the body; it replaces the host's own limit.
             connection.set_max_body_size(LARGEST_DISCARDED_BODY)
         try:
             await super().prepare()
@@ -86,7 +86,7 @@ class BodyHandler(AqueductHandler, ABC):
             await self._refuse(error)
 
     async def data_received(self, chunk: bytes) -> None:
-        """Take a piece of the body; the sender waits until that is done."""
+        """Receive a chunk of the body; the client waits until it has been processed."""
         if self._is_refused or not self._takes_body:
             return
         self._stop_waiting()
@@ -96,16 +96,16 @@ class BodyHandler(AqueductHandler, ABC):
             await self._refuse(error)
         else:
             self._wait_for_more()
-            # Tornado goes on with what has arrived by now, which may be tens of megabytes.
+            # Tornado continues with buffered data, which may be tens of megabytes.
             await asyncio.sleep(0)
 
     def on_connection_close(self) -> None:
-        """Wait no more for a client that has left."""
+        """Stop waiting for a client that has disconnected."""
         super().on_connection_close()
         self._stop_waiting()
 
     def declared_bytes(self) -> int:
-        """Give the body's size as its head says it; 0 where it does not, or talks nonsense."""
+        """Return the size from Content-Length; 0 if that is missing or invalid."""
         declared = self.request.headers.get("Content-Length", "")
         return int(declared) if declared.isdecimal() else 0
 
@@ -127,7 +127,7 @@ class BodyHandler(AqueductHandler, ABC):
             connection.set_body_timeout(DISCARDING_SECONDS)
 
     async def answer_after_body(self, answering: Coroutine[Any, Any, None]) -> None:
-        """Answer, now that the body is over; a refusal has been sent and only ends."""
+        """Answer once the body is complete; if it was refused, only finish the response."""
         self._stop_waiting()
         if self._is_refused:
             answering.close()
@@ -140,7 +140,7 @@ class BodyHandler(AqueductHandler, ABC):
         return self.request.method in self.verbs_with_body
 
     def _wait_for_more(self) -> None:
-        # Only while the client is to send: what the disk takes its time for is not its fault.
+        # The timer runs only while we wait for the client, not while a slow disk writes.
         loop = asyncio.get_running_loop()
         self._silence = loop.call_later(SILENT_SECONDS, self._end_silence)
 
@@ -150,12 +150,13 @@ class BodyHandler(AqueductHandler, ABC):
             self._silence = None
 
     def _end_silence(self) -> None:
-        self._ending = asyncio.ensure_future(self._refuse_the_silent())
+        self._ending = asyncio.ensure_future(self._refuse_silent_client())
 
-    async def _refuse_the_silent(self) -> None:
+    async def _refuse_silent_client(self) -> None:
         await self._refuse(
             InvalidRequestError(
-                f"Nothing more of the body came for {SILENT_SECONDS:g} seconds. Send it again.",
+                f"No more of the body arrived for {SILENT_SECONDS:g} seconds. Send the request "
+                "again.",
                 status=408,
                 code="body_timeout",
             )
@@ -165,18 +166,18 @@ class BodyHandler(AqueductHandler, ABC):
 
     @abstractmethod
     async def begin_body(self) -> None:
-        """Look at the head; raises an AqueductError where the body is not wanted."""
+        """Check the request's headers; raises an AqueductError to refuse the body."""
 
     @abstractmethod
     async def receive(self, chunk: bytes) -> None:
-        """Take a piece of the body; raises an AqueductError where no more is wanted."""
+        """Receive a chunk of the body; raises an AqueductError to refuse the rest."""
 
 
 class JSONBodyHandler(BodyHandler):
-    """A handler that keeps a body of JSON, up to a limit, as the bytes it is."""
+    """A handler that collects a JSON body, up to a limit, without decoding it."""
 
     def initialize(self, serving: Serving) -> None:
-        """Take what the route table hands over, and begin with an empty body."""
+        """Store the arguments from the route table, and start with an empty body."""
         super().initialize(serving)
         self._pieces: list[bytes] = []
         self._small = bytearray()
@@ -185,30 +186,30 @@ class JSONBodyHandler(BodyHandler):
     @property
     @abstractmethod
     def max_body_bytes(self) -> int:
-        """The largest body that this address takes."""
+        """The largest body that this address accepts, in bytes."""
 
     async def begin_body(self) -> None:
-        """Look at the head.
+        """Check the request's headers.
 
         Raises:
-            BodyTooLargeError: the body is larger than this address takes.
-            MediaTypeError: it is not JSON, or compressed.
+            BodyTooLargeError: the body is larger than this address accepts.
+            MediaTypeError: the body is not JSON, or is compressed.
         """
         self._check_size(self.declared_bytes())
         headers = self.request.headers
         kind = headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
         if not kind.endswith("json"):
             raise MediaTypeError(
-                f"The content type is {kind or 'empty'}; send Content-Type: application/json."
+                f"The content type is {kind or 'empty'}. Send Content-Type: application/json."
             )
         if "Content-Encoding" in headers:
-            raise MediaTypeError("A compressed body is not read here; send it as it is.")
+            raise MediaTypeError("Compressed bodies are not supported. Send it uncompressed.")
 
     async def receive(self, chunk: bytes) -> None:
-        """Keep a piece of the body.
+        """Store a chunk of the body.
 
         Raises:
-            BodyTooLargeError: the body is larger than this address takes.
+            BodyTooLargeError: the body is larger than this address accepts.
         """
         self._size += len(chunk)
         self._check_size(self._size)
@@ -221,7 +222,7 @@ class JSONBodyHandler(BodyHandler):
                 self._end_piece()
 
     def pieces(self) -> list[bytes]:
-        """Give the whole body, in its pieces, once: its megabytes are not kept here."""
+        """Return the body's pieces, and keep none of them: they may be megabytes."""
         self._end_piece()
         pieces, self._pieces = self._pieces, []
         return pieces
@@ -234,6 +235,6 @@ class JSONBodyHandler(BodyHandler):
     def _check_size(self, size: int) -> None:
         if size > self.max_body_bytes:
             raise BodyTooLargeError(
-                f"The body has {size} bytes or more; at most {self.max_body_bytes} are read. Send "
+                f"The body has at least {size} bytes; the limit is {self.max_body_bytes}. Send "
                 "fewer or smaller files, or upload them to /files and refer to them by id."
             )

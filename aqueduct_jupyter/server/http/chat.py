@@ -1,6 +1,6 @@
-"""This file is the address ``chat/completions``: bytes in, bytes out, and the client who leaves.
+"""``chat/completions``: bytes in, bytes out, and clients that disconnect.
 
-What happens between the two is left to :mod:`aqueduct_jupyter.gateway.requests.chat`.
+The request itself is handled in :mod:`aqueduct_jupyter.gateway.requests.chat`.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from .stream_writer import StreamWriter
 __all__ = ["ChatCompletionsHandler"]
 
 HEARTBEAT_SECONDS = 15.0
-"""How long a stream that has begun may be silent before a comment keeps its connection alive.
+"""How long a stream may be silent before a comment keeps its connection alive, in seconds.
 
-As often at least the server says that it is not idle, from the request's beginning to its end.
+At least this often, from the request's start to its end, the server is marked as active.
 """
 
 CLIENT_TIMEOUT = 600.0
-"""How long a client may take nothing of a stream before its place at the upstream is another's."""
+"""How long a client may stop reading before its upstream request is cancelled, in seconds."""
 
 HEARTBEAT = b": waiting for the model\n\n"
 
 STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
-    "X-Accel-Buffering": "no",  # proxies of the nginx family would collect the events
+    "X-Accel-Buffering": "no",  # nginx and similar proxies would buffer the events
 }
 
 
 class ChatCompletionsHandler(JSONBodyHandler):
-    """Answers a chat, whole or as a stream of events."""
+    """Answers a chat request, whole or as a stream of events."""
 
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     client_timeout: float = CLIENT_TIMEOUT
@@ -50,11 +50,11 @@ class ChatCompletionsHandler(JSONBodyHandler):
 
     @property
     def max_body_bytes(self) -> int:
-        """Bytes of the largest body: files in base64, and text."""
+        """The largest body, in bytes: files in base64, and text."""
         return self.gateway.settings.max_body_bytes
 
     def on_connection_close(self) -> None:
-        """Cancel the work for a client that has left, and with it the upstream's."""
+        """Cancel the work for a client that has disconnected, and the upstream request with it."""
         super().on_connection_close()
         self._has_client_left = True
         if self._work is not None:
@@ -63,10 +63,10 @@ class ChatCompletionsHandler(JSONBodyHandler):
     @web.authenticated
     @after_body
     async def post(self, deployment: str | None = None) -> None:
-        """Answer one request; a client that leaves ends it without a word.
+        """Answer one request; if the client disconnects, it ends without an error.
 
         Args:
-            deployment: the model, where the address names it as Azure's do.
+            deployment: the model, if the address names it as Azure's do.
         """
         self._work = asyncio.current_task()
         self._schedule_heartbeat()
@@ -104,12 +104,12 @@ class ChatCompletionsHandler(JSONBodyHandler):
 
     @property
     def _client_request_id(self) -> str | None:
-        """The client's own id of the request, under the header that the API has for it."""
+        """The client's own id for the request, from the API's header for it."""
         return self.request.headers.get("X-Client-Request-Id", "")[:LONGEST_CLIENT_ID] or None
 
     @property
     def _is_repeated(self) -> bool:
-        """Whether the client tries again by itself, as the OpenAI SDKs count and tell."""
+        """Whether this is a client's own retry, according to the OpenAI SDKs' retry count."""
         return self.request.headers.get("X-Stainless-Retry-Count", "0") != "0"
 
     async def _stream(self, answer: StreamedAnswer) -> None:
@@ -124,32 +124,32 @@ class ChatCompletionsHandler(JSONBodyHandler):
         self._end_stream()
 
     def _end_stream(self, last: bytes | None = None) -> None:
-        # Closing the upstream may take a moment yet, and nothing is written after the end.
+        # Closing the upstream may take a moment, and nothing may be written after the end.
         self._stop_heartbeat()
         self.finish(last)
 
     def _schedule_heartbeat(self) -> None:
-        # One timer a request, not one a chunk: it looks back at when something was sent last.
+        # One timer per request, not per chunk: it checks when something was last sent.
         pause = max(self.heartbeat_seconds - self._quiet_seconds, self.heartbeat_seconds / 10)
         self._beat = asyncio.get_running_loop().call_later(pause, self._keep_alive)
 
     def _keep_alive(self) -> None:
-        # An idle culler would stop a server that only waits for a model, or streams.
+        # An idle culler would stop a server that only waits for a model or streams its answer.
         self.serving.host.note_activity(self)
         quiet = self._quiet_seconds
         if self._writer and quiet >= self.heartbeat_seconds:
             is_taken = self._writer.send_at_once(HEARTBEAT)
             if not is_taken and quiet >= self.client_timeout:
-                self._leave_client(quiet)
+                self._drop_client(quiet)
                 return
         self._schedule_heartbeat()
 
-    def _leave_client(self, seconds: float) -> None:
+    def _drop_client(self, seconds: float) -> None:
         self.serving.log.info(
-            "%s: the client took nothing for %d seconds", self.request_id, seconds
+            "%s: the client read nothing for %d seconds", self.request_id, seconds
         )
         if connection := self._connection:
-            # Its own close() would leave whoever waits for a write waiting.
+            # The connection's own close() would not wake a task that waits for a write.
             connection.stream.close()
 
     @property

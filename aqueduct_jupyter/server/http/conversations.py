@@ -1,6 +1,6 @@
-"""This file is our own addresses ``aqueduct/conversations`` and below, for the chat in the browser.
+"""``aqueduct/conversations`` and below, for the chat in the browser.
 
-Where conversations lie is left to :mod:`aqueduct_jupyter.gateway.stores.conversations`.
+Storage is in :mod:`aqueduct_jupyter.gateway.stores.conversations`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .files import content_disposition
 
 __all__ = ["ConversationExportHandler", "ConversationHandler", "ConversationsHandler"]
 
-MOST_BODY_BYTES = 16 * 2**20
-"""Bytes of a conversation on its way in; files in it are named and not held."""
+MAX_BODY_BYTES = 16 * 2**20
+"""Bytes of a conversation in a request; it names its files and does not contain them."""
 
 _TYPES = {
     ".json": "application/json",
@@ -35,11 +35,11 @@ class _ChangingHandler(JSONBodyHandler):
 
     @property
     def max_body_bytes(self) -> int:
-        """Bytes of a conversation on its way in."""
-        return MOST_BODY_BYTES
+        """The largest body, in bytes."""
+        return MAX_BODY_BYTES
 
     async def change(self) -> ConversationChange:
-        """Read the body; raises an InvalidRequestError where it is not what it should be."""
+        """Read the body; raises an InvalidRequestError if it is invalid."""
         pieces = self.pieces()
         size = sum(map(len, pieces))
         return await off_the_loop(size, lambda: read_change(b"".join(pieces)))
@@ -50,7 +50,7 @@ class ConversationsHandler(_ChangingHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with the list, the last changed first; ``search`` selects by words."""
+        """Answer with the list, the last changed first; ``search`` filters it by text."""
         self.answer(
             await self.gateway.conversations.list(
                 self.caller.owner, self.get_query_argument("search", "")
@@ -60,7 +60,7 @@ class ConversationsHandler(_ChangingHandler):
     @web.authenticated
     @after_body
     async def post(self) -> None:
-        """Keep a new one and answer with it."""
+        """Store a new conversation and answer with it."""
         self.answer(await self.gateway.conversations.create(self.caller.owner, await self.change()))
 
 
@@ -69,13 +69,13 @@ class ConversationHandler(_ChangingHandler):
 
     @web.authenticated
     async def get(self, conversation_id: str) -> None:
-        """Answer with the whole of it."""
+        """Answer with the whole conversation."""
         self.answer(await self.gateway.conversations.get(self.caller.owner, conversation_id))
 
     @web.authenticated
     @after_body
     async def patch(self, conversation_id: str) -> None:
-        """Write its name, its turns, or both; answer with its summary."""
+        """Change its name, its turns, or both; answer with its summary."""
         change = await self.change()
         self.answer(
             await self.gateway.conversations.change(self.caller.owner, conversation_id, change)

@@ -1,6 +1,6 @@
-"""This file is the addresses ``files``, ``files/{id}`` and ``files/{id}/content``.
+"""``files``, ``files/{id}`` and ``files/{id}/content``.
 
-Where the bytes lie is left to :mod:`aqueduct_jupyter.gateway.stores.files`.
+Storage is in :mod:`aqueduct_jupyter.gateway.stores.files`.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from .multipart import FormReader
 __all__ = ["FileContentHandler", "FileHandler", "FilesHandler"]
 
 ROOM_FOR_FIELDS = 2**20
-"""Bytes that a form may have beside its file."""
+"""Bytes that a form may have in addition to its file."""
 
 
 class FilesHandler(BodyHandler):
-    """Takes uploads, straight to the disk, and lists files."""
+    """Receives uploads, straight to the disk, and lists files."""
 
     _form: FormReader
     _upload: Incoming
     _has_begun = False
 
     async def begin_body(self) -> None:
-        """Look at the head, and open a place on the disk.
+        """Check the request's headers, and create a temporary file.
 
         Raises:
-            BodyTooLargeError: no file of that size is kept.
+            BodyTooLargeError: the file is too large.
             MediaTypeError: the body is not multipart/form-data.
-            UnavailableError: the disk takes nothing.
+            UnavailableError: the disk cannot be written.
         """
         most = self.gateway.files.max_file_bytes
         if self.declared_bytes() > most + ROOM_FOR_FIELDS:
             raise BodyTooLargeError(
-                f"The upload is larger than {most} bytes, the most that a file may have on this "
-                "server.",
+                f"The upload is larger than {most} bytes, the largest file that this server "
+                "accepts.",
                 code="file_too_large",
             )
         self._form = FormReader(self.request.headers.get("Content-Type", ""))
@@ -59,12 +59,12 @@ class FilesHandler(BodyHandler):
         self._has_begun = True
 
     async def receive(self, chunk: bytes) -> None:
-        """Pass a piece of the body to the disk.
+        """Write a chunk of the body to the disk.
 
         Raises:
             BodyTooLargeError: the file is too large.
             InvalidRequestError: the body is not multipart/form-data.
-            UnavailableError: the disk takes no more.
+            UnavailableError: the disk cannot be written.
         """
         try:
             for piece in self._form.feed(chunk):
@@ -74,7 +74,7 @@ class FilesHandler(BodyHandler):
             raise
 
     def on_connection_close(self) -> None:
-        """Forget the upload of a client that has left."""
+        """Discard the upload of a client that has disconnected."""
         super().on_connection_close()
         self._aborting = asyncio.ensure_future(self._close_upload())
 
@@ -86,7 +86,7 @@ class FilesHandler(BodyHandler):
             self._form.finish()
             if self._form.filename is None:
                 raise InvalidRequestError(
-                    "file is required: the field with the file.", param="file"
+                    "file is required: add a form field 'file' with the file.", param="file"
                 )
             fields = self._form.fields
             self.answer(
@@ -106,7 +106,7 @@ class FilesHandler(BodyHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with a page of the list."""
+        """Answer with one page of the list."""
         self.answer(
             await self.gateway.files.page(
                 self.caller.owner,
@@ -132,7 +132,7 @@ class FileHandler(AqueductHandler):
 
     @web.authenticated
     async def delete(self, file_id: str) -> None:
-        """Delete the file; a second time it is unknown. A kernel deletes what it uploaded."""
+        """Delete the file; a kernel can delete only its own uploads."""
         caller = self.caller
         self.answer(await self.gateway.files.delete(caller.owner, file_id, caller.key))
 
@@ -140,8 +140,8 @@ class FileHandler(AqueductHandler):
 class FileContentHandler(AqueductHandler):
     """Sends a file's bytes, or a range of them.
 
-    The bytes are somebody's upload: they are sent as an attachment, under the policy of
-    Jupyter's API that lets nothing in them run.
+    The bytes are untrusted, so they are sent as an attachment, with the content security policy of
+    Jupyter's API, under which no script in them runs.
     """
 
     @web.authenticated
@@ -176,17 +176,17 @@ class FileContentHandler(AqueductHandler):
         except UnavailableError as error:
             self.log_exception(type(error), error, None)
         if missing and (connection := self._connection):
-            # A damaged disk: the length that was promised is not met, which the client must see.
+            # The disk failed: a closed connection tells the client that the body is too short.
             connection.stream.close()
             return
         self.finish()
 
     def _range(self, size: int) -> tuple[int, int]:
-        """Read the one range asked for; several, or none that makes sense, are the whole.
+        """Read the requested range; several ranges, or an invalid one, mean the whole file.
 
         Source: RFC 9110, section 14.
         """
-        # No file has a size of nineteen digits, and Python refuses numbers of thousands.
+        # No file's size has nineteen digits, and Python refuses numbers with thousands.
         match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", self.request.headers.get("Range", ""))
         if not match or not (match[1] or match[2]):
             return 0, size
@@ -197,13 +197,15 @@ class FileContentHandler(AqueductHandler):
             end = min(size, int(match[2]) + 1) if match[2] else size
         if start >= end:
             raise InvalidRequestError(
-                f"The file has {size} bytes; this range is outside.", status=416, param="Range"
+                f"The range is outside the file, which has {size} bytes.",
+                status=416,
+                param="Range",
             )
         return start, end
 
 
 def content_disposition(filename: str) -> str:
-    """Give the header that has a browser keep a response as a file of this name."""
-    # The plain name is for old clients; the encoded one holds every character. RFC 6266.
+    """Return the header with which a browser saves a response under this file name."""
+    # The plain name is for old clients; the encoded one preserves every character. RFC 6266.
     plain = re.sub(r"[^ !#-\[\]-~]", "_", filename)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

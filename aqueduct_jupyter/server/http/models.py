@@ -1,4 +1,4 @@
-"""This file is the addresses ``models`` and ``models/{id}``; the catalog knows the models."""
+"""``models`` and ``models/{id}``; the models themselves are in the catalog."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ModelsHandler(AqueductHandler):
 
 
 class ModelHandler(AqueductHandler):
-    """Describes one model; its name may hold slashes."""
+    """Describes one model, whose name may contain slashes."""
 
     @web.authenticated
     async def get(self, name: str) -> None:

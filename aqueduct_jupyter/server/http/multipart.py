@@ -1,7 +1,7 @@
-"""This file is the form in which a file is uploaded: multipart bytes to fields and a file's pieces.
+"""Multipart uploads: bytes of a form in, fields and pieces of a file out.
 
-It keeps small fields and passes the file's bytes on; where those go is left to the handler. The
-parsing itself is python-multipart's.
+Small fields are kept; the handler gets the file's bytes as they arrive. python-multipart does the
+parsing.
 
 Source: RFC 7578, multipart/form-data.
 """
@@ -22,9 +22,9 @@ __all__ = ["FormReader"]
 
 FILE_FIELD = "file"
 LONGEST_FIELD = 16 * 2**10
-"""Bytes of a field that is not the file."""
+"""Bytes of a field other than the file."""
 
-MOST_FIELDS = 32
+MAX_FIELDS = 32
 LONGEST_HEADERS = 16 * 2**10
 
 
@@ -32,14 +32,14 @@ class FormReader:
     """Reads a form piece by piece.
 
     Args:
-        content_type: the request's, with its boundary.
+        content_type: the request's content type, with its boundary.
 
     Attributes:
-        fields: the values of all fields but the file.
-        filename: the file's name as the client gave it, once its part has begun.
+        fields: the values of all fields except the file.
+        filename: the file's name from the client, once its part has begun.
 
     Raises:
-        MediaTypeError: the body is no form.
+        MediaTypeError: the body is not multipart/form-data.
     """
 
     def __init__(self, content_type: str) -> None:
@@ -47,7 +47,8 @@ class FormReader:
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
             raise MediaTypeError(
-                "A file is uploaded as multipart/form-data with the fields 'file' and 'purpose'."
+                "The body is not multipart/form-data. Upload a file as a form with the fields "
+                "'file' and 'purpose'."
             )
         self.fields: dict[str, str] = {}
         self.filename: str | None = None
@@ -70,10 +71,10 @@ class FormReader:
             raise _unreadable(error) from None
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bytes of the body and give those of the file, maybe none.
+        """Parse the next bytes of the body and return the file's part of them, if any.
 
         Raises:
-            InvalidRequestError: they are no form, a field is too long, or a second file comes.
+            InvalidRequestError: the form is malformed, a field is too long, or there are two files.
         """
         try:
             self._parser.write(data)
@@ -83,13 +84,13 @@ class FormReader:
         return pieces
 
     def finish(self) -> None:
-        """Check that the form has come to its end.
+        """Check that the form is complete.
 
         Raises:
-            InvalidRequestError: it stops in the middle.
+            InvalidRequestError: it is incomplete.
         """
         if not self._is_whole:
-            raise InvalidRequestError("The form stops in the middle; send it again.")
+            raise InvalidRequestError("The form is incomplete. Send it again.")
 
     def _begin_part(self) -> None:
         self._name: str | None = None
@@ -114,9 +115,9 @@ class FormReader:
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if self._name == FILE_FIELD:
             if self.filename is not None:
-                # Their bytes would become one file.
+                # The bytes of both would become one file.
                 raise InvalidRequestError(
-                    "The form has two fields called file; upload one file in each request.",
+                    "The form has two fields named 'file'. Upload one file per request.",
                     param=FILE_FIELD,
                 )
             self.filename = options.get(b"filename", b"").decode("utf-8", "replace")
@@ -128,7 +129,7 @@ class FormReader:
             self._value = _bounded(self._value + data[start:end], LONGEST_FIELD)
 
     def _end_part(self) -> None:
-        if self._name and self._name != FILE_FIELD and len(self.fields) < MOST_FIELDS:
+        if self._name and self._name != FILE_FIELD and len(self.fields) < MAX_FIELDS:
             self.fields[self._name] = self._value.decode("utf-8", "replace")
 
     def _end(self) -> None:
@@ -142,4 +143,4 @@ def _bounded(value: bytes, most: int) -> bytes:
 
 
 def _unreadable(error: FormParserError) -> InvalidRequestError:
-    return InvalidRequestError(f"The form could not be read: {error}.")
+    return InvalidRequestError(f"The form cannot be parsed: {error}.")

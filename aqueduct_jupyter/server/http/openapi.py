@@ -1,7 +1,7 @@
-"""This file is the address ``aqueduct/openapi.json``: what this server takes and gives.
+"""``aqueduct/openapi.json``: the description of this server's API.
 
-The document is made from the words themselves, so it cannot say anything else than they do. Whether
-the server keeps to it is left to the tests, which send it thousands of requests made from it.
+The document is generated from the pydantic classes, so the two cannot differ. Tests check that the
+server conforms to it, with thousands of requests generated from it.
 
 Source of the format: OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.0
 """
@@ -31,7 +31,7 @@ from .base import AqueductHandler
 __all__ = ["OpenAPIHandler", "openapi_document"]
 
 _REFERENCE = "#/components/schemas/{model}"
-_FIELDS: tuple[type[BaseModel], ...] = (
+_SCHEMAS: tuple[type[BaseModel], ...] = (
     ChatWords,
     ConversationChange,
     ConversationDeleted,
@@ -82,23 +82,23 @@ _UPLOAD: _Schema = {
 
 
 class OpenAPIHandler(AqueductHandler):
-    """Gives the document."""
+    """Serves the OpenAPI document."""
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with it."""
+        """Answer with the document."""
         self.answer({**openapi_document(), "servers": [{"url": self.serving.base_url}]})
 
 
 @cache
 def openapi_document() -> dict[str, Any]:
-    """Give the document of all addresses, without the servers where they are."""
+    """Return the document of all addresses, without the ``servers`` field."""
     _, definitions = models_json_schema(
-        [(words, "serialization" if words is not ChatWords else "validation") for words in _FIELDS],
+        [(kind, "serialization" if kind is not ChatWords else "validation") for kind in _SCHEMAS],
         ref_template=_REFERENCE,
     )
     api = _api_paths()
-    # Bare, every other name below files/ is one of Jupyter's own files.
+    # Without a prefix, files/ belongs to Jupyter, which serves its own files there.
     bare = {path: item for path, item in api.items() if not path.startswith("/files/")}
     return {
         "openapi": "3.1.0",
@@ -145,7 +145,7 @@ def _api_paths() -> dict[str, Any]:
             "delete": _operation("Delete a file.", _json(_words(FileDeleted)), [file_id]),
         },
         "/files/{file_id}/content": {
-            "get": _operation("Give a file's bytes.", {"*/*": {}}, [file_id]),
+            "get": _operation("Download a file.", {"*/*": {}}, [file_id]),
         },
         "/models": {"get": _operation("List the models.", _json(_words(ModelList)))},
         "/models/{model}": {
@@ -165,11 +165,11 @@ def _own_paths() -> dict[str, Any]:
     }
     form = [_parameter("format", "query", {"enum": ["md", "ipynb", "json"]})]
     return {
-        "/aqueduct/status": {"get": _operation("What is set up and answers.", _json(_OBJECT))},
+        "/aqueduct/status": {"get": _operation("The gateway's status.", _json(_OBJECT))},
         "/aqueduct/usage": {"get": _operation("Requests and tokens.", _json(_OBJECT), days)},
-        "/aqueduct/metrics": {"get": _operation("Counts for Prometheus.", {"text/plain": {}})},
+        "/aqueduct/metrics": {"get": _operation("Metrics for Prometheus.", {"text/plain": {}})},
         "/aqueduct/openapi.json": {"get": _operation("This document.", _json(_OBJECT))},
-        "/aqueduct/requests": {"get": _operation("What runs now.", _json(_OBJECT))},
+        "/aqueduct/requests": {"get": _operation("List running requests.", _json(_OBJECT))},
         "/aqueduct/requests/{id}": {
             "delete": _operation("Stop a request.", _json(_OBJECT), identity)
         },
@@ -179,17 +179,21 @@ def _own_paths() -> dict[str, Any]:
                 _json(_words(ConversationList)),
                 [_parameter("search", "query", _TEXT)],
             ),
-            "post": _operation("Keep one.", _json(_words(StoredConversation)), body=change),
+            "post": _operation(
+                "Create a conversation.", _json(_words(StoredConversation)), body=change
+            ),
         },
         "/aqueduct/conversations/{id}": {
-            "get": _operation("Give one.", _json(_words(StoredConversation)), identity),
+            "get": _operation("Get a conversation.", _json(_words(StoredConversation)), identity),
             "patch": _operation(
-                "Change one.", _json(_words(ConversationSummary)), identity, change
+                "Change a conversation.", _json(_words(ConversationSummary)), identity, change
             ),
-            "delete": _operation("Delete one.", _json(_words(ConversationDeleted)), identity),
+            "delete": _operation(
+                "Delete a conversation.", _json(_words(ConversationDeleted)), identity
+            ),
         },
         "/aqueduct/conversations/{id}/export": {
-            "get": _operation("Give one as a file.", kinds, [*identity, *form])
+            "get": _operation("Export a conversation.", kinds, [*identity, *form])
         },
     }
 
@@ -200,7 +204,7 @@ def _operation(
     parameters: list[_Schema] | None = None,
     body: _Schema | None = None,
 ) -> _Schema:
-    error = {"description": "What is wrong.", "content": _json({"$ref": _ref("Error")})}
+    error = {"description": "An error.", "content": _json({"$ref": _ref("Error")})}
     operation: _Schema = {
         "summary": summary,
         "responses": {
@@ -224,8 +228,8 @@ def _json(schema: _Schema) -> _Schema:
     return {"application/json": {"schema": schema}}
 
 
-def _words(words: type[BaseModel]) -> _Schema:
-    return {"$ref": _ref(words.__name__)}
+def _words(kind: type[BaseModel]) -> _Schema:
+    return {"$ref": _ref(kind.__name__)}
 
 
 def _ref(name: str) -> str:

@@ -1,4 +1,4 @@
-"""This file is our own addresses ``aqueduct/requests`` and below: what runs now, and its stop."""
+"""``aqueduct/requests`` and below: list and stop running requests."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ __all__ = ["RequestHandler", "RequestsHandler"]
 
 
 class RequestsHandler(AqueductHandler):
-    """Lists the requests that run now."""
+    """Lists the running requests."""
 
-    tracks_activity = False  # the status bar of an open page asks all the time
+    tracks_activity = False  # the status bar of an open page polls this
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with the caller's; to a kernel's key with those of that kernel."""
+        """Answer with the caller's requests; a kernel's key sees only that kernel's."""
         self.answer({"object": "list", "data": self.gateway.running.list(self.caller)})
 
 
 class RequestHandler(AqueductHandler):
-    """One request that runs now."""
+    """One running request."""
 
     @web.authenticated
     async def delete(self, request_id: str) -> None:
-        """Stop it, by our id or the one that its client gave in ``X-Client-Request-Id``."""
+        """Stop it, by our id or the one that its client sent in ``X-Client-Request-Id``."""
         stopped = self.gateway.running.stop(self.caller, request_id)
         self.answer({"id": stopped, "object": "request", "stopped": True})

@@ -1,4 +1,4 @@
-"""The table of routes: which handler is at which address, for whatever serves them."""
+"""The route table: which handler serves which address."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from .status import MetricsHandler, StatusHandler, UsageHandler
 __all__ = ["application_routes", "routes"]
 
 PREFIXES = ("", "v1/", "openai/", "openai/v1/")
-"""Below which the API is served; Azure's clients put theirs before it."""
+"""The prefixes under which the API is served; Azure's clients use openai/."""
 
 DEPLOYMENT = "openai/deployments/([^/]+)/chat/completions"
-"""Azure's address of a chat, which names the model."""
+"""Azure's chat address, which names the model."""
 
 LIKE_OURS = (
     "v1|openai|aqueduct|api/v1|chat|responses|messages|embeddings|completions|moderations|rerank"
     "|images|audio|batches|uploads|vector_stores|fine_tuning|assistants|threads|realtime"
     "|conversations"
 )
-"""How addresses begin that a client of these APIs asks for, and that Jupyter does not have."""
+"""Prefixes of addresses that clients of such APIs request and that Jupyter does not have."""
 
 _FILE_ID = r"(file-[A-Za-z0-9]{24,64})"
 _ANY_ID = r"([^/]+)"
@@ -41,9 +41,9 @@ Route = tuple[str, type[AqueductHandler]]
 
 
 def routes() -> Iterator[Route]:
-    """Give every address below the base URL, without a slash before it, and its handler."""
+    """Yield every address below the base URL, without a leading slash, and its handler."""
     for prefix in PREFIXES:
-        # Bare, every other name below files/ is one of Jupyter's own files.
+        # Without a prefix, all other names below files/ are Jupyter's own files.
         for pattern, handler in _api(_ANY_ID if prefix else _FILE_ID):
             yield prefix + pattern, handler
     yield "aqueduct/status", StatusHandler
@@ -57,12 +57,12 @@ def routes() -> Iterator[Route]:
     yield f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler
     yield DEPLOYMENT, ChatCompletionsHandler
     yield f"(?:{LIKE_OURS})(?:/.*)?", UnknownAddressHandler
-    # A base URL with a slash too many.
+    # A base URL with an extra slash.
     yield f"(?:/+)(?:{LIKE_OURS}|models|files)(?:/.*)?", UnknownAddressHandler
 
 
 def application_routes(serving: Serving) -> list[tuple[str, type[AqueductHandler], dict[str, Any]]]:
-    """Give the routes as a Tornado application takes them."""
+    """Return the routes in the form that a Tornado application takes."""
     return [
         (serving.base_url + pattern, handler, {"serving": serving}) for pattern, handler in routes()
     ]

@@ -1,7 +1,7 @@
-"""What the handlers of one server share, and what they ask of whatever they run in.
+"""What the handlers of one server share, and the interfaces of the host that they run in.
 
-Jupyter and a hub each have an authenticator and a host of their own; on plain Tornado a test brings
-an authenticator, and nothing else is needed.
+Jupyter and a hub each have their own authenticator and host. On plain Tornado, as in tests, only an
+authenticator is needed.
 """
 
 from __future__ import annotations
@@ -21,29 +21,28 @@ Logger = logging.Logger | logging.LoggerAdapter[Any]
 
 
 class Authenticator(Protocol):
-    """Finds out who asks; nothing below it knows what a token is."""
+    """Identifies the caller of a request; the gateway itself knows nothing about tokens."""
 
     async def authenticate(self, handler: RequestHandler) -> Caller:
-        """Give the caller of a request, before any of its body is read.
+        """Return the caller of a request, before any of its body is read.
 
-        The handler's ``current_user`` is set as well, for whoever looks at Tornado's own idea of
-        it.
+        This also sets the handler's ``current_user``, which Tornado's own code uses.
 
         Raises:
-            AuthenticationError: nobody known.
-            PermissionDeniedError: somebody who may not ask for this.
+            AuthenticationError: the caller is unknown.
+            PermissionDeniedError: the caller may not use this address.
         """
         ...
 
 
 class Host:
-    """What a server may do about a request beside answering it; this one does nothing."""
+    """What a host may do for a request besides answering it; this one does nothing."""
 
     def note_activity(self, handler: RequestHandler) -> None:
-        """Note that somebody uses the server, which may be stopped when nobody does."""
+        """Note that the server is in use; a host may stop idle servers."""
 
     def allow_origins(self, handler: RequestHandler) -> None:
-        """Set the headers that let pages of other origins read a response."""
+        """Set the headers that let pages from other origins read a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,11 @@ class Serving:
     """A gateway, and how it is served.
 
     Args:
-        gateway: what is served.
-        authenticator: who may ask.
+        gateway: the gateway.
+        authenticator: identifies callers.
         host: what the handlers run in.
-        base_url: the path below which all addresses are; begins and ends with a slash.
-        log: where handlers write.
+        base_url: the path above all addresses; begins and ends with a slash.
+        log: the handlers' log.
     """
 
     gateway: Gateway

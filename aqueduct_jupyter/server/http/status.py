@@ -1,7 +1,6 @@
-"""This file is our own addresses ``aqueduct/status``, ``usage`` and ``metrics``.
+"""``aqueduct/status``, ``aqueduct/usage`` and ``aqueduct/metrics``.
 
-They say what is and what was. No key, no address of an upstream and no word of a conversation is in
-any of them.
+None of them contains a key, an upstream's address or any text of a conversation.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from .base import AqueductHandler
 
 __all__ = ["MetricsHandler", "StatusHandler", "UsageHandler"]
 
-MOST_DAYS = 3660
+MAX_DAYS = 3660
 
 
 class StatusHandler(AqueductHandler):
-    """Says whether everything is as it should be."""
+    """Reports the gateway's status."""
 
-    # A monitor that asks does not make a server busy; JupyterHub may stop one that is idle.
+    # Monitoring is not use of the server: JupyterHub may still stop it when idle.
     tracks_activity = False
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with the version, the upstreams, the models, their state, readers and limits."""
+        """Answer with the version, upstreams, models, document sandbox, notices and limits."""
         catalog, local_model = self.gateway.catalog, self.gateway.local_model
         answering = await catalog.answering()
         self.answer(
@@ -43,7 +42,7 @@ class StatusHandler(AqueductHandler):
                 "default_model": await catalog.default_model(),
                 "local_model": local_model
                 and {"model": local_model.name, "state": local_model.state},
-                # What keeps the processes in that read documents: landlock, seccomp, memory_limit.
+                # The sandbox of the document processes: landlock, seccomp, memory_limit.
                 "documents": asdict(self.gateway.documents.confinement),
                 "notices": list(self.gateway.notices),
                 "limits": {
@@ -56,27 +55,27 @@ class StatusHandler(AqueductHandler):
 
 
 class UsageHandler(AqueductHandler):
-    """Says how much was asked and answered."""
+    """Reports how much was used."""
 
-    tracks_activity = False  # the status bar of an open page asks all the time
+    tracks_activity = False  # the status bar of an open page polls this
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with the sums of the last ``days`` (30) by day, model and kernel."""
+        """Answer with the totals of the last ``days`` (default 30) by day, model and kernel."""
         days = self.integer_argument("days", 30)
-        if not 1 <= days <= MOST_DAYS:
-            raise InvalidRequestError(f"days must be between 1 and {MOST_DAYS}.", param="days")
+        if not 1 <= days <= MAX_DAYS:
+            raise InvalidRequestError(f"days must be between 1 and {MAX_DAYS}.", param="days")
         self.answer(await self.gateway.ledger.sums(self.caller.owner, days=days))
 
 
 class MetricsHandler(AqueductHandler):
-    """Says what a monitoring system counts."""
+    """Serves the metrics."""
 
     is_for_kernels = False
-    tracks_activity = False  # it is asked every few seconds, by a machine
+    tracks_activity = False  # a monitoring system polls this every few seconds
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer in Prometheus' text format."""
+        """Answer in Prometheus's text format."""
         self.set_header("Content-Type", CONTENT_TYPE)
         self.finish(self.gateway.metrics.text())

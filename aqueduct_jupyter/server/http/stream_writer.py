@@ -1,15 +1,15 @@
-"""This file is how the frames of a streamed answer go out: through Tornado, and past its buffers.
+"""Writes the frames of a streamed answer, past Tornado's buffers when possible.
 
-What is sent, and when a silence is broken, is left to :mod:`.chat`.
+What is sent, and the heartbeat, are in :mod:`.chat`.
 
-* Tornado's way takes two futures, a buffer and another round of the loop for each write: a third
-  of what a chunk costs. Where nothing waits to be written and the system takes all of a write, none
-  of that is needed: the chunk goes to the socket as it is.
-* What the system does not take goes Tornado's way, and so does all that follows until it is out.
-* That is done only where a chunk of ours is what Tornado would have written: the response is
-  chunked (HTTP/1.1), and nothing compresses it.
+* For each write, Tornado uses two futures, a buffer and another loop iteration: a third of a
+  chunk's cost. If no earlier write is pending, the chunk goes directly to the socket instead.
+* If the system accepts only part of it, Tornado writes the rest, and everything after it until its
+  buffer is empty.
+* This is done only if Tornado would have written the same bytes: the response is chunked
+  (HTTP/1.1) and not compressed.
 
-Source of a chunk's form: RFC 9112, section 7.1.
+Source of the chunk format: RFC 9112, section 7.1.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class StreamWriter:
     """Writes the frames of one response.
 
     Args:
-        handler: whose response it is; its status and headers say what they have to.
+        handler: the handler of the response, whose status and headers are set.
 
     Attributes:
-        sent_at: when something was sent last, by ``time.monotonic``; None before the first.
+        sent_at: when frames were last sent, by ``time.monotonic``; None before the first.
     """
 
     def __init__(self, handler: web.RequestHandler) -> None:
@@ -47,12 +47,12 @@ class StreamWriter:
         self.sent_at: float | None = None
 
     async def send(self, frames: bytes) -> None:
-        """Send frames, with the headers before the first, and wait until there is room for more.
+        """Send frames, the first time with the headers, and wait until there is room for more.
 
         Raises:
-            ClientLeftError: nobody is there to take them.
+            ClientLeftError: the client has disconnected.
         """
-        # Until these frames are out, none may overtake them.
+        # No other frames may overtake these.
         self._is_waiting = True
         try:
             await self._sending
@@ -63,7 +63,7 @@ class StreamWriter:
         self._is_waiting = False
 
     def send_at_once(self, frames: bytes) -> bool:
-        """Send frames if the client has taken all before them; say whether it has."""
+        """Send frames if all earlier ones have been written; return whether they were sent."""
         stream = self._stream
         if self._is_waiting or not self._sending.done():
             return False
@@ -74,7 +74,7 @@ class StreamWriter:
         try:
             taken = self._send(chunk)
         except OSError:
-            taken = 0  # no room; or the connection is broken, which Tornado is to find
+            taken = 0  # no room, or the connection is broken, which Tornado will detect
         if taken < len(chunk):
             if stream.closed():
                 return False

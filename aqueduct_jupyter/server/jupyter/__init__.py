@@ -1,1 +1,1 @@
-"""The gateway inside a Jupyter server: the extension, and what it gives to kernels."""
+"""The gateway inside a Jupyter server: the extension, and what it gives kernels."""

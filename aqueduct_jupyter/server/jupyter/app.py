@@ -1,6 +1,6 @@
-"""This file is the server extension: its settings, the assembly of the gateway, its routes.
+"""The server extension: its settings, the gateway that it builds, and its routes.
 
-What an address does is left to the handlers, what the gateway does to the gateway.
+The handlers say what each address does.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ __all__ = ["AqueductApp"]
 
 
 class _CheckedLater(AnyTrait):
-    """A setting of any type; on a command line it is written as in Python.
+    """A setting of any type; on a command line it is written as a Python literal.
 
-    Jupyter goes on without a setting whose type is wrong, and a limit that is not understood must
-    not become none. So the type is looked at where the gateway is assembled.
+    Jupyter ignores a setting of the wrong type, but an invalid limit must not turn into no limit.
+    So the type is checked when the gateway is built.
     """
 
     def from_string(self, s: str) -> Any:
-        """Read what stands on a command line."""
+        """Read a value from the command line."""
         try:
             return literal_eval(s)
         except (SyntaxError, ValueError):
@@ -55,44 +55,52 @@ class AqueductApp(ExtensionApp):
     _is_assembled = False
 
     upstreams = Dict(
-        help="""The OpenAI-compatible services to ask: a dict of names, each with base_url and,
-        as needed, api_key_file (or api_key_env), models, timeout, idle_timeout, connect_timeout,
+        help="""The OpenAI-compatible services, by name. Each needs base_url and may have
+        api_key_file (or api_key_env), models, timeout, idle_timeout, connect_timeout,
         documents ("text", "inline" or "native") and ca_bundle."""
     ).tag(config=True)
-    aliases = Dict(help="Other names for models: {'main': 'campus/llama'}.").tag(config=True)
-    default_model = Unicode(help="The model of requests that name none.").tag(config=True)
+    aliases = Dict(help="Aliases for models: {'main': 'campus/llama'}.").tag(config=True)
+    default_model = Unicode(help="The model for requests that do not name one.").tag(config=True)
     local_model_path = Unicode(
-        help="A GGUF file to run as the embedded model; it is then offered beside upstreams."
+        help="A GGUF file to run as the embedded model, which is then listed beside upstreams."
     ).tag(config=True)
-    demo_models = Bool(False, help="Offer the scripted demo models.").tag(config=True)
+    demo_models = Bool(False, help="List the scripted demo models.").tag(config=True)
     limits = _CheckedLater(
         {},
-        help="""What may be used: {"user": budget, "kernel": budget, "models": [...], "max_tokens":
-        1024}; a budget has requests_per_minute, tokens_per_minute, tokens_per_day and
-        requests_in_flight, as needed.""",
+        help="""Usage limits: {"user": budget, "kernel": budget, "models": [...], "max_tokens":
+        1024}. A budget may have requests_per_minute, tokens_per_minute, tokens_per_day and
+        requests_in_flight.""",
     ).tag(config=True)
     policy = _CheckedLater(
         None,
-        help="""Called with each chat request, see aqueduct_jupyter.gateway.policy: returns to allow
-        it, changes its body, or raises refusal("why").""",
+        help="""A function that is called with each chat request: it returns to allow the request,
+        changes its body, or raises refusal("why"). See aqueduct_jupyter.gateway.policy.""",
     ).tag(config=True)
     data_folder = Unicode(
-        help="Where files, the ledger and the weights lie; <Jupyter's data>/aqueduct by default."
+        help="""The folder for files, the ledger and the weights; <Jupyter's data>/aqueduct by
+        default."""
     ).tag(config=True)
     max_body_bytes = Integer(
-        64 * 2**20, help="Largest body of a chat request: 32 MB of files in base64, and text."
+        64 * 2**20,
+        help="Maximum body of a chat request, in bytes: room for 32 MB of files in base64.",
     ).tag(config=True)
-    max_file_bytes = Integer(64 * 2**20, help="Largest file that can be uploaded.").tag(config=True)
-    max_total_file_bytes = Integer(2**30, help="Largest sum of a user's files.").tag(config=True)
+    max_file_bytes = Integer(64 * 2**20, help="Maximum size of an uploaded file, in bytes.").tag(
+        config=True
+    )
+    max_total_file_bytes = Integer(
+        2**30, help="Maximum total size of a user's files, in bytes."
+    ).tag(config=True)
     file_expiry_seconds = Integer(
-        7 * 86_400, help="How long a file is kept that names no time itself; 0 is for ever."
+        7 * 86_400,
+        help="""Default lifetime, in seconds, of files uploaded without expires_after. 0 keeps them
+        forever.""",
     ).tag(config=True)
 
     tune_memory = Bool(
         False,
-        help="""Keep this Jupyter server's pauses and memory small under heavy load: freeze what the
-        garbage collector has loaded (gc.freeze), and give free memory back twice a minute
-        (malloc_trim). Affects the whole process, not only this extension.""",
+        help="""Reduce pauses and memory use under heavy load: exempt loaded objects from garbage
+        collection (gc.freeze), and return free memory to the system twice a minute (malloc_trim).
+        Affects the whole server process, not only this extension.""",
     ).tag(config=True)
 
     def flatten_flags(self) -> tuple[Any, Any]:
@@ -112,11 +120,10 @@ class AqueductApp(ExtensionApp):
         return str(Path(self.serverapp.data_dir if self.serverapp else self.data_dir, "aqueduct"))
 
     def initialize_settings(self) -> None:
-        """Assemble the gateway. Nothing is asked, opened or started before it is needed.
+        """Build the gateway. No file, connection or process is opened before it is needed.
 
         Raises:
-            ValueError: the limits or the policy are not what they should be; without them nothing
-                is served.
+            ValueError: the limits or the policy are invalid; the gateway then serves nothing.
         """
         self._chores: list[asyncio.Task[None]] = []
         self._environment: KernelEnvironment | None = None
@@ -129,7 +136,7 @@ class AqueductApp(ExtensionApp):
         try:
             limits, policy = read_limits(self.limits), read_policy(self.policy)
         except ValueError as error:
-            self.log.critical("%s Nothing is served before that is mended.", error)
+            self.log.critical("%s The gateway serves nothing until this is fixed.", error)
             raise
         return GatewaySettings(
             data_folder=Path(self.data_folder),
@@ -152,7 +159,7 @@ class AqueductApp(ExtensionApp):
         return []
 
     def initialize_handlers(self) -> None:
-        """Hang every route under Jupyter's base URL."""
+        """Register every route below Jupyter's base URL."""
         owner = os.environ.get("JUPYTERHUB_USER", "")
         serving = Serving(
             self.gateway,
@@ -166,7 +173,7 @@ class AqueductApp(ExtensionApp):
             self.handlers.append((f"/{pattern}", handlers[handler], {"serving": serving}))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
-        """Give kernels their address and keys, now that the server's port is known."""
+        """Give kernels the address and their keys, now that the server's port is known."""
         if not self._is_assembled:
             return
         self.gateway.start()
@@ -174,10 +181,10 @@ class AqueductApp(ExtensionApp):
             self._chores.append(asyncio.create_task(release_free_memory()))
             freeze_loaded_objects()
         if serverapp.sock or not serverapp.port:
-            where = "a UNIX socket" if serverapp.sock else "a port that it does not know"
+            where = "a UNIX socket" if serverapp.sock else "an unknown port"
             self.log.warning(
-                "This server listens on %s, which OpenAI clients cannot reach: kernels are given "
-                "no OPENAI_BASE_URL. Listen on a port of a fixed number to have it.",
+                "This server listens on %s, which OpenAI clients cannot reach, so kernels get no "
+                "OPENAI_BASE_URL. To set it, start the server on a fixed port.",
                 where,
             )
             return
@@ -188,7 +195,7 @@ class AqueductApp(ExtensionApp):
         use_for_kernels(serverapp.kernel_manager, self._environment)
 
     async def stop_extension(self) -> None:
-        """Close whatever is open: connections, child processes, the database."""
+        """Close connections, child processes and the database."""
         if not self._is_assembled:
             return
         if self._environment:
@@ -202,10 +209,10 @@ class AqueductApp(ExtensionApp):
 
 
 def _url_for_kernels(serverapp: Any) -> str:
-    """Build the address under which a kernel on this machine reaches the server."""
+    """Build the URL at which a kernel on this machine reaches the server."""
     scheme = "https" if serverapp.certfile else "http"
     ip = serverapp.ip
-    if ip in ("", "*", "0.0.0.0", "::"):  # noqa: S104  # compared with, not listened on
+    if ip in ("", "*", "0.0.0.0", "::"):  # noqa: S104  # compared, not bound
         ip = "127.0.0.1"
     host = f"[{ip}]" if ":" in ip else ip
     return f"{scheme}://{host}:{serverapp.port}{serverapp.base_url}".rstrip("/")

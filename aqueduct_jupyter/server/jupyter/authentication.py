@@ -1,8 +1,8 @@
-"""Who asks, in a Jupyter server: its own users, and the kernels that it has given a key.
+"""Authentication in a Jupyter server: its own users, and kernels with a key.
 
-A kernel's key is let in by naming its user before Jupyter looks for one; no cookie is set, and no
-other handler knows such a key. Everybody else is found by the server's identity provider, and asks
-its authorizer.
+For a kernel's key, the user is set before Jupyter looks for one. No cookie is set, and no other
+handler accepts such a key. All other callers go through the server's identity provider and
+authorizer.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = ["JupyterAuthenticator"]
 
 
 class JupyterAuthenticator:
-    """Finds out who asks.
+    """Identifies the caller of a request.
 
     Args:
         keys: the keys of this server's kernels.
-        is_alive: whether a kernel of this id runs here.
-        owner: whose server this is; "" where Jupyter does not tell.
+        is_alive: tells whether the kernel with this id runs here.
+        owner: the server's owner; "" if Jupyter does not say.
     """
 
     def __init__(self, keys: KernelKeys, is_alive: Callable[[str], bool], owner: str = "") -> None:
@@ -37,9 +37,9 @@ class JupyterAuthenticator:
         self._owner = owner
 
     async def authenticate(self, handler: web.RequestHandler) -> Caller:
-        """Give the caller of a request; raises as :class:`.serving.Authenticator` says."""
+        """Return the caller of a request; see :class:`.serving.Authenticator`."""
         if not isinstance(handler, JupyterHandler):
-            raise TypeError("Only handlers made by for_jupyter are served here.")
+            raise TypeError("The handler was not made by for_jupyter.")
         key = self._admit_kernel(handler)
         await self._ask_jupyter(handler)
         if key is None:
@@ -56,16 +56,16 @@ class JupyterAuthenticator:
 
     async def _ask_jupyter(self, handler: JupyterHandler) -> None:
         try:
-            # Our own prepare is what called us; this is the one below it.
+            # Our own prepare called this method; call the one of the base class.
             await APIHandler.prepare(handler)
         except web.HTTPError as error:
-            # Jupyter says 404 where it does not serve a page of another origin.
+            # Jupyter answers 404 when it refuses a page from another origin.
             is_refused = error.status_code in (403, 404)
             if is_refused and handler.current_user is None and handler.check_host():
-                raise _who_are_you(handler) from None
+                raise _unauthenticated(handler) from None
             raise web.HTTPError(403 if is_refused else error.status_code) from None
         if handler.current_user is None or _has_wrong_token(handler):
-            raise _who_are_you(handler)
+            raise _unauthenticated(handler)
 
 
 async def _ask_authorizer(handler: JupyterHandler) -> None:
@@ -77,17 +77,17 @@ async def _ask_authorizer(handler: JupyterHandler) -> None:
 
 
 def _has_wrong_token(handler: JupyterHandler) -> bool:
-    # A cookie, which Jupyter gives to every client with a token, does not make this one right.
+    # Jupyter gives every client with a token a cookie, but a cookie does not excuse a wrong token.
     is_checked = handler.identity_provider.auth_enabled
     return is_checked and bool(handler.sent_token) and not handler.token_authenticated
 
 
-def _who_are_you(handler: JupyterHandler) -> AuthenticationError:
+def _unauthenticated(handler: JupyterHandler) -> AuthenticationError:
     if "Authorization" in handler.request.headers:
-        message = "The token is not one that this server knows."
+        message = "The token is not valid for this server."
     else:
-        message = "A token is missing."
+        message = "The request has no token."
     return AuthenticationError(
-        f"{message} Send 'Authorization: Bearer TOKEN' with this Jupyter server's token, or "
-        "from a notebook the key in AQUEDUCT_API_KEY."
+        f"{message} Send 'Authorization: Bearer TOKEN' with this Jupyter server's token or, from "
+        "a notebook, with the key in AQUEDUCT_API_KEY."
     )

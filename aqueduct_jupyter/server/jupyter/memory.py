@@ -1,8 +1,7 @@
-"""What the server does about memory where an operator wants it: free memory goes back.
+"""Memory tuning for the whole process: free memory returns to the system.
 
 This affects the whole Jupyter server process, not only this extension, so it is off unless
-``AqueductApp.tune_memory`` is on. What is kept on purpose, and how much of it, is said where it is
-kept.
+``AqueductApp.tune_memory`` is on. Caches and their limits are in the modules that hold them.
 """
 
 from __future__ import annotations
@@ -16,25 +15,24 @@ from collections.abc import Callable
 __all__ = ["RELEASE_INTERVAL", "freeze_loaded_objects", "release_free_memory"]
 
 RELEASE_INTERVAL = 30.0
-"""How often memory goes back. It takes a millisecond or two, in a thread."""
+"""Seconds between two releases of free memory; each takes a millisecond or two, in a thread."""
 
 
 def freeze_loaded_objects() -> None:
-    """Tell the collector that whatever there is by now will stay.
+    """Exempt all existing objects from garbage collection.
 
-    Looked through again at a burst of requests, it would hold up every stream for a tenth of a
-    second.
+    A collection that traverses them during a burst of requests would stall every stream for a
+    tenth of a second.
     """
     gc.freeze()
 
 
 async def release_free_memory() -> None:
-    """Give free memory back to the system, again and again, until it is cancelled.
+    """Return free memory to the system periodically, until cancelled.
 
-    The C library gives back what is free at the end of its heap. Reads take large pieces of memory
-    and shorten them to what has come, which leaves holes between what stays; they would make a
-    server of a thousand requests a minute larger by the hour, with nothing in them. Only the GNU C
-    library is known to need and to have this.
+    By itself, the C library returns only the free end of its heap. Reads allocate large blocks and
+    shrink them to the data received, which fragments the heap: a server with a thousand requests a
+    minute would grow hourly. Only the GNU C library is known to need this call, and to have it.
     """
     if trim := _trim():
         while True:
@@ -43,7 +41,7 @@ async def release_free_memory() -> None:
 
 
 def _trim() -> Callable[[int], int] | None:
-    """Find the C library's call for it. Source: malloc_trim(3)."""
+    """Find the C library's function. Source: malloc_trim(3)."""
     if sys.platform != "linux":
         return None
     return getattr(ctypes.CDLL(None), "malloc_trim", None)

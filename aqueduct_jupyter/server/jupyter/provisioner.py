@@ -1,12 +1,11 @@
-"""This file is what a kernel is given at its start, and what ends with it.
+"""The kernel provisioner: each kernel gets this server's URL and a key of its own.
 
-It is given this server's address and a key of its own; what it has asked for ends when it does.
+When a kernel ends, its requests are stopped. Keys are made in
+:mod:`aqueduct_jupyter.gateway.requests.keys`.
 
-Making keys is left to :mod:`aqueduct_jupyter.gateway.requests.keys`.
-
-A kernel whose kernelspec names a provisioner of its own (a cluster's, say) is not started by ours.
-For it, and for terminals, the server's own environment holds a key that lives as long as the
-server; every other kernel's key replaces that one.
+If a kernelspec names another provisioner (a cluster's, for example), ours does not start that
+kernel. For such kernels, and for terminals, the server's own environment holds a key that is valid
+as long as the server runs. In all other kernels, their own key replaces it.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ _DEFAULT_PROVISIONER = "local-provisioner"
 
 
 class KernelEnvironment:
-    """The variables through which any OpenAI client in a kernel finds this server.
+    """The variables by which any OpenAI client in a kernel finds this server.
 
     Args:
-        url: this server's address with its base_url, without a slash at the end.
+        url: this server's URL with its base_url, without a trailing slash.
         keys: makes each kernel's key.
-        ended: told the id of each kernel that is gone, or begins anew.
+        ended: called with the id of each kernel that ended or restarts.
     """
 
     def __init__(self, url: str, keys: KernelKeys, ended: Callable[[str], None]) -> None:
@@ -44,13 +43,13 @@ class KernelEnvironment:
         self.ended = ended
 
     def variables(self, kernel_id: str, present: Mapping[str, str]) -> dict[str, str]:
-        """Give the variables for one kernel.
+        """Return the variables for one kernel.
 
         Args:
-            kernel_id: whose key it shall be.
-            present: the environment it would have otherwise. ``OPENAI_*`` in it that are not this
-                server's were set by the user and are left alone, both of them: a key of one
-                service must not go to the other's address.
+            kernel_id: the kernel that gets the key.
+            present: the environment that it would have otherwise. If the user has set an
+                ``OPENAI_*`` variable in it, both stay as they are: the key of one service must
+                not be sent to another.
         """
         key = self._keys.key_for(kernel_id)
         variables = {"AQUEDUCT_BASE_URL": self._url, "AQUEDUCT_API_KEY": key}
@@ -61,25 +60,25 @@ class KernelEnvironment:
         return variables
 
     def put_fallback(self, environment: MutableMapping[str, str]) -> None:
-        """Put the key of the server's life into the environment that every child inherits."""
+        """Put the server's own key into the environment that every child process inherits."""
         environment.update(self.variables(SERVER_LIFE, environment))
 
     def remove_fallback(self, environment: MutableMapping[str, str]) -> None:
-        """Take out what :meth:`put_fallback` put in."""
+        """Remove what :meth:`put_fallback` added."""
         for name, value in self.variables(SERVER_LIFE, environment).items():
             if environment.get(name) == value:
                 del environment[name]
 
 
 class AqueductProvisioner(LocalProvisioner):
-    """Starts a kernel as Jupyter does, with its key and this server's address."""
+    """Starts a kernel as Jupyter does, with its key and this server's URL."""
 
     environments: ClassVar[WeakKeyDictionary[MultiKernelManager, KernelEnvironment]] = (
         WeakKeyDictionary()
     )
 
     async def cleanup(self, restart: bool = False) -> None:
-        """End what the kernel has asked for; a program of its own may still wait for it."""
+        """Stop the kernel's requests; a program that it started may still wait for them."""
         await super().cleanup(restart)
         if self._environment and self.kernel_id:
             self._environment.ended(self.kernel_id)
@@ -96,10 +95,10 @@ class AqueductProvisioner(LocalProvisioner):
 
 
 def use_for_kernels(manager: MultiKernelManager, environment: KernelEnvironment) -> bool:
-    """Have a server's kernels started with our provisioner.
+    """Make our provisioner the default for a server's kernels.
 
     Returns:
-        False where the operator chose another provisioner for all kernels; the fallback serves.
+        False if the operator chose another default provisioner; kernels then use the fallback key.
     """
     AqueductProvisioner.environments[manager] = environment
     factory = KernelProvisionerFactory.instance(parent=manager.parent)

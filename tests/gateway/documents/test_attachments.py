@@ -228,7 +228,7 @@ class TestLimits:
         assert error.param == "messages[0].content[0].file"
         assert "'big.txt'" in error.message
         assert "10,485,761 bytes" in error.message
-        assert "at most 10,485,760 bytes" in error.message
+        assert "limit for a file in a chat is 10,485,760 bytes" in error.message
 
     @pytest.mark.parametrize("over", [0, 1])
     async def test_the_limit_holds_for_stored_files_too(self, desk: Desk, over: int) -> None:
@@ -273,7 +273,7 @@ class TestDocumentsThatCannotBeRead:
         [
             (samples.scanned_pdf(), "no text"),
             (samples.encrypted_pdf("x"), "encrypted"),
-            (samples.truncated_pdf(), "broken"),
+            (samples.truncated_pdf(), "damaged"),
             (b"", "no text"),
         ],
     )

@@ -111,8 +111,8 @@ async def test_every_document_without_text_says_why() -> None:
         assert (scan.code, "scan" in scan.message) == ("document_without_text", True)
         locked = await complaint(documents, samples.encrypted_pdf("x"))
         assert "encrypted" in locked.message
-        assert "broken" in (await complaint(documents, samples.truncated_pdf())).message
-        assert "broken" in (await complaint(documents, samples.docx("x")[:300])).message
+        assert "damaged" in (await complaint(documents, samples.truncated_pdf())).message
+        assert "damaged" in (await complaint(documents, samples.docx("x")[:300])).message
         other = await complaint(documents, b"\x7fELF\x00", "a.out")
         assert (other.code, "PDF, DOCX" in other.message) == ("unsupported_document", True)
         assert "pdf words" in await read(documents, samples.pdf("pdf words"))

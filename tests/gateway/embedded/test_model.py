@@ -227,8 +227,8 @@ async def test_one_that_keeps_dying_is_left_alone_for_a_while(
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("raise SystemExit", "ended at once"),
-        ("import sys; sys.stdin.readline(); print('not json')", "ended at once"),
+        ("raise SystemExit", "ended during startup"),
+        ("import sys; sys.stdin.readline(); print('not json')", "ended during startup"),
         ("import sys; sys.stdin.read()", "not ready after"),
         ('print(\'{"error": "OSError: libgomp.so.1: cannot open"}\')', "install it"),
         ('print(\'{"error": "No module named xllamacpp"}\')', "pip install"),
@@ -255,7 +255,7 @@ async def test_what_it_said_last_is_in_the_log_and_the_error_as_one_harmless_lin
     command = (sys.executable, "-c", script)
     async with running(tmp_path / "m.gguf", command=command) as (_, upstream):
         message = (await failure(upstream)).message
-    assert "ended at once: MemoryError: no room for it" in message
+    assert "ended during startup: MemoryError: no room for it" in message
     (record,) = caplog.records
     said = record.getMessage()
     assert said.isprintable()

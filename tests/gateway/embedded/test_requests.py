@@ -94,7 +94,7 @@ async def test_what_it_cannot_read_is_refused_with_a_sentence(kind: str) -> None
     assert response.status_code == 400
     error = response.json()["error"]
     assert error["param"] == "messages[0].content[1]"
-    assert "'tiny' reads text only" in error["message"]
+    assert "'tiny' reads only text" in error["message"]
     assert engine.asked == []
 
 

@@ -67,7 +67,7 @@ async def test_it_calls_the_tool_that_it_must_and_keeps_to_its_schema(weights: P
         content = [
             {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
         ]
-        with pytest.raises(InvalidRequestError, match="reads text only"):
+        with pytest.raises(InvalidRequestError, match="reads only text"):
             await ask(local, messages=[{"role": "user", "content": content}])
     finally:
         await local.close()

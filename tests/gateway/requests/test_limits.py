@@ -79,7 +79,7 @@ async def test_requests_a_minute_run_out_and_come_back(ledger: Ledger) -> None:
     error = await gate.refused()
     assert error.retry_after == 40
     assert error.message == (
-        "The limit of 3 requests a minute for you is used up. There is more at 23:00:40 UTC, in 40 "
+        "The limit of 3 requests per minute for you is used up. Try again at 23:00:40 UTC, in 40 "
         "seconds."
     )
     assert error.headers()["x-ratelimit-remaining-requests"] == "0"
@@ -101,7 +101,7 @@ async def test_tokens_of_the_day_are_there_again_at_midnight(ledger: Ledger) -> 
     assert (await gate.ask())["x-ratelimit-remaining-tokens"] == "40"
     gate.past(tokens=40, tokens_out=2)
     error = await gate.refused()
-    assert "100 tokens a day" in error.message
+    assert "100 tokens per day" in error.message
     assert "00:00:00 UTC" in error.message
     assert error.retry_after == 3600
     gate.now += 3600
@@ -146,7 +146,7 @@ async def test_a_day_is_called_one_also_in_its_last_minute(ledger: Ledger) -> No
     gate = Gate(ledger, user={"tokens_per_day": 10})
     gate.now = 20_001 * DAY - 30
     gate.past(tokens=10)
-    assert "10 tokens a day" in (await gate.refused()).message
+    assert "10 tokens per day" in (await gate.refused()).message
 
 
 def test_an_answer_is_bounded(ledger: Ledger) -> None:

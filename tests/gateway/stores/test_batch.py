@@ -27,15 +27,15 @@ def test_named_requests_pass(path: Path, lines: bytes) -> None:
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (b"", "has no line"),
-        (b"\n\n", "has no line"),
-        (b'{"custom_id": "a"}\nnot json', "Line 2 is not JSON"),
-        (b"[" * 100_000, "Line 1 is not JSON"),
-        (b'{"custom_id": "a"}\n\n{"custom_id": "a"}', "Line 3 has the custom_id of line 1"),
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b'{"custom_id": "a"}\nnot json', "Line 2 is not valid JSON"),
+        (b"[" * 100_000, "Line 1 is not valid JSON"),
+        (b'{"custom_id": "a"}\n\n{"custom_id": "a"}', "Line 3 has the same custom_id as line 1"),
         (b'{"body": {}}', "Line 1 has no custom_id"),
         (b'{"custom_id": 7}', "Line 1 has no custom_id"),
         (b'["a"]', "Line 1 has no custom_id"),
-        (b"\xff\xfe", "Line 1 is not JSON"),
+        (b"\xff\xfe", "Line 1 is not valid JSON"),
     ],
 )
 def test_a_wrong_line_is_named(path: Path, lines: bytes, says: str) -> None:
@@ -56,5 +56,5 @@ def test_a_line_without_an_end_is_not_read_into_memory(
 
 def test_another_ending_is_refused(path: Path) -> None:
     path.write_bytes(b'{"custom_id": "a"}')
-    with pytest.raises(InvalidRequestError, match=r"ends with \.jsonl, and 'a\.json' does not"):
+    with pytest.raises(InvalidRequestError, match=r"'a\.json' does not end with \.jsonl"):
         batch.check_batch_file(path, "a.json")

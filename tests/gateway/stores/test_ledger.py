@@ -106,7 +106,7 @@ async def test_rows_that_come_together_are_all_written_and_a_bad_one_is_left_out
         if found["requests"] == 299:
             break
     assert (found["requests"], found["tokens_in"]) == (299, 299)
-    assert "was not written" in caplog.text
+    assert "write to the database failed" in caplog.text
 
 
 async def test_any_name_of_a_model_can_be_kept(ledger: Ledger) -> None:

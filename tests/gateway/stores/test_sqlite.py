@@ -48,7 +48,7 @@ async def test_what_cannot_be_written_later_is_in_the_log(
     await database.run(insert("whole"))
     assert await database.run(texts) == ["whole"]
     await database.close()
-    assert "was not written" in caplog.text
+    assert "write to the database failed" in caplog.text
     assert "UnicodeEncodeError" in caplog.text
 
 

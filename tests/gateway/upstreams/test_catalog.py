@@ -115,7 +115,7 @@ async def test_an_unknown_name_says_which_upstream_is_silent() -> None:
     dead = Lists()
     dead.is_dead = True
     some = catalog(upstream("campus", dead), upstream("cloud", Lists("gpt")))
-    with pytest.raises(ModelNotFoundError, match="Not answering at present: campus"):
+    with pytest.raises(ModelNotFoundError, match="do not answer now: campus"):
         await some.resolve("llama")
 
 
@@ -139,10 +139,10 @@ async def test_an_allow_list_is_kept_to() -> None:
 @pytest.mark.parametrize("name", ["gpt-4o", "gpt-4o-mini", "x" * 512])
 async def test_where_no_name_is_close_the_list_is_told(name: str) -> None:
     kept = catalog(upstream("campus", Lists("tool", "main", "llama-3.1-8b", "y" * 300)))
-    with pytest.raises(ModelNotFoundError, match="There are: tool, main") as caught:
+    with pytest.raises(ModelNotFoundError, match="Available models: tool, main") as caught:
         await kept.resolve(name)
-    assert "Close names" not in caught.value.message
-    with pytest.raises(ModelNotFoundError, match=r"Close names: llama-3\.1-8b\."):
+    assert "Similar names" not in caught.value.message
+    with pytest.raises(ModelNotFoundError, match=r"Similar names: llama-3\.1-8b\."):
         await kept.resolve("llama-3-8b")
 
 
@@ -151,7 +151,7 @@ async def test_no_name_is_the_default_or_the_only_model() -> None:
     assert await resolved(one, None) == ("campus", "llama")
     two = catalog(upstream("campus", Lists("a", "b")), default_model="campus/b")
     assert await resolved(two, None) == ("campus", "b")
-    with pytest.raises(InvalidRequestError, match="There are: a, b") as caught:
+    with pytest.raises(InvalidRequestError, match="Available models: a, b") as caught:
         await catalog(upstream("campus", Lists("a", "b"))).resolve(None)
     assert caught.value.param == "model"
 

@@ -273,7 +273,7 @@ async def test_what_a_kernels_key_does_not_open_says_what_does(
     async with connect(extension.gateway.keys.key_for("server")) as http:
         error = (await http.get("aqueduct/conversations")).json()["error"]
     assert error["code"] == "not_for_kernels"
-    assert "Use the token of the Jupyter server" in error["message"]
+    assert "Use the Jupyter server's token" in error["message"]
 
 
 async def test_an_unknown_address_says_what_there_is(connect: Ask, jp_base_url: str) -> None:
@@ -281,7 +281,7 @@ async def test_an_unknown_address_says_what_there_is(connect: Ask, jp_base_url: 
         error = (await http.post("responses", json={"model": "m", "input": "x"})).json()["error"]
     assert error["code"] == "not_found"
     assert "chat/completions, files and models" in error["message"]
-    assert f"{jp_base_url}v1." in error["message"]
+    assert f"{jp_base_url}v1 as the base URL." in error["message"]
 
 
 async def test_jupyters_own_addresses_stay_jupyters(connect: Ask) -> None:

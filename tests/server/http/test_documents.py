@@ -100,10 +100,10 @@ async def test_an_image_url_is_passed_as_it_is(http: httpx.AsyncClient, standin:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (samples.scanned_pdf(), "has no text"),
+        (samples.scanned_pdf(), "contains no text"),
         (samples.encrypted_pdf("x"), "is encrypted"),
-        (samples.truncated_pdf(), "is broken, truncated"),
-        (b"\x7fELF\0", "of a kind that cannot be read"),
+        (samples.truncated_pdf(), "is damaged, truncated"),
+        (b"\x7fELF\0", "is not supported"),
     ],
 )
 async def test_a_document_that_cannot_be_read_is_400_and_named(

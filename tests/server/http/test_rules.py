@@ -162,6 +162,6 @@ def test_nothing_is_served_under_rules_that_are_not_understood(tmp_path: Path, w
         served = httpx.get(f"{server.url}/v1/models", headers=headers, trust_env=False)
         assert served.status_code == 404
         log = server.log.read_text()
-        assert "Nothing is served before that is mended" in log
+        assert "The gateway serves nothing until this is fixed" in log
         assert f"AqueductApp.{wrong.partition('=')[0]}" in log
         assert "AttributeError" not in log

@@ -117,7 +117,7 @@ class TestWithAMissingGGUF:
     async def test_it_is_said_and_the_rest_serves(self, http: httpx.AsyncClient) -> None:
         said = (await http.get("aqueduct/status")).json()
         (notice,) = said["notices"]
-        assert "there is no file /no/such.gguf" in notice
+        assert "the file /no/such.gguf does not exist" in notice
         assert said["models"][0] == "real-name"
         assert "demo/echo" in said["models"], "c.AqueductApp.demo_models lists them"
 

@@ -205,7 +205,7 @@ def test_a_server_on_a_unix_socket_says_what_it_cannot_do(tmp_path: Path) -> Non
     )
     try:
         assert process.stderr
-        assert any("kernels are given no OPENAI_BASE_URL" in line for line in process.stderr)
+        assert any("kernels get no OPENAI_BASE_URL" in line for line in process.stderr)
     finally:
         process.terminate()
         process.communicate(timeout=60)

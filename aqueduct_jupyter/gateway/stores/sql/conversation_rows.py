@@ -1,4 +1,4 @@
-"""The statements about conversations; what they mean is left to the conversation store."""
+"""SQL statements for conversations; the conversation store uses them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SUMMARY = (
 
 _OF_OWNER = conversations.c.owner == bindparam("owner")
 
-# Statements are built once: that takes ten times as long as a row does.
+# Statements are built once, because building one takes ten times as long as reading a row.
 _LIST = (
     select(*_SUMMARY)
     .where(_OF_OWNER, position_in(conversations.c.said, bindparam("search")) > 0)
@@ -40,27 +40,27 @@ _REMOVE = delete(conversations).where(conversations.c.id == bindparam("id"))
 
 
 class ConversationRows:
-    """The rows of conversations, as one transaction sees them.
+    """The rows of conversations in one transaction.
 
     Args:
-        connection: the transaction's.
+        connection: the transaction's connection.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def list(self, owner: str, search: str) -> list[Row]:
-        """Give summaries, the last changed first; only those in which these words were said."""
+        """Return summaries, the last changed first, of conversations that contain this text."""
         found = self._connection.execute(_LIST, {"owner": owner, "search": search})
         return [dict(row) for row in found.mappings()]
 
     def count(self, owner: str) -> int:
-        """Count an owner's; until the transaction ends nobody adds one."""
+        """Count an owner's conversations; none can be added until the transaction ends."""
         lock_until_commit(self._connection, f"conversations of {owner}")
         return self._connection.execute(_COUNT, {"owner": owner}).scalar_one()
 
     def find(self, owner: str, conversation_id: str) -> Row | None:
-        """Give a row, which nobody else changes until the transaction ends."""
+        """Return a row, locked until the transaction ends."""
         asked = {"id": conversation_id, "owner": owner}
         row = self._connection.execute(_FIND, asked).mappings().first()
         return None if row is None else dict(row)
@@ -70,7 +70,7 @@ class ConversationRows:
         self._connection.execute(_INSERT, row)
 
     def change(self, row: Mapping[str, Any]) -> None:
-        """Write a row that was found, with what is new in it."""
+        """Update a row that was returned by :meth:`find`."""
         statement = update(conversations).where(conversations.c.sequence == row["sequence"])
         self._connection.execute(statement, row)
 

@@ -1,4 +1,4 @@
-"""The statements about files; what they mean is left to the file store."""
+"""SQL statements for files; the file store uses them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 _OF_OWNER = files.c.owner == bindparam("owner")
 _IS_ALIVE = or_(files.c.expires_at.is_(None), files.c.expires_at > bindparam("now"))
 
-# Statements are built once: that takes ten times as long as a row does.
+# Statements are built once, because building one takes ten times as long as reading a row.
 _INSERT = insert(files)
 _FIND = select(files).where(files.c.id == bindparam("id"), _OF_OWNER, _IS_ALIVE)
 _SEQUENCE = select(files.c.sequence).where(files.c.id == bindparam("id"), _OF_OWNER)
@@ -35,23 +35,23 @@ _USED = select(files.c.blob).where(
 
 
 class FileRows:
-    """The rows of files, as one transaction sees them.
+    """The rows of files in one transaction.
 
     Args:
-        connection: the transaction's.
+        connection: the transaction's connection.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def find(self, owner: str, file_id: str, now: float) -> Row | None:
-        """Give the row of an owner's file that has not expired."""
+        """Return the row of an owner's file, unless it has expired."""
         asked = {"id": file_id, "owner": owner, "now": now}
         row = self._connection.execute(_FIND, asked).mappings().first()
         return None if row is None else dict(row)
 
     def sequence_of(self, owner: str, file_id: str) -> int | None:
-        """Give a file's place in the order of uploads, also of one that has expired."""
+        """Return a file's position in upload order, even if it has expired."""
         return self._connection.execute(_SEQUENCE, {"id": file_id, "owner": owner}).scalar()
 
     def page(
@@ -64,7 +64,7 @@ class FileRows:
         order: Literal["asc", "desc"],
         purpose: str | None,
     ) -> list[Row]:
-        """Give rows in the order of uploads; ``after`` is the place of the one before."""
+        """Return rows in upload order; ``after`` is the position of the row before the page."""
         sequence = files.c.sequence
         statement = _PAGE.limit(limit).order_by(sequence if order == "asc" else sequence.desc())
         if after is not None:
@@ -75,16 +75,16 @@ class FileRows:
         return [dict(row) for row in found.mappings()]
 
     def total_bytes(self, owner: str, now: float) -> int:
-        """Sum the sizes of an owner's files; until the transaction ends nobody adds to them."""
+        """Sum the sizes of an owner's files; none can be added until the transaction ends."""
         lock_until_commit(self._connection, f"files of {owner}")
         return int(self._connection.execute(_TOTAL, {"owner": owner, "now": now}).scalar_one())
 
     def blob_of(self, sha256: str) -> str | None:
-        """Give the blob of some file with these bytes."""
+        """Return the blob of any file with this hash."""
         return self._connection.execute(_BLOB, {"sha256": sha256}).scalar()
 
     def hold(self, blob: str) -> bool:
-        """Tell whether some file has a blob; if so, it has it until the transaction ends."""
+        """Return whether a file uses a blob; its row is then locked until the transaction ends."""
         return self._connection.execute(_HOLD, {"blob": blob}).scalar() is not None
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -96,11 +96,11 @@ class FileRows:
         self._connection.execute(_REMOVE, {"id": file_id})
 
     def remove_expired(self, now: float) -> set[str]:
-        """Remove all that have expired, and give their blobs that no other file has."""
+        """Remove expired files, and return their blobs that no other file uses."""
         blobs = set(self._connection.execute(_REMOVE_EXPIRED, {"now": now}).scalars())
         return blobs - self.used(blobs)
 
     def used(self, blobs: Collection[str], but: str = "") -> set[str]:
-        """Give those of these blobs that some file has, other than the file ``but``."""
+        """Return the blobs that any file uses, except the file ``but``."""
         asked = {"blobs": list(blobs), "but": but}
         return set(self._connection.execute(_USED, asked).scalars())

@@ -10,13 +10,13 @@ __all__ = ["lock_until_commit"]
 
 
 def lock_until_commit(connection: Connection, name: str) -> None:
-    """Wait until no other transaction holds this lock, and hold it.
+    """Wait for a lock and hold it until the transaction ends.
 
-    SQLite lets one transaction write at a time, so there is nothing to do there.
+    On SQLite this does nothing, because only one transaction writes at a time.
 
     Args:
-        connection: the transaction's.
-        name: what is locked, of any length.
+        connection: the transaction's connection.
+        name: the name of the lock, of any length.
     """
     if connection.dialect.name == "postgresql":
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

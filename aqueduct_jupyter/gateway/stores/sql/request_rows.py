@@ -1,4 +1,4 @@
-"""The statements about requests that are over; what they mean is left to the ledger."""
+"""SQL statements for finished requests; the ledger uses them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IN_DAY = _COLUMNS.time >= bindparam("day")
 
 _MARK = "add_requests"
 
-# Statements are built once: that takes ten times as long as a row does.
+# Statements are built once, because building one takes ten times as long as reading a row.
 _INSERT = insert(requests)
 _USED = select(
     func.sum(case((_IN_MINUTE, 1), else_=0)),
@@ -40,7 +40,7 @@ _USED = select(
 ).where(
     _COLUMNS.owner == bindparam("owner"),
     _COLUMNS.time >= bindparam("since"),
-    # One that was refused before it had an upstream used nothing.
+    # A request that was refused before an upstream was chosen used nothing.
     _COLUMNS.upstream.is_not(None),
 )
 _USED_BY_KERNEL = _USED.where(_COLUMNS.kernel == bindparam("kernel"))
@@ -59,21 +59,21 @@ _GROUPS: dict[Group, ColumnElement[Any]] = {
 
 
 class RequestRows:
-    """The rows of requests, as one transaction sees them.
+    """The rows of requests in one transaction.
 
     Args:
-        connection: the transaction's.
+        connection: the transaction's connection.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Add requests: all of them, or none where one cannot be added.
+        """Add requests: all of them, or none if one cannot be added.
 
         Raises:
-            ValueError: one of them holds what the database cannot hold.
-            OverflowError: one of them holds a number that is too large.
+            ValueError: one of them has a value that the database cannot store.
+            OverflowError: one of them has a number that is too large.
         """
         if len(rows) == 1:
             self._insert(rows)
@@ -86,13 +86,13 @@ class RequestRows:
             raise
 
     def used(self, owner: str, kernel: str | None, minute: float, day: float) -> Sequence[Any]:
-        """Sum what an owner, or one kernel of it, has used.
+        """Sum the usage of an owner, or of one kernel.
 
         Args:
-            owner: whose.
-            kernel: only this one's; None for all.
-            minute: where the last minute began, in seconds since 1970.
-            day: where the day began.
+            owner: the requests' owner.
+            kernel: count only this kernel's requests; None for all.
+            minute: start of the last minute, in seconds since 1970.
+            day: start of the day, in seconds since 1970.
 
         Returns:
             Requests in the minute, tokens in the minute, tokens in the day, and the time of the
@@ -104,7 +104,7 @@ class RequestRows:
         return self._connection.execute(_USED_BY_KERNEL, {**asked, "kernel": kernel}).one()
 
     def sums(self, owner: str, since: float, group: Group | None = None) -> list[dict[str, Any]]:
-        """Sum an owner's requests and tokens since a time; by a group where one is asked for."""
+        """Sum an owner's requests and tokens since a time, optionally by a group."""
         columns: list[ColumnElement[Any]] = [*_SUMS]
         if group:
             columns.insert(0, _GROUPS[group].label(group))
@@ -113,7 +113,7 @@ class RequestRows:
             by = _GROUPS[group]
             statement = statement.group_by(by).order_by(by.asc().nulls_first())
         rows = self._connection.execute(statement).mappings()
-        # PostgreSQL gives sums as decimal numbers.
+        # PostgreSQL returns sums as decimals.
         return [
             {name: value if name == group else int(value or 0) for name, value in row.items()}
             for row in rows

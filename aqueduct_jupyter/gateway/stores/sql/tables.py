@@ -1,7 +1,7 @@
-"""The tables as they are now; how a database came to have them is left to the migrations.
+"""The current tables; the migrations bring older databases to them.
 
-Both databases are used through these tables only, so what differs between them has its place here:
-text that PostgreSQL cannot hold, and two functions that each has under a name of its own.
+SQLite and PostgreSQL are used only through these tables, so their differences are handled here:
+text that a database cannot store, and two functions that have different names.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ METADATA = MetaData()
 
 
 class AnyText(TypeDecorator[str]):
-    """Text of any client.
+    """Text from any client.
 
-    What a database cannot hold becomes a replacement character: half a surrogate pair in both of
-    them, and NUL in PostgreSQL.
+    Characters that the database cannot store are replaced: lone surrogates in both databases, and
+    NUL in PostgreSQL.
     """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
-        """Give the text as this database can hold it."""
+        """Return the text in a form that this database can store."""
         if value is None or (value.isascii() and dialect.name == "sqlite"):
             return value
         if dialect.name == "postgresql":
@@ -49,8 +49,8 @@ class AnyText(TypeDecorator[str]):
         return value.encode(errors="replace").decode()
 
 
-class day_of(GenericFunction[str]):  # noqa: N801  # an SQL function, called like one
-    """The day in UTC, such as 2026-01-31, of seconds since 1970."""
+class day_of(GenericFunction[str]):  # noqa: N801  # an SQL function's name
+    """The UTC day, such as 2026-01-31, of a time in seconds since 1970."""
 
     type = String()
     inherit_cache = True
@@ -67,8 +67,8 @@ def _day_in_postgresql(element: day_of, compiler: SQLCompiler, **options: Any) -
     return f"to_char(to_timestamp({time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 
 
-class position_in(GenericFunction[int]):  # noqa: N801  # an SQL function, called like one
-    """Where in a text another one begins, from 1; 0 where it is not in it."""
+class position_in(GenericFunction[int]):  # noqa: N801  # an SQL function's name
+    """The position of a text in another, counted from 1; 0 if it is not found."""
 
     type = Integer()
     inherit_cache = True
@@ -84,7 +84,7 @@ def _position_in_postgresql(element: position_in, compiler: SQLCompiler, **optio
     return f"strpos({compiler.process(element.clauses, **options)})"
 
 
-# SQLite counts by itself only in a column of exactly this type.
+# SQLite's autoincrement works only with exactly this type.
 _SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 
 files = Table(

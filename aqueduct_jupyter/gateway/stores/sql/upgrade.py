@@ -1,8 +1,7 @@
-"""A database brought to this release: its version is read, and an older one upgraded.
+"""Upgrades a database to this release.
 
-It is called inside a transaction that nobody else can be in at the same time. A new database gets
-its tables at once. Alembic is imported only where there is something to upgrade, which is once in a
-release.
+This runs inside a transaction that excludes all others. A new database gets its tables at once.
+Alembic is imported only if there is something to upgrade, which is once per release.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from .tables import METADATA
 __all__ = ["REVISIONS", "upgrade"]
 
 REVISIONS = ("0001", "0002")
-"""All that this release knows, the oldest first."""
+"""All revisions that this release knows, the oldest first."""
 
 _VERSION_TABLE = "alembic_version"
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring a database to the newest revision, from whichever one it has, or from nothing.
+    """Upgrade a database from any revision, or create its tables.
 
     Raises:
-        UnavailableError: it was written by a later release; nothing was changed.
+        UnavailableError: a later release wrote it; nothing was changed.
     """
     tables = set(inspect(connection).get_table_names())
     if not tables:
@@ -47,7 +46,7 @@ def upgrade(connection: Connection) -> None:
 
 
 def _create(connection: Connection) -> None:
-    # What the steps lead to, without the half second that importing alembic takes.
+    # The result of all migrations, without alembic, whose import takes half a second.
     METADATA.create_all(connection)
     version = Table(_VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
     version.create(connection)
@@ -65,7 +64,7 @@ def _migrate(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
-    # A percent sign would be an interpolation.
+    # The configuration would interpolate a percent sign.
     folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
     config.set_main_option("script_location", folder)
     config.set_main_option("path_separator", "os")

@@ -1,4 +1,4 @@
-"""What alembic runs to reach the database: the connection that :mod:`..upgrade` gives it."""
+"""Alembic's environment: it uses the connection from :mod:`..upgrade`."""
 
 from alembic import context
 

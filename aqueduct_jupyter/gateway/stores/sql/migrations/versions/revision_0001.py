@@ -1,4 +1,4 @@
-"""The tables of release 0.1.0 where they are missing; its databases have no version."""
+"""Create the tables of release 0.1.0 if they are missing; its databases have no version."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the tables where they are missing."""
+    """Create the tables that are missing."""
     sequence = sa.BigInteger().with_variant(sa.Integer, "sqlite")
     op.create_table(
         "files",

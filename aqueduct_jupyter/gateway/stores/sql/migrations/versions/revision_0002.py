@@ -1,6 +1,6 @@
-"""A file's row names its blob and its uploader; conversations have an order of their own.
+"""Files get a blob and an uploader column, and conversations a sequence.
 
-A blob whose last row is gone is never named again, because each has a name of its own. So it can be
+A blob whose last row is gone is never named again, because blob names are unique. So it can be
 deleted without a lock on the database.
 """
 
@@ -12,7 +12,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Give files their blob and uploader, and conversations their sequence."""
+    """Add the blob and the uploader to files, and the sequence to conversations."""
     op.add_column("files", sa.Column("blob", sa.Text, nullable=False, server_default=""))
     op.add_column("files", sa.Column("uploader", sa.Text))
     op.execute("UPDATE files SET blob = substr(sha256, 1, 2) || '/' || sha256")
