@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,8 +79,10 @@ class Cleaner:
     def _remove_abandoned_uploads(self) -> None:
         oldest = time.time() - self._abandoned_seconds
         for upload in self._incoming.glob("*"):
-            if upload.stat().st_mtime < oldest:
-                upload.unlink(missing_ok=True)
+            # It may become a blob, or be closed, in this very moment.
+            with suppress(FileNotFoundError):
+                if upload.stat().st_mtime < oldest:
+                    upload.unlink()
 
 
 def _remove_expired(db: Connection, now: float) -> set[str]:

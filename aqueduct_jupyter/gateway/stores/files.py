@@ -24,7 +24,6 @@ from ...protocol.errors import (
     InvalidRequestError,
     PermissionDeniedError,
     UnavailableError,
-    UnknownFileError,
 )
 from ...protocol.files import FileDeleted, FileList, FileObject, clean_filename, read_purpose
 from .batch import check_batch_file
@@ -32,6 +31,7 @@ from .blobs import Blobs
 from .cleaner import ABANDONED_SECONDS, Cleaner
 from .database import Database
 from .disk import disk_error
+from .file_objects import file_object, unknown_file
 from .interfaces import MOST_LISTED, Incoming, StoredFile
 from .uploads import Upload
 
@@ -45,8 +45,6 @@ __all__ = ["FileStore"]
 _ID_CHARACTERS = string.ascii_letters + string.digits
 _ID_LENGTH = 24
 _BLOB_BYTES = 4
-
-_COLUMNS_SHOWN = ("id", "bytes", "created_at", "filename", "purpose", "expires_at")
 
 
 class FileStore:
@@ -129,11 +127,11 @@ class FileStore:
                 await self._database.run(lambda db: self._add(db, row))
         except OSError as error:
             raise disk_error(error) from error
-        return _file_object(row)
+        return file_object(row)
 
     async def get(self, owner: str, file_id: str) -> FileObject:
         """Describe a file."""
-        return _file_object(await self._database.run(lambda db: self._row(db, owner, file_id)))
+        return file_object(await self._database.run(lambda db: self._row(db, owner, file_id)))
 
     async def find(self, owner: str, file_id: str) -> StoredFile:
         """Describe a file and where its bytes are."""
@@ -141,7 +139,7 @@ class FileStore:
         media_type, encoding = mimetypes.guess_type(row["filename"])
         if media_type is None or encoding:
             media_type = "application/octet-stream"
-        return StoredFile(_file_object(row), row["sha256"], media_type, row["blob"])
+        return StoredFile(file_object(row), row["sha256"], media_type, row["blob"])
 
     async def open(
         self, stored: StoredFile, start: int = 0, end: int | None = None
@@ -151,7 +149,7 @@ class FileStore:
         try:
             pieces = await self._blobs.open(stored.blob, start, end)
         except FileNotFoundError:
-            raise _unknown(stored.file.id) from None
+            raise unknown_file(stored.file.id) from None
         except OSError as error:
             raise disk_error(error) from error
         return _read(pieces)
@@ -193,7 +191,7 @@ class FileStore:
                 order=direction,
                 purpose=purpose,
             )
-            return [_file_object(row) for row in found]
+            return [file_object(row) for row in found]
 
         found = await self._database.run(select)
         page = found[:limit]
@@ -208,19 +206,14 @@ class FileStore:
         """Delete a file, and its bytes if no other file has the same."""
 
         def unused_without(db: Connection) -> set[str]:
-            row = self._row(db, owner, file_id)
-            if uploader is not None and uploader != row["uploader"]:
-                raise PermissionDeniedError(
-                    f"The file '{file_id}' was not uploaded with this key. Delete it with the "
-                    "token of the Jupyter server.",
-                    code="not_the_uploader",
-                )
-            return {row["blob"]} - _rows(db).used([row["blob"]], but=file_id)
+            blob = self._row(db, owner, file_id, uploader)["blob"]
+            return {blob} - _rows(db).used([blob], but=file_id)
 
         def remove(db: Connection) -> set[str]:
-            unused = unused_without(db)
+            blob = self._row(db, owner, file_id, uploader)["blob"]
+            # First, because it waits for any transaction that is about to name this blob.
             _rows(db).remove(file_id)
-            return unused
+            return {blob} - _rows(db).used([blob])
 
         try:
             unused = await self._database.run(remove)
@@ -269,10 +262,18 @@ class FileStore:
                 code="quota_exceeded",
             )
 
-    def _row(self, db: Connection, owner: str, file_id: str) -> Mapping[str, Any]:
+    def _row(
+        self, db: Connection, owner: str, file_id: str, uploader: str | None = None
+    ) -> Mapping[str, Any]:
         row = _rows(db).find(owner, file_id, self._clock())
         if row is None:
-            raise _unknown(file_id)
+            raise unknown_file(file_id)
+        if uploader is not None and uploader != row["uploader"]:
+            raise PermissionDeniedError(
+                f"The file '{file_id}' was not uploaded with this key. Delete it with the token "
+                "of the Jupyter server.",
+                code="not_the_uploader",
+            )
         return row
 
 
@@ -288,15 +289,3 @@ async def _read(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
             yield piece
     except OSError as error:
         raise disk_error(error) from error
-
-
-def _file_object(row: Mapping[str, Any]) -> FileObject:
-    return FileObject.model_validate({name: row[name] for name in _COLUMNS_SHOWN})
-
-
-def _unknown(file_id: str) -> UnknownFileError:
-    return UnknownFileError(
-        f"There is no file '{file_id[:80]}': it was never uploaded here, was deleted, or has "
-        "expired. Upload it again, or list your files with GET /files.",
-        param="file_id",
-    )

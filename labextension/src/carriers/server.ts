@@ -2,39 +2,22 @@
  * The carrier that talks to the server directly, so it never waits for a kernel.
  *
  * Conversations are in the server's store. An answer continues while another conversation is shown.
- * Reading a stream is in `stream.ts`, writing conversations in `open-conversation.ts`.
+ * Asking for an answer is in `answering.ts`, writing conversations in `open-conversation.ts`.
  */
 import { Newest } from '../model/newest';
 import { sentenceOf } from '../model/plain-text';
 import { Signal } from '../model/signal';
-import {
-  contentOf,
-  messagesOf,
-  newTurn,
-  type Ending,
-  type Part,
-  type Turn
-} from '../protocol-types';
+import { contentOf, newTurn, type Ending, type Part, type Turn } from '../protocol-types';
+import { answer, type Asked } from './answering';
 import type { Api } from './api';
-import { CarrierError, codeOf, type Carrier, type CarrierEvent, type Question } from './carrier';
+import type { Carrier, CarrierEvent, Question } from './carrier';
 import type { Piece } from './chunk';
 import { Conversations, type Stored } from './conversations';
-import { plainOrNull } from './json';
 import { OpenConversation } from './open-conversation';
 import { setupIn } from './received';
-import { readStream } from './stream';
 
 /** How often a growing answer is written to the store. */
 const WRITE_EVERY_MS = 5000;
-
-interface Asked {
-  conversation: OpenConversation;
-  /** The id of the turn. */
-  turn: string;
-  request: string;
-  model: string | null;
-  abort: AbortController;
-}
 
 export class ServerCarrier implements Carrier {
   readonly conversations: Conversations;
@@ -186,50 +169,6 @@ export class ServerCarrier implements Carrier {
   }
 
   private async _answer(asked: Asked): Promise<void> {
-    this._end(asked, await this._ending(asked));
-  }
-
-  /** Ask with as much history as the model accepts; returns how the turn ended. */
-  private async _ending(asked: Asked): Promise<Ending> {
-    const { turns } = asked.conversation;
-    let history = turns;
-    for (;;) {
-      try {
-        await this._stream(asked, history);
-        return { state: 'whole', notes: this._notesOn(turns.length - history.length) };
-      } catch (error) {
-        if (codeOf(error) !== 'context_length_exceeded' || history.length <= 1) {
-          return failure(asked, error);
-        }
-        history = history.slice(Math.ceil(history.length / 2));
-      }
-    }
-  }
-
-  private _notesOn(dropped: number): string[] {
-    const note = this._api.words._n(
-      'the oldest turn no longer fits and was left out',
-      'the %1 oldest turns no longer fit and were left out',
-      dropped
-    );
-    return dropped ? [note] : [];
-  }
-
-  private async _stream(asked: Asked, history: readonly Turn[]): Promise<void> {
-    const response = await this._api.request('chat/completions', {
-      method: 'POST',
-      signal: asked.abort.signal,
-      headers: { 'X-Client-Request-Id': asked.request },
-      body: JSON.stringify({
-        ...(asked.model === null ? {} : { model: asked.model }),
-        messages: messagesOf(history, this.system),
-        stream: true,
-        stream_options: { include_usage: true }
-      })
-    });
-    asked.conversation.change(asked.turn, {
-      request_id: plainOrNull(response.headers.get('x-request-id'))
-    });
     let written = Date.now();
     const take = (piece: Piece): void => {
       this._grow(asked, piece);
@@ -238,7 +177,7 @@ export class ServerCarrier implements Carrier {
         this._write(asked.conversation);
       }
     };
-    await readStream(response.body!, take, this._api.words);
+    this._end(asked, await answer(this._api, asked, this.system, take));
   }
 
   private _grow(asked: Asked, piece: Piece): void {
@@ -304,18 +243,4 @@ export class ServerCarrier implements Carrier {
 /** A turn without the text that came in pieces. */
 function endingOf({ answer: _, reasoning: __, ...turn }: Turn): Ending {
   return turn;
-}
-
-function failure(asked: Asked, error: unknown): Ending {
-  const code = codeOf(error);
-  if (asked.abort.signal.aborted || code === 'request_stopped') {
-    return { state: 'stopped' };
-  }
-  const requestId = error instanceof CarrierError ? error.requestId : null;
-  return {
-    state: 'failed',
-    error: sentenceOf(error),
-    error_code: code,
-    request_id: requestId ?? asked.conversation.find(asked.turn)?.request_id ?? null
-  };
 }
