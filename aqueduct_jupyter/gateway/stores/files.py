@@ -121,7 +121,9 @@ class FileStore:
             "uploader": uploader,
         }
         try:
-            if not await self._add_beside_others(row):
+            if await self._add_beside_others(row):
+                await upload.close()
+            else:
                 row["blob"] = f"{sha256[:2]}/{sha256}-{secrets.token_hex(_BLOB_BYTES)}"
                 await self._blobs.keep(row["blob"], upload.path)
                 await self._database.run(lambda db: self._add(db, row))

@@ -274,7 +274,8 @@ def test_memory_stays_flat_whatever_the_size_of_a_file(tmp_path: Path) -> None:
         headers = {"Authorization": f"Bearer {server.token}"}
         with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
             file = {"file": ("small.bin", b"x")}
-            http.post("v1/files", files=file, data={"purpose": "evals"}).raise_for_status()
+            stored = http.post("v1/files", files=file, data={"purpose": "evals"}).json()
+            http.get(f"v1/files/{stored['id']}/content").raise_for_status()
             before = peak_memory(server.process.pid)
             file = {"file": ("large.bin", data)}
             stored = http.post("v1/files", files=file, data={"purpose": "evals"}).json()
