@@ -22,6 +22,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 from ..protocol.conversation import CHARACTERS_A_TOKEN
@@ -61,14 +62,14 @@ class ImagePart:
         return {"type": "image_url", "image_url": {"url": url}}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached hash
 class FilePart:
     """A file for the server, which extracts its text for the model."""
 
     filename: str
     data: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The hash of its bytes, in hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
