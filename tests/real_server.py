@@ -142,4 +142,5 @@ def real_server(
             yield RealServer(process, data, http)
     log = process.log.read_text(errors="replace")
     assert "Traceback" not in log, log
+    assert "Cannot send error response" not in log, log
     assert KEY not in log

@@ -20,7 +20,7 @@ from ...protocol.errors import AqueductError, BodyTooLargeError, InvalidRequestE
 from .base import AqueductHandler
 from .serving import Serving
 
-__all__ = ["BodyHandler", "JSONBodyHandler", "after_body"]
+__all__ = ["BodyHandler", "JSONBodyHandler", "authenticated_after_body"]
 
 LARGEST_DISCARDED_BODY = 2**30
 """Bytes of a refused body that are read and discarded, so that the client can read the answer."""
@@ -43,14 +43,25 @@ _Handler = TypeVar("_Handler", bound="BodyHandler")
 _Verb = Callable[Concatenate[_Handler, _Arguments], Coroutine[Any, Any, None]]
 
 
-def after_body(verb: _Verb[_Handler, _Arguments]) -> _Verb[_Handler, _Arguments]:
-    """Decorate a method of :class:`BodyHandler` whose request has a body."""
+def authenticated_after_body(
+    verb: _Verb[_Handler, _Arguments],
+) -> _Verb[_Handler, _Arguments]:
+    """Apply ``web.authenticated`` to a method of :class:`BodyHandler` whose request has a body.
 
-    @wraps(verb)
+    The method runs once the body is complete. If the request was refused, its response has been
+    sent, and neither the check nor the method runs. Jupyter recognizes a method that checks
+    authentication by the beginning of its decorator's name.
+    """
+    checked = web.authenticated(verb)
+
+    @wraps(checked)
     async def answer(
         self: _Handler, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs
     ) -> None:
-        await self.answer_after_body(verb(self, *args, **kwargs))
+        if self.ends_refusal():
+            return
+        if (answering := checked(self, *args, **kwargs)) is not None:
+            await answering
 
     return answer
 
@@ -126,14 +137,12 @@ class BodyHandler(AqueductHandler, ABC):
         if connection := self._connection:
             connection.set_body_timeout(DISCARDING_SECONDS)
 
-    async def answer_after_body(self, answering: Coroutine[Any, Any, None]) -> None:
-        """Answer once the body is complete; if it was refused, only finish the response."""
+    def ends_refusal(self) -> bool:
+        """Note that the body is complete; finish the response if the request was refused."""
         self._stop_waiting()
         if self._is_refused:
-            answering.close()
             self.finish()
-        else:
-            await answering
+        return self._is_refused
 
     @property
     def _takes_body(self) -> bool:

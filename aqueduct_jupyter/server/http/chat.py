@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
-from tornado import web
-
 from ...gateway.requests.admission import Asking
 from ...gateway.requests.answers import ClientLeftError, StreamedAnswer, WholeAnswer
 from ...gateway.requests.running import LONGEST_CLIENT_ID
 from ...gateway.requests.stream import error_event
 from ...protocol.errors import RequestStoppedError
-from .body import JSONBodyHandler, after_body
+from .body import JSONBodyHandler, authenticated_after_body
 from .stream_writer import StreamWriter
 
 __all__ = ["ChatCompletionsHandler"]
@@ -60,8 +58,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         if self._work is not None:
             self._work.cancel()
 
-    @web.authenticated
-    @after_body
+    @authenticated_after_body
     async def post(self, deployment: str | None = None) -> None:
         """Answer one request; if the client disconnects, it ends without an error.
 

@@ -14,7 +14,7 @@ from ...protocol.exports import ENDINGS, write_conversation
 from ...protocol.plain_text import as_filename
 from ...protocol.stored_conversations import ConversationChange, read_change
 from .base import AqueductHandler
-from .body import JSONBodyHandler, after_body
+from .body import JSONBodyHandler, authenticated_after_body
 from .files import content_disposition
 
 __all__ = ["ConversationExportHandler", "ConversationHandler", "ConversationsHandler"]
@@ -57,8 +57,7 @@ class ConversationsHandler(_ChangingHandler):
             )
         )
 
-    @web.authenticated
-    @after_body
+    @authenticated_after_body
     async def post(self) -> None:
         """Store a new conversation and answer with it."""
         self.answer(await self.gateway.conversations.create(self.caller.owner, await self.change()))
@@ -72,8 +71,7 @@ class ConversationHandler(_ChangingHandler):
         """Answer with the whole conversation."""
         self.answer(await self.gateway.conversations.get(self.caller.owner, conversation_id))
 
-    @web.authenticated
-    @after_body
+    @authenticated_after_body
     async def patch(self, conversation_id: str) -> None:
         """Change its name, its turns, or both; answer with its summary."""
         change = await self.change()

@@ -23,7 +23,7 @@ from ...protocol.errors import (
 )
 from ...protocol.files import read_expiry
 from .base import AqueductHandler
-from .body import BodyHandler, after_body
+from .body import BodyHandler, authenticated_after_body
 from .multipart import FormReader
 
 __all__ = ["FileContentHandler", "FileHandler", "FilesHandler"]
@@ -78,8 +78,7 @@ class FilesHandler(BodyHandler):
         super().on_connection_close()
         self._aborting = asyncio.ensure_future(self._close_upload())
 
-    @web.authenticated
-    @after_body
+    @authenticated_after_body
     async def post(self) -> None:
         """Answer an upload with the file's object."""
         try:

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from jupyter_server.serverapp import _has_tornado_web_authenticated
+from tornado.web import RequestHandler
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.server.http import body
@@ -201,6 +203,28 @@ async def test_a_cookie_does_not_make_a_wrong_token_right(connect: Ask) -> None:
         assert (await http.get("v1/models", headers=wrong)).status_code == 401
         refused = await http.post("v1/chat/completions", json={}, headers=wrong)
         assert refused.status_code == 401
+
+
+async def test_a_refusal_is_sent_and_logged_once(
+    connect: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect("wrong") as http:
+        refused = await http.post("v1/chat/completions", json={})
+        # On the same connection, so that the first request is over.
+        assert (await http.get("v1/models")).status_code == 401
+    assert refused.status_code == 401
+    request_id = refused.headers["x-request-id"]
+    about = [record for record in caplog.records if request_id in record.getMessage()]
+    assert [record.levelname for record in about] == ["INFO"]
+    assert "Cannot send error response" not in caplog.text
+
+
+async def test_jupyter_finds_that_every_verb_checks_who_asks(extension: Any) -> None:
+    for _, handler, _ in extension.handlers:
+        for verb in ("get", "head", "post", "delete", "patch", "put"):
+            method = getattr(handler, verb)
+            is_served = method is not RequestHandler._unimplemented_method
+            assert not is_served or _has_tornado_web_authenticated(method), (handler, verb)
 
 
 def test_a_server_without_a_token_takes_any_key_of_an_sdk(tmp_path: Path) -> None:
