@@ -83,16 +83,14 @@ class BodyHandler(AqueductHandler, ABC):
 
     async def prepare(self) -> None:
         """Authenticate the caller, then check whether the body is acceptable."""
-        if not self._takes_body:
-            await super().prepare()
-            return
         if connection := self._connection:
             # Set before the first byte of the body; it replaces the host's own limit.
             connection.set_max_body_size(LARGEST_DISCARDED_BODY)
         try:
             await super().prepare()
-            await self.begin_body()
-            self._wait_for_more()
+            if self._takes_body:
+                await self.begin_body()
+                self._wait_for_more()
         except AqueductError as error:
             await self._refuse(error)
 
@@ -136,6 +134,14 @@ class BodyHandler(AqueductHandler, ABC):
             await self.flush()
         if connection := self._connection:
             connection.set_body_timeout(DISCARDING_SECONDS)
+
+    @authenticated_after_body
+    async def _answer_405(self, *_: Any, **__: Any) -> None:
+        raise web.HTTPError(405)
+
+    # Tornado closes the connection if a request is over before its body has been read. A refusal
+    # must keep it open, so it ends in the verb, even in one that the address does not have.
+    get = head = post = put = patch = delete = _answer_405
 
     def ends_refusal(self) -> bool:
         """Note that the body is complete; finish the response if the request was refused."""

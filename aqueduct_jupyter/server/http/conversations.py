@@ -48,7 +48,7 @@ class _ChangingHandler(JSONBodyHandler):
 class ConversationsHandler(_ChangingHandler):
     """The conversations of the server's owner."""
 
-    @web.authenticated
+    @authenticated_after_body
     async def get(self) -> None:
         """Answer with the list, the last changed first; ``search`` filters it by text."""
         self.answer(
@@ -66,7 +66,7 @@ class ConversationsHandler(_ChangingHandler):
 class ConversationHandler(_ChangingHandler):
     """One conversation."""
 
-    @web.authenticated
+    @authenticated_after_body
     async def get(self, conversation_id: str) -> None:
         """Answer with the whole conversation."""
         self.answer(await self.gateway.conversations.get(self.caller.owner, conversation_id))
@@ -79,7 +79,7 @@ class ConversationHandler(_ChangingHandler):
             await self.gateway.conversations.change(self.caller.owner, conversation_id, change)
         )
 
-    @web.authenticated
+    @authenticated_after_body
     async def delete(self, conversation_id: str) -> None:
         """Delete it."""
         self.answer(await self.gateway.conversations.delete(self.caller.owner, conversation_id))

@@ -103,7 +103,7 @@ class FilesHandler(BodyHandler):
         finally:
             await self._close_upload()
 
-    @web.authenticated
+    @authenticated_after_body
     async def get(self) -> None:
         """Answer with one page of the list."""
         self.answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,24 @@ async def test_a_cookie_does_not_make_a_wrong_token_right(connect: Ask) -> None:
         assert (await http.get("v1/models", headers=wrong)).status_code == 401
         refused = await http.post("v1/chat/completions", json={}, headers=wrong)
         assert refused.status_code == 401
+
+
+def test_a_refusal_leaves_the_connection_open(tmp_path: Path) -> None:
+    with throwaway_server(tmp_path) as server:
+        url = httpx.URL(server.url)
+        connection = HTTPConnection(url.host, url.port or 0)
+        headers = {"Authorization": "Bearer wrong", "Content-Type": "application/json"}
+        connection.connect()
+        kept = connection.sock
+        for address in TABLE:
+            for verb in VERBS:
+                body = None if verb in ("GET", "HEAD") else b'{"a": 1}'
+                connection.request(verb, f"{url.path}{address.path}", body, headers)
+                response = connection.getresponse()
+                response.read()
+                assert response.status == 401, (verb, address.path)
+                assert connection.sock is kept, (verb, address.path)
+        connection.close()
 
 
 async def test_a_refusal_is_sent_and_logged_once(
