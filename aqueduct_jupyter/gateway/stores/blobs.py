@@ -11,7 +11,8 @@ import errno
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -83,28 +84,24 @@ class ObjectStoreBlobs:
     def __init__(self, store: ObjectStore) -> None:
         self._objects = store
 
-    def _store(self) -> ObjectStore:
+    async def _store(self) -> ObjectStore:
         return self._objects
 
     async def keep(self, name: str, file: Path) -> None:
         """Store a local file as a blob."""
         import obstore
 
-        try:
-            await obstore.put_async(self._store(), _path(name), file)
-        except Exception as error:
-            raise _os_error(error) from error
+        with _disk_errors():
+            await obstore.put_async(await self._store(), _path(name), file)
 
     async def open(self, name: str, start: int, end: int) -> AsyncGenerator[bytes]:
         """Open a range of a blob."""
         import obstore
 
-        try:
-            # Stores do not accept an empty range.
-            options = {"range": (start, end)} if start < end else {}
-            found = await obstore.get_async(self._store(), _path(name), options=options)  # type: ignore[arg-type]  # a plain dict
-        except Exception as error:
-            raise _os_error(error) from error
+        # Stores do not accept an empty range.
+        options = {"range": (start, end)} if start < end else {}
+        with _disk_errors():
+            found = await obstore.get_async(await self._store(), _path(name), options=options)  # type: ignore[arg-type]  # a plain dict
         return _pieces(found) if start < end else _nothing()
 
     async def has(self, name: str) -> bool:
@@ -112,38 +109,31 @@ class ObjectStoreBlobs:
         import obstore
 
         try:
-            await obstore.head_async(self._store(), _path(name))
+            with _disk_errors():
+                await obstore.head_async(await self._store(), _path(name))
         except FileNotFoundError:
             return False
-        except Exception as error:
-            raise _os_error(error) from error
         return True
 
     async def delete(self, name: str) -> None:
         """Delete a blob."""
         import obstore
 
-        try:
-            await obstore.delete_async(self._store(), _path(name))
-        except FileNotFoundError:
-            return
-        except Exception as error:
-            raise _os_error(error) from error
+        with suppress(FileNotFoundError), _disk_errors():
+            await obstore.delete_async(await self._store(), _path(name))
 
     async def older_than(self, seconds: float) -> AsyncIterator[list[str]]:
         """List the names of blobs older than ``seconds``."""
         import obstore
 
         latest = time.time() - seconds
-        try:
-            async for batch in obstore.list(self._store(), f"{_FOLDER}/"):
+        with _disk_errors():
+            async for batch in obstore.list(await self._store(), f"{_FOLDER}/"):
                 yield [
                     found["path"].removeprefix(f"{_FOLDER}/")
                     for found in batch
                     if found["last_modified"].timestamp() <= latest
                 ]
-        except Exception as error:
-            raise _os_error(error) from error
 
 
 class FolderBlobs(ObjectStoreBlobs):
@@ -156,10 +146,13 @@ class FolderBlobs(ObjectStoreBlobs):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def _store(self) -> ObjectStore:
+    async def _store(self) -> ObjectStore:
+        # Created each time, which is cheap, because the folder may have been deleted.
+        return await asyncio.to_thread(self._open)
+
+    def _open(self) -> ObjectStore:
         from obstore.store import LocalStore
 
-        # Created each time, which is cheap, because the folder may have been deleted.
         make_folder(self._folder)
         return LocalStore(self._folder)
 
@@ -169,10 +162,8 @@ class FolderBlobs(ObjectStoreBlobs):
 
         await asyncio.to_thread(make_folder, (self._folder / _path(name)).parent)
         source = file.relative_to(self._folder).as_posix()
-        try:
-            await obstore.rename_async(self._store(), source, _path(name))
-        except Exception as error:
-            raise _os_error(error) from error
+        with _disk_errors():
+            await obstore.rename_async(await self._store(), source, _path(name))
 
 
 def _path(name: str) -> str:
@@ -180,16 +171,23 @@ def _path(name: str) -> str:
 
 
 async def _pieces(found: object) -> AsyncGenerator[bytes]:
-    try:
+    with _disk_errors():
         async for piece in found.stream(min_chunk_size=READ_BYTES):  # type: ignore[attr-defined]
             yield bytes(piece)
-    except Exception as error:
-        raise _os_error(error) from error
 
 
 async def _nothing() -> AsyncGenerator[bytes]:
     return
     yield b""
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Raise obstore's exceptions as OSErrors."""
+    try:
+        yield
+    except Exception as error:
+        raise _os_error(error) from error
 
 
 def _os_error(error: Exception) -> OSError:

@@ -10,17 +10,13 @@ import asyncio
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .blobs import Blobs
 from .database import Database
 from .disk import disk_error
 from .log import log
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from .rows import file_rows
 
 __all__ = ["ABANDONED_SECONDS", "Cleaner"]
 
@@ -55,10 +51,10 @@ class Cleaner:
         Raises:
             UnavailableError: the disk or the database cannot be used.
         """
-        await self.drop(await self._database.run(partial(_remove_expired, now=now)))
+        await self.drop(await self._database.run(lambda db: file_rows(db).remove_expired(now)))
         try:
             # A damaged database that was moved aside may name other blobs, and may be repaired.
-            if not self._database.has_copies_aside:
+            if not await asyncio.to_thread(lambda: self._database.has_copies_aside):
                 await self._sweep()
             await asyncio.to_thread(self._remove_abandoned_uploads)
         except OSError as error:
@@ -74,7 +70,10 @@ class Cleaner:
 
     async def _sweep(self) -> None:
         async for batch in self._blobs.older_than(self._abandoned_seconds):
-            await self.drop(set(batch) - await self._database.run(partial(_used, blobs=batch)))
+            await self.drop(await self._unused(batch))
+
+    async def _unused(self, blobs: list[str]) -> set[str]:
+        return set(blobs) - await self._database.run(lambda db: file_rows(db).used(blobs))
 
     def _remove_abandoned_uploads(self) -> None:
         oldest = time.time() - self._abandoned_seconds
@@ -83,15 +82,3 @@ class Cleaner:
             with suppress(FileNotFoundError):
                 if upload.stat().st_mtime < oldest:
                     upload.unlink()
-
-
-def _remove_expired(db: Connection, now: float) -> set[str]:
-    from .sql.file_rows import FileRows  # imports SQLAlchemy, so at the first use
-
-    return FileRows(db).remove_expired(now)
-
-
-def _used(db: Connection, blobs: Collection[str]) -> set[str]:
-    from .sql.file_rows import FileRows
-
-    return FileRows(db).used(blobs)

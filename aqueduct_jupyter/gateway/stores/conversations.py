@@ -22,11 +22,10 @@ from ...protocol.stored_conversations import (
     StoredConversation,
 )
 from .database import Database
+from .rows import conversation_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-    from .sql.conversation_rows import ConversationRows
 
 __all__ = ["MOST_CONVERSATIONS", "ConversationStore", "as_conversation"]
 
@@ -50,7 +49,9 @@ class ConversationStore:
 
     async def list(self, owner: str, search: str = "") -> ConversationList:
         """List conversations, the last changed first."""
-        rows = await self._database.run(lambda db: _rows(db).list(owner, search.casefold()))
+        rows = await self._database.run(
+            lambda db: conversation_rows(db).list(owner, search.casefold())
+        )
         return ConversationList(data=[ConversationSummary(**row) for row in rows])
 
     async def create(self, owner: str, change: ConversationChange) -> StoredConversation:
@@ -68,7 +69,7 @@ class ConversationStore:
         }
 
         def insert(db: Connection) -> None:
-            rows = _rows(db)
+            rows = conversation_rows(db)
             if rows.count(owner) >= MOST_CONVERSATIONS:
                 raise BodyTooLargeError(
                     f"You have {MOST_CONVERSATIONS} conversations, the maximum. Delete some that "
@@ -99,7 +100,7 @@ class ConversationStore:
                 row |= {"revision": row["revision"] + 1, "updated_at": self._clock()}
             turns = change.turns or TURNS.validate_json(row["turns"])
             row["said"] = _said(row["name"], turns)
-            _rows(db).change(row)
+            conversation_rows(db).change(row)
             return row
 
         row = await self._database.run(update)
@@ -110,20 +111,14 @@ class ConversationStore:
 
         def remove(db: Connection) -> None:
             _row(db, owner, conversation_id)
-            _rows(db).remove(conversation_id)
+            conversation_rows(db).remove(conversation_id)
 
         await self._database.run(remove)
         return ConversationDeleted(id=conversation_id)
 
 
-def _rows(db: Connection) -> ConversationRows:
-    from .sql.conversation_rows import ConversationRows  # imports SQLAlchemy
-
-    return ConversationRows(db)
-
-
 def _row(db: Connection, owner: str, conversation_id: str) -> Mapping[str, Any]:
-    row = _rows(db).find(owner, conversation_id)
+    row = conversation_rows(db).find(owner, conversation_id)
     if row is None:
         raise NotFoundError(
             f"There is no conversation '{conversation_id[:80]}': it was deleted, or it is on "

@@ -33,12 +33,11 @@ from .database import Database
 from .disk import disk_error
 from .file_objects import file_object, unknown_file
 from .interfaces import MOST_LISTED, Incoming, StoredFile
+from .rows import file_rows
 from .uploads import Upload
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-    from .sql.file_rows import FileRows
 
 __all__ = ["FileStore"]
 
@@ -179,7 +178,7 @@ class FileStore:
             read_purpose(purpose)
 
         def select(db: Connection) -> list[FileObject]:
-            rows = _rows(db)
+            rows = file_rows(db)
             place = None
             if after is not None:
                 place = rows.sequence_of(owner, after)
@@ -209,13 +208,13 @@ class FileStore:
 
         def unused_without(db: Connection) -> set[str]:
             blob = self._row(db, owner, file_id, uploader)["blob"]
-            return {blob} - _rows(db).used([blob], but=file_id)
+            return {blob} - file_rows(db).used([blob], but=file_id)
 
         def remove(db: Connection) -> set[str]:
             blob = self._row(db, owner, file_id, uploader)["blob"]
             # First, because it waits for any transaction that is about to name this blob.
-            _rows(db).remove(file_id)
-            return {blob} - _rows(db).used([blob])
+            file_rows(db).remove(file_id)
+            return {blob} - file_rows(db).used([blob])
 
         try:
             unused = await self._database.run(remove)
@@ -237,10 +236,10 @@ class FileStore:
 
         def find(db: Connection) -> str | None:
             self._check_total(db, row)
-            return _rows(db).blob_of(row["sha256"])
+            return file_rows(db).blob_of(row["sha256"])
 
         def add(db: Connection) -> bool:
-            is_still_there = _rows(db).hold(row["blob"])
+            is_still_there = file_rows(db).hold(row["blob"])
             if is_still_there:
                 self._add(db, row)
             return is_still_there
@@ -253,10 +252,10 @@ class FileStore:
 
     def _add(self, db: Connection, row: Mapping[str, Any]) -> None:
         self._check_total(db, row)
-        _rows(db).add(row)
+        file_rows(db).add(row)
 
     def _check_total(self, db: Connection, row: Mapping[str, Any]) -> None:
-        used = _rows(db).total_bytes(row["owner"], self._clock())
+        used = file_rows(db).total_bytes(row["owner"], self._clock())
         if used + row["bytes"] > self._max_total_bytes:
             raise BodyTooLargeError(
                 f"Your files have {used} bytes and this one has {row['bytes']}; the limit for all "
@@ -267,7 +266,7 @@ class FileStore:
     def _row(
         self, db: Connection, owner: str, file_id: str, uploader: str | None = None
     ) -> Mapping[str, Any]:
-        row = _rows(db).find(owner, file_id, self._clock())
+        row = file_rows(db).find(owner, file_id, self._clock())
         if row is None:
             raise unknown_file(file_id)
         if uploader is not None and uploader != row["uploader"]:
@@ -277,12 +276,6 @@ class FileStore:
                 code="not_the_uploader",
             )
         return row
-
-
-def _rows(db: Connection) -> FileRows:
-    from .sql.file_rows import FileRows  # imports SQLAlchemy, so at the first use
-
-    return FileRows(db)
 
 
 async def _read(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from ..entry import Caller, Entry
 from .database import Database
 from .interfaces import Used
+from .rows import request_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-    from .sql.request_rows import RequestRows
 
 __all__ = ["DatabaseLedger"]
 
@@ -69,7 +68,7 @@ class DatabaseLedger:
     async def used(self, caller: Caller, minute: float, day: float) -> Used:
         """Sum the recent usage of an owner, or of one kernel."""
         row = await self._database.run(
-            lambda db: _rows(db).used(caller.owner, caller.kernel, minute, day)
+            lambda db: request_rows(db).used(caller.owner, caller.kernel, minute, day)
         )
         return Used(int(row[0] or 0), int(row[1] or 0), int(row[2] or 0), row[3])
 
@@ -78,7 +77,7 @@ class DatabaseLedger:
         since = self._clock() - days * 86_400
 
         def read(db: Connection) -> dict[str, Any]:
-            rows = _rows(db)
+            rows = request_rows(db)
             return {
                 "days": days,
                 "total": rows.sums(owner, since)[0],
@@ -93,7 +92,7 @@ class DatabaseLedger:
         with self._lock:
             if self._batch is batch:
                 self._batch = []
-        rows = _rows(db)
+        rows = request_rows(db)
         try:
             rows.add(batch)
         except (ValueError, OverflowError):
@@ -102,9 +101,3 @@ class DatabaseLedger:
             # The database cannot store one of the rows, so each is written by itself.
             for row in batch:
                 self._database.submit(partial(self._write, [row]))
-
-
-def _rows(db: Connection) -> RequestRows:
-    from .sql.request_rows import RequestRows  # imports SQLAlchemy, so at the first use
-
-    return RequestRows(db)

@@ -1,0 +1,38 @@
+"""The rows of the stores' tables, by transaction.
+
+SQLAlchemy takes a quarter of a second to import, so the statements are imported at the first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from .sql.conversation_rows import ConversationRows
+    from .sql.file_rows import FileRows
+    from .sql.request_rows import RequestRows
+
+__all__ = ["conversation_rows", "file_rows", "request_rows"]
+
+
+def file_rows(db: Connection) -> FileRows:
+    """Return the rows of files."""
+    from .sql.file_rows import FileRows
+
+    return FileRows(db)
+
+
+def request_rows(db: Connection) -> RequestRows:
+    """Return the rows of finished requests."""
+    from .sql.request_rows import RequestRows
+
+    return RequestRows(db)
+
+
+def conversation_rows(db: Connection) -> ConversationRows:
+    """Return the rows of conversations."""
+    from .sql.conversation_rows import ConversationRows
+
+    return ConversationRows(db)
