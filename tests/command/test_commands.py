@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,10 +192,9 @@ class TestDoctor:
 
 class TestDemo:
     def test_it_shows_a_streamed_answer_and_one_about_a_pdf_and_leaves_nothing(
-        self, terminal: Terminal, weights: Path
+        self, terminal: Terminal, weights: Path, temporary_folder: Path
     ) -> None:
         terminal.put_weights(weights)
-        before = set(Path(tempfile.gettempdir()).glob("aqueduct-*"))
         done = terminal.type("demo", str(PDF))
         assert done.returncode == 0, done.stderr
         assert "/v1/chat/completions" in done.stdout
@@ -204,7 +202,7 @@ class TestDemo:
         assert "The whole answer of smollm2-135m-instruct:" in done.stdout
         assert "with aqueduct-of-segovia.pdf in the message" in done.stdout
         assert done.stdout.endswith("The server has stopped and left nothing behind.\n")
-        assert set(Path(tempfile.gettempdir()).glob("aqueduct-*")) == before
+        assert list(temporary_folder.iterdir()) == []
 
     def test_without_weights_it_says_how_to_get_them(self, terminal: Terminal) -> None:
         done = terminal.type("demo")

@@ -23,7 +23,10 @@ Work = Callable[["Connection"], _Result]
 
 
 class Database(Protocol):
-    """A database that is opened, and upgraded to this release, at its first use."""
+    """A database that is opened, and upgraded to this release, at its first use.
+
+    Work sees what was submitted before it: a budget counts the requests that have just ended.
+    """
 
     async def run(self, work: Work[_Result]) -> _Result:
         """Do work in one transaction, which is rolled back if the work raises.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,15 +36,22 @@ class PostgreSQLDatabase:
         self._url = url
         self._engine: Engine | None = None
         self._opening = Lock()
-        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="aqueduct-database")
+        self._threads = ThreadPoolExecutor(CONNECTIONS - 1, thread_name_prefix="aqueduct-database")
+        # One thread does submitted work in its order, so the last one is done after all others.
+        self._submitting = ThreadPoolExecutor(1, thread_name_prefix="aqueduct-database-later")
+        self._last_submitted: Future[object] | None = None
 
     async def run(self, work: Work[_Result]) -> _Result:
         """Do work in one transaction; see :class:`.database.Database`."""
+        submitted = self._last_submitted
+        if submitted is not None and not submitted.done():
+            await asyncio.wait([asyncio.wrap_future(submitted)])
         return await asyncio.wrap_future(self._threads.submit(self._transact, work))
 
     def submit(self, work: Work[object]) -> None:
         """Do work like :meth:`run`, without waiting; a failure is logged."""
-        self._threads.submit(self._transact, work).add_done_callback(log_surprise)
+        self._last_submitted = self._submitting.submit(self._transact, work)
+        self._last_submitted.add_done_callback(log_surprise)
 
     @property
     def has_copies_aside(self) -> bool:
@@ -53,6 +60,7 @@ class PostgreSQLDatabase:
 
     async def close(self) -> None:
         """Wait for submitted work, then close all connections."""
+        await asyncio.to_thread(self._submitting.shutdown)
         await asyncio.to_thread(self._threads.shutdown)
         if self._engine is not None:
             await asyncio.to_thread(self._engine.dispose)

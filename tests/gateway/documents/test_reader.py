@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -85,10 +84,6 @@ async def end_of(process_id: int) -> None:
             return
         await asyncio.sleep(0.02)
     raise AssertionError("it lives on")
-
-
-def folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("aqueduct-documents-*"))
 
 
 async def test_every_format_is_read() -> None:
@@ -201,16 +196,20 @@ async def test_when_all_have_left_the_child_is_ended() -> None:
         assert "read" in await read(documents, b"%PDF- next")
 
 
-async def test_closing_leaves_no_process_and_no_folder() -> None:
-    before = folders()
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_closing_leaves_no_process_and_no_folder(temporary_folder: Path) -> None:
     async with misbehaving() as documents:
         process_id = int((await read(documents, b"%PDF- fine")).split()[0])
         waiting = asyncio.create_task(read(documents, b"%PDF- hang"))
         await asyncio.sleep(0.5)
+        assert names_in(temporary_folder)
     with pytest.raises((DocumentError, UnavailableError)):
         await waiting
     assert not is_alive(process_id)
-    assert folders() == before
+    assert names_in(temporary_folder) == []
     with pytest.raises(UnavailableError):
         await read(documents, b"%PDF- more")
 

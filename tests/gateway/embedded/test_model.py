@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -277,16 +276,15 @@ async def test_weights_may_be_named_from_the_working_folder(
         assert await ask(upstream)
 
 
-def folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("aqueduct-model-*"))
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
-async def test_it_leaves_no_folder(weights: Path) -> None:
-    before = folders()
+async def test_it_leaves_no_folder(weights: Path, temporary_folder: Path) -> None:
     async with running(weights) as (_, upstream):
         await ask(upstream)
-        assert len(folders() - before) == 1
-    assert folders() == before
+        assert len(names_in(temporary_folder)) == 1
+    assert names_in(temporary_folder) == []
 
 
 async def test_weights_that_are_none_are_said(tmp_path: Path) -> None:
@@ -297,8 +295,9 @@ async def test_weights_that_are_none_are_said(tmp_path: Path) -> None:
     assert "local_model_path" in error.message
 
 
-async def test_it_dies_with_its_parent_and_leaves_no_folder(weights: Path) -> None:
-    before = folders()
+async def test_it_dies_with_its_parent_and_leaves_no_folder(
+    weights: Path, temporary_folder: Path
+) -> None:
     script = (
         "import asyncio, os, pathlib, sys\n"
         "from aqueduct_jupyter.gateway.configured_upstreams import local_upstream\n"
@@ -322,4 +321,4 @@ async def test_it_dies_with_its_parent_and_leaves_no_folder(weights: Path) -> No
     )
     said, _ = await process.communicate()
     await end_of(int(said))
-    assert folders() == before
+    assert names_in(temporary_folder) == []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from aqueduct_jupyter.gateway.entry import CLIENT_LEFT, Entry
+from aqueduct_jupyter.gateway.entry import CLIENT_LEFT, Caller, Entry
 from aqueduct_jupyter.gateway.stores.interfaces import Ledger
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
+from aqueduct_jupyter.gateway.stores.sql.request_rows import RequestRows
 from aqueduct_jupyter.protocol.chat import Usage
 from aqueduct_jupyter.protocol.errors import UpstreamError
 
@@ -54,6 +57,22 @@ async def test_sums_are_the_owners_and_of_the_days_asked_for(ledger: Ledger) -> 
         (None, 1),
         ("k1", 11),
     ]
+
+
+async def test_a_request_that_has_just_ended_counts(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = RequestRows.add
+
+    def add_slowly(self: RequestRows, rows: Sequence[Mapping[str, Any]]) -> None:
+        time.sleep(0.2)
+        add(self, rows)
+
+    monkeypatch.setattr(RequestRows, "add", add_slowly)
+    ledger = DatabaseLedger(backend.open_database(), clock=lambda: NOW)
+    ledger.record(entry(1, upstream="campus", tokens_in=10))
+    used = await ledger.used(Caller("ada"), NOW - 60, NOW - DAY)
+    assert (used.requests_in_minute, used.tokens_in_day) == (1, 10)
 
 
 async def test_an_empty_ledger_has_sums_of_nothing(ledger: Ledger) -> None:
