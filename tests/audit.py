@@ -1,4 +1,4 @@
-"""This file is ``make audit``: it asks which known vulnerabilities the pinned versions have.
+"""``make audit``: it asks which known vulnerabilities the pinned versions have.
 
 The asking is pip-audit's; told here is what came, and that nothing came where no service answered.
 """

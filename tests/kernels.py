@@ -1,4 +1,4 @@
-"""This file is a kernel of a running Jupyter server, used as a front end would use it."""
+"""A kernel of a running Jupyter server, used as a front end would use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is a real Jupyter server before a stand-in upstream, and what is asked of it.
+"""A real Jupyter server before a stand-in upstream, and what is asked of it.
 
 It runs in a process of its own, so it can be killed, starved of its disk and restarted; what it
 must have done is left to the tests.

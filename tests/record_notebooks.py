@@ -1,4 +1,4 @@
-"""This file is ``make notebooks``: it runs the examples on the embedded model and keeps what came.
+"""``make notebooks``: it runs the examples on the embedded model and keeps what came.
 
 Outputs go into the notebooks, answers into the files beside them, from which tests answer again.
 """

@@ -1,4 +1,4 @@
-"""This file is a stand-in upstream: a small real server that records what it was sent.
+"""A stand-in upstream: a small real server that records what it was sent.
 
 It plays its replies byte by byte, so it can do what real services do only on bad days: hang, cut a
 connection, send half an event. It runs in a thread of its own; what is asserted is left to tests.

@@ -25,7 +25,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
-from ..protocol.conversation import CHARACTERS_A_TOKEN
+from ..protocol.tokens import CHARACTERS_PER_TOKEN
 
 __all__ = ["Context", "FilePart", "ImagePart", "Piece", "Rank", "fit", "register", "registered"]
 
@@ -115,7 +115,7 @@ def fit(contexts: Sequence[Context], most_tokens: int) -> list[str]:
     Returns:
         Descriptions of what was cut, in order.
     """
-    most = most_tokens * CHARACTERS_A_TOKEN
+    most = most_tokens * CHARACTERS_PER_TOKEN
     cut: list[str] = []
     while _size(contexts) > most and (found := _least_needed(contexts)):
         context, piece = found

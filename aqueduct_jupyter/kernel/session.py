@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..protocol.conversation import Conversation, Turn, estimate_tokens
+from ..protocol.conversation import Conversation, Turn
 from ..protocol.errors import (
     AqueductError,
     CellError,
     ContextLengthError,
     RequestStoppedError,
 )
+from ..protocol.tokens import estimate_tokens
 from .answer import Answer
 from .asking import Asker, Question
 from .context import FilePart, fit

@@ -1,13 +1,15 @@
 """A conversation as a static page: what a saved notebook shows in place of a panel.
 
-The panel is in :mod:`.panel`. markdown-it converts model text to HTML, with raw HTML disabled.
-Images stay text, because loading one tells its server that the notebook was opened.
+The panel is in :mod:`.panel`. markdown-it converts model text to HTML, with raw HTML disabled, and
+nh3 leaves only tags and attributes that are known to be harmless. Images stay text, because loading
+one tells its server that the notebook was opened.
 """
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ..protocol.conversation import Turn
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["transcript"]
 
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "code": {"class"},
+    "ol": {"start"},
+    "td": {"style"},
+    "th": {"style"},
+}
 
 LONGEST_RENDERED = 50_000
 """The longest answer that is rendered as Markdown, in characters; a longer one stays text, because
@@ -32,14 +41,13 @@ def transcript(turns: Iterable[Turn], mark: str) -> dict[str, str]:
         turns: the turns.
         mark: a CSS class, by which a live panel hides this.
     """
-    reader = _reader()
     parts = []
     plain = []
     for turn in turns:
         prompt = html.escape(turn.prompt).replace("\n", "<br>")
         who = as_html(turn.model) or "Model"
         is_long = len(turn.answer) > LONGEST_RENDERED
-        answer = f"<pre>{html.escape(turn.answer)}</pre>" if is_long else reader.render(turn.answer)
+        answer = f"<pre>{html.escape(turn.answer)}</pre>" if is_long else _rendered(turn.answer)
         ending = (
             ""
             if turn.state == "whole"
@@ -54,6 +62,19 @@ def transcript(turns: Iterable[Turn], mark: str) -> dict[str, str]:
     }
 
 
+def _rendered(answer: str) -> str:
+    import nh3
+
+    return nh3.clean(
+        _reader().render(answer),
+        tags=nh3.ALLOWED_TAGS - {"img"},
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        filter_style_properties={"text-align"},
+    )
+
+
+@cache
 def _reader() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.dollarmath import dollarmath_plugin

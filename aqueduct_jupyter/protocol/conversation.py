@@ -17,17 +17,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["CHARACTERS_A_TOKEN", "Conversation", "Message", "State", "Turn", "estimate_tokens"]
+from .tokens import estimate_tokens
+
+__all__ = ["Conversation", "Message", "State", "Turn"]
 
 State = Literal["running", "whole", "stopped", "failed"]
 Message = dict[str, Any]
 """A message of the API."""
-
-CHARACTERS_A_TOKEN = 3
-"""Characters per token for estimates; low, so that estimates err on the high side."""
-
-IMAGE_TOKENS = 1000
-"""Estimated tokens of an image or a file."""
 
 
 @dataclass(slots=True)
@@ -144,22 +140,6 @@ class Conversation:
     def last(self) -> Turn | None:
         """The newest turn, or None."""
         return self.turns[-1] if self.turns else None
-
-
-def estimate_tokens(messages: Sequence[Message]) -> int:
-    """Estimate how many tokens the messages take."""
-    return sum(_content_tokens(message["content"]) + 4 for message in messages)
-
-
-def _content_tokens(content: str | list[dict[str, Any]] | None) -> int:
-    if content is None:
-        return 0
-    if isinstance(content, str):
-        return len(content) // CHARACTERS_A_TOKEN + 1
-    return sum(
-        len(part["text"]) // CHARACTERS_A_TOKEN + 1 if part["type"] == "text" else IMAGE_TOKENS
-        for part in content
-    )
 
 
 def _too_many(history: Sequence[list[Message]], room: int) -> int:

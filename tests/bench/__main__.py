@@ -1,4 +1,4 @@
-"""This file is ``make bench``: it runs every measurement and prints what each found.
+"""``make bench``: it runs every measurement and prints what each found.
 
 ``python -m tests.bench streams page`` runs these two only.
 """

@@ -1,4 +1,4 @@
-"""This file is what large bodies cost: uploads, a chat with a PDF, and who waits beside them.
+"""What large bodies cost: uploads, a chat with a PDF, and who waits beside them.
 
 A stall of the server's loop is seen as a chunk of a stream that comes late: one that is due every
 10 milliseconds, while ten requests of 30 MB with files arrive from another process. A stream that

@@ -1,4 +1,4 @@
-"""This file is what the chat costs on a page: its first paint, and the frames while it streams.
+"""What the chat costs on a page: its first paint, and the frames while it streams.
 
 Both are measured by the page's own clock, in JupyterLab from the installed wheel.
 """

@@ -1,4 +1,4 @@
-"""This file is what an answer costs on the kernel's websocket: bytes of messages for its chunks."""
+"""What an answer costs on the kernel's websocket: bytes of messages for its chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is what must not grow: a chunk's cost with the stream, memory with requests.
+"""What must not grow: a chunk's cost with the stream, memory with requests.
 
 A reader that stops reading must cost a buffer and no more, however long its stream is.
 """

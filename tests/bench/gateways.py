@@ -1,4 +1,4 @@
-"""This file is what stands between a client and the bench's upstream: ours, and what people use.
+"""What stands between a client and the bench's upstream: ours, and what people use.
 
 * *direct*: nothing.
 * *nginx*: the limit, one worker in C, from Debian.

@@ -1,4 +1,4 @@
-"""This file is the client of the measurements: many streams at once, as cheap as Python allows.
+"""The client of the measurements: many streams at once, as cheap as Python allows.
 
 It reads no event; it notes when the first came, and that the last one was ``[DONE]``.
 """

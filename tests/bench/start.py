@@ -1,4 +1,4 @@
-"""This file is what a start costs: of a kernel that imports us, of a server that has us.
+"""What a start costs: of a kernel that imports us, of a server that has us.
 
 Each figure stands beside another one of the same run, because machines differ.
 """

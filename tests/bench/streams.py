@@ -1,4 +1,4 @@
-"""This file is what streams cost a gateway: CPU for each chunk, time to the first, memory.
+"""What streams cost a gateway: CPU for each chunk, time to the first, memory.
 
 Every gateway stands before the same upstream in the same run. Bursting streams begin all at once;
 paced ones, with a pause of 50 ms between two chunks as models make them, begin a hundred a second,

@@ -1,4 +1,4 @@
-"""This file is three transports below httpx side by side: ours, httpx-aiohttp's and httpx's own.
+"""Three transports below httpx side by side: ours, httpx-aiohttp's and httpx's own.
 
 All are read through :class:`Upstream`, in this process, whose CPU is counted.
 """

@@ -1,4 +1,4 @@
-"""This file is the upstream of the measurements: a program that says as much as it is asked for.
+"""The upstream of the measurements: a program that says as much as it is asked for.
 
 The model's name says what: ``bench-1000-20-180`` streams 1,000 events of about 180 bytes each, one
 every 20 milliseconds; with 0 in the place of the 20, as fast as they are taken. With ``-null`` at

@@ -1,4 +1,4 @@
-"""This file is the chat on a page, as a person uses it: in the sidebar or a notebook's output."""
+"""The chat on a page, as a person uses it: in the sidebar or a notebook's output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is shell lines of pages: run, or where they cannot be, looked at."""
+"""Shell lines of pages: run, or where they cannot be, looked at."""
 
 from __future__ import annotations
 

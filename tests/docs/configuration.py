@@ -1,4 +1,4 @@
-"""This file is settings on pages: loaded as Jupyter loads them, and the extension assembled."""
+"""Settings on pages: loaded as Jupyter loads them, and the extension assembled."""
 
 from __future__ import annotations
 

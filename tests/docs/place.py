@@ -1,4 +1,4 @@
-"""This file is where examples run: a server before an upstream, and the places that pages name.
+"""Where examples run: a server before an upstream, and the places that pages name.
 
 Running them is left to ``test_examples.py``, ``commands.py`` and ``configuration.py``.
 """

@@ -1,4 +1,4 @@
-"""This file is ``make pictures``: JupyterLab with the chat, as the documentation shows it.
+"""``make pictures``: JupyterLab with the chat, as the documentation shows it.
 
 The answers are scripted by the stand-in upstream, so a picture changes only with what it shows.
 """

@@ -1,4 +1,4 @@
-"""This file is the server and the upstreams that the table of faults is played to."""
+"""The server and the upstreams that the table of faults is played to."""
 
 from __future__ import annotations
 

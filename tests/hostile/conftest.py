@@ -1,4 +1,4 @@
-"""This file is what hostile clients are let loose on: a server in this process, or a real one."""
+"""What hostile clients are let loose on: a server in this process, or a real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is one hub for all tests of the folder, with a server for each of its two users."""
+"""One hub for all tests of the folder, with a server for each of its two users."""
 
 from __future__ import annotations
 

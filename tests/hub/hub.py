@@ -1,4 +1,4 @@
-"""This file is a real JupyterHub for a moment: its proxy, its users' servers, all gone at the end.
+"""A real JupyterHub for a moment: its proxy, its users' servers, all gone at the end.
 
 How they are set up is left to ``jupyterhub_config.py``, what they are asked to the tests.
 """

@@ -1,4 +1,4 @@
-"""This file is the settings of the JupyterHub of the tests, as its administrator would write them.
+"""The settings of the JupyterHub of the tests, as its administrator would write them.
 
 What changes from run to run comes in through variables, from :mod:`.hub`; what the users' servers
 are set to is left to ``single_user/jupyter_server_config.py``.

@@ -1,4 +1,4 @@
-"""This file is an IPython shell with our magics in it, before the stand-in upstream."""
+"""An IPython shell with our magics in it, before the stand-in upstream."""
 
 from __future__ import annotations
 

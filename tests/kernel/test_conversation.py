@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from aqueduct_jupyter.kernel.exports import load, save
 from aqueduct_jupyter.kernel.transcript import transcript
-from aqueduct_jupyter.protocol.conversation import Conversation, State, Turn, estimate_tokens
+from aqueduct_jupyter.protocol.conversation import Conversation, State, Turn
 from aqueduct_jupyter.protocol.errors import CellError
 from aqueduct_jupyter.protocol.exports import write_conversation
+from aqueduct_jupyter.protocol.tokens import estimate_tokens
 
 
 def said(conversation: Conversation, prompt: str, answer: str, state: State = "whole") -> Turn:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.kernel.client import Client
@@ -280,6 +281,39 @@ def test_no_command_of_a_formula_makes_a_link_or_a_style(command: str, mark: str
     shown = transcript([Turn("x", "x", answer=answer, state="whole")], "mark")["text/html"]
     assert f"\\{command}" not in shown
     assert f"\\text{{{command}}}" in shown
+
+
+def test_the_layout_of_an_answer_is_kept() -> None:
+    answer = (
+        "# Title\n\n1. *one* ~~two~~ **three** `four`\n\n> said\n\n---\n\n"
+        "| left | right |\n| --- | ---: |\n| [a](https://a.invalid 'to a') | 2 |\n\n"
+        "```python\nx = 1 < 2\n```\n\n$a < b$\n"
+    )
+    shown = transcript([Turn("x", "x", answer=answer, state="whole")], "mark")["text/html"]
+    for kept in (
+        "<h1>Title</h1>",
+        "<em>one</em> <s>two</s> <strong>three</strong> <code>four</code>",
+        "<blockquote>",
+        "<hr>",
+        '<th style="text-align:right">right</th>',
+        '<a href="https://a.invalid" title="to a"',
+        '<pre><code class="language-python">x = 1 &lt; 2\n</code></pre>',
+        "$a &lt; b$",
+    ):
+        assert kept in shown, kept
+
+
+def test_what_a_markdown_library_lets_through_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aqueduct_jupyter.kernel.transcript._reader", MarkdownIt)
+    answer = (
+        "<p onclick=hit() style='position:fixed'>a</p>\n\n<a href='javascript:hit()'>b</a> "
+        "<img src=x onerror=hit()> <svg onload=hit()> <form action=//x.invalid><input></form>\n\n"
+        "<iframe srcdoc=x></iframe><style>*{}</style><script>hit()</script>"
+    )
+    assert "<script" in MarkdownIt().render(answer), "the library lets nothing through"
+    shown = transcript([Turn("x", "x", answer=answer, state="whole")], "mark")["text/html"]
+    for word in ("hit()", "position", "<img", "<svg", "<form", "<input", "<iframe", "<style"):
+        assert word not in shown, word
 
 
 def test_an_answer_that_takes_long_to_read_stays_text() -> None:

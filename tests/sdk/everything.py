@@ -1,4 +1,4 @@
-"""This file is a program: what the API's page shows, done with the OpenAI SDK that is on the path.
+"""A program: what the API's page shows, done with the OpenAI SDK that is on the path.
 
 It runs in a process of its own, because two lines of the SDK cannot live in one. Its arguments are
 the address and the version that is expected. Only the client's side is asserted here.

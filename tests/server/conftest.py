@@ -1,4 +1,4 @@
-"""This file is a Jupyter server with us in it, under an odd base_url, before a stand-in."""
+"""A Jupyter server with us in it, under an odd base_url, before a stand-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is ``make soak``: it soaks a server, prints what came, and fails where it is wrong."""
+"""``make soak``: it soaks a server, prints what came, and fails where it is wrong."""
 
 from __future__ import annotations
 

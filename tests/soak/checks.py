@@ -1,4 +1,4 @@
-"""This file is what must be true after a soak, each as a sentence that says what is not.
+"""What must be true after a soak, each as a sentence that says what is not.
 
 Two kinds: what must be so after any load, and what must not have grown, which takes a load of some
 length to tell.

@@ -1,4 +1,4 @@
-"""This file is the soak's clients: each does one thing after another, and some leave in the middle.
+"""The soak's clients: each does one thing after another, and some leave in the middle.
 
 What each saw is kept as it was; whether it was right is left to :mod:`.checks`, but for the shape
 of an error, which every client looks at.

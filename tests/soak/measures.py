@@ -1,4 +1,4 @@
-"""This file is what a soak looks at: the server's process, its ledger, and its log.
+"""What a soak looks at: the server's process, its ledger, and its log.
 
 What of it is right is left to :mod:`.checks`.
 """

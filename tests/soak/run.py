@@ -1,4 +1,4 @@
-"""This file is one soak: the upstream, a real Jupyter server, its clients, and what came of it.
+"""One soak: the upstream, a real Jupyter server, its clients, and what came of it.
 
 It looks twice at what the server holds, after a warm-up and at the end; both times it is at rest.
 Whether it is as it should be is left to :mod:`.checks`.

@@ -1,4 +1,4 @@
-"""This file is the soak's upstream: it answers like a model, and every tenth time like a bad day.
+"""The soak's upstream: it answers like a model, and every tenth time like a bad day.
 
 It runs on the loop of the clients. ``standin.py`` keeps all that it is sent and plays what a test
 has queued; this one keeps a count, and makes its answers up from a seed.

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...protocol.chat import ChatRequest, read_chat_request
 from ...protocol.errors import InvalidRequestError, UnprocessableError
+from ...protocol.tokens import CHARACTERS_PER_TOKEN
 from ..documents.attachments import Attachments
 from ..encoding import encode_json
 from ..entry import Entry
@@ -34,9 +35,6 @@ from .operation import Operation
 from .stream import AnswerStream
 
 __all__ = ["CHAT", "Chat"]
-
-CHARACTERS_PER_TOKEN = 4
-"""Characters per token, for estimates; a rule of thumb for English."""
 
 CHAT = Operation(
     name="chat",

@@ -66,12 +66,7 @@ _TOO_LONG = re.compile(
 
 # httpx's exceptions, the most specific first. If no connection was made, no request was sent, so a
 # retry is safe.
-_CONNECTION_FAILURES = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-)
+_CONNECTION_FAILURES = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _TIMEOUTS = (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError)
 _DISCONNECTIONS = (httpx.NetworkError, httpx.RemoteProtocolError)
 
@@ -89,6 +84,12 @@ def failure_from_exception(name: str, error: Exception) -> UpstreamError:
             "Try again later, or choose a model of another upstream.",
             is_retryable=True,
         )
+    if isinstance(error, httpx.PoolTimeout):
+        return UpstreamUnavailableError(
+            f"All connections to the upstream '{name}' are in use. Try again later, or ask the "
+            "operator to raise its max_connections.",
+            is_retryable=False,
+        )
     if isinstance(error, _TIMEOUTS):
         return UpstreamTimeoutError(f"The upstream '{name}' did not answer in time.")
     if isinstance(error, _DISCONNECTIONS):
@@ -102,8 +103,6 @@ def _kind_of_connection(error: Exception) -> str:
     text = str(error).lower()
     if isinstance(error, httpx.ConnectTimeout):
         return "the connection timed out"
-    if isinstance(error, httpx.PoolTimeout):
-        return "all connections are in use"
     if isinstance(error, httpx.ProxyError):
         return "the proxy refused the connection"
     if "certificate" in text or "ssl" in text:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from ...protocol.files import DocumentMode
 
-__all__ = ["UpstreamSettings", "read_settings", "settings_from_environment"]
+__all__ = ["HTTPClient", "UpstreamSettings", "read_settings", "settings_from_environment"]
+
+HTTPClient = Literal["built-in", "httpx"]
+"""What carries the requests: our transport, or httpx's own, which needs more CPU per chunk."""
 
 ENVIRONMENT_UPSTREAM = "aqueduct"
 """The name of the upstream that comes from AQUEDUCT_BASE_URL and AQUEDUCT_TOKEN."""
@@ -27,7 +30,8 @@ class UpstreamSettings(BaseModel):
     ``timeout`` limits the wait for the first byte of an answer, ``idle_timeout`` (by default the
     same) each pause after it, and ``connect_timeout`` the connection setup. ``retry_pause`` is the
     pause before the first retry; it doubles for the second. ``models`` is an allow-list; without
-    it, the models are those that the upstream lists.
+    it, the models are those that the upstream lists. A request waits ``connect_timeout`` for one of
+    the ``max_connections``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -38,6 +42,8 @@ class UpstreamSettings(BaseModel):
     timeout: float = Field(default=600, gt=0)
     idle_timeout: float | None = Field(default=None, gt=0)
     connect_timeout: float = Field(default=10, gt=0)
+    max_connections: int = Field(default=1000, ge=1)
+    http_client: HTTPClient = "built-in"
     retry_pause: float = Field(default=0.5, ge=0)
     documents: DocumentMode = "text"
     ca_bundle: Path | None = None

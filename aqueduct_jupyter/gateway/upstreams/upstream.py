@@ -105,7 +105,8 @@ class Upstream:
         self.secrets = Secrets.of(settings)
         self.without_usage: TTLCache[str, bool] = TTLCache(MAX_REMEMBERED, REMEMBERED_SECONDS)
         self._headers = _headers(settings)
-        self._limits = {"timeout": {"connect": settings.connect_timeout}}
+        timeouts = {"connect": settings.connect_timeout, "pool": settings.connect_timeout}
+        self._limits = {"timeout": timeouts}
         self._lock = asyncio.Lock()
 
     async def models(self) -> list[Model]:
@@ -262,7 +263,12 @@ def _headers(settings: UpstreamSettings) -> dict[str, str]:
 def _network(settings: UpstreamSettings) -> httpx.AsyncBaseTransport:
     from ..network.transport import network  # needed by the first request, not at startup
 
-    return network(settings.base_url, settings.ca_bundle)
+    return network(
+        settings.base_url,
+        settings.ca_bundle,
+        max_connections=settings.max_connections,
+        is_httpx=settings.http_client == "httpx",
+    )
 
 
 def _is_worth_a_retry(error: BaseException) -> bool:

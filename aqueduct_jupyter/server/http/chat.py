@@ -113,7 +113,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
         for name, value in STREAM_HEADERS.items():
             self.set_header(name, value)
         self.say_duration()
-        self._writer = StreamWriter(self)
+        self._writer = StreamWriter(self, is_direct=self.serving.writes_directly)
         await self._writer.send(answer.first)
         answer.forward_directly(self._writer.send_at_once)
         async for frames in answer.rest:

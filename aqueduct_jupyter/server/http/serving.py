@@ -54,6 +54,7 @@ class Serving:
         authenticator: identifies callers.
         host: what the handlers run in.
         base_url: the path above all addresses; begins and ends with a slash.
+        writes_directly: whether the chunks of a stream go past Tornado's buffers if possible.
         log: the handlers' log.
     """
 
@@ -61,4 +62,5 @@ class Serving:
     authenticator: Authenticator
     host: Host = field(default_factory=Host)
     base_url: str = "/"
+    writes_directly: bool = True
     log: Logger = field(default_factory=lambda: logging.getLogger("aqueduct_jupyter.server"))

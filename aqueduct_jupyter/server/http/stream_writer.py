@@ -7,7 +7,7 @@ What is sent, and the heartbeat, are in :mod:`.chat`.
 * If the system accepts only part of it, Tornado writes the rest, and everything after it until its
   buffer is empty.
 * This is done only if Tornado would have written the same bytes: the response is chunked
-  (HTTP/1.1) and not compressed.
+  (HTTP/1.1) and not compressed. An operator can turn it off.
 
 Source of the chunk format: RFC 9112, section 7.1.
 """
@@ -31,14 +31,15 @@ class StreamWriter:
 
     Args:
         handler: the handler of the response, whose status and headers are set.
+        is_direct: whether chunks go past Tornado's buffers if possible.
 
     Attributes:
         sent_at: when frames were last sent, by ``time.monotonic``; None before the first.
     """
 
-    def __init__(self, handler: web.RequestHandler) -> None:
+    def __init__(self, handler: web.RequestHandler, *, is_direct: bool = True) -> None:
         self._handler = handler
-        self._stream = _stream_of_chunks(handler)
+        self._stream = _stream_of_chunks(handler) if is_direct else None
         if self._stream:
             self._send = self._stream.socket.send
         self._sending: asyncio.Future[None] = asyncio.Future()

@@ -57,7 +57,8 @@ class AqueductApp(ExtensionApp):
     upstreams = Dict(
         help="""The OpenAI-compatible services, by name. Each needs base_url and may have
         api_key_file (or api_key_env), models, timeout, idle_timeout, connect_timeout,
-        documents ("text", "inline" or "native") and ca_bundle."""
+        max_connections, http_client ("built-in" or "httpx"), documents ("text", "inline" or
+        "native") and ca_bundle."""
     ).tag(config=True)
     aliases = Dict(help="Aliases for models: {'main': 'campus/llama'}.").tag(config=True)
     default_model = Unicode(help="The model for requests that do not name one.").tag(config=True)
@@ -95,7 +96,11 @@ class AqueductApp(ExtensionApp):
         help="""Default lifetime, in seconds, of files uploaded without expires_after. 0 keeps them
         forever.""",
     ).tag(config=True)
-
+    direct_writes = Bool(
+        True,
+        help="""Write the chunks of a stream to the client's socket, past Tornado's buffers, which
+        halves their cost. Turn it off to rule this out when streams arrive damaged.""",
+    ).tag(config=True)
     tune_memory = Bool(
         False,
         help="""Reduce pauses and memory use under heavy load: exempt loaded objects from garbage
@@ -166,6 +171,7 @@ class AqueductApp(ExtensionApp):
             JupyterAuthenticator(self.gateway.keys, self._is_alive, owner),
             JupyterHost(),
             base_url=self.serverapp.base_url if self.serverapp else "/",
+            writes_directly=self.direct_writes,
             log=self.log,
         )
         handlers = {handler: for_jupyter(handler) for _, handler in routes()}

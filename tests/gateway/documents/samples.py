@@ -1,4 +1,4 @@
-"""This file is the documents that the tests read: real files, made in code to keep no binaries.
+"""The documents that the tests read: real files, made in code to keep no binaries.
 
 What the gateway makes of them is left to the tests. Each builder gives the whole file as bytes.
 

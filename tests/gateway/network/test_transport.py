@@ -156,10 +156,11 @@ class Closing:
 async def asked_twice(closing: Closing, body: bytes) -> bytes:
     server = await asyncio.start_server(closing.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/chat/completions"
-    transport = NetworkTransport()
+    transport = NetworkTransport(max_connections=1)
     try:
-        await (await get(transport, url)).aread()
-        return await (await get(transport, url, body)).aread()
+        async with asyncio.timeout(10):
+            await (await get(transport, url)).aread()
+            return await (await get(transport, url, body)).aread()
     finally:
         await transport.aclose()
         server.close()
@@ -231,6 +232,28 @@ async def test_closing_ends_what_is_under_way(standin: StandIn, is_chunked: bool
 async def test_where_there_is_no_connection_the_reason_is_said(url: str, words: str) -> None:
     with pytest.raises(httpx.ConnectError, match=words):
         await get(NetworkTransport(), url)
+
+
+async def test_the_place_of_a_connection_that_ends_in_any_way_is_free_again(
+    standin: StandIn,
+) -> None:
+    transport = NetworkTransport(max_connections=1)
+    url = f"{standin.url}/chat/completions"
+    for _ in range(2):
+        await (await get(transport, url, BODY)).aread()  # kept
+        standin.stream(b"data: x\n\n", HANG)
+        await (await get(transport, url, BODY)).aclose()  # closed in the middle
+        standin.stream(b"data: x\n\n", CUT)
+        with pytest.raises(httpx.TransportError):
+            await (await get(transport, url, BODY)).aread()
+        with pytest.raises(httpx.ConnectError):
+            await get(transport, "http://127.0.0.1:1/")
+        with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await get(transport, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+    async with asyncio.timeout(5):
+        await (await get(transport, url, BODY)).aread()
+    await transport.aclose()
 
 
 async def test_a_connection_that_is_not_made_in_time_is_given_up() -> None:

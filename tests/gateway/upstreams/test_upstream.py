@@ -23,8 +23,17 @@ from ...standin import DONE, HANG, StandIn, chunk, completion
 BODY = b'{"model": "m", "messages": []}'
 
 
+DEFAULTS: dict[str, Any] = {"api_key": "sk-secret", "retry_pause": 0.01}
+
+
+@pytest.fixture(autouse=True, params=["built-in", "httpx"])
+def http_client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What carries the requests: whichever it is, an upstream behaves in the same way."""
+    monkeypatch.setitem(DEFAULTS, "http_client", request.param)
+
+
 def upstream(url: str, **settings: Any) -> Upstream:
-    given = {"base_url": url, "api_key": "sk-secret", "retry_pause": 0.01, **settings}
+    given = {"base_url": url, **DEFAULTS, **settings}
     configured = UpstreamSettings.model_validate(given)
     return Upstream("campus", configured)
 
@@ -348,6 +357,24 @@ async def test_connections_are_used_again(standin: StandIn) -> None:
             await answer.read()
     await asked.close()
     assert standin.connections == 1
+
+
+async def test_when_all_connections_are_in_use_a_request_waits_for_one(standin: StandIn) -> None:
+    asked = upstream(standin.url, max_connections=1, connect_timeout=0.5)
+    standin.stream(chunk("a"), HANG)
+    standin.reply(completion("Hi"))
+    async with asked.post("chat/completions", BODY, request_id="req_1"):
+        for repeated in (False, True):
+            with pytest.raises(errors.UpstreamUnavailableError, match="max_connections"):
+                async with asked.post(
+                    "chat/completions", BODY, request_id="req_2", is_repeated=repeated
+                ):
+                    pass
+        waiting = asyncio.create_task(ask(asked))
+        await asyncio.sleep(0.1)
+        assert len(standin.chats) == 1
+    assert b'"Hi"' in await waiting
+    assert len(standin.chats) == 2
 
 
 async def test_models_are_listed_with_the_key(standin: StandIn) -> None:

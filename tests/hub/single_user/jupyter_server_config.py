@@ -1,4 +1,4 @@
-"""This file is the settings of each user's server, as the administrator would write them."""
+"""The settings of each user's server, as the administrator would write them."""
 
 import os
 

@@ -25,6 +25,7 @@ from aqueduct_jupyter.server.http.stream_writer import StreamWriter
 
 from ...gateway.upstreams.test_upstream import make_certificate
 from ...standin import DONE, StandIn, chunk
+from ..conftest import Settings
 
 WORDS = {"model": "real-name", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
 EVENTS = [chunk(f"<{number}>") for number in range(60)]
@@ -66,6 +67,22 @@ async def test_a_client_that_keeps_up_gets_frames_past_tornado(
     async with http.stream("POST", "v1/chat/completions", json=WORDS) as response:
         assert b"".join([data async for data in response.aiter_raw()]) == b"".join([*EVENTS, DONE])
     assert len(tornado_writes) < len(EVENTS) / 2
+
+
+class TestTurnedOff:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return {**settings, "direct_writes": False}
+
+    async def test_every_frame_goes_through_tornado(
+        self, http: httpx.AsyncClient, standin: StandIn, tornado_writes: list[bytes]
+    ) -> None:
+        standin.stream(*(step for event in EVENTS for step in (event, 0.005)), DONE)
+        async with http.stream("POST", "v1/chat/completions", json=WORDS) as response:
+            received = b"".join([data async for data in response.aiter_raw()])
+        assert received == b"".join([*EVENTS, DONE])
+        # The first went with the headers.
+        assert b"".join(tornado_writes) == b"".join([*EVENTS[1:], DONE])
 
 
 async def test_an_old_client_gets_no_chunks(http: httpx.AsyncClient, standin: StandIn) -> None:
