@@ -1,0 +1,1 @@
+"""Translation between the APIs: requests through chat's form, answers through items."""
