@@ -27,6 +27,7 @@ __all__ = [
     "chunk",
     "completion",
     "usage_chunk",
+    "vectors",
 ]
 
 CUT: Literal["cut"] = "cut"
@@ -68,6 +69,28 @@ def completion(text: str = "Hello") -> dict[str, Any]:
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
     }
+
+
+def vectors(*rows: Sequence[float]) -> dict[str, Any]:
+    """A whole answer of embeddings."""
+    data = [{"object": "embedding", "index": n, "embedding": [*row]} for n, row in enumerate(rows)]
+    usage = {"prompt_tokens": 3, "total_tokens": 3}
+    return {"object": "list", "model": "real-name", "data": data, "usage": usage}
+
+
+WHOLE: dict[str, dict[str, Any]] = {
+    "/v1/completions": {
+        "object": "text_completion",
+        "choices": [{"index": 0, "text": "Hello", "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    },
+    "/v1/embeddings": vectors([0.25, -0.5]),
+    "/v1/moderations": {"results": [{"flagged": False}]},
+    "/v1/rerank": {"results": [{"index": 0, "relevance_score": 0.5}], "usage": {"total_tokens": 3}},
+    "/v1/images/generations": {"created": 1, "data": [{"b64_json": "aGk="}]},
+    "/v1/audio/transcriptions": {"text": "Hello"},
+}
+"""What is said to a request whose path is not chat's."""
 
 
 @dataclass
@@ -253,7 +276,11 @@ class StandIn:
         return Reply(head, [body], is_chunked=False)
 
     def _next(self, request: Received) -> Reply:
-        if not self._replies:
+        if not self._replies and request.path == "/v1/audio/speech":
+            self.reply(b"ID3 sound", kind="audio/mpeg")
+        elif not self._replies and request.path in WHOLE:
+            self.reply(WHOLE[request.path])
+        elif not self._replies:
             messages = request.json["messages"]
             question = messages[-1]["content"] if messages else ""
             if isinstance(question, str) and question in self.answer_to:

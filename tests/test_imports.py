@@ -22,7 +22,7 @@ BREACHES = {
     ),
     "Operations share nothing but admission and what is below it": (
         "gateway.requests.running",
-        "aqueduct_jupyter.gateway.requests.chat",
+        "aqueduct_jupyter.gateway.requests.forwarding",
     ),
     "What serves the handlers is above them": (
         "server.http.models",

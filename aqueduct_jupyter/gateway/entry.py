@@ -44,12 +44,15 @@ class Caller:
 class Entry:
     """One request's row in the ledger, while the request runs.
 
-    ``time`` is in seconds since 1970, ``started`` in seconds of a monotonic clock.
+    ``api`` is the operation that was asked for, ``upstream_api`` the one that answered; ``time`` is
+    in seconds since 1970, ``started`` in seconds of a monotonic clock.
     """
 
     request_id: str
     owner: str
     kernel: str | None
+    api: str = "chat"
+    upstream_api: str | None = None
     time: float = field(default_factory=time.time)
     model: str | None = None
     upstream: str | None = None

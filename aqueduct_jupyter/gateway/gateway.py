@@ -16,7 +16,7 @@ from .documents.attachments import Attachments
 from .documents.reader import DocumentReader
 from .entry import Entry
 from .requests.admission import Admission
-from .requests.chat import Chat
+from .requests.forwarding import Forwarding
 from .requests.keys import KernelKeys
 from .requests.limits import Budgets
 from .requests.metrics import Metrics
@@ -51,7 +51,7 @@ class Gateway:
         running: the running requests.
         documents: the document reader.
         metrics: the metrics.
-        chat: chat completions.
+        forwarding: answers the requests of all operations.
         keys: the keys of kernels.
     """
 
@@ -86,7 +86,7 @@ class Gateway:
             finished=[self.ledger.record, self.metrics.record, *finished],
             policy=settings.policy,
         )
-        self.chat = Chat(admission, Attachments(self.files, self.documents))
+        self.forwarding = Forwarding(admission, Attachments(self.files, self.documents))
         self._purging: asyncio.Task[None] | None = None
 
     def start(self) -> None:

@@ -12,8 +12,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ..protocol.chat import ChatRequest
 from ..protocol.errors import AqueductError, PermissionDeniedError, ServerError
+from ..protocol.requests import APIRequest
 from .encoding import decode_json, encode_json
 from .entry import Caller
 from .offload import off_the_loop
@@ -67,11 +67,11 @@ def read_policy(configured: object) -> Policy | None:
 
 async def apply_policy(
     policy: Policy | None,
-    read: Callable[[dict[str, Any]], ChatRequest],
-    request: ChatRequest,
+    read: Callable[[dict[str, Any]], APIRequest],
+    request: APIRequest,
     caller: Caller,
     size: int,
-) -> ChatRequest:
+) -> APIRequest:
     """Apply the policy to a request, and return the result.
 
     Args:

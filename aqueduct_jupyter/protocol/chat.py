@@ -24,12 +24,14 @@ from .chat_fields import LONGEST_NAME, ChatWords
 from .chunks import MOST_TOKENS
 from .errors import InvalidJSONError, InvalidRequestError
 from .plain_text import plain_text
+from .requests import APIRequest
 
 __all__ = [
     "LONGEST_NAME",
     "ChatRequest",
     "ChatWords",
     "Usage",
+    "complaint",
     "read_chat_request",
     "read_json_object",
 ]
@@ -43,26 +45,14 @@ class Usage(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """A checked chat request; ``body`` is the client's own JSON object."""
-
-    body: dict[str, Any]
-
-    @property
-    def model(self) -> str | None:
-        """The model's name as the client wrote it; None means the default."""
-        return self.body.get("model") or None
+class ChatRequest(APIRequest):
+    """A checked chat request."""
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages, oldest first."""
         messages: list[dict[str, Any]] = self.body["messages"]
         return messages
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether the client asked for a stream of events."""
-        return bool(self.body.get("stream"))
 
     @property
     def choices(self) -> int:
@@ -123,7 +113,7 @@ def read_chat_request(request: dict[str, Any]) -> ChatRequest:
     try:
         ChatWords.model_validate(request)
     except ValidationError as error:
-        raise _complaint(error.errors(include_url=False, include_input=False)[0]) from None
+        raise complaint(error) from None
     response_format = request.get("response_format") or {}
     if response_format.get("type") == "json_schema" and not response_format.get("json_schema"):
         raise InvalidRequestError(
@@ -145,7 +135,9 @@ def _check_assistant_messages(messages: list[dict[str, Any]]) -> None:
             )
 
 
-def _complaint(error: ErrorDetails) -> InvalidRequestError:
+def complaint(fault: ValidationError) -> InvalidRequestError:
+    """Return the error for the first field that is wrong; ``param`` names it."""
+    error = fault.errors(include_url=False, include_input=False)[0]
     param = ""
     for step in error["loc"]:
         if isinstance(step, int):

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ...protocol.chat import ChatRequest
 from ...protocol.errors import AqueductError
+from ...protocol.requests import APIRequest
 from ..encoding import decode_json
 from ..entry import Caller, Entry
 from ..offload import off_the_loop
 from ..policy import Policy, apply_policy
 from ..upstreams.catalog import Catalog, Route
 from .answers import ClientLeftError
+from .forms import decode_form
 from .limits import Budgets
 from .operation import Operation
 from .running import RunningRequests
@@ -32,12 +33,13 @@ class Asking:
     """A request as it arrives.
 
     Args:
-        pieces: the JSON body from the client, split anywhere; the list is emptied.
+        pieces: the body from the client, split anywhere; the list is emptied.
         caller: who sent it.
         request_id: this server's id for the request.
         client_request_id: the client's own id, if it sent one.
         model: the model, which overrides the one in the body; None to use the body's.
         is_repeated: whether this is a client's own retry; it is then sent upstream only once.
+        content_type: the body's content type.
     """
 
     pieces: list[bytes]
@@ -46,6 +48,7 @@ class Asking:
     client_request_id: str | None = None
     model: str | None = None
     is_repeated: bool = False
+    content_type: str = "application/json"
 
 
 @dataclass(slots=True)
@@ -59,7 +62,7 @@ class Admitted:
         size: the size of its body, in bytes.
     """
 
-    request: ChatRequest
+    request: APIRequest
     route: Route
     headers: Mapping[str, str]
     size: int
@@ -91,13 +94,14 @@ class Admission:
         self._policy = policy
 
     @contextmanager
-    def entered(self, asking: Asking) -> Iterator[Entry]:
+    def entered(self, operation: Operation, asking: Asking) -> Iterator[Entry]:
         """List a request as running, and record it once it is finished.
 
         Raises:
             RequestStoppedError: the request was stopped.
         """
-        entry = Entry(asking.request_id, asking.caller.owner, asking.caller.kernel)
+        caller = asking.caller
+        entry = Entry(asking.request_id, caller.owner, caller.kernel, api=operation.name)
         try:
             with self._running.running(entry, asking.client_request_id):
                 yield entry
@@ -119,11 +123,11 @@ class Admission:
             AqueductError: it is refused; the error says why.
         """
         size = sum(map(len, asking.pieces))
-        request = await off_the_loop(size, _read, operation, asking.pieces, asking.model)
-        entry.model, entry.is_stream = request.model, request.is_stream
+        request = await off_the_loop(size, _read, operation, asking)
+        entry.model, entry.is_stream = request.model, _streams(operation, request)
         request = await apply_policy(self._policy, operation.read, request, asking.caller, size)
-        entry.is_stream = request.is_stream
-        request = self._budgets.bounded(request)
+        entry.is_stream = _streams(operation, request)
+        request = self._budgets.bounded(request, operation.length_fields)
         headers = await self._budgets.admit(entry)
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name
@@ -132,8 +136,12 @@ class Admission:
 
 # A model may think for minutes, so large bodies are freed as soon as possible, and in the thread
 # that works on them, because freeing megabytes takes time.
-def _read(operation: Operation, pieces: list[bytes], model: str | None) -> ChatRequest:
-    body = b"".join(pieces)
-    pieces.clear()
-    fields = decode_json(body)
-    return operation.read(fields if model is None else {**fields, "model": model})
+def _read(operation: Operation, asking: Asking) -> APIRequest:
+    body = b"".join(asking.pieces)
+    asking.pieces.clear()
+    fields = decode_form(body, asking.content_type) if operation.is_form else decode_json(body)
+    return operation.read(fields if asking.model is None else {**fields, "model": asking.model})
+
+
+def _streams(operation: Operation, request: APIRequest) -> bool:
+    return operation.stream is not None and request.is_stream

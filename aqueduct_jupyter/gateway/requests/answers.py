@@ -18,7 +18,9 @@ from ..upstreams.answer import UpstreamAnswer
 from ..upstreams.catalog import Route
 from ..upstreams.failures import failure_from_event
 from ..upstreams.reasons import LARGEST_ERROR
-from .stream import AnswerStream, error_event, read_usage
+from .checked_stream import CheckedStream
+from .operation import Operation
+from .stream import read_usage
 
 __all__ = [
     "ClientLeftError",
@@ -30,19 +32,25 @@ __all__ = [
 ]
 
 
+JSON = "application/json"
+
+_TEXTS = (JSON, "text/plain", "text/vtt", "application/x-subrip")
+
+
 class ClientLeftError(Exception):
     """The client closed its connection: an event, not an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class WholeAnswer:
-    """A complete answer; ``body`` is the upstream's own JSON.
+    """A complete answer; ``body`` is the upstream's own, of the type ``media_type``.
 
     ``headers`` say what is left of the caller's budgets.
     """
 
     body: bytes
     headers: Mapping[str, str]
+    media_type: str = JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +61,30 @@ class StreamedAnswer:
     raises no upstream error. ``headers`` say what is left of the caller's budgets. While waiting
     for more of ``rest``, pass ``forward_directly`` a function that sends bytes at once and returns
     whether it could. A read that needs no check is then sent as soon as it is read.
+    ``error_frames`` writes an error of the server as the stream's end.
     """
 
     first: bytes
     rest: AsyncIterator[bytes]
     headers: Mapping[str, str]
     forward_directly: Callable[[Callable[[bytes], bool]], None]
+    error_frames: Callable[[AqueductError], bytes]
 
 
-async def read_whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> bytes:
+async def read_whole(
+    operation: Operation, upstream: UpstreamAnswer, route: Route, entry: Entry
+) -> tuple[bytes, str]:
     """Read an answer that is not streamed.
+
+    Returns:
+        Its body and its media type.
 
     Raises:
         UpstreamError: it is not valid JSON, or it is an error.
     """
     body = await upstream.read()
-    answer = await off_the_loop(len(body), read_json, body)
+    kind = JSON if operation.has_json else _harmless(upstream.media_type)
+    answer = await off_the_loop(len(body), read_json, body) if kind == JSON else {}
     if not isinstance(answer, dict):
         raise UpstreamError(
             f"The upstream '{route.upstream.name}' sent an answer that is not valid JSON."
@@ -79,11 +95,17 @@ async def read_whole(upstream: UpstreamAnswer, route: Route, entry: Entry) -> by
     entry.end_answer()
     if usage := read_usage(answer):
         entry.count(usage)
-    return body
+    return body, kind
+
+
+def _harmless(media_type: str) -> str:
+    # A page from an upstream must not run with the rights of this server's pages.
+    is_known = media_type.startswith("audio/") or media_type in _TEXTS
+    return media_type if is_known else "application/octet-stream"
 
 
 async def read_frames(
-    upstream: UpstreamAnswer, stream: AnswerStream, entry: Entry
+    upstream: UpstreamAnswer, stream: CheckedStream, entry: Entry
 ) -> AsyncGenerator[bytes, None]:
     """Yield the stream's frames; an error before the first is raised, a later one is a frame."""
     if not upstream.is_stream:
@@ -112,10 +134,10 @@ async def read_frames(
     if stream.error:
         entry.fail(stream.error)
         entry.end_answer()
-        yield error_event(stream.error)
+        yield stream.error_frames(stream.error)
 
 
-async def _judged(stream: AnswerStream, data: bytes) -> bytes:
+async def _judged(stream: CheckedStream, data: bytes) -> bytes:
     """Check the next bytes, in a thread if a large event is pending."""
     stream.is_judging = True  # later bytes must not overtake these
     try:
@@ -125,7 +147,7 @@ async def _judged(stream: AnswerStream, data: bytes) -> bytes:
 
 
 def forward_directly(
-    upstream: UpstreamAnswer, stream: AnswerStream, send: Callable[[bytes], bool]
+    upstream: UpstreamAnswer, stream: CheckedStream, send: Callable[[bytes], bool]
 ) -> None:
     """Send the next reads that need no check as soon as they are read."""
     upstream.set_receiver(partial(stream.forward, send))

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
-from ...protocol.chat import ChatRequest
 from ...protocol.errors import InvalidRequestError, RateLimitError
+from ...protocol.requests import APIRequest
 from ..entry import Caller, Entry
 from ..stores.interfaces import Ledger, Used
 from .running import RunningRequests
@@ -104,27 +104,27 @@ class Budgets:
     running: RunningRequests
     clock: Callable[[], float] = field(default=time.time)
 
-    def bounded(self, request: ChatRequest) -> ChatRequest:
+    def bounded(self, request: APIRequest, fields: Sequence[str]) -> APIRequest:
         """Return the request with the operator's limit on the tokens of an answer.
+
+        Args:
+            request: the request.
+            fields: those that limit the tokens; the first is added if all are missing.
 
         Raises:
             InvalidRequestError: it asks for more tokens.
         """
         most = self.limits.max_tokens
-        if most is None:
+        if most is None or not fields:
             return request
-        asked = {
-            name: request.body[name]
-            for name in ("max_tokens", "max_completion_tokens")
-            if request.body.get(name) is not None
-        }
+        asked = {name: request.body[name] for name in fields if request.body.get(name) is not None}
         for name, value in asked.items():
             if value > most:
                 raise InvalidRequestError(
                     f"{name} is {value}; this server allows at most {most} tokens per answer.",
                     param=name,
                 )
-        return request if asked else ChatRequest({**request.body, "max_tokens": most})
+        return request if asked else replace(request, body={**request.body, fields[0]: most})
 
     async def admit(self, entry: Entry) -> dict[str, str]:
         """Admit a request, and return the headers that say what is left.

@@ -1,7 +1,7 @@
 """Metrics of this server, in Prometheus's format.
 
 They are counts and times by upstream, without names of users, kernels or models: clients choose
-those, and each name would create a time series. Requests are handled in :mod:`.chat`.
+those, and each name would create a time series. Requests are handled in :mod:`.forwarding`.
 
 Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """

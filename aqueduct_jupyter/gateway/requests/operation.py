@@ -1,6 +1,7 @@
-"""The gateway's operations as data, so that the steps that all share are written once.
+"""One operation of an API as data, so that the steps that all share are written once.
 
-The order of those steps is in :mod:`.admission`; each operation has a module of its own.
+The order of those steps is in :mod:`.admission` and :mod:`.forwarding`; the operations themselves
+are in :mod:`.operations`.
 """
 
 from __future__ import annotations
@@ -9,28 +10,44 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...protocol.chat import ChatRequest
-from .stream import AnswerStream
+from pydantic import BaseModel
+
+from ...protocol.requests import APIRequest
+from ..upstreams.catalog import Route
+from .checked_stream import CheckedStream
 
 __all__ = ["Operation"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One operation of an API.
 
     Args:
-        name: its name in logs and messages.
-        path: its path below an upstream's base URL.
+        name: its name in the ledger, in settings and in messages.
+        path: its path below the base URL, here and at an upstream.
+        summary: what it does, for the API's description.
+        fields: the fields of its requests, for the API's description.
         read: reads and validates a request's JSON object; raises an InvalidRequestError.
-        files_in: the field of a request whose parts may be files.
-        stream: checks a streamed answer for its end, errors and usage.
-        bridged_to: the names of operations that can answer instead.
+        count_input: estimates the tokens of a request, which upstreams do not always report.
+        stream: creates the check of a streamed answer; None if the operation has no streams.
+        files_in: the field of a request whose parts may be files; "" if there is none.
+        length_fields: the fields that limit the tokens of an answer. The first is added to requests
+            that have none, if the operator set a limit.
+        asks_for_usage: whether a stream reports usage only if it is asked to.
+        is_form: whether the body is a form instead of JSON.
+        has_json: whether a whole answer is JSON; otherwise it is a sound or a text.
     """
 
     name: str
     path: str
-    read: Callable[[dict[str, Any]], ChatRequest]
-    files_in: str
-    stream: type[AnswerStream]
-    bridged_to: tuple[str, ...] = ()
+    summary: str
+    fields: type[BaseModel]
+    read: Callable[[dict[str, Any]], APIRequest]
+    count_input: Callable[[APIRequest], int]
+    stream: Callable[[APIRequest, Route], CheckedStream] | None = None
+    files_in: str = ""
+    length_fields: tuple[str, ...] = ()
+    asks_for_usage: bool = False
+    is_form: bool = False
+    has_json: bool = True

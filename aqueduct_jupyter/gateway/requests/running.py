@@ -1,6 +1,6 @@
 """The running requests: list, count and stop them.
 
-Requests are answered in :mod:`.chat` and recorded in the ledger.
+Requests are answered in :mod:`.forwarding` and recorded in the ledger.
 """
 
 from __future__ import annotations

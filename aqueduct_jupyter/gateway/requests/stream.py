@@ -1,31 +1,30 @@
-"""The check of a streamed answer: which frames pass, and how the stream ended.
+"""The check of a streamed chat: its end, its finish reasons, errors and usage.
 
-Bytes go in and bytes come out; :mod:`.chat` connects both ends.
+What is common to all APIs is in :mod:`.checked_stream`; a streamed completion has the same form.
 
-* Frames pass as the upstream wrote them. Only frames that matter are decoded: the end, a finish
-  reason, an error, and usage. A few searches in the bytes show if there is none. Null fields, such
-  as the ``"usage": null`` that OpenAI and Azure put into every chunk, do not matter.
+* Frames that matter are the end, a finish reason, an error, and usage. Null fields, such as the
+  ``"usage": null`` that OpenAI and Azure put into every chunk, do not matter.
 * The upstream is always asked for usage; a client that did not ask for it does not see it.
 * A stream is complete if it sent ``[DONE]``, or if it gave every choice a ``finish_reason`` and
   then ended its body properly; in that case we add ``[DONE]``. For every other end the client gets
-  an error event without ``[DONE]``, so a truncated answer never looks complete.
+  an error event without ``[DONE]``.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from ...protocol.chat import Usage
-from ...protocol.errors import AqueductError, DisconnectedError, UpstreamError
-from ...protocol.sse import DONE, Event, FrameBuffer, decode_frame, encode_event, split_frames
+from ...protocol.errors import AqueductError
+from ...protocol.sse import DONE, Event, encode_event
 from ..encoding import read_json
-from ..upstreams.failures import failure_from_event
 from ..upstreams.secrets import Secrets
+from .checked_stream import CheckedStream
 
 __all__ = ["AnswerStream", "error_event", "read_usage"]
 
@@ -38,30 +37,17 @@ _FIELDS = tuple(
 
 _FIELD = re.compile(rb'"(?:usage|error|finish_reason)"(?!\s*:\s*null)')
 
-_DELTA = b'"delta"'
-
-LARGEST_EVENT = 20 * 2**20
-"""Size limit of one event, in bytes; a larger one is an error and cannot fill the memory."""
-
 DONE_FRAME = encode_event(Event(DONE))
 
 
-class AnswerStream:
-    """The state of one streamed answer.
+class AnswerStream(CheckedStream):
+    """The state of one streamed chat.
 
     Args:
         upstream: the upstream's name, for messages.
         wants_usage: whether the client asked for usage.
         choices: how many answers the client asked for.
         secrets: what must not be passed on in an error's message.
-
-    Attributes:
-        usage: the tokens, once the upstream has reported them.
-        error: the error, if there was one.
-        is_done: whether ``[DONE]`` has been seen.
-        has_begun: whether an event has passed.
-        is_judging: whether bytes are being checked, which later bytes must not overtake.
-        deltas: how many chunks of the answer have passed; about one per token.
     """
 
     def __init__(
@@ -72,121 +58,53 @@ class AnswerStream:
         choices: int = 1,
         secrets: Secrets | None = None,
     ) -> None:
-        self._upstream = upstream
+        super().__init__(upstream, secrets)
         self._wants_usage = wants_usage
         self._unfinished = set(range(choices))
-        self._secrets = secrets or Secrets()
-        self._buffer = FrameBuffer()
-        self.usage: Usage | None = None
-        self.error: AqueductError | None = None
-        self.is_done = False
-        self.has_begun = self.is_judging = False
-        self.deltas = 0
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more from the upstream is passed on."""
-        return self.is_done or self.error is not None
+    @staticmethod
+    def first_mark(frames: bytes) -> int:
+        """Find the first mark of a frame that matters; -1 if there is none."""
+        # Every chunk of every stream comes here. Counting is several times as fast as the regular
+        # expression, which runs only if a field's value is not null.
+        found = [at for mark in _MARKS if (at := frames.find(mark)) >= 0]
+        for field, null, spaced in _FIELDS:
+            count = frames.count(field)
+            if count and count != frames.count(null) and count != frames.count(spaced):
+                first = _FIELD.search(frames)
+                found += [first.start()] if first else []
+                break
+        return min(found) if found else -1
 
-    def feed(self, data: bytes) -> bytes:
-        """Check the upstream's next bytes and return those for the client, if any.
-
-        An error event from the upstream sets ``error`` and is not returned; :func:`error_event`
-        writes our own.
-        """
-        if self.is_over:
-            return b""
-        frames = self._buffer.feed(data)
-        if self._buffer.pending > LARGEST_EVENT:
-            self.error = DisconnectedError(
-                f"The upstream '{self._upstream}' sent an event of more than "
-                f"{LARGEST_EVENT // 2**20} MB."
-            )
-        mark = _first_mark(frames)
-        if mark >= 0:
-            # A read may be large, so frames before the first one that matters are not split.
-            end = frames.rfind(b"\n\n", 0, mark)
-            plain, rest = (frames[: end + 2], frames[end + 2 :]) if end >= 0 else (b"", frames)
-            frames = b"".join((plain, *map(self._judge, split_frames(rest))))
-        if frames:
-            self.deltas += frames.count(_DELTA)
-            self.has_begun = self.has_begun or b"data" in frames
-        return frames
-
-    def forward(self, send: Callable[[bytes], bool], data: bytes) -> bool:
-        """Send the upstream's next bytes unchanged, if nothing in them needs a check.
-
-        Args:
-            send: sends bytes, or returns False if it cannot send now.
-            data: the bytes. If this returns False, pass them to :meth:`feed`.
-        """
-        if self.is_over or self.is_judging or not self.has_begun:
-            return False
-        if not self._buffer.is_whole(data):
-            return False
-        if _first_mark(data) >= 0 or not send(data):
-            return False
-        self.deltas += data.count(_DELTA)
-        return True
-
-    def refusal(self, body: bytes) -> AqueductError:
-        """Return the error for a body that came instead of a stream."""
-        decoded = read_json(body)
-        if isinstance(decoded, dict) and decoded.get("error"):
-            return failure_from_event(self._upstream, decoded, self._secrets)
-        return UpstreamError(
-            f"The upstream '{self._upstream}' did not answer a streaming request with a stream."
-        )
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for the end of their event."""
-        return self._buffer.pending
-
-    def end(self) -> bytes:
-        """Note that the upstream ended the stream properly, and return the last bytes to send.
-
-        The last event may lack its empty line. If the answer is incomplete, ``error`` is set.
-        """
-        last = self._end_pending()
-        if self.is_over:
-            return last
-        if self._unfinished:
-            self.error = DisconnectedError(
-                f"The upstream '{self._upstream}' ended the stream before its answer was complete. "
-                "Send the request again."
-            )
-            return last
-        self.is_done = True
-        return last + DONE_FRAME
-
-    def _end_pending(self) -> bytes:
-        if self.is_over or not self._buffer.pending:
-            return b""
-        rest = self._buffer.rest
-        event = decode_frame(rest)
-        is_event = event and (event.data.strip() == DONE or read_json(event.data) is not None)
-        return self.feed(b"\n" if rest.endswith(b"\n") else b"\n\n") if is_event else b""
-
-    def _judge(self, frame: bytes) -> bytes:
-        if self.is_over:
-            return b""
-        event = decode_frame(frame) if _first_mark(frame) >= 0 else None
-        if event is None:
-            return frame
+    def judge(self, event: Event, frame: bytes) -> bytes:
+        """Check an event that may matter, and return what is passed on of its frame."""
         if event.data.strip() == DONE:
             self.is_done = True
             return frame
         return self._judge_chunk(frame, event)
+
+    def error_frames(self, error: AqueductError) -> bytes:
+        """Write an error as the last event, in the form that the OpenAI SDK recognizes."""
+        return error_event(error)
+
+    def is_event(self, event: Event) -> bool:
+        """Whether an event is whole, although its empty line is missing."""
+        return event.data.strip() == DONE or read_json(event.data) is not None
+
+    def is_complete(self) -> bool:
+        """Whether every choice has finished."""
+        return not self._unfinished
+
+    def last_frames(self) -> bytes:
+        """Return the end that the upstream left out."""
+        return DONE_FRAME
 
     def _judge_chunk(self, frame: bytes, event: Event) -> bytes:
         chunk = read_json(event.data)
         if not isinstance(chunk, dict):
             return frame
         if chunk.get("error") or event.name == "error":
-            self.error = failure_from_event(
-                self._upstream, chunk if chunk.get("error") else {"error": chunk}, self._secrets
-            )
+            self.error = self._failure(chunk if chunk.get("error") else {"error": chunk})
             return b""
         self._finish_choices(chunk.get("choices"))
         usage = read_usage(chunk)
@@ -202,29 +120,22 @@ class AnswerStream:
                 self._unfinished.discard(index if isinstance(index, int) else 0)
 
 
-def _first_mark(frames: bytes) -> int:
-    """Find the first mark of a frame that matters; -1 if there is none."""
-    # Every chunk of every stream comes here. Counting is several times as fast as the regular
-    # expression, which runs only if a field's value is not null.
-    found = [at for mark in _MARKS if (at := frames.find(mark)) >= 0]
-    for field, null, spaced in _FIELDS:
-        count = frames.count(field)
-        if count and count != frames.count(null) and count != frames.count(spaced):
-            first = _FIELD.search(frames)
-            found += [first.start()] if first else []
-            break
-    return min(found) if found else -1
-
-
 def error_event(error: AqueductError) -> bytes:
     """Write an error as the last event of a stream, in the form that the OpenAI SDK recognizes."""
     return encode_event(Event(json.dumps(error.envelope())))
 
 
-def read_usage(answer: dict[str, Any]) -> Usage | None:
-    """Read the usage in a chunk or a whole answer; None if there is none."""
+def read_usage(answer: Mapping[str, Any]) -> Usage | None:
+    """Read the usage in a chunk or a whole answer of any API; None if there is none."""
+    usage = answer.get("usage")
+    if not isinstance(usage, dict) or not usage:
+        return None
+    # Responses, Messages and some other APIs have other names for the same counts.
+    names = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
     try:
-        return Usage.model_validate(answer["usage"]) if answer.get("usage") else None
+        return Usage.model_validate(
+            {**{name: usage[other] for name, other in names.items() if other in usage}, **usage}
+        )
     except ValidationError:
         return None
 

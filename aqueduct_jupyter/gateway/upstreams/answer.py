@@ -56,6 +56,12 @@ class UpstreamAnswer:
         """Whether the answer is a stream of events."""
         return "text/event-stream" in self._response.headers.get("content-type", "").lower()
 
+    @property
+    def media_type(self) -> str:
+        """The type of the body, without parameters; ``application/octet-stream`` if missing."""
+        kind = self._response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return kind or "application/octet-stream"
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body's bytes as they arrive, one item per read.
 

@@ -1,7 +1,7 @@
 """One upstream: the HTTP client that talks to it, and the only retry loop.
 
 The upstream is chosen in :mod:`.catalog`, its failures are converted in :mod:`.failures`, and its
-answers are interpreted in :mod:`aqueduct_jupyter.gateway.requests.chat`.
+answers are interpreted in :mod:`aqueduct_jupyter.gateway.requests.forwarding`.
 
 * Retries happen only before the first byte of an answer, and for a limited time. After that, the
   client may retry. A request that is itself a client's retry is sent once; otherwise the client's
@@ -130,7 +130,13 @@ class Upstream:
 
     @asynccontextmanager
     async def post(
-        self, path: str, body: bytes, *, request_id: str, is_repeated: bool = False
+        self,
+        path: str,
+        body: bytes,
+        *,
+        request_id: str,
+        is_repeated: bool = False,
+        content_type: str = "application/json",
     ) -> AsyncIterator[UpstreamAnswer]:
         """Send a request, with retries, and hold its answer open.
 
@@ -139,14 +145,15 @@ class Upstream:
 
         Args:
             path: the operation's path below the base URL.
-            body: the JSON body.
+            body: the body.
             request_id: this server's id for the request, passed on for the upstream's log.
             is_repeated: whether this is a client's own retry; it is then sent only once.
+            content_type: the body's content type.
 
         Raises:
             AqueductError: see :mod:`.failures`.
         """
-        headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
+        headers = {"Content-Type": content_type, "X-Request-Id": request_id}
         request = partial(self._request, "POST", self._url(path), body, headers)
         response = await self._ask(request, 1 if is_repeated else ATTEMPTS)
         try:

@@ -213,9 +213,9 @@ class JSONBodyHandler(BodyHandler):
         self._check_size(self.declared_bytes())
         headers = self.request.headers
         kind = headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-        if not kind.endswith("json"):
+        if not self.is_acceptable(kind):
             raise MediaTypeError(
-                f"The content type is {kind or 'empty'}. Send Content-Type: application/json."
+                f"The content type is {kind or 'empty'}. Send Content-Type: {self.content_type}."
             )
         if "Content-Encoding" in headers:
             raise MediaTypeError("Compressed bodies are not supported. Send it uncompressed.")
@@ -235,6 +235,15 @@ class JSONBodyHandler(BodyHandler):
             self._small += chunk
             if len(self._small) >= PIECE:
                 self._end_piece()
+
+    @property
+    def content_type(self) -> str:
+        """The content type that this address accepts, for messages."""
+        return "application/json"
+
+    def is_acceptable(self, kind: str) -> bool:
+        """Return whether a body of this content type is acceptable."""
+        return kind.endswith("json")
 
     def pieces(self) -> list[bytes]:
         """Return the body's pieces, and keep none of them: they may be megabytes."""

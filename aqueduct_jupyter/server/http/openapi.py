@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from tornado import web
 
-from ...protocol.chat import ChatWords
+from ...gateway.requests.operation import Operation
+from ...gateway.requests.operations import OPERATIONS
 from ...protocol.files import PURPOSES, FileDeleted, FileList, FileObject
 from ...protocol.models import Model, ModelList
 from ...protocol.stored_conversations import (
@@ -32,7 +33,6 @@ __all__ = ["OpenAPIHandler", "openapi_document"]
 
 _REFERENCE = "#/components/schemas/{model}"
 _SCHEMAS: tuple[type[BaseModel], ...] = (
-    ChatWords,
     ConversationChange,
     ConversationDeleted,
     ConversationList,
@@ -67,7 +67,6 @@ _ERROR: _Schema = {
         }
     },
 }
-_COMPLETION: _Schema = {"type": "object", "required": ["choices"]}
 _EVENT: _Schema = {"type": "object", "required": ["data"], "properties": {"data": _TEXT}}
 _UPLOAD: _Schema = {
     "type": "object",
@@ -77,6 +76,16 @@ _UPLOAD: _Schema = {
         "purpose": {"enum": list(PURPOSES)},
         "expires_after[anchor]": {"enum": ["created_at"]},
         "expires_after[seconds]": _TEXT,
+    },
+}
+
+
+_RECORDING: _Schema = {
+    "type": "object",
+    "required": ["file", "model"],
+    "properties": {
+        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "model": _TEXT,
     },
 }
 
@@ -94,7 +103,10 @@ class OpenAPIHandler(AqueductHandler):
 def openapi_document() -> dict[str, Any]:
     """Return the document of all addresses, without the ``servers`` field."""
     _, definitions = models_json_schema(
-        [(kind, "serialization" if kind is not ChatWords else "validation") for kind in _SCHEMAS],
+        [
+            *((kind, "serialization") for kind in _SCHEMAS),
+            *((operation.fields, "validation") for operation in OPERATIONS.values()),
+        ],
         ref_template=_REFERENCE,
     )
     api = _api_paths()
@@ -124,14 +136,9 @@ def _api_paths() -> dict[str, Any]:
         _parameter("order", "query", {"enum": ["asc", "desc"]}),
         _parameter("purpose", "query", {"enum": list(PURPOSES)}),
     ]
-    answer = {
-        "application/json": {"schema": _COMPLETION},
-        "text/event-stream": {"schema": _EVENT},
-    }
+    operations = {f"/{path}": _asked(operation) for path, operation in OPERATIONS.items()}
     return {
-        "/chat/completions": {
-            "post": _operation("Ask a model.", answer, body=_json(_words(ChatWords)))
-        },
+        **operations,
         "/files": {
             "get": _operation("List files.", _json(_words(FileList)), listing),
             "post": _operation(
@@ -154,6 +161,16 @@ def _api_paths() -> dict[str, Any]:
             )
         },
     }
+
+
+def _asked(operation: Operation) -> dict[str, Any]:
+    answer: _Schema = _json(_OBJECT) if operation.has_json else {"*/*": {}}
+    if operation.stream:
+        answer["text/event-stream"] = {"schema": _EVENT}
+    fields = _words(operation.fields)
+    kind = "multipart/form-data" if operation.is_form else "application/json"
+    body = {kind: {"schema": _RECORDING if operation.is_form else fields}}
+    return {"post": _operation(operation.summary, answer, body=body)}
 
 
 def _own_paths() -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...gateway.requests.operations import OPERATIONS
 from .base import AqueductHandler, UnknownAddressHandler
-from .chat import ChatCompletionsHandler
 from .conversations import (
     ConversationExportHandler,
     ConversationHandler,
@@ -15,6 +15,7 @@ from .conversations import (
 from .files import FileContentHandler, FileHandler, FilesHandler
 from .models import ModelHandler, ModelsHandler
 from .openapi import OpenAPIHandler
+from .operations import OperationHandler
 from .requests import RequestHandler, RequestsHandler
 from .serving import Serving
 from .status import MetricsHandler, StatusHandler, UsageHandler
@@ -24,8 +25,10 @@ __all__ = ["application_routes", "routes"]
 PREFIXES = ("", "v1/", "openai/", "openai/v1/")
 """The prefixes under which the API is served; Azure's clients use openai/."""
 
-DEPLOYMENT = "openai/deployments/([^/]+)/chat/completions"
-"""Azure's chat address, which names the model."""
+_PATHS = "|".join(OPERATIONS)
+
+DEPLOYMENT = f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{_PATHS})"
+"""Azure's addresses, which name the model."""
 
 LIKE_OURS = (
     "v1|openai|aqueduct|api/v1|chat|responses|messages|embeddings|completions|moderations|rerank"
@@ -55,7 +58,7 @@ def routes() -> Iterator[Route]:
     yield "aqueduct/conversations", ConversationsHandler
     yield f"aqueduct/conversations/{_ANY_ID}", ConversationHandler
     yield f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler
-    yield DEPLOYMENT, ChatCompletionsHandler
+    yield DEPLOYMENT, OperationHandler
     yield f"(?:{LIKE_OURS})(?:/.*)?", UnknownAddressHandler
     # A base URL with an extra slash.
     yield f"(?:/+)(?:{LIKE_OURS}|models|files)(?:/.*)?", UnknownAddressHandler
@@ -69,7 +72,7 @@ def application_routes(serving: Serving) -> list[tuple[str, type[AqueductHandler
 
 
 def _api(file_id: str) -> Iterator[Route]:
-    yield "chat/completions", ChatCompletionsHandler
+    yield f"(?P<path>{_PATHS})", OperationHandler
     yield "files", FilesHandler
     yield f"files/{file_id}", FileHandler
     yield f"files/{file_id}/content", FileContentHandler

@@ -12,6 +12,7 @@ import pytest
 
 from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.requests.limits import Budgets, Limits, read_limits
+from aqueduct_jupyter.gateway.requests.operations import CHAT
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
 from aqueduct_jupyter.gateway.stores.interfaces import Ledger
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
@@ -151,11 +152,13 @@ async def test_a_day_is_called_one_also_in_its_last_minute(ledger: Ledger) -> No
 
 def test_an_answer_is_bounded(ledger: Ledger) -> None:
     budgets = Gate(ledger, max_tokens=50).budgets
-    assert budgets.bounded(ChatRequest({"messages": []})).body["max_tokens"] == 50
+    assert (
+        budgets.bounded(ChatRequest({"messages": []}), CHAT.length_fields).body["max_tokens"] == 50
+    )
     asked = {"max_completion_tokens": 20}
-    assert budgets.bounded(ChatRequest(asked)).body == asked
+    assert budgets.bounded(ChatRequest(asked), CHAT.length_fields).body == asked
     with pytest.raises(InvalidRequestError, match="at most 50 tokens") as caught:
-        budgets.bounded(ChatRequest({"max_completion_tokens": 51}))
+        budgets.bounded(ChatRequest({"max_completion_tokens": 51}), CHAT.length_fields)
     assert caught.value.param == "max_completion_tokens"
 
 

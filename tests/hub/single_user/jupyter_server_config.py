@@ -2,7 +2,7 @@
 
 import os
 
-from aqueduct_jupyter.server.http.chat import ChatCompletionsHandler
+from aqueduct_jupyter.server.http.operations import OperationHandler
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # traitlets puts it here
 
@@ -18,4 +18,4 @@ else:
     }
 
 # A quarter of a minute is long for a test.
-ChatCompletionsHandler.heartbeat_seconds = 0.2
+OperationHandler.heartbeat_seconds = 0.2

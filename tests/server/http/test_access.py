@@ -14,6 +14,7 @@ from jupyter_server.serverapp import _has_tornado_web_authenticated
 from tornado.web import RequestHandler
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
+from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
 from aqueduct_jupyter.server.http import body
 from aqueduct_jupyter.server.http.base import AqueductHandler, UnknownAddressHandler
 
@@ -37,7 +38,7 @@ class Address:
 
 
 API = [
-    Address("chat/completions", {"POST": 400}),
+    *(Address(path, {"POST": 415 if OPERATIONS[path].is_form else 400}) for path in OPERATIONS),
     Address("files", {"GET": 200, "POST": 415}),
     Address(f"files/{FILE}", {"GET": 404, "DELETE": 404}),
     Address(f"files/{FILE}/content", {"GET": 404}),
@@ -64,12 +65,15 @@ OWN = [
     Address("v1", dict.fromkeys(VERBS, 404)),
 ]
 PREFIXES = ("", "v1/", "openai/", "openai/v1/")
-AZURE = Address("openai/deployments/real-name/chat/completions", {"POST": 400})
+AZURE = [
+    Address(f"openai/deployments/real-name/{path}", {"POST": 415 if operation.is_form else 400})
+    for path, operation in OPERATIONS.items()
+]
 UNKNOWN = [
-    *("v1/responses", "responses", "responses/resp_1", "embeddings", "completions", "messages"),
-    *("chat", "chat/completions/x", "images/generations", "audio/speech", "moderations"),
+    *("v1/responses", "responses", "responses/resp_1", "embeddings/x", "messages", "images"),
+    *("chat", "chat/completions/x", "images/edits", "audio/translations", "fine_tuning/jobs"),
     *("api/v1", "api/v1/chat/completions", "openai", "openai/nothing", "conversations"),
-    *("openai/deployments/x/embeddings", "/v1/models", "//v1/chat/completions", "/responses"),
+    *("openai/deployments/x/files", "/v1/models", "//v1/chat/completions", "/responses"),
     *("/models", "/files", "v1//models", "batches", "threads/t/runs"),
 ]
 TABLE = [
@@ -79,7 +83,7 @@ TABLE = [
         for address in API
     ),
     *OWN,
-    AZURE,
+    *AZURE,
     *(Address(path, dict.fromkeys(VERBS, 404)) for path in UNKNOWN),
 ]
 CASES = [(address, verb) for address in TABLE for verb in VERBS]

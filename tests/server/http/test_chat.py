@@ -20,14 +20,14 @@ from tenacity import AsyncRetrying
 
 from aqueduct_jupyter.gateway.network.response import Body
 from aqueduct_jupyter.server.http.body import PIECE, SMALL
-from aqueduct_jupyter.server.http.chat import ChatCompletionsHandler
+from aqueduct_jupyter.server.http.operations import OperationHandler
 
 from ...standin import CUT, DONE, HANG, StandIn, chunk, completion, event, usage_chunk
 from ..conftest import Ask, Settings, campus
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 PATHS = ("chat/completions", "v1/chat/completions")
-OF_ONE_REQUEST = (ChatCompletionsHandler, Body, AsyncRetrying)
+OF_ONE_REQUEST = (OperationHandler, Body, AsyncRetrying)
 
 
 def body(**more: Any) -> dict[str, Any]:
@@ -362,7 +362,7 @@ async def test_a_request_leaves_nothing_to_the_collector(
         await asyncio.sleep(0.2)
         left = [one for one in gc.get_objects() if isinstance(one, OF_ONE_REQUEST)]
         assert len(left) <= 2, "a connection and Jupyter's context keep one each"
-        assert all(isinstance(one, ChatCompletionsHandler) for one in left)
+        assert all(isinstance(one, OperationHandler) for one in left)
     finally:
         gc.enable()
 
@@ -577,9 +577,9 @@ async def test_a_client_that_leaves_frees_the_upstream(
 async def test_a_long_silence_is_bridged_by_comments(
     http: httpx.AsyncClient, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aqueduct_jupyter.server.http.chat import HEARTBEAT, ChatCompletionsHandler
+    from aqueduct_jupyter.server.http.operations import HEARTBEAT, OperationHandler
 
-    monkeypatch.setattr(ChatCompletionsHandler, "heartbeat_seconds", 0.05)
+    monkeypatch.setattr(OperationHandler, "heartbeat_seconds", 0.05)
     standin.stream(chunk("a"), 0.3, chunk("b"), DONE)
     response = await post(http, stream=True)
     silence = response.content.removeprefix(chunk("a")).removesuffix(chunk("b") + DONE)
@@ -613,9 +613,9 @@ async def test_a_long_request_keeps_the_idle_culler_away(
     steps: tuple[Any, ...],
     is_stream: bool,
 ) -> None:
-    from aqueduct_jupyter.server.http.chat import ChatCompletionsHandler
+    from aqueduct_jupyter.server.http.operations import OperationHandler
 
-    monkeypatch.setattr(ChatCompletionsHandler, "heartbeat_seconds", 0.05)
+    monkeypatch.setattr(OperationHandler, "heartbeat_seconds", 0.05)
     standin.stream(*steps)
     asking = asyncio.ensure_future(post(http, stream=is_stream))
     first = await wait_for_activity(jp_serverapp)

@@ -20,7 +20,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
-from aqueduct_jupyter.server.http.chat import ChatCompletionsHandler
+from aqueduct_jupyter.server.http.operations import OperationHandler
 from aqueduct_jupyter.server.http.stream_writer import StreamWriter
 
 from ...gateway.upstreams.test_upstream import make_certificate
@@ -143,8 +143,8 @@ async def test_a_slow_client_gets_all_in_its_order(
 async def test_a_client_that_takes_nothing_holds_no_upstream(
     http: httpx.AsyncClient, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ChatCompletionsHandler, "heartbeat_seconds", 0.05)
-    monkeypatch.setattr(ChatCompletionsHandler, "client_timeout", 0.3)
+    monkeypatch.setattr(OperationHandler, "heartbeat_seconds", 0.05)
+    monkeypatch.setattr(OperationHandler, "client_timeout", 0.3)
     standin.stream(*[chunk("x" * 100_000)] * 300, DONE)
     with socket.socket() as idle:
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

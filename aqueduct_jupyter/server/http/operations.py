@@ -1,22 +1,24 @@
-"""``chat/completions``: bytes in, bytes out, and clients that disconnect.
+"""The operations of the API: bytes in, bytes out, and clients that disconnect.
 
-The request itself is handled in :mod:`aqueduct_jupyter.gateway.requests.chat`.
+The requests themselves are handled in :mod:`aqueduct_jupyter.gateway.requests.forwarding`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 from ...gateway.requests.admission import Asking
 from ...gateway.requests.answers import ClientLeftError, StreamedAnswer, WholeAnswer
+from ...gateway.requests.operation import Operation
+from ...gateway.requests.operations import OPERATIONS
 from ...gateway.requests.running import LONGEST_CLIENT_ID
-from ...gateway.requests.stream import error_event
-from ...protocol.errors import RequestStoppedError
+from ...protocol.errors import AqueductError, RequestStoppedError
 from .body import JSONBodyHandler, authenticated_after_body
 from .stream_writer import StreamWriter
 
-__all__ = ["ChatCompletionsHandler"]
+__all__ = ["OperationHandler"]
 
 HEARTBEAT_SECONDS = 15.0
 """How long a stream may be silent before a comment keeps its connection alive, in seconds.
@@ -36,15 +38,32 @@ STREAM_HEADERS = {
 }
 
 
-class ChatCompletionsHandler(JSONBodyHandler):
-    """Answers a chat request, whole or as a stream of events."""
+class OperationHandler(JSONBodyHandler):
+    """Answers a request of the operation in its address, whole or as a stream of events."""
 
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     client_timeout: float = CLIENT_TIMEOUT
     _beat: asyncio.TimerHandle | None = None
     _writer: StreamWriter | None = None
     _work: asyncio.Task[None] | None = None
+    _error_frames: Callable[[AqueductError], bytes] | None = None
     _has_client_left = False
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that this address is for."""
+        return OPERATIONS[self.path_kwargs["path"]]
+
+    @property
+    def content_type(self) -> str:
+        """The content type that this address accepts, for messages."""
+        return "multipart/form-data" if self.operation.is_form else "application/json"
+
+    def is_acceptable(self, kind: str) -> bool:
+        """Return whether a body of this content type is acceptable."""
+        if self.operation.is_form:
+            return kind == "multipart/form-data"
+        return super().is_acceptable(kind)
 
     @property
     def max_body_bytes(self) -> int:
@@ -59,26 +78,29 @@ class ChatCompletionsHandler(JSONBodyHandler):
             self._work.cancel()
 
     @authenticated_after_body
-    async def post(self, deployment: str | None = None) -> None:
+    async def post(self, path: str, deployment: str | None = None) -> None:  # noqa: ARG002  # see operation
         """Answer one request; if the client disconnects, it ends without an error.
 
         Args:
+            path: the operation's path.
             deployment: the model, if the address names it as Azure's do.
         """
         self._work = asyncio.current_task()
         self._schedule_heartbeat()
         try:
-            async with self.gateway.chat.answer(self._asking(deployment)) as answer:
+            asking = self._asking(deployment)
+            async with self.gateway.forwarding.answer(self.operation, asking) as answer:
                 for name, value in answer.headers.items():
                     self.set_header(name, value)
                 if isinstance(answer, WholeAnswer):
+                    self.set_header("Content-Type", answer.media_type)
                     self.answer(answer.body)
                 else:
                     await self._stream(answer)
         except RequestStoppedError as error:
             if not self._headers_written:
                 raise
-            self._end_stream(error_event(error))
+            self._end_stream(self._error_frames(error) if self._error_frames else None)
         except ClientLeftError:
             self.serving.log.debug("%s: the client left", self.request_id)
         except asyncio.CancelledError:
@@ -87,7 +109,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
             self.serving.log.debug("%s: the client left", self.request_id)
         finally:
             self._stop_heartbeat()
-            self._work = self._writer = None  # they hold this handler
+            self._work = self._writer = self._error_frames = None  # they hold this handler
 
     def _asking(self, deployment: str | None) -> Asking:
         return Asking(
@@ -97,6 +119,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
             self._client_request_id,
             model=deployment,
             is_repeated=self._is_repeated,
+            content_type=self.request.headers.get("Content-Type", ""),
         )
 
     @property
@@ -114,6 +137,7 @@ class ChatCompletionsHandler(JSONBodyHandler):
             self.set_header(name, value)
         self.say_duration()
         self._writer = StreamWriter(self, is_direct=self.serving.writes_directly)
+        self._error_frames = answer.error_frames
         await self._writer.send(answer.first)
         answer.forward_directly(self._writer.send_at_once)
         async for frames in answer.rest:

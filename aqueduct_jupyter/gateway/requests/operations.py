@@ -1,0 +1,150 @@
+"""The operations that this gateway has, by their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...protocol.chat import ChatRequest, ChatWords, read_chat_request
+from ...protocol.plain_requests import (
+    CompletionWords,
+    EmbeddingWords,
+    ImageWords,
+    ModerationWords,
+    RerankWords,
+    SpeechWords,
+    TranscriptionWords,
+    plain_reader,
+)
+from ...protocol.requests import APIRequest
+from ...protocol.tokens import CHARACTERS_PER_TOKEN, count_texts
+from ..upstreams.catalog import Route
+from .operation import Operation
+from .stream import AnswerStream
+
+__all__ = ["CHAT", "OPERATIONS", "PLAIN_PATHS"]
+
+
+def _chat_stream(request: APIRequest, route: Route) -> AnswerStream:
+    body = request.body
+    return AnswerStream(
+        route.upstream.name,
+        wants_usage=bool((body.get("stream_options") or {}).get("include_usage")),
+        choices=body.get("n") or 1,
+        secrets=route.upstream.secrets,
+    )
+
+
+def _completion_stream(request: APIRequest, route: Route) -> AnswerStream:
+    prompt, body = request.body["prompt"], request.body
+    prompts = len(prompt) if isinstance(prompt, list) and not isinstance(prompt[0], int) else 1
+    return AnswerStream(
+        route.upstream.name,
+        wants_usage=bool((body.get("stream_options") or {}).get("include_usage")),
+        choices=prompts * (body.get("n") or 1),
+        secrets=route.upstream.secrets,
+    )
+
+
+def _chat_tokens(request: APIRequest) -> int:
+    """Estimate the text of the messages; images and files are not counted."""
+    contents = [message.get("content") for message in ChatRequest(request.body).messages]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    # Only part types that this server knows have been checked; in others, a field may be anything.
+    texts = [*contents, *(part.get("text") for part in parts)]
+    return sum(len(text) for text in texts if isinstance(text, str)) // CHARACTERS_PER_TOKEN
+
+
+def _tokens_in(field: str) -> Callable[[APIRequest], int]:
+    return lambda request: count_texts(request.body.get(field))
+
+
+def _no_tokens(_: APIRequest) -> int:
+    return 0
+
+
+def _rerank_tokens(request: APIRequest) -> int:
+    return count_texts([request.body["query"], *request.body["documents"]])
+
+
+CHAT = Operation(
+    name="chat",
+    path="chat/completions",
+    summary="Ask a model.",
+    fields=ChatWords,
+    read=read_chat_request,
+    count_input=_chat_tokens,
+    stream=_chat_stream,
+    files_in="messages",
+    length_fields=("max_tokens", "max_completion_tokens"),
+    asks_for_usage=True,
+)
+
+_PLAIN = (
+    Operation(
+        name="completions",
+        path="completions",
+        summary="Continue a text.",
+        fields=CompletionWords,
+        read=plain_reader(CompletionWords),
+        count_input=_tokens_in("prompt"),
+        stream=_completion_stream,
+        length_fields=("max_tokens",),
+        asks_for_usage=True,
+    ),
+    Operation(
+        name="embeddings",
+        path="embeddings",
+        summary="Turn texts into vectors.",
+        fields=EmbeddingWords,
+        read=plain_reader(EmbeddingWords),
+        count_input=_tokens_in("input"),
+    ),
+    Operation(
+        name="moderations",
+        path="moderations",
+        summary="Check texts for harm.",
+        fields=ModerationWords,
+        read=plain_reader(ModerationWords),
+        count_input=_tokens_in("input"),
+    ),
+    Operation(
+        name="rerank",
+        path="rerank",
+        summary="Sort documents by relevance.",
+        fields=RerankWords,
+        read=plain_reader(RerankWords),
+        count_input=_rerank_tokens,
+    ),
+    Operation(
+        name="speech",
+        path="audio/speech",
+        summary="Speak a text.",
+        fields=SpeechWords,
+        read=plain_reader(SpeechWords),
+        count_input=_tokens_in("input"),
+        has_json=False,
+    ),
+    Operation(
+        name="transcriptions",
+        path="audio/transcriptions",
+        summary="Write down what is said.",
+        fields=TranscriptionWords,
+        read=plain_reader(TranscriptionWords),
+        count_input=_no_tokens,
+        is_form=True,
+        has_json=False,
+    ),
+    Operation(
+        name="images",
+        path="images/generations",
+        summary="Draw images.",
+        fields=ImageWords,
+        read=plain_reader(ImageWords),
+        count_input=_tokens_in("prompt"),
+    ),
+)
+
+PLAIN_PATHS = tuple(operation.path for operation in _PLAIN)
+"""The paths of what is passed on with nothing but its model changed."""
+
+OPERATIONS: Mapping[str, Operation] = {operation.path: operation for operation in (CHAT, *_PLAIN)}
