@@ -30,7 +30,7 @@ PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-re
 TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo docs pictures test test-slow test-nightly test-oldest check audit bench soak notebooks clean
+.PHONY: help install lab demo docs pictures test test-front test-slow test-nightly test-oldest check check-python check-front audit bench soak notebooks clean
 
 help: ## show this list
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -74,7 +74,8 @@ $(BROWSER): | $(READY)
 	touch $@
 
 # Debian's PostgreSQL, for the tests of the stores; they start their own server.
-$(POSTGRESQL): | $(READY)
+# After the browser, because only one process may install packages at a time.
+$(POSTGRESQL): | $(READY) $(BROWSER)
 	command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || \
 		(apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends postgresql)
 	touch $@
@@ -95,11 +96,14 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook in which OpenAI() works
 demo: $(WEIGHTS) ## ask the embedded model in the terminal, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
-test: check $(TESTED) $(OLD_SERVER) ## install everything and run every test
-	$(NPM) run test
+test: $(READY) ## install everything and run every test
+	$(MAKE) --jobs 2 check test-front $(TESTED) $(OLD_SERVER)
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python $(PYTEST) --quiet \
 		tests/server/http/test_access.py tests/server/jupyter/test_provisioner.py
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
+
+test-front: $(READY)
+	$(NPM) run test
 
 test-slow: $(TESTED) ## run only the slow tests, which `make test` runs last
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST) -m slow
@@ -115,13 +119,16 @@ test-oldest: $(OLDEST)/.ready $(WEIGHTS) $(POSTGRESQL) ## test our public promis
 docs: $(READY) ## build the documentation into build/docs
 	$(ENVIRONMENT) $(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 
-check: $(READY) ## check format, lint, types, import rules and documentation
+check: check-python check-front docs ## check format, lint, types, import rules and documentation
+
+check-python: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-front: $(READY)
 	$(NPM) run check
-	$(MAKE) docs
 
 $(AUDIT)/.ready: | $(READY)
 	$(PYTHON) -m venv --clear $(AUDIT)
