@@ -16,7 +16,7 @@ from ..chat import Usage
 from ..chunks import nonsense, read_tokens
 from ..items import Ending, Kind
 from .forms import ReadFailure
-from .reading import ItemReader, as_json, counted
+from .reading import ItemReader, as_json, as_word, counted
 
 __all__ = ["MessagesReader"]
 
@@ -95,7 +95,7 @@ class MessagesReader(ItemReader):
 
     def _start(self, index: int, block: Any) -> None:
         self._complete_stopped()
-        kind = _KINDS.get(str(block.get("type"))) if isinstance(block, Mapping) else None
+        kind = _KINDS.get(as_word(block.get("type"))) if isinstance(block, Mapping) else None
         if kind is None:
             self._blocks.pop(index, None)
             return
@@ -115,7 +115,7 @@ class MessagesReader(ItemReader):
         if kind == "signature_delta":
             self._seal(item, delta.get("signature"))
             return
-        piece = delta.get(_PIECES.get(str(kind), ""))
+        piece = delta.get(_PIECES.get(as_word(kind), ""))
         if isinstance(piece, str) and piece:
             self._inputs.pop(item, None)
             self._grow(item, piece)

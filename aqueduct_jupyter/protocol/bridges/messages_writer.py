@@ -157,7 +157,7 @@ def messages_error(error: AqueductError) -> dict[str, Any]:
 
 def _input(arguments: str) -> dict[str, Any]:
     try:
-        value = from_json(arguments) if arguments.strip() else {}
+        value = from_json(arguments, allow_inf_nan=False) if arguments.strip() else {}
     except ValueError:
         value = None
     # It must be an object; what is not one, such as arguments that were cut, is not lost.

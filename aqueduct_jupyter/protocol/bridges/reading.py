@@ -19,7 +19,7 @@ from ..items import Begin, Counted, Delta, Done, End, Ending, Failed, ItemEvent,
 from ..sse import DONE, Event
 from .forms import ReadFailure
 
-__all__ = ["ItemReader", "as_json", "counted"]
+__all__ = ["ItemReader", "as_json", "as_word", "counted"]
 
 
 class ItemReader:
@@ -97,7 +97,7 @@ class ItemReader:
         item = self._begun
         self._begun += 1
         self._open[item] = WholeCharacters()
-        call_id, call_name = _word(id), _word(name)
+        call_id, call_name = as_word(id), as_word(name)
         if kind == "tool_call":
             self._has_calls = True
             # An index would be unique in this answer only, and clients match calls of many.
@@ -198,5 +198,6 @@ def _decode(data: str) -> Any:
         return data
 
 
-def _word(value: Any) -> str:
+def as_word(value: Any) -> str:
+    """Return a text that can be encoded; anything but a text gives ""."""
     return whole_text(value) if isinstance(value, str) else ""

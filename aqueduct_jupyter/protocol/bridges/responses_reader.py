@@ -17,7 +17,7 @@ from ..chat import Usage
 from ..chunks import nonsense
 from ..items import Kind
 from .forms import ReadFailure
-from .reading import ItemReader, as_json, counted
+from .reading import ItemReader, as_json, as_word, counted
 
 __all__ = ["ResponsesReader"]
 
@@ -130,7 +130,9 @@ class ResponsesReader(ItemReader):
 
     def _read_message(self, index: int, content: Any) -> None:
         for position, part in enumerate(content if isinstance(content, list) else ()):
-            kind, field = _PARTS.get(str(part.get("type")), (None, "")) if _is(part) else (None, "")
+            kind, field = (
+                _PARTS.get(as_word(part.get("type")), (None, "")) if _is(part) else (None, "")
+            )
             if kind:
                 self._complete(self._open_item(kind, (index, position)), part.get(field))
 
