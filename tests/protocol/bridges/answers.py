@@ -78,15 +78,16 @@ def items(events: Iterable[ItemEvent]) -> list[tuple[str, ...]]:
     return [tuple(item) for item in begun]
 
 
-def joined(events: Sequence[ItemEvent]) -> dict[str, Any]:
-    """Give what every API can carry: texts by kind, calls in order, counts and the ending."""
-    texts = {"text": "", "reasoning": ""}
+def joined(events: Sequence[ItemEvent], apis: Sequence[str]) -> dict[str, Any]:
+    """Give what all these APIs can carry: texts by kind, calls in order, counts and the ending."""
+    texts = {"text": "", "refusal": "", "reasoning": ""}
     calls = []
     for kind, call_id, name, text, _ in items(events):
         if kind == "tool_call":
             calls.append((call_id, name, json.loads(text)))
         else:
-            texts["text" if kind == "refusal" else kind] += text
+            # Messages have no refusals.
+            texts["text" if kind == "refusal" and "messages" in apis else kind] += text
     counted = [e.usage.model_copy(update={"reasoning_tokens": 0}) for e in events if is_count(e)]
     return {**texts, "calls": calls, "usage": counted[-1], "end": events[-1]}
 
