@@ -203,17 +203,17 @@ def test_a_cut_answer_is_incomplete_and_so_is_its_open_item(ending: Any, reason:
 
 def test_a_failure_is_a_flat_error_and_then_a_failed_response() -> None:
     writer = ResponsesWriter(HEAD)
-    sent = writer.begin() + b"".join(map(writer.write, [*TEXT[:2], *CALL[:0], BROKEN]))
+    sent = writer.begin() + b"".join(map(writer.write, [*CALL[:2], BROKEN]))
     error, failed = [json.loads(line[6:]) for line in sent.split(b"\n") if b'{"type"' in line][-2:]
     assert error == {
         "type": "error",
-        "sequence_number": 5,
+        "sequence_number": 4,
         "code": "upstream_error",
         "message": "It broke off.",
         "param": None,
     }
     SDK.validate_python(failed)
-    assert failed["sequence_number"] == 6
+    assert failed["sequence_number"] == 5
     assert failed["response"]["status"] == "failed"
     assert failed["response"]["error"] == {"code": "server_error", "message": "It broke off."}
     # An open call must not look complete: some clients run it as soon as it is.
