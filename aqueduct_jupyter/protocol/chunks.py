@@ -125,7 +125,7 @@ def first_choice(choices: Any) -> Mapping[str, Any]:
     Raises:
         DisconnectedError: these are not choices.
     """
-    if not isinstance(choices, list | None):
+    if choices is not None and not isinstance(choices, list):
         raise nonsense("choices")
     for choice in choices or ():
         if not isinstance(choice, Mapping):

@@ -144,7 +144,9 @@ class ItemReader:
         error = (data.get("error") or data) if isinstance(data, Mapping) else data
         if not isinstance(error, Mapping):
             error = {"message": error if isinstance(error, str) else ""}
-        return self._read_failure({"error": error})
+        # Here a flat error event names itself, not the type of its error.
+        fields = {key: error[key] for key in error if (key, error[key]) != ("type", "error")}
+        return self._read_failure({"error": fields})
 
     def _flush(self, item: int) -> None:
         rest = self._open[item].end()

@@ -72,9 +72,7 @@ class ResponsesReader(ItemReader):
         elif name in _ENDS:
             self._read_response(data.get("response"), name.removeprefix("response."))
         elif name == "error":
-            fields = ("message", "type", "code", "param")
-            flat = {key: data[key] for key in fields if data.get(key) and data[key] != "error"}
-            raise self._error_in(data if data.get("error") else flat)
+            raise self._error_in(data)
 
     def _read_whole(self, answer: Mapping[str, Any]) -> None:
         if answer.get("error") and answer.get("status") is None:

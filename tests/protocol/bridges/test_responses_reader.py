@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from aqueduct_jupyter.protocol.bridges.responses_reader import ResponsesReader
 from aqueduct_jupyter.protocol.chat import Usage
-from aqueduct_jupyter.protocol.errors import DisconnectedError
+from aqueduct_jupyter.protocol.errors import AqueductError, DisconnectedError
 from aqueduct_jupyter.protocol.items import Begin, Counted, Delta, Done, End, Failed, ItemEvent
 
 from .answers import feed, items, read_failure
@@ -138,6 +139,18 @@ def test_a_failure_in_any_form_ends_it(failure: dict[str, Any]) -> None:
     *_, failed = stream(failure, COMPLETED)
     assert isinstance(failed, Failed)
     assert (failed.error.message, failed.error.code) == ("Full", "full")
+
+
+@pytest.mark.parametrize("name", ["message", "error"])
+def test_a_flat_error_has_no_type_of_its_own(name: str) -> None:
+    seen: list[Any] = []
+
+    def note(data: Mapping[str, Any]) -> AqueductError:
+        seen.append(data)
+        return read_failure(data)
+
+    feed(ResponsesReader(note), {"type": "error", "code": "full", "message": "Full"}, name=name)
+    assert seen == [{"error": {"code": "full", "message": "Full"}}]
 
 
 def test_a_whole_failure() -> None:
