@@ -17,11 +17,12 @@ from pydantic import (
     BaseModel,
     Field,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, from_json
 
 from .chat_fields import LONGEST_NAME, ChatWords
-from .chunks import MOST_TOKENS
+from .chunks import MOST_TOKENS, read_tokens
 from .errors import InvalidJSONError, InvalidRequestError
 from .plain_text import plain_text
 from .requests import APIRequest
@@ -38,10 +39,36 @@ __all__ = [
 
 
 class Usage(BaseModel):
-    """The tokens that an upstream counted: read and written."""
+    """The tokens that an upstream counted.
+
+    ``cached_tokens`` are part of the prompt's, ``reasoning_tokens`` part of the completion's. They
+    are read from OpenAI's details, or from a field of their own. A wrong one counts as 0.
+    """
 
     prompt_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
     completion_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_details(cls, usage: Any) -> Any:
+        if not isinstance(usage, dict):
+            return usage
+        details = {name: _detail(usage, where, name) for where, name in _DETAILS}
+        return {**usage, **details}
+
+
+_DETAILS = (
+    ("prompt_tokens_details", "cached_tokens"),
+    ("completion_tokens_details", "reasoning_tokens"),
+)
+
+
+def _detail(usage: dict[str, Any], where: str, name: str) -> int:
+    details = usage.get(where)
+    count = read_tokens(details.get(name)) if isinstance(details, dict) else None
+    return read_tokens(usage.get(name)) or 0 if count is None else count
 
 
 @dataclass(frozen=True, slots=True)

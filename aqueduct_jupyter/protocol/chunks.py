@@ -19,7 +19,18 @@ from typing import Any
 from .errors import DisconnectedError
 from .plain_text import plain_text
 
-__all__ = ["MOST_TOKENS", "Said", "WholeCharacters", "read_chunk", "read_number", "whole_text"]
+__all__ = [
+    "MOST_TOKENS",
+    "Said",
+    "WholeCharacters",
+    "first_choice",
+    "nonsense",
+    "read_chunk",
+    "read_number",
+    "read_text",
+    "read_tokens",
+    "whole_text",
+]
 
 MOST_TOKENS = 2**53 - 1
 """The largest integer that every JSON reader and every database can hold."""
@@ -54,21 +65,21 @@ def read_chunk(chunk: Any, where: str = "delta") -> Said:
         DisconnectedError: it cannot be understood.
     """
     if not isinstance(chunk, Mapping):
-        raise _nonsense("the answer")
-    choice = _first(chunk.get("choices"))
+        raise nonsense("the answer")
+    choice = first_choice(chunk.get("choices"))
     message = choice.get(where)
     if not isinstance(message, Mapping | None):
-        raise _nonsense(where)
+        raise nonsense(where)
     message = message or {}
     usage = chunk.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
     return Said(
-        _text(message.get("content"), "content"),
-        _text(message.get("reasoning_content") or message.get("reasoning"), "reasoning"),
+        read_text(message.get("content"), "content"),
+        read_text(message.get("reasoning_content") or message.get("reasoning"), "reasoning"),
         plain_text(chunk.get("model")) or None,
         plain_text(choice.get("finish_reason")) or None,
-        _tokens(usage.get("prompt_tokens")),
-        _tokens(usage.get("completion_tokens")),
+        read_tokens(usage.get("prompt_tokens")),
+        read_tokens(usage.get("completion_tokens")),
     )
 
 
@@ -108,23 +119,32 @@ def _joined(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _first(choices: Any) -> Mapping[str, Any]:
-    """Return the first choice, or an empty one if there is none, as in the chunk with the usage."""
-    if not isinstance(choices, list | None):
-        raise _nonsense("choices")
+def first_choice(choices: Any) -> Mapping[str, Any]:
+    """Return the first choice, or an empty one if there is none, as in the chunk with the usage.
+
+    Raises:
+        DisconnectedError: these are not choices.
+    """
+    if choices is not None and not isinstance(choices, list):
+        raise nonsense("choices")
     for choice in choices or ():
         if not isinstance(choice, Mapping):
-            raise _nonsense("choices")
+            raise nonsense("choices")
         if choice.get("index", 0) in (0, None):
             return choice
     return {}
 
 
-def _text(content: Any, where: str) -> str:
+def read_text(content: Any, where: str) -> str:
+    """Return a text that may be missing or a list of parts; ``where`` names it in the error.
+
+    Raises:
+        DisconnectedError: it is neither.
+    """
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list):
-        raise _nonsense(where)
+        raise nonsense(where)
     return "".join(_part(part, where) for part in content)
 
 
@@ -133,16 +153,18 @@ def _part(part: Any, where: str) -> str:
         # Other parts, such as Mistral's thinking and references, are not part of the answer.
         part = part.get("text", "") if part.get("type", "text") == "text" else ""
     if not isinstance(part, str):
-        raise _nonsense(where)
+        raise nonsense(where)
     return part
 
 
-def _tokens(count: Any) -> int | None:
+def read_tokens(count: Any) -> int | None:
+    """Return a number of tokens; None if it is not one."""
     is_count = isinstance(count, int) and not isinstance(count, bool)
     return count if is_count and 0 <= count <= MOST_TOKENS else None
 
 
-def _nonsense(where: str) -> DisconnectedError:
+def nonsense(where: str) -> DisconnectedError:
+    """Return the error for an answer that cannot be understood; ``where`` names its field."""
     return DisconnectedError(
         f"The server sent something that cannot be understood ({where}). What has arrived is "
         "incomplete; ask again, or choose another model."

@@ -11,14 +11,27 @@ If both sides speak the same API, this form is not used: the bytes pass unchange
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from .chat import Usage
 from .errors import AqueductError
 
-__all__ = ["Begin", "Counted", "Delta", "Done", "End", "Failed", "ItemEvent", "in_order"]
+__all__ = [
+    "Begin",
+    "Counted",
+    "Delta",
+    "Done",
+    "End",
+    "Ending",
+    "Failed",
+    "ItemEvent",
+    "Kind",
+    "OneAtATime",
+    "Sealed",
+    "in_order",
+]
 
 Kind = Literal["text", "refusal", "reasoning", "tool_call"]
 Ending = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -50,6 +63,17 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """Opaque data that an API wants back with a reasoning item; the last one is authoritative.
+
+    It is Anthropic's signature, or OpenAI's encrypted content.
+    """
+
+    item: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """An item is complete."""
 
@@ -77,7 +101,7 @@ class Failed:
     error: AqueductError
 
 
-ItemEvent = Begin | Delta | Done | Counted | End | Failed
+ItemEvent = Begin | Delta | Sealed | Done | Counted | End | Failed
 
 
 def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
@@ -99,7 +123,7 @@ def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
                     raise ValueError(f"{event} is not the next item, which is {begun}.")
                 begun += 1
                 open_items.add(item)
-            case Delta(item) | Done(item):
+            case Delta(item) | Sealed(item) | Done(item):
                 if item not in open_items:
                     raise ValueError(f"{event} belongs to an item that is not open.")
                 if isinstance(event, Done):
@@ -110,3 +134,42 @@ def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
         yield event
     if not is_over:
         raise ValueError("The events stopped without an end.")
+
+
+class OneAtATime:
+    """Puts interleaved items one after the other, for APIs that cannot interleave them.
+
+    The events of an item are held back until the item before it is done. The events must be in
+    order, as :func:`in_order` checks. Takes time proportional to the number of events.
+    """
+
+    def __init__(self) -> None:
+        self._current = 0
+        self._held: dict[int, list[ItemEvent]] = {}
+
+    def add(self, event: ItemEvent) -> Sequence[ItemEvent]:
+        """Return the events that may pass now.
+
+        Items that are still open at the end stay open, so only then may an item begin while another
+        is open. After a failure nothing that is held back is of use.
+        """
+        match event:
+            case Begin(item) | Delta(item) | Sealed(item) | Done(item):
+                if item != self._current:
+                    self._held.setdefault(item, []).append(event)
+                    return ()
+                return self._next(event) if isinstance(event, Done) else (event,)
+            case End():
+                held = [later for _, events in sorted(self._held.items()) for later in events]
+                return (*held, event)
+        return (event,)
+
+    def _next(self, done: Done) -> Sequence[ItemEvent]:
+        passed: list[ItemEvent] = [done]
+        while isinstance(passed[-1], Done):
+            self._current += 1
+            held = self._held.pop(self._current, None)
+            if held is None:
+                break
+            passed += held
+        return passed

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aqueduct_jupyter.protocol.chat import read_chat_request, read_json_object
+from aqueduct_jupyter.protocol.chat import Usage, read_chat_request, read_json_object
 from aqueduct_jupyter.protocol.errors import InvalidJSONError, InvalidRequestError
 
 USER = {"role": "user", "content": "Hi"}
@@ -178,3 +178,26 @@ def test_any_json_is_taken_or_refused_with_a_sentence(words: dict[str, Any]) -> 
     else:
         refusal = ""
     assert refusal or kept.body == words
+
+
+@pytest.mark.parametrize(
+    ("fields", "cached", "reasoning"),
+    [
+        ({}, 0, 0),
+        ({"prompt_tokens_details": {"cached_tokens": 3}, "completion_tokens_details": None}, 3, 0),
+        ({"completion_tokens_details": {"reasoning_tokens": 4}}, 0, 4),
+        ({"cached_tokens": 5, "reasoning_tokens": 6}, 5, 6),
+        ({"prompt_tokens_details": {"cached_tokens": "many"}, "cached_tokens": -1}, 0, 0),
+        (
+            {"prompt_tokens_details": [3], "completion_tokens_details": {"reasoning_tokens": 1e9}},
+            0,
+            0,
+        ),
+    ],
+)
+def test_details_of_the_usage_are_read_and_wrong_ones_are_zero(
+    fields: dict[str, Any], cached: int, reasoning: int
+) -> None:
+    usage = Usage.model_validate({"prompt_tokens": 9, "completion_tokens": 8, **fields})
+    assert (usage.prompt_tokens, usage.completion_tokens) == (9, 8)
+    assert (usage.cached_tokens, usage.reasoning_tokens) == (cached, reasoning)
