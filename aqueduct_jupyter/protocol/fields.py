@@ -5,6 +5,7 @@ The fields of each API are in its own module, such as :mod:`.chat_fields`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -12,7 +13,15 @@ from pydantic_core import PydanticCustomError
 
 from .schemas import schema_fault
 
-__all__ = ["LONGEST_NAME", "Fields", "at_least", "between", "is_json_schema", "text_or_list"]
+__all__ = [
+    "LONGEST_NAME",
+    "Fields",
+    "at_least",
+    "between",
+    "is_json_schema",
+    "text_or_list",
+    "type_tag",
+]
 
 LONGEST_NAME = 512
 """Longest model name, and longest field name in an error, in characters."""
@@ -63,3 +72,9 @@ def is_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
 def text_or_list(value: Any) -> str:
     """Return the tag of a field that is a string or a list."""
     return "<list>" if isinstance(value, list) else "<text>"
+
+
+def type_tag(value: Any, known: frozenset[str]) -> str:
+    """Return the tag of an object by its ``type``; ``<other>`` if the type is not known."""
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    return f"<{kind}>" if isinstance(kind, str) and kind in known else "<other>"

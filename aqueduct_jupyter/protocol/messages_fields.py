@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from .fields import LONGEST_NAME, Fields, at_least, between, is_json_schema, text_or_list
+from .fields import LONGEST_NAME, Fields, at_least, between, is_json_schema, text_or_list, type_tag
 
 __all__ = ["MessagesWords"]
 
@@ -31,17 +31,12 @@ _BLOCKS = frozenset(
 _SOURCES = frozenset({"base64", "text", "url", "file", "content"})
 
 
-def _tag(value: Any, known: frozenset[str]) -> str:
-    kind = value.get("type") if isinstance(value, Mapping) else None
-    return f"<{kind}>" if isinstance(kind, str) and kind in known else "<other>"
-
-
 def _block_tag(block: Any) -> str:
-    return _tag(block, _BLOCKS)
+    return type_tag(block, _BLOCKS)
 
 
 def _source_tag(source: Any) -> str:
-    return _tag(source, _SOURCES)
+    return type_tag(source, _SOURCES)
 
 
 def _tool_tag(tool: Any) -> str:
@@ -122,11 +117,11 @@ class _RedactedBlock(Fields):
 
 
 def _inner_tag(block: Any) -> str:
-    return _tag(block, frozenset({"text", "image", "document"}))
+    return type_tag(block, frozenset({"text", "image", "document"}))
 
 
 def _plain_tag(block: Any) -> str:
-    return _tag(block, frozenset({"text"}))
+    return type_tag(block, frozenset({"text"}))
 
 
 # Images in a document's own content are checked where they are translated, because a type that

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from .fields import LONGEST_NAME, Fields, at_least, between, is_json_schema, text_or_list
+from .fields import LONGEST_NAME, Fields, at_least, between, is_json_schema, text_or_list, type_tag
 
 __all__ = ["ResponsesWords", "item_type"]
 
@@ -41,17 +41,12 @@ def item_type(item: Mapping[str, Any]) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def _tag(value: Any, known: frozenset[str]) -> str:
-    kind = value.get("type") if isinstance(value, Mapping) else None
-    return f"<{kind}>" if isinstance(kind, str) and kind in known else "<other>"
-
-
 def _part_tag(part: Any) -> str:
-    return _tag(part, _PARTS)
+    return type_tag(part, _PARTS)
 
 
 def _tool_tag(tool: Any) -> str:
-    return _tag(tool, _TOOLS)
+    return type_tag(tool, _TOOLS)
 
 
 def _item_tag(item: Any) -> str:

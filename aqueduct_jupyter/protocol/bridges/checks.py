@@ -12,6 +12,7 @@ from ..plain_text import in_quotes, plain_text
 from ..requests import read_json_object
 
 __all__ = [
+    "check_types",
     "no_counterpart",
     "not_fetched",
     "read_arguments",
@@ -76,6 +77,17 @@ def required(value: Any, kind: type[_Kind], param: str) -> _Kind:
     if not isinstance(value, kind):
         raise InvalidRequestError(f"{param} must be {_KINDS[kind]}.", param=param)
     return value
+
+
+def check_types(fields: Mapping[str, Any], kinds: Mapping[str, type], param: str) -> None:
+    """Check the types of optional fields; null counts as absent.
+
+    Raises:
+        InvalidRequestError: one is of another type.
+    """
+    for name, kind in kinds.items():
+        if fields.get(name) is not None:
+            required(fields[name], kind, f"{param}.{name}")
 
 
 def read_arguments(arguments: str, param: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 from ..plain_text import in_quotes
-from .checks import required, unknown_type
+from .checks import check_types, required, unknown_type
 
 __all__ = ["chat_tool_fields", "messages_tool_fields"]
 
@@ -94,11 +94,11 @@ def _tool(tool: _Tool, param: str) -> _Tool:
         raise unknown_type(param, tool, _MESSAGES)
     function = required(tool.get("function"), dict, f"{param}.function")
     translated: _Tool = {"name": required(function.get("name"), str, f"{param}.function.name")}
+    check_types(function, {"description": str, "parameters": dict}, f"{param}.function")
     if function.get("description"):
         translated["description"] = function["description"]
     schema = function.get("parameters")
     translated["input_schema"] = {"type": "object"} if schema is None else schema
-    required(translated["input_schema"], dict, f"{param}.function.parameters")
     if function.get("strict"):
         translated["strict"] = True
     return translated

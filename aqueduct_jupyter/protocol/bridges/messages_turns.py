@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import InvalidRequestError
-from .checks import no_counterpart, read_arguments, required, unknown_type
+from .checks import check_types, no_counterpart, read_arguments, required, unknown_type
 from .data_uris import is_data_uri, split_data_uri
 
 __all__ = ["messages_and_system"]
@@ -157,20 +157,21 @@ def _file(file: dict[str, Any], param: str) -> _Block:
         file_id = required(file["file_id"], str, f"{param}.file_id")
         source = {"type": "file", "file_id": file_id}
     else:
-        param = f"{param}.file_data"
-        media_type, data = split_data_uri(required(file.get("file_data"), str, param), param)
+        place = f"{param}.file_data"
+        media_type, data = split_data_uri(required(file.get("file_data"), str, place), place)
         if media_type.startswith("image/"):
-            return _image(file["file_data"], param)
+            return _image(file["file_data"], place)
         if media_type.startswith("text/"):  # documents in base64 are PDFs in the Messages API
-            text = _decoded(data, param)
+            text = _decoded(data, place)
             source = {"type": "text", "media_type": "text/plain", "data": text}
         else:
             source = {"type": "base64", "media_type": media_type, "data": data}
+    check_types(file, {"filename": str}, param)
     title = file.get("filename")
     return {
         "type": "document",
         "source": source,
-        **({"title": title} if isinstance(title, str) and title else {}),
+        **({"title": title} if title else {}),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .checks import no_counterpart, required, unknown_type
+from .checks import check_types, no_counterpart, required, unknown_type
 
 __all__ = ["input_items"]
 
@@ -105,13 +105,13 @@ def _part(part: dict[str, Any], param: str) -> dict[str, Any]:
             return {"type": "input_text", "text": part["text"]}
         case "image_url":
             image = part["image_url"]
+            check_types(image, {"detail": str}, f"{param}.image_url")
             detail = {"detail": image["detail"]} if image.get("detail") is not None else {}
             return {"type": "input_image", "image_url": image["url"], **detail}
         case "file":
             names = ("file_id", "file_data", "filename")
             file = {name: part["file"][name] for name in names if part["file"].get(name)}
-            for name, value in file.items():
-                required(value, str, f"{param}.file.{name}")
+            check_types(file, dict.fromkeys(names, str), f"{param}.file")
             if "file_id" not in file:
                 required(file.get("file_data"), str, f"{param}.file.file_data")
             return {"type": "input_file", **file}

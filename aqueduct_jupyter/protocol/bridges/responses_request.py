@@ -62,7 +62,8 @@ def chat_from_responses(
 
     Args:
         body: the body of a checked request.
-        earlier: stored items of earlier turns, input and output, in order.
+        earlier: items of earlier turns, input and output, in order, as they were stored: those
+            of checked requests, and those that this server wrote.
         length_field: the upstream's name for the most tokens.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 from ..plain_text import in_quotes
-from .checks import required, unknown_type
+from .checks import check_types, required, unknown_type
 from .forms import ToolName
 from .tool_names import ToolNames
 
@@ -159,9 +159,10 @@ def _flat_tool(tool: _Tool, param: str) -> _Tool:
         raise unknown_type(param, tool, _RESPONSES)
     fields = dict(required(tool.get(kind), dict, f"{param}.{kind}"))
     required(fields.get("name"), str, f"{param}.{kind}.name")
+    check_types(fields, {"description": str, "parameters": dict, "format": dict}, f"{param}.{kind}")
     if kind == "function":
         # The default is true in the Responses API, but false in the chat API.
-        strict = fields.get("strict") or False
+        strict = bool(fields.get("strict"))
         return {"parameters": None, **fields, "type": "function", "strict": strict}
     form = fields.get("format")
     if isinstance(form, dict) and isinstance(form.get("grammar"), dict):
@@ -181,6 +182,7 @@ def responses_choice(choice: Any) -> Any:
     if choice.get("type") != "allowed_tools":
         return _flat_choice(choice, "tool_choice")
     allowed = required(choice.get("allowed_tools"), dict, "tool_choice.allowed_tools")
+    check_types(allowed, {"mode": str}, "tool_choice.allowed_tools")
     param = "tool_choice.allowed_tools.tools"
     tools = [
         _flat_choice(tool, f"{param}[{index}]")

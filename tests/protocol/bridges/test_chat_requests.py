@@ -47,9 +47,8 @@ MESSAGE = st.fixed_dictionaries(
         optional={
             "tools": st.lists(st.just(TOOL) | st.dictionaries(st.text(), JSON), max_size=2),
             "tool_choice": JSON | some("function allowed_tools", function=JSON),
-            "stop": JSON,
+            "stop": st.none() | st.just("x"),
             "reasoning_effort": JSON,
-            "x": JSON,
         },
     )
 )

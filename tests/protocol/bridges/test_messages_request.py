@@ -498,11 +498,10 @@ MESSAGE = st.fixed_dictionaries(
     st.fixed_dictionaries(
         {"max_tokens": st.just(9), "messages": st.lists(MESSAGE, max_size=4) | JSON},
         optional={
-            "tools": st.lists(some("custom x", name=st.just("f"), input_schema=st.just({}))) | JSON,
+            "tools": st.lists(some("custom x", name=st.just("f"), input_schema=st.just({}))),
             "tool_choice": some("auto any none tool x", name=st.just("f")),
+            "thinking": some("enabled disabled", budget_tokens=st.integers(1, 20_000)),
             "output_config": JSON,
-            "thinking": JSON,
-            "x": JSON,
         },
     )
 )

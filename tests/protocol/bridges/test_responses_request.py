@@ -625,12 +625,11 @@ TOOLS = st.lists(
     st.fixed_dictionaries(
         {"input": st.lists(ITEM, max_size=6) | JSON},
         optional={
-            "tools": TOOLS | JSON,
+            "tools": TOOLS,
             "tool_choice": st.sampled_from(["auto", "none", "required"])
             | some("function allowed_tools", name=NAME, tools=st.lists(NAMED, max_size=1)),
-            "text": JSON,
+            "text": st.none() | st.fixed_dictionaries({"format": some("text json_object x")}),
             "reasoning": JSON,
-            "x": JSON,
         },
     )
 )
