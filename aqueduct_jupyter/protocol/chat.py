@@ -10,29 +10,21 @@ Source: ``CreateChatCompletionRequest`` of the OpenAI API; the ranges are those 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isinf
 from typing import Any
 
-from pydantic import (
-    BaseModel,
-    Field,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, from_json
+from pydantic import BaseModel, Field, model_validator
 
-from .chat_fields import LONGEST_NAME, ChatWords
+from .chat_fields import ChatWords
 from .chunks import MOST_TOKENS, read_tokens
-from .errors import InvalidJSONError, InvalidRequestError
-from .plain_text import plain_text
-from .requests import APIRequest
+from .errors import InvalidRequestError
+from .fields import LONGEST_NAME
+from .requests import APIRequest, check_fields, read_json_object
 
 __all__ = [
     "LONGEST_NAME",
     "ChatRequest",
     "ChatWords",
     "Usage",
-    "complaint",
     "read_chat_request",
     "read_json_object",
 ]
@@ -73,7 +65,7 @@ def _detail(usage: dict[str, Any], where: str, name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest(APIRequest):
-    """A checked chat request."""
+    """A checked chat request; ``body`` is the client's own JSON object."""
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -92,41 +84,6 @@ class ChatRequest(APIRequest):
         return bool((self.body.get("stream_options") or {}).get("include_usage"))
 
 
-def read_json_object(body: bytes) -> dict[str, Any]:
-    """Decode a body that must be a single JSON object.
-
-    Raises:
-        InvalidJSONError: it is empty, not valid JSON (this includes NaN and lone surrogates) or not
-            an object, or a number in it is too large to forward.
-    """
-    try:
-        value = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        where = str(error).split("\n", 1)[0] if body else "the body is empty"
-        raise InvalidJSONError(
-            f"The body is not valid JSON ({where}). Send a JSON object."
-        ) from None
-    if not isinstance(value, dict):
-        raise InvalidJSONError('The body must be a JSON object, such as {"messages": [...]}.')
-    if _has_infinity(value):
-        raise InvalidJSONError("A number in the body is too large to forward.")
-    return value
-
-
-def _has_infinity(value: Any) -> bool:
-    # "1e400" is valid JSON, but Python reads it as infinity, which is not.
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, float) and isinf(value):
-            return True
-        if isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return False
-
-
 def read_chat_request(request: dict[str, Any]) -> ChatRequest:
     """Check the body of a chat request.
 
@@ -137,10 +94,7 @@ def read_chat_request(request: dict[str, Any]) -> ChatRequest:
         InvalidRequestError: a field is missing, of the wrong type or out of range; ``param`` names
             it, for example ``messages[0].role``.
     """
-    try:
-        ChatWords.model_validate(request)
-    except ValidationError as error:
-        raise complaint(error) from None
+    check_fields(ChatWords, request)
     response_format = request.get("response_format") or {}
     if response_format.get("type") == "json_schema" and not response_format.get("json_schema"):
         raise InvalidRequestError(
@@ -160,37 +114,3 @@ def _check_assistant_messages(messages: list[dict[str, Any]]) -> None:
                 "content nor tool_calls.",
                 param=f"messages[{index}].content",
             )
-
-
-def complaint(fault: ValidationError) -> InvalidRequestError:
-    """Return the error for the first field that is wrong; ``param`` names it."""
-    error = fault.errors(include_url=False, include_input=False)[0]
-    param = ""
-    for step in error["loc"]:
-        if isinstance(step, int):
-            param += f"[{step}]"
-        elif not step.startswith("<"):
-            param += f".{step}" if param else step
-    if error["type"] == "role":
-        param += ".role"
-    param = plain_text(param, LONGEST_NAME)
-    return InvalidRequestError(f"{param} {_what_is_wrong(error)}.", param=param)
-
-
-_FAULTS = {
-    "missing": "is required",
-    "model_type": "must be a JSON object",
-    "dict_type": "must be a JSON object",
-    "list_type": "must be a list",
-    "string_type": "must be a string",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "string_too_long": f"must have at most {LONGEST_NAME} characters",
-    "too_short": "must not be empty",
-}
-
-
-def _what_is_wrong(error: ErrorDetails) -> str:
-    return _FAULTS.get(error["type"]) or error["msg"].replace("Input should", "must", 1)

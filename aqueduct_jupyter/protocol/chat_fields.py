@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from .schemas import schema_fault
+from .fields import LONGEST_NAME, Fields, at_least, between, is_json_schema, text_or_list
 
-__all__ = ["LONGEST_NAME", "MAX_STOP_SEQUENCES", "ChatWords"]
-
-LONGEST_NAME = 512
-"""Longest model name, and longest field name in an error, in characters."""
+__all__ = ["MAX_STOP_SEQUENCES", "ChatWords"]
 
 MOST_BIASES = 1000
 """Most tokens in ``logit_bias``; OpenAI allows 300."""
@@ -27,47 +24,12 @@ MAX_STOP_SEQUENCES = 4
 """Most ``stop`` sequences that the API allows; a longer list is refused, never cut silently."""
 
 
-def _between(low: float, high: float) -> AfterValidator:
-    def check(value: float | None) -> float | None:
-        if value is not None and not low <= value <= high:
-            raise PydanticCustomError(
-                "range",
-                "must be between {low} and {high}",
-                {"low": low, "high": high},
-            )
-        return value
-
-    return AfterValidator(check)
-
-
-def _at_least(low: int) -> AfterValidator:
-    def check(value: int | None) -> int | None:
-        if value is not None and value < low:
-            raise PydanticCustomError("range", "must be {low} or more", {"low": low})
-        return value
-
-    return AfterValidator(check)
-
-
 def _at_most_four(stop: list[str]) -> list[str]:
     if len(stop) > MAX_STOP_SEQUENCES:
         raise PydanticCustomError(
             "stop", "may hold at most {most} sequences", {"most": MAX_STOP_SEQUENCES}
         )
     return stop
-
-
-def _is_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    if reason := schema_fault(schema):
-        raise PydanticCustomError(
-            "json_schema", "is not a valid JSON schema: {reason}", {"reason": reason}
-        )
-    return schema
-
-
-# Tags in angle brackets select a member of a union and are left out of field names.
-def _text_or_list(value: Any) -> str:
-    return "<list>" if isinstance(value, list) else "<text>"
 
 
 def _part_kind(part: Any) -> str:
@@ -82,32 +44,26 @@ def _message_role(message: Any) -> str | None:
     return f"<{role}>" if isinstance(role, str) else None
 
 
-class _Fields(BaseModel):
-    """Known fields are checked strictly ("1" is not a number); unknown fields are kept."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
-
-
-class _ImageURL(_Fields):
+class _ImageURL(Fields):
     url: str
 
 
-class _TextPart(_Fields):
+class _TextPart(Fields):
     type: Literal["text"]
     text: str
 
 
-class _ImagePart(_Fields):
+class _ImagePart(Fields):
     type: Literal["image_url"]
     image_url: _ImageURL
 
 
-class _FilePart(_Fields):
+class _FilePart(Fields):
     type: Literal["file"]
     file: dict[str, Any]
 
 
-class _OtherPart(_Fields):
+class _OtherPart(Fields):
     """A part that only the upstream understands: audio, video, a refusal."""
 
     type: str
@@ -123,11 +79,11 @@ _Part = Annotated[
 _Content = Annotated[
     Annotated[str, Tag("<text>")]
     | Annotated[list[_Part], Field(min_length=1, fail_fast=True), Tag("<list>")],
-    Discriminator(_text_or_list),
+    Discriminator(text_or_list),
 ]
 
 
-class _Message(_Fields):
+class _Message(Fields):
     """A message that must have content: system, developer, user and function."""
 
     role: Literal["system", "developer", "user", "function"]
@@ -135,7 +91,7 @@ class _Message(_Fields):
     name: str | None = None
 
 
-class _ToolMessage(_Fields):
+class _ToolMessage(Fields):
     """The result of a tool call."""
 
     role: Literal["tool"]
@@ -143,7 +99,7 @@ class _ToolMessage(_Fields):
     tool_call_id: str
 
 
-class _AssistantMessage(_Fields):
+class _AssistantMessage(Fields):
     """An assistant's message; it may lack content if it called tools or refused."""
 
     role: Literal["assistant"]
@@ -166,23 +122,23 @@ _AnyMessage = Annotated[
 ]
 
 
-class _JSONSchemaFormat(_Fields):
+class _JSONSchemaFormat(Fields):
     name: str
-    schema_: Annotated[dict[str, Any], AfterValidator(_is_json_schema)] = Field(
+    schema_: Annotated[dict[str, Any], AfterValidator(is_json_schema)] = Field(
         alias="schema", default_factory=dict
     )
 
 
-class _ResponseFormat(_Fields):
+class _ResponseFormat(Fields):
     type: str
     json_schema: _JSONSchemaFormat | None = None
 
 
-class _StreamOptions(_Fields):
+class _StreamOptions(Fields):
     include_usage: bool | None = None
 
 
-class ChatWords(_Fields):
+class ChatWords(Fields):
     """The parameters that this server checks; all others go upstream unread."""
 
     # Only the first fault is reported, so the check stops there: a million would take seconds.
@@ -190,25 +146,25 @@ class ChatWords(_Fields):
     model: Annotated[str | None, Field(max_length=LONGEST_NAME)] = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
-    max_tokens: Annotated[int | None, _at_least(1)] = None
-    max_completion_tokens: Annotated[int | None, _at_least(1)] = None
-    temperature: Annotated[float | None, _between(0, 2)] = None
-    top_p: Annotated[float | None, _between(0, 1)] = None
-    n: Annotated[int | None, _between(1, 128)] = None
-    presence_penalty: Annotated[float | None, _between(-2, 2)] = None
-    frequency_penalty: Annotated[float | None, _between(-2, 2)] = None
+    max_tokens: Annotated[int | None, at_least(1)] = None
+    max_completion_tokens: Annotated[int | None, at_least(1)] = None
+    temperature: Annotated[float | None, between(0, 2)] = None
+    top_p: Annotated[float | None, between(0, 1)] = None
+    n: Annotated[int | None, between(1, 128)] = None
+    presence_penalty: Annotated[float | None, between(-2, 2)] = None
+    frequency_penalty: Annotated[float | None, between(-2, 2)] = None
     stop: (
         Annotated[
             Annotated[str, Tag("<text>")]
             | Annotated[list[str], AfterValidator(_at_most_four), Tag("<list>")],
-            Discriminator(_text_or_list),
+            Discriminator(text_or_list),
         ]
         | None
     ) = None
     seed: int | None = None
     user: str | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[int | None, _between(0, 20)] = None
+    top_logprobs: Annotated[int | None, between(0, 20)] = None
     logit_bias: Annotated[dict[str, float], Field(max_length=MOST_BIASES)] | None = None
     metadata: dict[str, Any] | None = None
     response_format: _ResponseFormat | None = None

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from .chat import complaint
-from .chat_fields import LONGEST_NAME
-from .requests import APIRequest
+from .fields import LONGEST_NAME
+from .requests import APIRequest, check_fields
 
 __all__ = [
     "CompletionWords",
@@ -126,10 +125,7 @@ def plain_reader(words: type[BaseModel]) -> Callable[[dict[str, Any]], APIReques
     """
 
     def read(body: dict[str, Any]) -> APIRequest:
-        try:
-            words.model_validate(body)
-        except ValidationError as error:
-            raise complaint(error) from None
+        check_fields(words, body)
         return APIRequest(body)
 
     return read
