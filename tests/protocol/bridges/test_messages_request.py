@@ -432,6 +432,10 @@ def chat_part(part: dict[str, Any]) -> dict[str, Any]:
         ({"reasoning_effort": 1}, "reasoning_effort"),
         ({"response_format": {"type": "json_object"}}, "response_format.type"),
         ({"tools": [{"type": "custom", "custom": {"name": "p"}}]}, "tools[0].type"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": 5}}]},
+            "tools[0].function.parameters",
+        ),
         ({"tool_choice": "maybe"}, "tool_choice"),
         ({"tool_choice": {"type": "allowed_tools"}}, "tool_choice.type"),
         ({"messages": [{**USER, "name": "Ann"}]}, "messages[0].name"),
@@ -462,6 +466,21 @@ def test_what_chat_has_and_messages_lack_is_named(fields: dict[str, Any], param:
     with pytest.raises(InvalidRequestError) as caught:
         messages_from_chat(body)
     assert caught.value.param == param
+
+
+def test_deeply_nested_arguments_are_refused() -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(10_000):
+        nested = {"a": nested}
+    call = {**use("1"), "input": nested}
+    with pytest.raises(InvalidRequestError) as caught:
+        chat_from_messages({"max_tokens": 9, "messages": [assistant(call)]})
+    assert caught.value.param == "messages[0].content[0].input"
+    made = chat_call("1")
+    made["function"]["arguments"] = '{"a":' * 10_000
+    with pytest.raises(InvalidRequestError) as caught:
+        messages_from_chat({"messages": [{"role": "assistant", "tool_calls": [made]}]})
+    assert caught.value.param == "messages[0].tool_calls[0].function.arguments"
 
 
 SOURCE = some(

@@ -564,6 +564,10 @@ def chat_part(part: dict[str, Any]) -> dict[str, Any]:
         ({"reasoning_effort": 1}, "reasoning_effort"),
         ({"tools": [{"type": "function"}]}, "tools[0].function"),
         ({"tools": [{"type": "web"}]}, "tools[0].type"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "description": 5}}]},
+            "tools[0].function.description",
+        ),
         ({"tool_choice": {"type": "web"}}, "tool_choice.type"),
         ({"tool_choice": 5}, "tool_choice"),
         ({"messages": [{**USER, "name": "Ann"}]}, "messages[0].name"),
