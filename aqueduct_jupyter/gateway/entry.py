@@ -44,8 +44,9 @@ class Caller:
 class Entry:
     """One request's row in the ledger, while the request runs.
 
-    ``api`` is the operation that was asked for, ``upstream_api`` the one that answered; ``time`` is
-    in seconds since 1970, ``started`` in seconds of a monotonic clock.
+    ``api`` is the operation that was asked for, ``upstream_api`` the one that answered; ``usd`` is
+    the price in US dollars, None if it is not known; ``time`` is in seconds since 1970, ``started``
+    in seconds of a monotonic clock.
     """
 
     request_id: str
@@ -62,6 +63,7 @@ class Entry:
     error_code: str | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    usd: float | None = None
     is_estimated: bool = False
     first_token_ms: float | None = None
     total_ms: float = 0.0

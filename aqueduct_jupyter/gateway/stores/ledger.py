@@ -37,6 +37,9 @@ _COLUMNS = (
     "is_estimated",
     "first_token_ms",
     "total_ms",
+    "api",
+    "upstream_api",
+    "usd",
 )
 
 

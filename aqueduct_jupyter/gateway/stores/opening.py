@@ -11,8 +11,9 @@ from .blobs import Blobs, FolderBlobs
 from .conversations import ConversationStore
 from .database import Database
 from .files import FileStore
-from .interfaces import Conversations, Files, Ledger
+from .interfaces import Conversations, Files, Ledger, Responses
 from .ledger import DatabaseLedger
+from .responses import ResponseStore
 from .sqlite import SQLiteDatabase
 
 __all__ = ["FileLimits", "Stores", "open_folder", "open_stores"]
@@ -38,6 +39,7 @@ class Stores:
     files: Files
     ledger: Ledger
     conversations: Conversations
+    responses: Responses
 
     async def close(self) -> None:
         """Write pending rows, and close the database."""
@@ -48,6 +50,7 @@ def open_folder(
     folder: Path,
     limits: FileLimits = FileLimits(),
     *,
+    response_expiry_seconds: int = 30 * 86_400,
     notify: Callable[[str], None] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Stores:
@@ -56,12 +59,20 @@ def open_folder(
     Args:
         folder: the data folder; created at the first use.
         limits: limits of one owner's files.
+        response_expiry_seconds: how long a response is kept, in seconds; 0 keeps it forever.
         notify: called with a message if a damaged database was moved aside, or if a later release
             wrote the database.
         clock: returns seconds since 1970; for tests.
     """
     database = SQLiteDatabase(folder / DATABASE_NAME, notify=notify)
-    return open_stores(database, FolderBlobs(folder), folder / INCOMING_NAME, limits, clock=clock)
+    return open_stores(
+        database,
+        FolderBlobs(folder),
+        folder / INCOMING_NAME,
+        limits,
+        response_expiry_seconds=response_expiry_seconds,
+        clock=clock,
+    )
 
 
 def open_stores(
@@ -70,6 +81,7 @@ def open_stores(
     incoming: Path,
     limits: FileLimits = FileLimits(),
     *,
+    response_expiry_seconds: int = 30 * 86_400,
     clock: Callable[[], float] = time.time,
 ) -> Stores:
     """Open stores in any database and with any blob store.
@@ -79,6 +91,7 @@ def open_stores(
         blobs: holds the bytes of files.
         incoming: a local folder for uploads that are not complete.
         limits: limits of one owner's files.
+        response_expiry_seconds: how long a response is kept, in seconds; 0 keeps it forever.
         clock: returns seconds since 1970; for tests.
     """
     files = FileStore(
@@ -95,4 +108,5 @@ def open_stores(
         files,
         DatabaseLedger(database, clock=clock),
         ConversationStore(database, clock=clock),
+        ResponseStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
     )

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from .sql.conversation_rows import ConversationRows
     from .sql.file_rows import FileRows
     from .sql.request_rows import RequestRows
+    from .sql.response_rows import ResponseRows
 
-__all__ = ["conversation_rows", "file_rows", "request_rows"]
+__all__ = ["conversation_rows", "file_rows", "request_rows", "response_rows"]
 
 
 def file_rows(db: Connection) -> FileRows:
@@ -36,3 +37,10 @@ def conversation_rows(db: Connection) -> ConversationRows:
     from .sql.conversation_rows import ConversationRows
 
     return ConversationRows(db)
+
+
+def response_rows(db: Connection) -> ResponseRows:
+    """Return the rows of stored responses."""
+    from .sql.response_rows import ResponseRows
+
+    return ResponseRows(db)

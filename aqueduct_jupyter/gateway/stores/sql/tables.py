@@ -25,7 +25,15 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
-__all__ = ["METADATA", "conversations", "day_of", "files", "position_in", "requests"]
+__all__ = [
+    "METADATA",
+    "conversations",
+    "day_of",
+    "files",
+    "position_in",
+    "requests",
+    "responses",
+]
 
 METADATA = MetaData()
 
@@ -125,6 +133,9 @@ requests = Table(
     Column("is_estimated", Boolean, nullable=False),
     Column("first_token_ms", Double),
     Column("total_ms", Double, nullable=False),
+    Column("api", Text, nullable=False, server_default="chat"),
+    Column("upstream_api", Text),
+    Column("usd", Double),
     Index("requests_by_time", "owner", "time"),
 )
 
@@ -143,4 +154,18 @@ conversations = Table(
     Column("said", AnyText, nullable=False),
     Index("conversations_by_owner", "owner", "updated_at"),
     sqlite_autoincrement=True,
+)
+
+responses = Table(
+    "responses",
+    METADATA,
+    Column("id", AnyText, primary_key=True),
+    Column("owner", AnyText, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("previous_id", AnyText),
+    Column("upstream", AnyText),
+    Column("input", AnyText, nullable=False),
+    Column("response", AnyText, nullable=False),
+    Index("responses_by_expiry", "expires_at"),
 )
