@@ -47,7 +47,7 @@ class Gateway:
         notices: messages for the operator: invalid settings, missing models, damaged databases.
         catalog: the upstreams and their models.
         local_model: the embedded model, if there is one.
-        files, ledger, conversations: the stores.
+        files, ledger, conversations, responses: the stores.
         running: the running requests.
         documents: the document reader.
         metrics: the metrics.
@@ -75,6 +75,7 @@ class Gateway:
         self.files = self._stores.files
         self.ledger = self._stores.ledger
         self.conversations = self._stores.conversations
+        self.responses = self._stores.responses
         self.running = RunningRequests()
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, self.local_model)
@@ -86,7 +87,9 @@ class Gateway:
             finished=[self.ledger.record, self.metrics.record, *finished],
             policy=settings.policy,
         )
-        self.forwarding = Forwarding(admission, Attachments(self.files, self.documents))
+        self.forwarding = Forwarding(
+            admission, Attachments(self.files, self.documents), self.responses
+        )
         self._purging: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -122,8 +125,9 @@ class Gateway:
         while True:
             try:
                 await self.files.purge()
+                await self.responses.purge()
             except UnavailableError as error:
-                _log.warning("Expired files were not removed: %s", error)
+                _log.warning("Expired files and responses were not removed: %s", error)
             await asyncio.sleep(PURGE_SECONDS)
 
 

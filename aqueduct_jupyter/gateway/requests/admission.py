@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...protocol.errors import AqueductError
 from ...protocol.requests import APIRequest
@@ -40,6 +40,7 @@ class Asking:
         model: the model, which overrides the one in the body; None to use the body's.
         is_repeated: whether this is a client's own retry; it is then sent upstream only once.
         content_type: the body's content type.
+        headers: the client's headers that go upstream, with names in lower case.
     """
 
     pieces: list[bytes]
@@ -49,6 +50,7 @@ class Asking:
     model: str | None = None
     is_repeated: bool = False
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
