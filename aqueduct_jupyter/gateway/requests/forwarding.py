@@ -13,10 +13,11 @@ from functools import partial
 
 from ...protocol.errors import AqueductError
 from ..documents.attachments import Attachments
+from ..encoding import encode_json
 from ..entry import Entry
 from ..stores.interfaces import Responses
 from ..upstreams.answer import UpstreamAnswer
-from ..upstreams.apis import APIMode
+from ..upstreams.apis import ABSENT, APIMode
 from .admission import Admission, Admitted, Asking
 from .answers import (
     ClientLeftError,
@@ -100,6 +101,11 @@ class Forwarding:
                     entry.estimate(asked, 0)
                     raise
                 except AqueductError as error:
+                    if operation.count_here and error.status in ABSENT:
+                        entry.upstream_api = None
+                        body = encode_json(operation.count_here(asked))
+                        yield WholeAnswer(body, headers)
+                        return
                     if is_last or not way.leads_nowhere(error):
                         raise
                     continue
@@ -168,7 +174,12 @@ async def _read(
         entry.estimate(asked, 0 if stream is None else stream.deltas)
         raise
     finally:
-        if stream is not None and stream.usage:
+        # Usage that comes at the beginning counts only the input.
+        if (
+            stream is not None
+            and stream.usage
+            and (stream.is_done or stream.usage.completion_tokens)
+        ):
             entry.count(stream.usage)
         elif stream is not None and stream.has_begun:
             entry.estimate(asked, stream.deltas)

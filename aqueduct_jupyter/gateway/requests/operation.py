@@ -42,6 +42,8 @@ class Operation:
         has_json: whether a whole answer is JSON; otherwise it is a sound or a text.
         headers: what every request upstream needs.
         api: its API, if another can take its place.
+        count_here: writes the answer from the estimated tokens of the request, for upstreams that
+            cannot count them.
     """
 
     name: str
@@ -59,3 +61,4 @@ class Operation:
     has_json: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
     api: API | None = None
+    count_here: Callable[[int], dict[str, Any]] | None = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ...protocol.chat import ChatRequest, ChatWords, read_chat_request
 from ...protocol.messages import MessagesWords, read_messages_request
 from ...protocol.plain_requests import (
     CompletionWords,
+    CountTokensWords,
     EmbeddingWords,
     ImageWords,
     ModerationWords,
@@ -132,6 +134,31 @@ MESSAGES = Operation(
     length_fields=("max_tokens",),
 )
 
+_COUNTS = (
+    replace(
+        RESPONSES,
+        name="input_tokens",
+        path="responses/input_tokens",
+        summary="Count the tokens of a request to responses.",
+        stream=None,
+        length_fields=(),
+        api=None,
+        count_here=lambda count: {"object": "response.input_tokens", "input_tokens": count},
+    ),
+    replace(
+        MESSAGES,
+        name="count_tokens",
+        path="messages/count_tokens",
+        summary="Count the tokens of a request to messages.",
+        fields=CountTokensWords,
+        read=plain_reader(CountTokensWords),
+        stream=None,
+        length_fields=(),
+        api=None,
+        count_here=lambda count: {"input_tokens": count},
+    ),
+)
+
 _PLAIN = (
     Operation(
         name="completions",
@@ -202,5 +229,5 @@ PLAIN_PATHS = tuple(operation.path for operation in _PLAIN)
 """The paths of what is passed on with nothing but its model changed."""
 
 OPERATIONS: Mapping[str, Operation] = {
-    operation.path: operation for operation in (CHAT, RESPONSES, MESSAGES, *_PLAIN)
+    operation.path: operation for operation in (CHAT, RESPONSES, MESSAGES, *_COUNTS, *_PLAIN)
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,8 +54,18 @@ class Turn:
         """
         answer_id = answer.get("id")
         if self.is_stored and isinstance(answer_id, str) and answer_id:
-            kept = StoredResponse(answer_id, answer, self.input, self.previous_id, upstream)
+            items = [_with_id(item) for item in self.input]
+            kept = StoredResponse(answer_id, answer, items, self.previous_id, upstream)
             await responses.put(self.owner, kept)
+
+
+def _with_id(item: dict[str, Any]) -> dict[str, Any]:
+    # Lists of input items are paged by their ids.
+    if item.get("id"):
+        return item
+    kind = item.get("type") or "message"
+    prefix = {"message": "msg", "reasoning": "rs", "function_call": "fc"}.get(kind, "item")
+    return {**item, "type": kind, "id": f"{prefix}_{secrets.token_hex(12)}"}
 
 
 async def find_turn(responses: Responses, owner: str, request: APIRequest) -> Turn:

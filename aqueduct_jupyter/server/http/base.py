@@ -153,7 +153,11 @@ class AqueductHandler(web.RequestHandler):
         raised = kwargs.get("exc_info", (None, None, None))[1]
         error = raised if isinstance(raised, AqueductError) else self._our_error(status_code)
         self.set_error_headers(error)
-        self.answer(error.envelope())
+        self.answer(self.envelope(error))
+
+    def envelope(self, error: AqueductError) -> dict[str, Any]:
+        """Return an error as the JSON object of this address's API."""
+        return error.envelope()
 
     def set_error_headers(self, error: AqueductError) -> None:
         """Set an error's headers, and those that let pages from other origins read it."""

@@ -13,10 +13,12 @@ from .conversations import (
     ConversationsHandler,
 )
 from .files import FileContentHandler, FileHandler, FilesHandler
+from .messages import MessagesHandler
 from .models import ModelHandler, ModelsHandler
 from .openapi import OpenAPIHandler
 from .operations import OperationHandler
 from .requests import RequestHandler, RequestsHandler
+from .responses import InputItemsHandler, ResponseHandler
 from .serving import Serving
 from .status import MetricsHandler, StatusHandler, UsageHandler
 
@@ -72,7 +74,10 @@ def application_routes(serving: Serving) -> list[tuple[str, type[AqueductHandler
 
 
 def _api(file_id: str) -> Iterator[Route]:
+    yield "(?P<path>messages(?:/count_tokens)?)", MessagesHandler
     yield f"(?P<path>{_PATHS})", OperationHandler
+    yield f"responses/{_ANY_ID}", ResponseHandler
+    yield f"responses/{_ANY_ID}/input_items", InputItemsHandler
     yield "files", FilesHandler
     yield f"files/{file_id}", FileHandler
     yield f"files/{file_id}/content", FileContentHandler
