@@ -222,6 +222,8 @@ class UnknownAddressHandler(AqueductHandler):
         here = f"{self.request.protocol}://{self.request.host}{self.serving.base_url}v1"
         raise NotFoundError(
             f"There is nothing at {plain_text(self.request.path)}. This server has "
-            "chat/completions, files and models, with or without v1/, and its own status, usage, "
-            f"requests and conversations under aqueduct/. Use {plain_text(here)} as the base URL."
+            "chat/completions, responses, messages, completions, embeddings, moderations, rerank, "
+            "audio/speech, audio/transcriptions, images/generations, files and models, with or "
+            "without v1/, and its own status, usage, requests and conversations under aqueduct/. "
+            f"Use {plain_text(here)} as the base URL."
         )
