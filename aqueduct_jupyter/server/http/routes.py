@@ -29,7 +29,9 @@ PREFIXES = ("", "v1/", "openai/", "openai/v1/")
 
 _PATHS = "|".join(OPERATIONS)
 
-DEPLOYMENT = f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{_PATHS})"
+DEPLOYED = ("chat/completions", "completions", "embeddings", "audio/speech")
+DEPLOYED += ("audio/transcriptions", "images/generations")
+DEPLOYMENT = f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{'|'.join(DEPLOYED)})"
 """Azure's addresses, which name the model."""
 
 LIKE_OURS = (

@@ -17,6 +17,7 @@ from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
 from aqueduct_jupyter.server.http import body
 from aqueduct_jupyter.server.http.base import AqueductHandler, UnknownAddressHandler
+from aqueduct_jupyter.server.http.routes import DEPLOYED
 
 from ...standin import StandIn
 from ..conftest import Ask
@@ -68,8 +69,10 @@ OWN = [
 ]
 PREFIXES = ("", "v1/", "openai/", "openai/v1/")
 AZURE = [
-    Address(f"openai/deployments/real-name/{path}", {"POST": 415 if operation.is_form else 400})
-    for path, operation in OPERATIONS.items()
+    Address(
+        f"openai/deployments/real-name/{path}", {"POST": 415 if OPERATIONS[path].is_form else 400}
+    )
+    for path in DEPLOYED
 ]
 UNKNOWN = [
     *("responses/resp_1/x", "embeddings/x", "messages/batches", "images", "audio"),
