@@ -70,7 +70,10 @@ class Gateway:
         )
         self.catalog = self._build_catalog(environment)
         self._stores = stores or open_folder(
-            settings.data_folder, _file_limits(settings), notify=self.notices.append
+            settings.data_folder,
+            _file_limits(settings),
+            response_expiry_seconds=settings.response_expiry_seconds,
+            notify=self.notices.append,
         )
         self.files = self._stores.files
         self.ledger = self._stores.ledger

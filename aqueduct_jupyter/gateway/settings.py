@@ -34,6 +34,7 @@ class GatewaySettings:
         max_total_file_bytes: limit of the total size of one owner's files.
         file_expiry_seconds: default lifetime of files uploaded without ``expires_after``; 0 keeps
             them forever.
+        response_expiry_seconds: lifetime of stored responses; 0 keeps them forever.
     """
 
     data_folder: Path
@@ -48,3 +49,4 @@ class GatewaySettings:
     max_file_bytes: int = 64 * 2**20
     max_total_file_bytes: int = 2**30
     file_expiry_seconds: int = 7 * 86_400
+    response_expiry_seconds: int = 30 * 86_400

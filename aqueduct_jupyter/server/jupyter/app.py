@@ -58,7 +58,7 @@ class AqueductApp(ExtensionApp):
         help="""The OpenAI-compatible services, by name. Each needs base_url and may have
         api_key_file (or api_key_env), models, timeout, idle_timeout, connect_timeout,
         max_connections, http_client ("built-in" or "httpx"), documents ("text", "inline" or
-        "native") and ca_bundle."""
+        "native"), apis, key_header and ca_bundle."""
     ).tag(config=True)
     aliases = Dict(help="Aliases for models: {'main': 'campus/llama'}.").tag(config=True)
     default_model = Unicode(help="The model for requests that do not name one.").tag(config=True)
@@ -96,6 +96,12 @@ class AqueductApp(ExtensionApp):
         help="""Default lifetime, in seconds, of files uploaded without expires_after. 0 keeps them
         forever.""",
     ).tag(config=True)
+    response_expiry_seconds = Integer(
+        30 * 86_400,
+        help="""Lifetime, in seconds, of the answers that the Responses API keeps. 0 keeps them
+        forever.""",
+    ).tag(config=True)
+
     direct_writes = Bool(
         True,
         help="""Write the chunks of a stream to the client's socket, past Tornado's buffers, which
@@ -156,6 +162,7 @@ class AqueductApp(ExtensionApp):
             max_file_bytes=self.max_file_bytes,
             max_total_file_bytes=self.max_total_file_bytes,
             file_expiry_seconds=self.file_expiry_seconds,
+            response_expiry_seconds=self.response_expiry_seconds,
         )
 
     def _finished(self) -> list[Callable[[Entry], None]]:

@@ -120,9 +120,9 @@ async def test_what_happened_is_counted(http: httpx.AsyncClient, standin: StandI
         for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
-    assert samples["aqueduct_requests_total", "200", "campus", "whole"] == 1
-    assert samples["aqueduct_requests_total", "502", "campus", "failed"] == 1
-    assert samples["aqueduct_requests_total", "403", "failed", "none"] == 1
+    assert samples["aqueduct_requests_total", "200", "campus", "chat", "whole"] == 1
+    assert samples["aqueduct_requests_total", "502", "campus", "chat", "failed"] == 1
+    assert samples["aqueduct_requests_total", "403", "chat", "failed", "none"] == 1
     assert samples["aqueduct_errors_total", "campus", "upstream_disconnected"] == 1
     assert samples["aqueduct_tokens_total", "campus", "out"] >= 2
     assert samples["aqueduct_request_seconds_count", "campus"] == 2
