@@ -30,9 +30,11 @@ import aqueduct_jupyter
 from aqueduct_jupyter.command import _parser
 from aqueduct_jupyter.gateway.embedded.model import LocalModel
 from aqueduct_jupyter.gateway.entry import Entry
+from aqueduct_jupyter.gateway.prices.price import ConfiguredPrice
 from aqueduct_jupyter.gateway.requests.limits import Budget, Limits
 from aqueduct_jupyter.gateway.requests.metrics import Metrics
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
+from aqueduct_jupyter.gateway.stores.sql import tables
 from aqueduct_jupyter.gateway.upstreams import settings as upstream_settings
 from aqueduct_jupyter.kernel.commands import Commands
 from aqueduct_jupyter.kernel.magics import ChatMagics
@@ -85,6 +87,11 @@ def limits() -> list[Row]:
 def budget() -> list[Row]:
     """Give the words of one budget."""
     return _fields(Budget)
+
+
+def price() -> list[Row]:
+    """Give the words of one price."""
+    return _fields(ConfiguredPrice)
 
 
 def chat_options() -> list[Row]:
@@ -212,6 +219,11 @@ def event_fields() -> list[Row]:
         Row(name, kind if isinstance(kind, str) else " or ".join(kind))
         for name, kind in kinds.items()
     ]
+
+
+def ledger() -> list[Row]:
+    """Give the columns of the table of finished requests."""
+    return [Row(column.name, str(column.type)) for column in tables.requests.columns]
 
 
 def lab_plugins() -> list[Row]:

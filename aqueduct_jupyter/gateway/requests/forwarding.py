@@ -73,6 +73,7 @@ class Forwarding:
         del request, admitted
         try:
             async with body.sent(operation, route, entry, is_repeated=is_repeated) as upstream:
+                await self._admission.priced(route)
                 if stream is None:
                     whole, kind = await read_whole(operation, upstream, route, entry)
                     yield WholeAnswer(whole, headers, kind)

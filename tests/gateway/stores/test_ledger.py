@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aqueduct_jupyter.gateway.entry import CLIENT_LEFT, Caller, Entry
+from aqueduct_jupyter.gateway.prices.price import Price, Rates
 from aqueduct_jupyter.gateway.stores.interfaces import Ledger
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.gateway.stores.sql.request_rows import RequestRows
@@ -112,6 +113,20 @@ def test_what_the_upstream_counts_replaces_an_estimate() -> None:
     assert row.is_estimated
     row.count(Usage(prompt_tokens=3, completion_tokens=2))
     assert (row.tokens_in, row.tokens_out, row.is_estimated) == (3, 2, False)
+
+
+def test_a_finished_request_has_its_cost() -> None:
+    price = Price((Rates(2.0, 8.0, cached_input=0.5),))
+    counted, estimated, refused, unknown = (entry(number) for number in range(4))
+    for row in (counted, estimated, refused):
+        row.price = price
+    counted.count(Usage(prompt_tokens=1000, completion_tokens=100, cached_tokens=400))
+    estimated.estimate(1000, 100)
+    unknown.estimate(1000, 100)
+    for row in (counted, estimated, refused, unknown):
+        row.finish()
+    costs = [row.usd for row in (counted, estimated, refused, unknown)]
+    assert costs == [pytest.approx(0.0022), pytest.approx(0.0028), None, None]
 
 
 def test_a_client_that_left_has_no_status_but_its_own() -> None:
