@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from cachetools import LRUCache
 
+from ...protocol.plain_text import plain_text
 from ..children.child import Child
 from ..children.commands import module_command
 from .price import Price, Rates
@@ -121,7 +122,11 @@ class PublishedPrices:
         # Some event loops do not support child processes.
         except (OSError, NotImplementedError, ValueError, TypeError) as error:
             output = self._child and await self._killed(self._child)
-            _log.warning("The price of '%s' cannot be looked up: %s", model, output or repr(error))
+            _log.warning(
+                "The price of '%s' cannot be looked up: %s",
+                plain_text(model),
+                output or repr(error),
+            )
             return None
         except BaseException:
             if self._child:

@@ -96,10 +96,11 @@ async def test_a_process_that_fails_means_no_price_and_is_not_asked_again_at_onc
 ) -> None:
     prices = PublishedPrices(command)
     with caplog.at_level(logging.WARNING):
-        assert await price_of(prices) == [None]
-        assert await price_of(prices) == [None]
+        assert await price_of(prices, "gpt\n-4o") == [None]
+        assert await price_of(prices, "gpt\n-4o") == [None]
     (said,) = caplog.messages
-    assert "The price of 'gpt-4o' cannot be looked up: " in said
+    assert "\n" not in said
+    assert "-4o' cannot be looked up: " in said
     assert words in said
     await prices.close()
 
