@@ -15,6 +15,7 @@ from .configured_upstreams import assemble_upstreams, find_local_model
 from .documents.attachments import Attachments
 from .documents.reader import DocumentReader
 from .entry import Entry
+from .prices.prices import Prices
 from .requests.admission import Admission
 from .requests.forwarding import Forwarding
 from .requests.keys import KernelKeys
@@ -83,10 +84,12 @@ class Gateway:
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, self.local_model)
         self.keys = KernelKeys()
+        self._prices = Prices(settings.prices)
         admission = Admission(
             self.catalog,
             Budgets(settings.limits, self.ledger, self.running),
             self.running,
+            self._prices,
             finished=[self.ledger.record, self.metrics.record, *finished],
             policy=settings.policy,
         )
@@ -105,6 +108,7 @@ class Gateway:
             self._purging.cancel()
         await self.catalog.close()
         await self.documents.close()
+        await self._prices.close()
         await self._stores.close()
 
     def _build_catalog(self, environment: MutableMapping[str, str]) -> Catalog:

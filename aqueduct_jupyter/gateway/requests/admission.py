@@ -18,6 +18,8 @@ from ..encoding import decode_json
 from ..entry import Caller, Entry
 from ..offload import off_the_loop
 from ..policy import Policy, apply_policy
+from ..prices.price import Price
+from ..prices.prices import Prices
 from ..upstreams.catalog import Catalog, Route
 from .answers import ClientLeftError
 from .forms import decode_form
@@ -77,6 +79,7 @@ class Admission:
         catalog: the models.
         budgets: the budgets of users and kernels.
         running: the running requests, which can be stopped from elsewhere.
+        prices: the prices of models.
         finished: called with each finished request, however it ended.
         policy: the operator's own rules, if there are any.
     """
@@ -86,12 +89,14 @@ class Admission:
         catalog: Catalog,
         budgets: Budgets,
         running: RunningRequests,
+        prices: Prices,
         finished: Sequence[Callable[[Entry], None]],
         policy: Policy | None = None,
     ) -> None:
         self._catalog = catalog
         self._budgets = budgets
         self._running = running
+        self._prices = prices
         self._finished = tuple(finished)
         self._policy = policy
 
@@ -133,7 +138,20 @@ class Admission:
         headers = await self._budgets.admit(entry)
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name
+        if operation.has_json:  # other answers never say how many tokens they took
+            self._find_price(request.model, route, entry)
         return Admitted(request, route, headers, size)
+
+    async def priced(self, route: Route) -> None:
+        """Wait for the price of a model that has just been used for the first time."""
+        await self._prices.known(route.upstream.settings.base_url, route.model)
+
+    def _find_price(self, name: str | None, route: Route, entry: Entry) -> None:
+        def give(price: Price | None) -> None:
+            entry.price = price
+
+        upstream = route.upstream
+        self._prices.get(name, upstream.name, route.model, upstream.settings.base_url, give)
 
 
 # A model may think for minutes, so large bodies are freed as soon as possible, and in the thread

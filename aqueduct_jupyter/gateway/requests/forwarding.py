@@ -112,6 +112,7 @@ class Forwarding:
                 break
             _remember(operation, way, exchange)
             entry.upstream_api = way.target.name
+            await self._admission.priced(route)
             keep = self._keeping(turn, exchange)
             async with _read(exchange, upstream, entry, headers, keep, asked) as answer:
                 yield answer

@@ -196,7 +196,7 @@ def _own_paths() -> dict[str, Any]:
     form = [_parameter("format", "query", {"enum": ["md", "ipynb", "json"]})]
     return {
         "/aqueduct/status": {"get": _operation("The gateway's status.", _json(_OBJECT))},
-        "/aqueduct/usage": {"get": _operation("Requests and tokens.", _json(_OBJECT), days)},
+        "/aqueduct/usage": {"get": _operation("Requests, tokens and costs.", _json(_OBJECT), days)},
         "/aqueduct/metrics": {"get": _operation("Metrics for Prometheus.", {"text/plain": {}})},
         "/aqueduct/openapi.json": {"get": _operation("This document.", _json(_OBJECT))},
         "/aqueduct/requests": {"get": _operation("List running requests.", _json(_OBJECT))},

@@ -27,12 +27,15 @@ __all__ = ["application_routes", "routes"]
 PREFIXES = ("", "v1/", "openai/", "openai/v1/")
 """The prefixes under which the API is served; Azure's clients use openai/."""
 
-_PATHS = "|".join(OPERATIONS)
-
-DEPLOYED = ("chat/completions", "completions", "embeddings", "audio/speech")
-DEPLOYED += ("audio/transcriptions", "images/generations")
-DEPLOYMENT = f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{'|'.join(DEPLOYED)})"
-"""Azure's addresses, which name the model."""
+DEPLOYED = (
+    "chat/completions",
+    "completions",
+    "embeddings",
+    "audio/speech",
+    "audio/transcriptions",
+    "images/generations",
+)
+"""The operations that Azure has below openai/deployments/MODEL/."""
 
 LIKE_OURS = (
     "v1|openai|aqueduct|api/v1|chat|responses|messages|embeddings|completions|moderations|rerank"
@@ -62,7 +65,8 @@ def routes() -> Iterator[Route]:
     yield "aqueduct/conversations", ConversationsHandler
     yield f"aqueduct/conversations/{_ANY_ID}", ConversationHandler
     yield f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler
-    yield DEPLOYMENT, OperationHandler
+    for path in DEPLOYED:
+        yield f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{path})", OperationHandler
     yield f"(?:{LIKE_OURS})(?:/.*)?", UnknownAddressHandler
     # A base URL with an extra slash.
     yield f"(?:/+)(?:{LIKE_OURS}|models|files)(?:/.*)?", UnknownAddressHandler
@@ -76,8 +80,9 @@ def application_routes(serving: Serving) -> list[tuple[str, type[AqueductHandler
 
 
 def _api(file_id: str) -> Iterator[Route]:
-    yield "(?P<path>messages(?:/count_tokens)?)", MessagesHandler
-    yield f"(?P<path>{_PATHS})", OperationHandler
+    for path in OPERATIONS:
+        is_anthropic = path.startswith("messages")
+        yield f"(?P<path>{path})", MessagesHandler if is_anthropic else OperationHandler
     yield f"responses/{_ANY_ID}", ResponseHandler
     yield f"responses/{_ANY_ID}/input_items", InputItemsHandler
     yield "files", FilesHandler

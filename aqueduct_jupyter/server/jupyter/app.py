@@ -19,6 +19,7 @@ from traitlets import Bool, Dict, Integer, Unicode, default
 from ...gateway.entry import Entry
 from ...gateway.gateway import Gateway
 from ...gateway.policy import read_policy
+from ...gateway.prices.price import read_prices
 from ...gateway.requests.limits import read_limits
 from ...gateway.settings import GatewaySettings
 from ..http.routes import routes
@@ -69,8 +70,14 @@ class AqueductApp(ExtensionApp):
     limits = _CheckedLater(
         {},
         help="""Usage limits: {"user": budget, "kernel": budget, "models": [...], "max_tokens":
-        1024}. A budget may have requests_per_minute, tokens_per_minute, tokens_per_day and
-        requests_in_flight.""",
+        1024}. A budget may have requests_per_minute, tokens_per_minute, tokens_per_day,
+        usd_per_day and requests_in_flight.""",
+    ).tag(config=True)
+    prices = _CheckedLater(
+        {},
+        help="""Prices of models in US dollars per million tokens: {"campus/llama": {"input": 0.1,
+        "output": 0.4}}. A price may have cached_input. Other models have their published prices, if
+        those are known.""",
     ).tag(config=True)
     policy = _CheckedLater(
         None,
@@ -134,7 +141,7 @@ class AqueductApp(ExtensionApp):
         """Build the gateway. No file, connection or process is opened before it is needed.
 
         Raises:
-            ValueError: the limits or the policy are invalid; the gateway then serves nothing.
+            ValueError: limits, prices or policy are invalid; the gateway then serves nothing.
         """
         self._chores: list[asyncio.Task[None]] = []
         self._environment: KernelEnvironment | None = None
@@ -145,7 +152,8 @@ class AqueductApp(ExtensionApp):
 
     def _gateway_settings(self) -> GatewaySettings:
         try:
-            limits, policy = read_limits(self.limits), read_policy(self.policy)
+            limits, prices = read_limits(self.limits), read_prices(self.prices)
+            policy = read_policy(self.policy)
         except ValueError as error:
             self.log.critical("%s The gateway serves nothing until this is fixed.", error)
             raise
@@ -156,6 +164,7 @@ class AqueductApp(ExtensionApp):
             default_model=self.default_model or None,
             local_model_path=self.local_model_path,
             demo_models=self.demo_models,
+            prices=prices,
             limits=limits,
             policy=policy,
             max_body_bytes=self.max_body_bytes,

@@ -107,6 +107,13 @@ def sent_to(standin: StandIn) -> Received:
     return sent
 
 
+async def has_been_asked(standin: StandIn) -> None:
+    async with asyncio.timeout(5):
+        # The stand-in has an event loop of its own.
+        while all(request.method != "POST" for request in standin.received):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 @every
 async def test_it_is_answered_and_has_its_row(
     http: httpx.AsyncClient, standin: StandIn, extension: Any, tmp_path: Path, case: Case
@@ -207,9 +214,7 @@ async def test_a_client_that_leaves_before_the_answer_frees_the_upstream(
 ) -> None:
     standin.reply(HANG)
     asking = asyncio.create_task(post(http, case))
-    async with asyncio.timeout(5):
-        while not standin.answering:  # noqa: ASYNC110  # the stand-in has a loop of its own
-            await asyncio.sleep(0.01)
+    await has_been_asked(standin)
     asking.cancel()
     assert await asyncio.to_thread(sent_to(standin).client_left.wait, 5)
     row = await ledger_row(extension, tmp_path)
@@ -220,9 +225,7 @@ async def test_a_client_that_leaves_before_the_answer_frees_the_upstream(
 async def test_it_can_be_stopped(http: httpx.AsyncClient, standin: StandIn, case: Case) -> None:
     standin.reply(HANG)
     asking = asyncio.create_task(post(http, case))
-    async with asyncio.timeout(5):
-        while not standin.answering:  # noqa: ASYNC110  # the stand-in has a loop of its own
-            await asyncio.sleep(0.01)
+    await has_been_asked(standin)
     running = (await http.get("aqueduct/requests")).json()["data"]
     assert running[0]["model"] == "real-name"
     await http.delete(f"aqueduct/requests/{running[0]['id']}")

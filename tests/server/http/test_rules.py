@@ -153,8 +153,8 @@ async def test_each_request_is_one_line_and_one_event(
 
 @pytest.mark.parametrize(
     "wrong",
-    ["limits={'users': {}}", "limits='none'", "policy=strict"],
-    ids=["word", "type", "policy"],
+    ["limits={'users': {}}", "limits='none'", "policy=strict", "prices={'m': {'input': 1}}"],
+    ids=["word", "type", "policy", "price"],
 )
 def test_nothing_is_served_under_rules_that_are_not_understood(tmp_path: Path, wrong: str) -> None:
     with throwaway_server(tmp_path, [f"--AqueductApp.{wrong}"]) as server:
