@@ -30,8 +30,8 @@ from aqueduct_jupyter.gateway.requests.keys import KernelKeys
 from aqueduct_jupyter.gateway.requests.stream import AnswerStream
 from aqueduct_jupyter.gateway.upstreams.catalog import _suggest
 from aqueduct_jupyter.gateway.upstreams.failures import failure_from_response
+from aqueduct_jupyter.gateway.upstreams.model_lists import read_model_list
 from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
-from aqueduct_jupyter.gateway.upstreams.upstream import _model_list
 from aqueduct_jupyter.kernel.answer import Answer
 from aqueduct_jupyter.kernel.answer import AnswerStream as Growing
 from aqueduct_jupyter.kernel.code_answer import code_of
@@ -270,8 +270,8 @@ READERS: dict[str, tuple[int, Callable[[int], Any]]] = {
         lambda size: error_from_envelope(400, {"error": {"message": "\x00" * size}}),
     ),
     "models": (
-        200_000,
-        lambda size: _model_list("c", json.dumps([{"id": "m"}] * (size // 12)).encode()),
+        50_000,
+        lambda size: read_model_list("c", json.dumps([{"id": "m"}] * (size // 12)).encode()),
     ),
     "close names": (1_000, lambda size: _suggest("ab" * size, ["ba" * size] * size)),
     # Documents.

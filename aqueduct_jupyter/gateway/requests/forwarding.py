@@ -15,7 +15,7 @@ from ...protocol.errors import AqueductError
 from ..documents.attachments import Attachments
 from ..encoding import encode_json
 from ..entry import Entry
-from ..stores.interfaces import Responses
+from ..stores.response_interfaces import Responses
 from ..upstreams.answer import UpstreamAnswer
 from ..upstreams.apis import ABSENT, APIMode
 from .admission import Admission, Admitted, Asking

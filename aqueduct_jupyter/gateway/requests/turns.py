@@ -10,7 +10,7 @@ from typing import Any
 from ...protocol.errors import InvalidRequestError, NotFoundError
 from ...protocol.requests import APIRequest
 from ...protocol.responses import ResponsesRequest
-from ..stores.interfaces import Responses, StoredResponse
+from ..stores.response_interfaces import Responses, StoredResponse
 
 __all__ = ["Turn", "find_turn", "portable"]
 

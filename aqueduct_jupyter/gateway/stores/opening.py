@@ -11,8 +11,9 @@ from .blobs import Blobs, FolderBlobs
 from .conversations import ConversationStore
 from .database import Database
 from .files import FileStore
-from .interfaces import Conversations, Files, Ledger, Responses
+from .interfaces import Conversations, Files, Ledger
 from .ledger import DatabaseLedger
+from .response_interfaces import Responses
 from .responses import ResponseStore
 from .sqlite import SQLiteDatabase
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...protocol.errors import InvalidRequestError, NotFoundError
 from ..encoding import encode_json, read_json
 from .database import Database
-from .interfaces import StoredResponse
+from .response_interfaces import StoredResponse
 from .rows import response_rows
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LONGEST_CHAIN = 1000
 
 
 class ResponseStore:
-    """All responses in one database; see :class:`.interfaces.Responses`.
+    """All responses in one database; see :class:`.response_interfaces.Responses`.
 
     Args:
         database: the database that holds the rows.

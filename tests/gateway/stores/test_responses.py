@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aqueduct_jupyter.gateway.stores import responses as module
-from aqueduct_jupyter.gateway.stores.interfaces import StoredResponse
+from aqueduct_jupyter.gateway.stores.response_interfaces import StoredResponse
 from aqueduct_jupyter.gateway.stores.responses import ResponseStore
 from aqueduct_jupyter.protocol.errors import InvalidRequestError, NotFoundError
 
