@@ -11,6 +11,9 @@ AUDIT := build/audit
 BROWSER := $(VENV)/.chromium
 POSTGRESQL := $(VENV)/.postgresql
 HUB_PROXY := build/hub-proxy
+CLIENTS := build/clients
+PYTHON_CLIENTS := $(shell sed -n 's/^\([a-z-]*\):.*/$(subst /,\/,$(CLIENTS))\/\1\/.installed/p' tests/clients/versions.txt)
+NODE_CLIENTS := $(CLIENTS)/node/.installed
 FRONT := labextension
 FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
 # Node comes from a wheel; the system's Node is never used.
@@ -27,10 +30,10 @@ ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
 	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
 # Which tests a worker gets, and in which order, is said in tests/distribution.py.
 PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 10
-TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.installed
+TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.installed $(CLIENTS)/anthropic/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo docs pictures test test-front test-slow test-nightly test-oldest check check-python check-front audit bench soak notebooks clean
+.PHONY: help install lab demo docs pictures test test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench soak notebooks clean
 
 help: ## show this list
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -87,6 +90,18 @@ $(HUB_PROXY)/.installed: tests/hub/proxy/package.json tests/hub/proxy/package-lo
 	cd $(HUB_PROXY) && PATH=$(CURDIR)/$(BIN):$$PATH npm ci --silent
 	touch $@
 
+# Each client library has a folder of its own, because some need versions that others cannot use.
+$(PYTHON_CLIENTS): $(CLIENTS)/%/.installed: tests/clients/versions.txt | $(READY)
+	rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(@D) $$(sed -n 's/^$*: //p' $<)
+	touch $@
+
+$(NODE_CLIENTS): $(CLIENTS)/%/.installed: tests/clients/%/package.json tests/clients/%/package-lock.json | $(READY)
+	mkdir -p $(@D)
+	cp $^ tests/clients/$*/.npmrc $(@D)
+	cd $(@D) && PATH=$(CURDIR)/$(BIN):$$PATH npm ci --silent
+	touch $@
+
 install: $(READY) ## install everything into .venv
 
 lab: $(WEIGHTS) ## open JupyterLab with a notebook in which OpenAI() works
@@ -110,6 +125,9 @@ test-slow: $(TESTED) ## run only the slow tests, which `make test` runs last
 
 test-nightly: $(TESTED) ## run the Python tests with four times as many random examples
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST) --hypothesis-profile nightly
+
+test-clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## try other libraries' clients, which takes minutes and 1 GB
+	$(ENVIRONMENT) $(BIN)/python $(PYTEST) tests/clients/test_sdks.py tests/clients/every_client.py
 
 # Without the tests that need a browser, a hub or schemathesis, or that examine this tree and its wheel.
 test-oldest: $(OLDEST)/.ready $(WEIGHTS) $(POSTGRESQL) ## test our public promises with the oldest supported dependencies

@@ -20,6 +20,11 @@ _PASSED_ON = "anthropic-"
 class MessagesHandler(OperationHandler):
     """Answers a request in Anthropic's form."""
 
+    def set_default_headers(self) -> None:
+        """Add the request's id under the name that Anthropic's clients read, too."""
+        super().set_default_headers()
+        self.set_header("request-id", self.request_id)
+
     def envelope(self, error: AqueductError) -> dict[str, Any]:
         """Return an error as this API's JSON object, with what our own clients read too."""
         described = messages_error(error)

@@ -25,7 +25,8 @@ __all__ = ["AUTH_RESOURCE", "JupyterHandler", "JupyterHost", "for_jupyter"]
 
 EXPOSED_HEADERS = ", ".join(
     (
-        *("x-request-id", "retry-after", "x-should-retry", "openai-processing-ms"),
+        *("x-request-id", "request-id"),
+        *("retry-after", "x-should-retry", "openai-processing-ms"),
         *(
             f"x-ratelimit-{what}-{kind}"
             for kind in ("requests", "tokens")

@@ -356,11 +356,14 @@ async def test_anthropics_headers_go_along_and_their_form_comes_back(
     http: httpx.AsyncClient, standin: StandIn, connect: Ask, case: Case
 ) -> None:
     headers = {"anthropic-version": "2024-01-01", "anthropic-beta": "tools-1", "x-other": "no"}
-    await http.post("v1/messages", json={"model": "real-name", **case.body}, headers=headers)
+    body = {"model": "real-name", **case.body}
+    answer = await http.post("v1/messages", json=body, headers=headers)
+    assert answer.headers["request-id"] == answer.headers["x-request-id"]
     sent = sent_to(standin)
     assert {name: sent.headers.get(name) for name in headers} == {**headers, "x-other": None}
     count = await http.post("v1/messages/count_tokens", json={"messages": SAY, "model": "nope"})
     assert set(count.json()) == {"type", "error", "request_id"}
+    assert count.headers["request-id"] == count.json()["request_id"]
     models = (await http.get("v1/models", headers=headers)).json()
     assert models["data"][0]["type"] == "model"
     assert (models["first_id"], models["has_more"]) == ("real-name", False)
