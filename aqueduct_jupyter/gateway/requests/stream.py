@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...protocol.chat import Usage
+from ...protocol.chunks import read_tokens
 from ...protocol.errors import AqueductError
 from ...protocol.sse import DONE, Event, encode_event
 from ..encoding import read_json
@@ -130,22 +131,28 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
     usage = answer.get("usage")
     if not isinstance(usage, dict) or not usage:
         return None
-    # Responses, Messages and some other APIs have other names for the same counts.
-    names = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
-    counts = {name: usage[other] for name, other in names.items() if other in usage}
+    counts = {name: usage[other] for name, other in _OTHER_NAMES.items() if other in usage}
+    read, written = (read_tokens(usage.get(name)) or 0 for name in _CACHES)
+    if read:
+        counts["cached_tokens"] = read
     try:
-        counted = Usage.model_validate({**counts, **usage})
-        # Anthropic counts what went through its cache apart.
-        cached = Usage.model_validate(
-            {
-                "prompt_tokens": usage.get("cache_creation_input_tokens") or 0,
-                "completion_tokens": usage.get("cache_read_input_tokens") or 0,
-            }
-        )
-        counted.prompt_tokens += cached.prompt_tokens + cached.completion_tokens
-        return counted
+        counted = Usage.model_validate({**usage, **counts})
     except ValidationError:
         return None
+    counted.prompt_tokens += read + written
+    return counted
+
+
+_OTHER_NAMES = {
+    "prompt_tokens": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "prompt_tokens_details": "input_tokens_details",
+    "completion_tokens_details": "output_tokens_details",
+}
+"""What Responses, Messages and some other APIs call the same counts."""
+
+_CACHES = ("cache_read_input_tokens", "cache_creation_input_tokens")
+"""What Anthropic counts apart from the input."""
 
 
 def _without_usage(chunk: dict[str, Any], event: Event) -> bytes:
