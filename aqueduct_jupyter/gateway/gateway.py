@@ -16,6 +16,7 @@ from .documents.attachments import Attachments
 from .documents.reader import DocumentReader
 from .entry import Entry
 from .requests.admission import Admission
+from .requests.agent_keys import AgentKeys
 from .requests.forwarding import Forwarding
 from .requests.keys import KernelKeys
 from .requests.limits import Budgets
@@ -53,6 +54,7 @@ class Gateway:
         metrics: the metrics.
         forwarding: answers the requests of all operations.
         keys: the keys of kernels.
+        agent_keys: the keys of agents.
     """
 
     def __init__(
@@ -79,11 +81,18 @@ class Gateway:
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, self.local_model)
         self.keys = KernelKeys()
+        self.agent_keys = AgentKeys()
         admission = Admission(
             self.catalog,
             Budgets(settings.limits, self.ledger, self.running),
+            self.agent_keys,
             self.running,
-            finished=[self.ledger.record, self.metrics.record, *finished],
+            finished=[
+                self.ledger.record,
+                self.metrics.record,
+                self.agent_keys.record,
+                *finished,
+            ],
             policy=settings.policy,
         )
         self.forwarding = Forwarding(admission, Attachments(self.files, self.documents))

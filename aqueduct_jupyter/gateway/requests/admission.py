@@ -19,6 +19,7 @@ from ..entry import Caller, Entry
 from ..offload import off_the_loop
 from ..policy import Policy, apply_policy
 from ..upstreams.catalog import Catalog, Route
+from .agent_keys import AgentKeys
 from .answers import ClientLeftError
 from .forms import decode_form
 from .limits import Budgets
@@ -73,7 +74,8 @@ class Admission:
 
     Args:
         catalog: the models.
-        budgets: the budgets of users and kernels.
+        budgets: the budgets of users, kernels and agents.
+        agent_keys: the agents' keys, which may have limits of their own.
         running: the running requests, which can be stopped from elsewhere.
         finished: called with each finished request, however it ended.
         policy: the operator's own rules, if there are any.
@@ -83,12 +85,14 @@ class Admission:
         self,
         catalog: Catalog,
         budgets: Budgets,
+        agent_keys: AgentKeys,
         running: RunningRequests,
         finished: Sequence[Callable[[Entry], None]],
         policy: Policy | None = None,
     ) -> None:
         self._catalog = catalog
         self._budgets = budgets
+        self._agent_keys = agent_keys
         self._running = running
         self._finished = tuple(finished)
         self._policy = policy
@@ -128,6 +132,7 @@ class Admission:
         request = await apply_policy(self._policy, operation.read, request, asking.caller, size)
         entry.is_stream = _streams(operation, request)
         request = self._budgets.bounded(request, operation.length_fields)
+        self._agent_keys.admit(entry)
         headers = await self._budgets.admit(entry)
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name
