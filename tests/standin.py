@@ -7,6 +7,7 @@ connection, send half an event. It runs in a thread of its own; what is asserted
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 import ssl
@@ -26,6 +27,12 @@ __all__ = [
     "StandIn",
     "chunk",
     "completion",
+    "message",
+    "message_events",
+    "named",
+    "response",
+    "response_events",
+    "text_chunk",
     "usage_chunk",
     "vectors",
 ]
@@ -78,6 +85,74 @@ def vectors(*rows: Sequence[float]) -> dict[str, Any]:
     return {"object": "list", "model": "real-name", "data": data, "usage": usage}
 
 
+def response(text: str = "Hello", status: str = "completed") -> dict[str, Any]:
+    """A whole answer of the Responses API."""
+    content = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
+    item = {"type": "message", "id": "msg_1", "role": "assistant", "status": status}
+    return {
+        "id": f"resp_{next(_numbers)}",
+        "object": "response",
+        "status": status,
+        "model": "real-name",
+        "output": [{**item, "content": content}],
+        "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
+    }
+
+
+def message(text: str = "Hello") -> dict[str, Any]:
+    """A whole answer of the Messages API."""
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "real-name",
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 2},
+    }
+
+
+def named(kind: str, **more: Any) -> bytes:
+    """One event that has a name."""
+    return f"event: {kind}\n".encode() + event({"type": kind, **more})
+
+
+def response_events(text: str = "Hello") -> list[bytes]:
+    """A streamed answer of the Responses API."""
+    whole = response(text)
+    part = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    begun = {**whole, "status": "in_progress", "output": [], "usage": None}
+    item = {**whole["output"][0], "content": [], "status": "in_progress"}
+    empty = {**whole["output"][0]["content"][0], "text": ""}
+    return [
+        named("response.created", sequence_number=0, response=begun),
+        named("response.output_item.added", sequence_number=1, output_index=0, item=item),
+        named("response.content_part.added", sequence_number=2, **part, part=empty),
+        named("response.output_text.delta", sequence_number=3, **part, delta=text),
+        named("response.completed", sequence_number=4, response=whole),
+    ]
+
+
+def message_events(text: str = "Hello") -> list[bytes]:
+    """A streamed answer of the Messages API."""
+    begun = {**message(), "content": [], "stop_reason": None}
+    begun["usage"] = {"input_tokens": 3, "output_tokens": 0}
+    delta = {"type": "text_delta", "text": text}
+    return [
+        named("message_start", message=begun),
+        named("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        named("content_block_delta", index=0, delta=delta),
+        named("content_block_stop", index=0),
+        named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 2}),
+        named("message_stop"),
+    ]
+
+
+def text_chunk(text: str, reason: str | None = None) -> bytes:
+    """One event of a streamed completion."""
+    return event({"choices": [{"index": 0, "text": text, "finish_reason": reason}]})
+
+
 WHOLE: dict[str, dict[str, Any]] = {
     "/v1/completions": {
         "object": "text_completion",
@@ -89,8 +164,14 @@ WHOLE: dict[str, dict[str, Any]] = {
     "/v1/rerank": {"results": [{"index": 0, "relevance_score": 0.5}], "usage": {"total_tokens": 3}},
     "/v1/images/generations": {"created": 1, "data": [{"b64_json": "aGk="}]},
     "/v1/audio/transcriptions": {"text": "Hello"},
+    "/v1/responses/input_tokens": {"input_tokens": 3},
+    "/v1/messages/count_tokens": {"input_tokens": 3},
+    "/v1/responses": {},
+    "/v1/messages": {},
 }
 """What is said to a request whose path is not chat's."""
+
+_numbers = itertools.count(1)
 
 
 @dataclass
@@ -126,6 +207,8 @@ class StandIn:
         self.received: list[Received] = []
         self.answer_to: dict[str, dict[str, Any]] = {}
         """Whole answers to last messages; for a client that cannot be asked to wait for one."""
+        self.absent: set[str] = set()
+        """The paths that this upstream does not have, such as ``/v1/responses``."""
         self.connections = 0
         self.open_connections = 0
         self.answering = 0
@@ -174,6 +257,7 @@ class StandIn:
         """Forget what was received and what is still to be said; listen, where it was stopped."""
         self.received.clear()
         self.answer_to.clear()
+        self.absent.clear()
         self.has_chat.clear()
         self._replies.clear()
         if not self._thread.is_alive():
@@ -278,8 +362,10 @@ class StandIn:
     def _next(self, request: Received) -> Reply:
         if not self._replies and request.path == "/v1/audio/speech":
             self.reply(b"ID3 sound", kind="audio/mpeg")
+        elif not self._replies and request.path in self.absent:
+            self.reply({"detail": "Not Found"}, status=404)
         elif not self._replies and request.path in WHOLE:
-            self.reply(WHOLE[request.path])
+            self._say(request)
         elif not self._replies:
             messages = request.json["messages"]
             question = messages[-1]["content"] if messages else ""
@@ -290,6 +376,18 @@ class StandIn:
             else:
                 self.reply(completion())
         return self._replies.popleft()
+
+    def _say(self, request: Received) -> None:
+        if request.path == "/v1/responses":
+            says, events = response(), response_events()
+        elif request.path == "/v1/messages":
+            says, events = message(), message_events()
+        else:
+            says, events = WHOLE[request.path], [text_chunk("Hello", "stop"), usage_chunk(), DONE]
+        if request.headers["content-type"].endswith("json") and request.json.get("stream"):
+            self.stream(*events)
+        else:
+            self.reply(says)
 
     async def _play(self, reply: Reply, writer: asyncio.StreamWriter) -> bool:
         writer.write(reply.head)

@@ -117,7 +117,8 @@ def test_the_extension_loads_no_engine_and_no_sdk() -> None:
     script = (
         "import sys\n"
         "import aqueduct_jupyter.server.jupyter.app\n"
-        "heavy = {'openai', 'xllamacpp', 'kreuzberg', 'ipykernel', 'httptools'}\n"
+        "heavy = {'openai', 'xllamacpp', 'kreuzberg', 'ipykernel', 'httptools',\n"
+        "    'genai_prices'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     assert run(sys.executable, "-c", script).stdout == "[]\n"

@@ -13,6 +13,7 @@ from typing import Any
 from .embedded.demo import DemoTransport
 from .embedded.engine import is_engine_installed
 from .embedded.model import LocalModel
+from .embedded.only_chat import ONLY_CHAT
 from .embedded.requests import LocalRequests
 from .embedded.weights import MODEL_NAME, weights_path
 from .upstreams.settings import UpstreamSettings, read_settings, settings_from_environment
@@ -99,7 +100,9 @@ def assemble_upstreams(
 def local_upstream(model: LocalModel) -> Upstream:
     """Create the upstream whose only model is the embedded one."""
     # Each request replaces this URL with the child's.
-    settings = UpstreamSettings(base_url="http://local.invalid/v1")
+    settings = UpstreamSettings.model_validate(
+        {"base_url": "http://local.invalid/v1", "apis": ONLY_CHAT}
+    )
     requests = LocalRequests(model, model.name)
     return Upstream("local", settings, transport=requests, default_model=model.name)
 
@@ -111,7 +114,9 @@ def demo_upstream(*, is_listed: bool) -> Upstream:
         is_listed: whether its models are listed; names such as ``demo/echo`` always work.
     """
     # The URL is never used: the transport answers by itself.
-    settings = UpstreamSettings(base_url="http://demo.invalid/v1")
+    settings = UpstreamSettings.model_validate(
+        {"base_url": "http://demo.invalid/v1", "apis": ONLY_CHAT}
+    )
     return Upstream(
         "demo",
         settings,

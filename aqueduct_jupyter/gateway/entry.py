@@ -12,6 +12,7 @@ from typing import Literal
 
 from ..protocol.chat import Usage
 from ..protocol.errors import AqueductError
+from .prices.price import Price
 
 __all__ = ["AGENT", "CLIENT_LEFT", "Caller", "Entry", "Outcome"]
 
@@ -54,8 +55,9 @@ class Entry:
     """One request's row in the ledger, while the request runs.
 
     ``api`` is the operation that was asked for, ``upstream_api`` the one that answered; ``usd`` is
-    the price in US dollars, None if it is not known; ``time`` is in seconds since 1970, ``started``
-    in seconds of a monotonic clock.
+    the cost in US dollars, None if it is not known; ``time`` is in seconds since 1970, ``started``
+    in seconds of a monotonic clock. ``tokens_cached`` are those of ``tokens_in`` that the upstream
+    had cached.
     """
 
     request_id: str
@@ -72,6 +74,8 @@ class Entry:
     error_code: str | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    tokens_cached: int = 0
+    price: Price | None = None
     usd: float | None = None
     is_estimated: bool = False
     first_token_ms: float | None = None
@@ -90,8 +94,10 @@ class Entry:
         self.is_answered = True
 
     def finish(self) -> None:
-        """Note that the request has finished."""
+        """Note that the request has finished, and compute what it cost."""
         self.total_ms = self._milliseconds()
+        if self.price is not None and self.tokens_in is not None:
+            self.usd = self.price.usd(self.tokens_in, self.tokens_out or 0, self.tokens_cached)
 
     def _milliseconds(self) -> float:
         return round((perf_counter() - self.started) * 1000, 1)
@@ -99,6 +105,7 @@ class Entry:
     def count(self, usage: Usage) -> None:
         """Note the tokens that the upstream counted."""
         self.tokens_in, self.tokens_out = usage.prompt_tokens, usage.completion_tokens
+        self.tokens_cached = usage.cached_tokens
         self.is_estimated = False
 
     def estimate(self, tokens_in: int, tokens_out: int) -> None:

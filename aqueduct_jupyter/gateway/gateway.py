@@ -15,6 +15,7 @@ from .configured_upstreams import assemble_upstreams, find_local_model
 from .documents.attachments import Attachments
 from .documents.reader import DocumentReader
 from .entry import Entry
+from .prices.prices import Prices
 from .requests.admission import Admission
 from .requests.agent_keys import AgentKeys
 from .requests.forwarding import Forwarding
@@ -48,7 +49,7 @@ class Gateway:
         notices: messages for the operator: invalid settings, missing models, damaged databases.
         catalog: the upstreams and their models.
         local_model: the embedded model, if there is one.
-        files, ledger, conversations: the stores.
+        files, ledger, conversations, responses: the stores.
         running: the running requests.
         documents: the document reader.
         metrics: the metrics.
@@ -72,21 +73,27 @@ class Gateway:
         )
         self.catalog = self._build_catalog(environment)
         self._stores = stores or open_folder(
-            settings.data_folder, _file_limits(settings), notify=self.notices.append
+            settings.data_folder,
+            _file_limits(settings),
+            response_expiry_seconds=settings.response_expiry_seconds,
+            notify=self.notices.append,
         )
         self.files = self._stores.files
         self.ledger = self._stores.ledger
         self.conversations = self._stores.conversations
+        self.responses = self._stores.responses
         self.running = RunningRequests()
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, self.local_model)
         self.keys = KernelKeys()
         self.agent_keys = AgentKeys()
+        self._prices = Prices(settings.prices)
         admission = Admission(
             self.catalog,
             Budgets(settings.limits, self.ledger, self.running),
             self.agent_keys,
             self.running,
+            self._prices,
             finished=[
                 self.ledger.record,
                 self.metrics.record,
@@ -95,7 +102,9 @@ class Gateway:
             ],
             policy=settings.policy,
         )
-        self.forwarding = Forwarding(admission, Attachments(self.files, self.documents))
+        self.forwarding = Forwarding(
+            admission, Attachments(self.files, self.documents), self.responses
+        )
         self._purging: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -108,6 +117,7 @@ class Gateway:
             self._purging.cancel()
         await self.catalog.close()
         await self.documents.close()
+        await self._prices.close()
         await self._stores.close()
 
     def _build_catalog(self, environment: MutableMapping[str, str]) -> Catalog:
@@ -131,8 +141,9 @@ class Gateway:
         while True:
             try:
                 await self.files.purge()
+                await self.responses.purge()
             except UnavailableError as error:
-                _log.warning("Expired files were not removed: %s", error)
+                _log.warning("Expired files and responses were not removed: %s", error)
             await asyncio.sleep(PURGE_SECONDS)
 
 

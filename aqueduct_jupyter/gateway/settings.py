@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .policy import Policy
+from .prices.price import Price
 from .requests.limits import Limits
 
 __all__ = ["GatewaySettings"]
@@ -27,6 +28,7 @@ class GatewaySettings:
         default_model: the model for requests that do not name one.
         local_model_path: a GGUF file to run as the embedded model; "" for the downloaded weights.
         demo_models: whether the scripted models are listed.
+        prices: the operator's own prices by model.
         limits: budgets, allowed models and token limits.
         policy: the operator's own rules.
         max_body_bytes: size limit of a chat request's body.
@@ -34,6 +36,7 @@ class GatewaySettings:
         max_total_file_bytes: limit of the total size of one owner's files.
         file_expiry_seconds: default lifetime of files uploaded without ``expires_after``; 0 keeps
             them forever.
+        response_expiry_seconds: lifetime of stored responses; 0 keeps them forever.
     """
 
     data_folder: Path
@@ -42,9 +45,11 @@ class GatewaySettings:
     default_model: str | None = None
     local_model_path: str = ""
     demo_models: bool = False
+    prices: Mapping[str, Price] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     policy: Policy | None = None
     max_body_bytes: int = 64 * 2**20
     max_file_bytes: int = 64 * 2**20
     max_total_file_bytes: int = 2**30
     file_expiry_seconds: int = 7 * 86_400
+    response_expiry_seconds: int = 30 * 86_400

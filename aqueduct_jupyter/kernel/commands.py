@@ -125,9 +125,11 @@ class Commands:
         kept.changed()
 
     def _usage(self) -> None:
-        """``usage``: show your requests and tokens in the last 30 days."""
-        total = self._chats.connected().get("aqueduct/usage")["total"]
-        print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in total.items()))
+        """``usage``: show your requests, tokens and known costs in the last 30 days."""
+        total = dict(self._chats.connected().get("aqueduct/usage")["total"])
+        usd = total.pop("usd", None)
+        used = [f"{count} {name.replace('_', ' ')}" for name, count in total.items()]
+        print(", ".join(used + ([] if usd is None else [f"${usd:.4f}"])))
 
     def _last(self, what: str = "") -> None:
         """``last [--request]``: show details of the last answer, or exactly what was sent."""

@@ -19,6 +19,7 @@ from .requests import APIRequest, check_fields
 
 __all__ = [
     "CompletionWords",
+    "CountTokensWords",
     "EmbeddingWords",
     "ImageWords",
     "ModerationWords",
@@ -79,6 +80,12 @@ class CompletionWords(_Words):
     n: Annotated[int, Field(ge=1, le=128)] | None = None
     stream: bool | None = None
     stream_options: dict[str, Any] | None = None
+
+
+class CountTokensWords(_Words):
+    """The fields of ``messages/count_tokens``: those of a message, without ``max_tokens``."""
+
+    messages: Annotated[list[dict[str, Any]], Field(min_length=1, fail_fast=True)]
 
 
 class ModerationWords(_Words):

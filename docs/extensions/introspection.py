@@ -30,9 +30,11 @@ import aqueduct_jupyter
 from aqueduct_jupyter.command import _parser
 from aqueduct_jupyter.gateway.embedded.model import LocalModel
 from aqueduct_jupyter.gateway.entry import Entry
+from aqueduct_jupyter.gateway.prices.price import ConfiguredPrice
 from aqueduct_jupyter.gateway.requests.limits import Budget, Limits
 from aqueduct_jupyter.gateway.requests.metrics import Metrics
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
+from aqueduct_jupyter.gateway.stores.sql import tables
 from aqueduct_jupyter.gateway.upstreams import settings as upstream_settings
 from aqueduct_jupyter.kernel.commands import Commands
 from aqueduct_jupyter.kernel.magics import ChatMagics
@@ -85,6 +87,11 @@ def limits() -> list[Row]:
 def budget() -> list[Row]:
     """Give the words of one budget."""
     return _fields(Budget)
+
+
+def price() -> list[Row]:
+    """Give the words of one price."""
+    return _fields(ConfiguredPrice)
 
 
 def chat_options() -> list[Row]:
@@ -214,6 +221,11 @@ def event_fields() -> list[Row]:
     ]
 
 
+def ledger() -> list[Row]:
+    """Give the columns of the table of finished requests."""
+    return [Row(column.name, str(column.type)) for column in tables.requests.columns]
+
+
 def lab_plugins() -> list[Row]:
     """Give the plugins of JupyterLab that can be switched off."""
     sources = "\n".join(path.read_text() for path in sorted((FRONT / "src" / "lab").glob("*.ts*")))
@@ -321,6 +333,8 @@ def _texts(source: str) -> set[str]:
 
 def _readable(pattern: str) -> str:
     """Write a route's pattern as people write addresses."""
+    pattern = re.sub(r"\(\?P<path>([^()]+)\)", r"\1", pattern)
+    pattern = pattern.replace("(?P<deployment>[^/]+)", "{model}")
     named = re.sub(r"\((?:\?:)?\[\^/\]\+\)|\(\.\+\)|\(file-[^)]*\)", "{id}", pattern)
     return named.replace("\\.", ".")
 

@@ -17,15 +17,17 @@ __all__ = ["put_agents", "recorded"]
 SCRIPT = """#!{python}
 import json, os, signal, sys, time, urllib.error, urllib.request
 
-messages = [{{"role": "user", "content": "Hi"}}]
-request = urllib.request.Request(
-    os.environ["OPENAI_BASE_URL"] + "/chat/completions",
-    json.dumps({{"model": "campus/real-name", "messages": messages}}).encode(),
-    {{
-        "Authorization": "Bearer " + os.environ["AQUEDUCT_API_KEY"],
-        "Content-Type": "application/json",
-    }},
-)
+hi = [{{"role": "user", "content": "Hi"}}]
+root, model = os.environ["AQUEDUCT_BASE_URL"], "campus/real-name"
+bodies = {{
+    "codex": ("/v1/responses", {{"model": model, "input": "Hi", "store": False}}),
+    "claude": ("/v1/messages?beta=true", {{"model": model, "messages": hi, "max_tokens": 9}}),
+    "opencode": ("/v1/chat/completions", {{"model": model, "messages": hi}}),
+}}
+path, body = bodies[os.path.basename(sys.argv[0])]
+key = os.environ["AQUEDUCT_API_KEY"]
+headers = {{"Authorization": "Bearer " + key, "Content-Type": "application/json"}}
+request = urllib.request.Request(root + path, json.dumps(body).encode(), headers)
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({{}}))
 try:
     status = opener.open(request).status

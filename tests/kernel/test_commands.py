@@ -204,3 +204,7 @@ def test_usage_is_told(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None
     answer["total"] = {"requests": 3, "tokens_in": 5}
     shell.magics.chats.connected().get = lambda path: answer  # type: ignore[method-assign]
     assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in\n"
+    answer["total"]["usd"] = None
+    assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in\n"
+    answer["total"]["usd"] = 0.012345
+    assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in, $0.0123\n"

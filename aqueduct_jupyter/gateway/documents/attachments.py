@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -27,13 +28,13 @@ from ...protocol.files import DocumentMode
 from ..encoding import encode_base64
 from ..offload import off_the_loop
 from ..stores.interfaces import Files
+from .file_forms import CHAT_FILES, FileForm, Found
 from .file_parts import (
     LONGEST_FILENAME,
     MAX_FILE_BYTES,
     MAX_REQUEST_BYTES,
     FilePart,
     decode,
-    file_parts,
     image_type,
     read_head,
 )
@@ -49,11 +50,12 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Messages whose file parts have been checked but not yet read."""
+    """Messages, or items, whose file parts have been checked but not yet read."""
 
     messages: Sequence[_Message]
     files: Sequence[FilePart]
     mode: DocumentMode
+    form: FileForm
 
     @property
     def size(self) -> int:
@@ -74,15 +76,20 @@ class Attachments:
         self._documents = documents
 
     async def collect(
-        self, messages: Sequence[_Message], mode: DocumentMode, owner: str
+        self,
+        messages: Sequence[_Message],
+        mode: DocumentMode,
+        owner: str,
+        form: FileForm = CHAT_FILES,
     ) -> Collected:
         """Check all file parts of a request: their fields, their existence and their sizes.
 
         Args:
-            messages: the request's messages; they are not changed.
+            messages: the request's messages or items; they are not changed.
             mode: ``text``: documents become text. ``inline``: they are sent as base64. ``native``:
                 parts are passed on unchanged, and file ids are the upstream's.
             owner: the owner of the uploaded files.
+            form: where the request's API has files.
 
         Raises:
             InvalidRequestError: a part is malformed.
@@ -90,11 +97,11 @@ class Attachments:
             FileTooLargeError, FilesTooLargeError: over a limit; the message names the file.
         """
         files = [
-            await self._describe(message, part, fields, mode, owner)
-            for message, part, fields in file_parts(messages)
-            if mode != "native" or "file_data" in fields or "file_id" not in fields
+            await self._describe(found, mode, owner)
+            for found in form.find(messages)
+            if mode != "native" or "file_data" in found.fields or "file_id" not in found.fields
         ]
-        collected = Collected(messages, files, mode)
+        collected = Collected(messages, files, mode, form)
         _check_sizes(collected)
         for file in files:
             if file.stored is None:
@@ -117,19 +124,13 @@ class Attachments:
         """
         if collected.mode == "native" or not collected.files:
             return collected.messages
-        written = await _all(self._write(file, collected.mode) for file in collected.files)
-        messages = list(collected.messages)
-        for file, part in zip(collected.files, written, strict=True):
-            message = messages[file.message]
-            if message is collected.messages[file.message]:
-                message = messages[file.message] = {**message, "content": [*message["content"]]}
-            message["content"][file.part] = part
-        return messages
+        written = await _all(self._write(file, collected) for file in collected.files)
+        places = [file.place for file in collected.files]
+        return _replaced(collected.messages, dict(zip(places, written, strict=True)))
 
-    async def _describe(
-        self, message: int, part: int, fields: dict[str, Any], mode: DocumentMode, owner: str
-    ) -> FilePart:
-        file = FilePart(message, part, "file", 0, "")
+    async def _describe(self, found: Found, mode: DocumentMode, owner: str) -> FilePart:
+        fields = found.fields
+        file = FilePart(found.place, found.param, "file", 0, "")
         for field in ("file_data", "file_id", "filename"):
             if not isinstance(fields.get(field), str | None):
                 raise InvalidRequestError(
@@ -144,7 +145,7 @@ class Attachments:
         file_id = fields.get("file_id")
         if uri := fields.get("file_data"):
             if file_id and mode != "native":
-                await self._find(FilePart(message, part, "file", 0, ""), owner, file_id)
+                await self._find(FilePart(found.place, found.param, "file", 0, ""), owner, file_id)
             file.uri = uri
             file.media_type, file.start = read_head(uri, file.param(".file_data"))
             file.size = (len(uri) - file.start) * 3 // 4 - uri.count(
@@ -170,14 +171,15 @@ class Attachments:
         file.size = file.stored.file.bytes
         file.media_type = file.stored.media_type
 
-    async def _write(self, file: FilePart, mode: DocumentMode) -> dict[str, Any]:
+    async def _write(self, file: FilePart, collected: Collected) -> dict[str, Any]:
+        form = collected.form
         data = await self._files.read(file.stored) if file.stored else file.data
         if image := image_type(data):
             uri = await off_the_loop(file.size, _data_uri, image, file, data)
-            return {"type": "image_url", "image_url": {"url": uri}}
-        if mode == "inline":
+            return form.image(image, uri)
+        if collected.mode == "inline":
             uri = await off_the_loop(file.size, _data_uri, file.media_type, file, data)
-            return {"type": "file", "file": {"filename": file.filename, "file_data": uri}}
+            return form.file(file.filename, file.media_type, uri)
         sha256 = file.stored.sha256 if file.stored else await off_the_loop(file.size, _hash, data)
         try:
             text = await self._documents.read(
@@ -186,7 +188,23 @@ class Attachments:
         except DocumentError as error:
             error.param = file.param()
             raise
-        return {"type": "text", "text": _enclosed(text, file.filename, sha256)}
+        return form.text(_enclosed(text, file.filename, sha256))
+
+
+def _replaced(
+    messages: Sequence[_Message], parts: Mapping[tuple[int | str, ...], Any]
+) -> Sequence[_Message]:
+    """Return the messages with some parts replaced; what is on the way to them is copied once."""
+    copies: dict[tuple[int | str, ...], Any] = {(): [*messages]}
+    for place, part in parts.items():
+        for depth in range(1, len(place)):
+            way = place[:depth]
+            if way not in copies:
+                copies[way] = copy(copies[way[:-1]][way[-1]])
+                copies[way[:-1]][way[-1]] = copies[way]
+        copies[place[:-1]][place[-1]] = part
+    replaced: Sequence[_Message] = copies[()]
+    return replaced
 
 
 def _check_sizes(collected: Collected) -> None:

@@ -6,9 +6,7 @@ It is converted in :mod:`.attachments`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ...protocol.errors import InvalidRequestError
 from ...protocol.files import DocumentMode
@@ -23,7 +21,6 @@ __all__ = [
     "MAX_REQUEST_BYTES",
     "FilePart",
     "decode",
-    "file_parts",
     "image_type",
     "read_head",
 ]
@@ -53,20 +50,20 @@ _IMAGES = {
     b"GIF89a": "image/gif",
 }
 
-_Message = dict[str, Any]
-
 
 @dataclass(slots=True)
 class FilePart:
     """A file part: its position in the request, and what is known about its file.
 
+    ``place`` are the steps to it from the request's messages or items, ``name`` is its name in
+    errors.
     ``uri`` is its data URI, whose base64 begins at ``start``; it may be megabytes, so it is not
     copied before it is needed. ``data`` are the file's bytes, or only the first of them if the URI
     itself is passed on.
     """
 
-    message: int
-    part: int
+    place: tuple[int | str, ...]
+    name: str
     filename: str
     size: int
     media_type: str
@@ -77,16 +74,7 @@ class FilePart:
 
     def param(self, field: str = "") -> str:
         """Return the name of the part, or of a field of it, for an error's ``param``."""
-        return f"messages[{self.message}].content[{self.part}].file{field}"
-
-
-def file_parts(messages: Sequence[_Message]) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """Yield each file part: the message's index, the part's index, and its fields."""
-    for index, message in enumerate(messages):
-        content = message.get("content")
-        for part, value in enumerate(content if isinstance(content, list) else ()):
-            if value.get("type") == "file":
-                yield index, part, value["file"]
+        return f"{self.name}{field}"
 
 
 def read_head(uri: str, param: str) -> tuple[str, int]:

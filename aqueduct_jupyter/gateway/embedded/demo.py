@@ -25,6 +25,8 @@ from typing import Any
 
 import httpx
 
+from .only_chat import other_operation
+
 __all__ = ["DemoTransport"]
 
 MODELS = ("echo", "story", "slow", "fail-503", "cut", "schema")
@@ -53,6 +55,8 @@ class DemoTransport(httpx.AsyncBaseTransport):
         if request.url.path.endswith("/models"):
             return httpx.Response(200, json={"data": [{"id": name} for name in MODELS]})
         body = json.loads(await request.aread())
+        if refused := other_operation(request, body["model"]):
+            return refused
         name = _NAME.match(body["model"])
         if name is None:
             return _error(404, f"There is no demo model '{body['model']}'.")

@@ -17,6 +17,7 @@ from ...protocol.errors import InvalidRequestError
 from ...protocol.sse import DONE, Event, FrameBuffer, decode_frame, encode_event, split_frames
 from ..encoding import decode_json, encode_json, read_json
 from ..offload import off_the_loop
+from .only_chat import other_operation
 from .tools import as_tool_answer, chooses_tools, with_tools_in_words
 
 __all__ = ["LocalRequests"]
@@ -41,6 +42,8 @@ class LocalRequests(httpx.AsyncBaseTransport):
         """Pass a request on, or answer with 400 if the model cannot serve it."""
         if request.method != "POST":
             return await self._engine.handle_async_request(request)
+        if refused := other_operation(request, self._model):
+            return refused
         content = request.content
         body = await off_the_loop(len(content), decode_json, content)
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...protocol.errors import AqueductError
 from ...protocol.requests import APIRequest
@@ -18,6 +18,8 @@ from ..encoding import decode_json
 from ..entry import Caller, Entry
 from ..offload import off_the_loop
 from ..policy import Policy, apply_policy
+from ..prices.price import Price
+from ..prices.prices import Prices
 from ..upstreams.catalog import Catalog, Route
 from .agent_keys import AgentKeys
 from .answers import ClientLeftError
@@ -41,6 +43,7 @@ class Asking:
         model: the model, which overrides the one in the body; None to use the body's.
         is_repeated: whether this is a client's own retry; it is then sent upstream only once.
         content_type: the body's content type.
+        headers: the client's headers that go upstream, with names in lower case.
     """
 
     pieces: list[bytes]
@@ -50,6 +53,7 @@ class Asking:
     model: str | None = None
     is_repeated: bool = False
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -77,6 +81,7 @@ class Admission:
         budgets: the budgets of users, kernels and agents.
         agent_keys: the agents' keys, which may have limits of their own.
         running: the running requests, which can be stopped from elsewhere.
+        prices: the prices of models.
         finished: called with each finished request, however it ended.
         policy: the operator's own rules, if there are any.
     """
@@ -87,6 +92,7 @@ class Admission:
         budgets: Budgets,
         agent_keys: AgentKeys,
         running: RunningRequests,
+        prices: Prices,
         finished: Sequence[Callable[[Entry], None]],
         policy: Policy | None = None,
     ) -> None:
@@ -94,6 +100,7 @@ class Admission:
         self._budgets = budgets
         self._agent_keys = agent_keys
         self._running = running
+        self._prices = prices
         self._finished = tuple(finished)
         self._policy = policy
 
@@ -136,7 +143,20 @@ class Admission:
         headers = await self._budgets.admit(entry)
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name
+        if operation.has_json:  # other answers never say how many tokens they took
+            self._find_price(request.model, route, entry)
         return Admitted(request, route, headers, size)
+
+    async def priced(self, route: Route) -> None:
+        """Wait for the price of a model that has just been used for the first time."""
+        await self._prices.known(route.upstream.settings.base_url, route.model)
+
+    def _find_price(self, name: str | None, route: Route, entry: Entry) -> None:
+        def give(price: Price | None) -> None:
+            entry.price = price
+
+        upstream = route.upstream
+        self._prices.get(name, upstream.name, route.model, upstream.settings.base_url, give)
 
 
 # A model may think for minutes, so large bodies are freed as soon as possible, and in the thread

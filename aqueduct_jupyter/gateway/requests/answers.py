@@ -5,25 +5,26 @@ Frames are checked in :mod:`.stream`; each operation sends its upstream request.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from ...protocol.errors import AqueductError, UpstreamError
-from ..encoding import read_json
+from ..encoding import encode_json, read_json
 from ..entry import Entry
 from ..offload import off_the_loop
 from ..upstreams.answer import UpstreamAnswer
-from ..upstreams.catalog import Route
 from ..upstreams.failures import failure_from_event
 from ..upstreams.reasons import LARGEST_ERROR
 from .checked_stream import CheckedStream
-from .operation import Operation
+from .exchange import Exchange
 from .stream import read_usage
 
 __all__ = [
     "ClientLeftError",
+    "Keep",
     "StreamedAnswer",
     "WholeAnswer",
     "forward_directly",
@@ -33,6 +34,9 @@ __all__ = [
 
 
 JSON = "application/json"
+
+Keep = Callable[[Mapping[str, Any]], Awaitable[None]]
+"""Stores an answer's JSON object; raises an UnavailableError if it cannot."""
 
 _TEXTS = (JSON, "text/plain", "text/vtt", "application/x-subrip")
 
@@ -72,9 +76,15 @@ class StreamedAnswer:
 
 
 async def read_whole(
-    operation: Operation, upstream: UpstreamAnswer, route: Route, entry: Entry
+    exchange: Exchange, upstream: UpstreamAnswer, entry: Entry, keep: Keep | None = None
 ) -> tuple[bytes, str]:
     """Read an answer that is not streamed.
+
+    Args:
+        exchange: what was asked for.
+        upstream: the answer.
+        entry: the request.
+        keep: stores the answer, if it is to be kept.
 
     Returns:
         Its body and its media type.
@@ -82,8 +92,8 @@ async def read_whole(
     Raises:
         UpstreamError: it is not valid JSON, or it is an error.
     """
-    body = await upstream.read()
-    kind = JSON if operation.has_json else _harmless(upstream.media_type)
+    body, route = await upstream.read(), exchange.route
+    kind = JSON if exchange.operation.has_json else _harmless(upstream.media_type)
     answer = await off_the_loop(len(body), read_json, body) if kind == JSON else {}
     if not isinstance(answer, dict):
         raise UpstreamError(
@@ -95,6 +105,11 @@ async def read_whole(
     entry.end_answer()
     if usage := read_usage(answer):
         entry.count(usage)
+    if exchange.bridge:
+        answer = await off_the_loop(len(body), exchange.translated, answer)
+        body = await off_the_loop(len(body), encode_json, answer)
+    if keep:
+        await keep(answer)
     return body, kind
 
 
@@ -105,9 +120,12 @@ def _harmless(media_type: str) -> str:
 
 
 async def read_frames(
-    upstream: UpstreamAnswer, stream: CheckedStream, entry: Entry
+    upstream: UpstreamAnswer, stream: CheckedStream, entry: Entry, keep: Keep | None = None
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the stream's frames; an error before the first is raised, a later one is a frame."""
+    """Yield the stream's frames; an error before the first is raised, a later one is a frame.
+
+    An answer that is to be kept is stored before its last frame.
+    """
     if not upstream.is_stream:
         body = await upstream.read(LARGEST_ERROR)
         raise await off_the_loop(len(body), stream.refusal, body)
@@ -120,12 +138,14 @@ async def read_frames(
                     entry.begin_answer()
                     if stream.is_over:
                         entry.end_answer()
+                        await _kept(stream, keep)
                     yield frames
                 if stream.is_over:
                     break
         last = await off_the_loop(stream.pending, stream.end)
         if last and stream.has_begun:
             entry.end_answer()
+            await _kept(stream, keep)
             yield last
     except AqueductError as error:
         stream.error = error
@@ -135,6 +155,11 @@ async def read_frames(
         entry.fail(stream.error)
         entry.end_answer()
         yield stream.error_frames(stream.error)
+
+
+async def _kept(stream: CheckedStream, keep: Keep | None) -> None:
+    if keep and stream.answer is not None:
+        await keep(stream.answer)
 
 
 async def _judged(stream: CheckedStream, data: bytes) -> bytes:

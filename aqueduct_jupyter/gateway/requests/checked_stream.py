@@ -73,11 +73,7 @@ class CheckedStream(ABC):
         if self.is_over:
             return b""
         frames = self._buffer.feed(data)
-        if self._buffer.pending > LARGEST_EVENT:
-            self.error = DisconnectedError(
-                f"The upstream '{self._upstream}' sent an event of more than "
-                f"{LARGEST_EVENT // 2**20} MB."
-            )
+        self._check_pending()
         mark = self.first_mark(frames)
         if mark >= 0:
             # A read may be large, so frames before the first one that matters are not split.
@@ -160,6 +156,13 @@ class CheckedStream(ABC):
     def last_frames(self) -> bytes:
         """Return what is added to a complete answer whose last event is missing."""
         return b""
+
+    def _check_pending(self) -> None:
+        if self._buffer.pending > LARGEST_EVENT:
+            self.error = DisconnectedError(
+                f"The upstream '{self._upstream}' sent an event of more than "
+                f"{LARGEST_EVENT // 2**20} MB."
+            )
 
     def _end_pending(self) -> bytes:
         if self.is_over or not self._buffer.pending:

@@ -37,19 +37,23 @@ def decode_form(body: bytes, content_type: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     parts: list[tuple[str, Any]] = []
 
+    def add(name: bytes | None, value: Any) -> None:
+        parts.append((_text(name), value))
+        if len(parts) > MOST_FIELDS:
+            raise InvalidRequestError(f"A form may have at most {MOST_FIELDS} fields.")
+
     def add_field(field: Field) -> None:
-        value = field.value or b""
-        parts.append((_text(field.field_name), _text(value)))
+        add(field.field_name, _text(field.value))
 
     def add_file(file: File) -> None:
         file.file_object.seek(0)
         described = {
             "filename": _text(file.file_name),
-            "media_type": _text(getattr(file, "content_type", None)) or "application/octet-stream",
+            "media_type": getattr(file, "content_type", None) or "application/octet-stream",
             "data": encode_base64(file.file_object.read()),
         }
         file.close()
-        parts.append((_text(file.field_name), described))
+        add(file.field_name, described)
 
     # The body is in memory already, so no file of it is written to the disk.
     config = {"MAX_MEMORY_FILE_SIZE": len(body) + 1}
@@ -67,8 +71,8 @@ def decode_form(body: bytes, content_type: str) -> dict[str, Any]:
         raise InvalidRequestError(
             f"The body is not a valid form ({error}). Send it as multipart/form-data."
         ) from None
-    if not parts or len(parts) > MOST_FIELDS:
-        raise InvalidRequestError(f"A form must have between 1 and {MOST_FIELDS} fields.")
+    if not parts:
+        raise InvalidRequestError("The form has no fields. Send it as multipart/form-data.")
     for name, value in parts:
         name = name.removesuffix("[]")
         if name in fields:

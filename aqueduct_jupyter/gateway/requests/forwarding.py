@@ -7,25 +7,32 @@ the answer's bytes flow back. HTTP is in the server.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
-from typing import Any
 
+from ...protocol.errors import AqueductError
 from ..documents.attachments import Attachments
+from ..encoding import encode_json
 from ..entry import Entry
-from ..offload import off_the_loop
+from ..stores.interfaces import Responses
+from ..upstreams.answer import UpstreamAnswer
+from ..upstreams.apis import ABSENT, APIMode
 from .admission import Admission, Admitted, Asking
 from .answers import (
     ClientLeftError,
+    Keep,
     StreamedAnswer,
     WholeAnswer,
     forward_directly,
     read_frames,
     read_whole,
 )
+from .exchange import Exchange, Prepared, build_exchange
 from .operation import Operation
-from .upstream_body import UpstreamBody, encode_body, with_usage
+from .operations import RESPONSES
+from .turns import Turn, find_turn
+from .ways import Way, find_ways
 
 __all__ = ["Forwarding"]
 
@@ -36,11 +43,15 @@ class Forwarding:
     Args:
         admission: admits requests.
         attachments: converts file parts.
+        responses: the stored responses.
     """
 
-    def __init__(self, admission: Admission, attachments: Attachments) -> None:
+    def __init__(
+        self, admission: Admission, attachments: Attachments, responses: Responses
+    ) -> None:
         self._admission = admission
         self._attachments = attachments
+        self._responses = responses
 
     @asynccontextmanager
     async def answer(
@@ -54,59 +65,125 @@ class Forwarding:
         """
         with self._admission.entered(operation, asking) as entry:
             # Only _answered holds the admitted request, so that it can free its megabytes.
-            async with self._answered(
-                operation,
-                await self._admission.admit(operation, asking, entry),
-                entry,
-                asking.is_repeated,
-            ) as answer:
+            admitted = [await self._admission.admit(operation, asking, entry)]
+            async with self._answered(operation, admitted, entry, asking) as answer:
                 yield answer
 
     @asynccontextmanager
     async def _answered(
-        self, operation: Operation, admitted: Admitted, entry: Entry, is_repeated: bool
+        self, operation: Operation, admitted: list[Admitted], entry: Entry, asking: Asking
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
-        request, route, headers = admitted.request, admitted.route, admitted.headers
-        asked = operation.count_input(request)
-        stream = operation.stream(request, route) if operation.stream and entry.is_stream else None
-        body = await self._upstream_body(operation, admitted, entry)
-        del request, admitted
-        try:
-            async with body.sent(operation, route, entry, is_repeated=is_repeated) as upstream:
-                if stream is None:
-                    whole, kind = await read_whole(operation, upstream, route, entry)
-                    yield WholeAnswer(whole, headers, kind)
-                    return
-                async with aclosing(read_frames(upstream, stream, entry)) as frames:
-                    first, by = await anext(frames), partial(forward_directly, upstream, stream)
-                    yield StreamedAnswer(first, frames, headers, by, stream.error_frames)
-                await upstream.drain()
-        except (asyncio.CancelledError, ClientLeftError):
-            entry.estimate(asked, 0 if stream is None else stream.deltas)
-            raise
-        finally:
-            if stream is not None and stream.usage:
-                entry.count(stream.usage)
-            elif stream is not None and stream.has_begun:
-                entry.estimate(asked, stream.deltas)
-            elif entry.is_answered and entry.tokens_in is None and not operation.length_fields:
-                # Embeddings and the like may come without usage; they write nothing.
-                entry.estimate(asked, 0)
+        asked = operation.count_input(admitted[0].request)
+        turn = None
+        if operation is RESPONSES:
+            turn = await find_turn(self._responses, entry.owner, admitted[0].request)
+        route, headers = admitted[0].route, admitted[0].headers
+        ways = find_ways(operation, route.upstream, turn)
+        prepared = [await self._prepared(operation, admitted.pop(), entry.owner, turn)]
+        async with AsyncExitStack() as upstreams:
+            for way in ways:
+                is_last = way is ways[-1]
+                # The last way frees the request, because a model may think for minutes.
+                content = prepared.pop() if is_last else prepared[0].copy()
+                exchange = await build_exchange(operation, way, content, entry)
+                del content
+                try:
+                    upstream = await upstreams.enter_async_context(
+                        exchange.body.sent(
+                            way.target,
+                            route,
+                            entry,
+                            is_repeated=asking.is_repeated,
+                            headers=asking.headers,
+                        )
+                    )
+                except asyncio.CancelledError:
+                    entry.estimate(asked, 0)
+                    raise
+                except AqueductError as error:
+                    if operation.count_here and error.status in ABSENT:
+                        entry.upstream_api = None
+                        body = encode_json(operation.count_here(asked))
+                        yield WholeAnswer(body, headers)
+                        return
+                    if is_last or not way.leads_nowhere(error):
+                        raise
+                    continue
+                break
+            _remember(operation, way, exchange)
+            entry.upstream_api = way.target.name
+            await self._admission.priced(route)
+            keep = self._keeping(turn, exchange)
+            async with _read(exchange, upstream, entry, headers, keep, asked) as answer:
+                yield answer
 
-    async def _upstream_body(
-        self, operation: Operation, admitted: Admitted, entry: Entry
-    ) -> UpstreamBody:
+    async def _prepared(
+        self, operation: Operation, admitted: Admitted, owner: str, turn: Turn | None
+    ) -> Prepared:
         request, route = admitted.request, admitted.route
-        body: dict[str, Any] = {**request.body, "model": route.model}
         size = admitted.size
-        if operation.files_in:
+        body, earlier = request.body, turn.earlier if turn else ()
+        mode = route.upstream.settings.documents
+        if operation.files_in and isinstance(body.get(operation.files_in), list):
             collected = await self._attachments.collect(
-                body[operation.files_in], route.upstream.settings.documents, entry.owner
+                body[operation.files_in], mode, owner, operation.files
             )
-            body[operation.files_in] = await self._attachments.write(collected)
+            written = await self._attachments.write(collected)
             size += collected.size
-            del collected
-        asks = operation.asks_for_usage and request.is_stream
-        if asks and route.model not in route.upstream.without_usage:
-            with_usage(body)
-        return await off_the_loop(size, encode_body, operation, body, request.body)
+            if written is not body[operation.files_in]:
+                body = {**body, operation.files_in: written}
+        if earlier:
+            collected = await self._attachments.collect(earlier, mode, owner, operation.files)
+            earlier = await self._attachments.write(collected)
+            size += collected.size
+        return Prepared(type(request)(body), route, earlier, size)
+
+    def _keeping(self, turn: Turn | None, exchange: Exchange) -> Keep | None:
+        if turn is None or not turn.is_stored:
+            return None
+        upstream = None if exchange.bridge else exchange.route.upstream.name
+        return lambda answer: turn.keep(self._responses, answer, upstream)
+
+
+def _remember(operation: Operation, way: Way, exchange: Exchange) -> None:
+    if operation.api:
+        mode: APIMode = "bridge" if way.is_bridge else "native"
+        exchange.route.upstream.apis.remember(operation.api, mode)
+
+
+@asynccontextmanager
+async def _read(
+    exchange: Exchange,
+    upstream: UpstreamAnswer,
+    entry: Entry,
+    headers: Mapping[str, str],
+    keep: Keep | None,
+    asked: int,
+) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
+    """Read an answer whose headers have arrived, and count its tokens however it ends."""
+    stream = exchange.stream
+    try:
+        if stream is None:
+            whole, kind = await read_whole(exchange, upstream, entry, keep)
+            yield WholeAnswer(whole, headers, kind)
+            return
+        async with aclosing(read_frames(upstream, stream, entry, keep)) as frames:
+            first, by = await anext(frames), partial(forward_directly, upstream, stream)
+            yield StreamedAnswer(first, frames, headers, by, stream.error_frames)
+        await upstream.drain()
+    except (asyncio.CancelledError, ClientLeftError):
+        entry.estimate(asked, 0 if stream is None else stream.deltas)
+        raise
+    finally:
+        # Usage that comes at the beginning counts only the input.
+        if (
+            stream is not None
+            and stream.usage
+            and (stream.is_done or stream.usage.completion_tokens)
+        ):
+            entry.count(stream.usage)
+        elif stream is not None and stream.has_begun:
+            entry.estimate(asked, stream.deltas)
+        elif entry.is_answered and entry.tokens_in is None and not exchange.has_text:
+            # Embeddings and the like may come without usage; they write nothing.
+            entry.estimate(asked, 0)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from ...protocol.errors import InvalidRequestError, RateLimitError
 from ...protocol.requests import APIRequest
@@ -28,15 +28,21 @@ DAY = 86_400
 IN_FLIGHT_PAUSE = 1.0
 """Seconds after which a client with too many running requests may retry."""
 
+DOLLARS = "US dollars"
+
 
 class Budget(BaseModel):
-    """What one user, kernel or agent may use; None means no limit. Days begin at midnight UTC."""
+    """What one user, kernel or agent may use; None means no limit. Days begin at midnight UTC.
+
+    ``usd_per_day`` is in US dollars; requests whose cost is not known do not count.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     requests_per_minute: PositiveInt | None = None
     tokens_per_minute: PositiveInt | None = None
     tokens_per_day: PositiveInt | None = None
+    usd_per_day: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     requests_in_flight: PositiveInt | None = None
 
 
@@ -75,13 +81,15 @@ class _Meter:
     """One limit, how much of it is left, and in how many seconds it resets."""
 
     kind: str
-    limit: int
-    left: int
+    limit: float
+    left: float
     reset: float
     whose: str
     span: str = "minute"
 
     def headers(self) -> dict[str, str]:
+        if self.kind == DOLLARS:  # clients know headers for requests and tokens only
+            return {}
         return {
             f"x-ratelimit-limit-{self.kind}": str(self.limit),
             f"x-ratelimit-remaining-{self.kind}": str(max(0, self.left)),
@@ -171,6 +179,8 @@ class Budgets:
             yield _Meter("tokens", most, most - used.tokens_in_minute, minute, whose)
         if most := budget.tokens_per_day:
             yield _Meter("tokens", most, most - used.tokens_in_day, DAY - now % DAY, whose, "day")
+        if dollars := budget.usd_per_day:
+            yield _Meter(DOLLARS, dollars, dollars - used.usd_in_day, DAY - now % DAY, whose, "day")
 
     def _check_in_flight(self, caller: Caller, budget: Budget) -> None:
         most = budget.requests_in_flight
@@ -184,8 +194,8 @@ class Budgets:
     def _used_up(self, meter: _Meter, meters: list[_Meter]) -> RateLimitError:
         when = datetime.fromtimestamp(self.clock() + meter.reset, UTC)
         error = RateLimitError(
-            f"The limit of {meter.limit} {meter.kind} per {meter.span} for {meter.whose} is used "
-            f"up. Try again at {when:%H:%M:%S} UTC, in {math.ceil(meter.reset)} seconds.",
+            f"The limit of {meter.limit:.15g} {meter.kind} per {meter.span} for {meter.whose} is "
+            f"used up. Try again at {when:%H:%M:%S} UTC, in {math.ceil(meter.reset)} seconds.",
             retry_after=math.ceil(meter.reset),
         )
         error.more_headers = _headers(meters)

@@ -47,13 +47,13 @@ class Metrics:
         self._codes: set[str] = set()
         self._requests = Counter(
             "aqueduct_requests",
-            "Finished chat requests.",
-            ("upstream", "outcome", "status"),
+            "Finished requests.",
+            ("upstream", "api", "outcome", "status"),
             registry=self._registry,
         )
         self._errors = Counter(
             "aqueduct_errors",
-            "Failed chat requests, by error code.",
+            "Failed requests, by error code.",
             ("upstream", "code"),
             registry=self._registry,
         )
@@ -82,7 +82,7 @@ class Metrics:
     def record(self, entry: Entry) -> None:
         """Count a finished request."""
         upstream = entry.upstream or NO_UPSTREAM
-        self._requests.labels(upstream, entry.outcome, str(entry.status)).inc()
+        self._requests.labels(upstream, entry.api, entry.outcome, str(entry.status)).inc()
         if entry.error_code:
             self._errors.labels(upstream, self._known(entry.error_code)).inc()
         self._tokens.labels(upstream, "in").inc(entry.tokens_in or 0)
@@ -111,7 +111,7 @@ class _Now(Collector):
 
     def collect(self) -> Iterator[Metric]:
         in_flight = GaugeMetricFamily(
-            "aqueduct_requests_in_flight", "Running chat requests.", labels=("upstream",)
+            "aqueduct_requests_in_flight", "Running requests.", labels=("upstream",)
         )
         for upstream, count in self._running.by_upstream().items():
             in_flight.add_metric((upstream or NO_UPSTREAM,), count)

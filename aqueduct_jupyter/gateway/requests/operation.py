@@ -6,13 +6,15 @@ are in :mod:`.operations`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from ...protocol.requests import APIRequest
+from ..documents.file_forms import CHAT_FILES, FileForm
+from ..upstreams.apis import API
 from ..upstreams.catalog import Route
 from .checked_stream import CheckedStream
 
@@ -32,11 +34,16 @@ class Operation:
         count_input: estimates the tokens of a request, which upstreams do not always report.
         stream: creates the check of a streamed answer; None if the operation has no streams.
         files_in: the field of a request whose parts may be files; "" if there is none.
+        files: how its API writes files.
         length_fields: the fields that limit the tokens of an answer. The first is added to requests
             that have none, if the operator set a limit.
         asks_for_usage: whether a stream reports usage only if it is asked to.
         is_form: whether the body is a form instead of JSON.
         has_json: whether a whole answer is JSON; otherwise it is a sound or a text.
+        headers: what every request upstream needs.
+        api: its API, if another can take its place.
+        count_here: writes the answer from the estimated tokens of the request, for upstreams that
+            cannot count them.
     """
 
     name: str
@@ -47,7 +54,11 @@ class Operation:
     count_input: Callable[[APIRequest], int]
     stream: Callable[[APIRequest, Route], CheckedStream] | None = None
     files_in: str = ""
+    files: FileForm = CHAT_FILES
     length_fields: tuple[str, ...] = ()
     asks_for_usage: bool = False
     is_form: bool = False
     has_json: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+    api: API | None = None
+    count_here: Callable[[int], dict[str, Any]] | None = None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from ...protocol.chat import ChatRequest, ChatWords, read_chat_request
+from ...protocol.messages import MessagesWords, read_messages_request
 from ...protocol.plain_requests import (
     CompletionWords,
+    CountTokensWords,
     EmbeddingWords,
     ImageWords,
     ModerationWords,
@@ -16,12 +20,15 @@ from ...protocol.plain_requests import (
     plain_reader,
 )
 from ...protocol.requests import APIRequest
+from ...protocol.responses import ResponsesWords, read_responses_request
 from ...protocol.tokens import CHARACTERS_PER_TOKEN, count_texts
+from ..documents.file_forms import MESSAGES_FILES, RESPONSES_FILES
 from ..upstreams.catalog import Route
+from .event_streams import MessagesStream, ResponsesStream
 from .operation import Operation
 from .stream import AnswerStream
 
-__all__ = ["CHAT", "OPERATIONS", "PLAIN_PATHS"]
+__all__ = ["CHAT", "MESSAGES", "OPERATIONS", "PLAIN_PATHS", "RESPONSES"]
 
 
 def _chat_stream(request: APIRequest, route: Route) -> AnswerStream:
@@ -58,6 +65,21 @@ def _tokens_in(field: str) -> Callable[[APIRequest], int]:
     return lambda request: count_texts(request.body.get(field))
 
 
+def _all_tokens(request: APIRequest) -> int:
+    """Estimate the texts of messages or items, wherever they are."""
+    waiting: list[Any] = [request.body.get(field) for field in _TEXTS_IN]
+    characters = 0
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.get(field) for field in _TEXT_FIELDS)
+    return characters // CHARACTERS_PER_TOKEN
+
+
 def _no_tokens(_: APIRequest) -> int:
     return 0
 
@@ -66,8 +88,12 @@ def _rerank_tokens(request: APIRequest) -> int:
     return count_texts([request.body["query"], *request.body["documents"]])
 
 
+_TEXTS_IN = ("input", "instructions", "messages", "system")
+_TEXT_FIELDS = ("content", "text", "output", "arguments")
+
 CHAT = Operation(
     name="chat",
+    api="chat",
     path="chat/completions",
     summary="Ask a model.",
     fields=ChatWords,
@@ -79,9 +105,64 @@ CHAT = Operation(
     asks_for_usage=True,
 )
 
+RESPONSES = Operation(
+    name="responses",
+    api="responses",
+    path="responses",
+    summary="Ask a model, and keep its answer.",
+    fields=ResponsesWords,
+    read=read_responses_request,
+    count_input=_all_tokens,
+    stream=lambda _, route: ResponsesStream(route.upstream.name, route.upstream.secrets),
+    files_in="input",
+    files=RESPONSES_FILES,
+    length_fields=("max_output_tokens",),
+)
+
+MESSAGES = Operation(
+    name="messages",
+    api="messages",
+    path="messages",
+    summary="Ask a model, in Anthropic's form.",
+    fields=MessagesWords,
+    read=read_messages_request,
+    count_input=_all_tokens,
+    stream=lambda _, route: MessagesStream(route.upstream.name, route.upstream.secrets),
+    files_in="messages",
+    files=MESSAGES_FILES,
+    headers={"anthropic-version": "2023-06-01"},
+    length_fields=("max_tokens",),
+)
+
+_COUNTS = (
+    replace(
+        RESPONSES,
+        name="input_tokens",
+        path="responses/input_tokens",
+        summary="Count the tokens of a request to responses.",
+        stream=None,
+        length_fields=(),
+        api=None,
+        count_here=lambda count: {"object": "response.input_tokens", "input_tokens": count},
+    ),
+    replace(
+        MESSAGES,
+        name="count_tokens",
+        path="messages/count_tokens",
+        summary="Count the tokens of a request to messages.",
+        fields=CountTokensWords,
+        read=plain_reader(CountTokensWords),
+        stream=None,
+        length_fields=(),
+        api=None,
+        count_here=lambda count: {"input_tokens": count},
+    ),
+)
+
 _PLAIN = (
     Operation(
         name="completions",
+        api="completions",
         path="completions",
         summary="Continue a text.",
         fields=CompletionWords,
@@ -147,4 +228,6 @@ _PLAIN = (
 PLAIN_PATHS = tuple(operation.path for operation in _PLAIN)
 """The paths of what is passed on with nothing but its model changed."""
 
-OPERATIONS: Mapping[str, Operation] = {operation.path: operation for operation in (CHAT, *_PLAIN)}
+OPERATIONS: Mapping[str, Operation] = {
+    operation.path: operation for operation in (CHAT, RESPONSES, MESSAGES, *_COUNTS, *_PLAIN)
+}

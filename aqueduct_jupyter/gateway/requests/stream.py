@@ -132,10 +132,18 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
         return None
     # Responses, Messages and some other APIs have other names for the same counts.
     names = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
+    counts = {name: usage[other] for name, other in names.items() if other in usage}
     try:
-        return Usage.model_validate(
-            {**{name: usage[other] for name, other in names.items() if other in usage}, **usage}
+        counted = Usage.model_validate({**counts, **usage})
+        # Anthropic counts what went through its cache apart.
+        cached = Usage.model_validate(
+            {
+                "prompt_tokens": usage.get("cache_creation_input_tokens") or 0,
+                "completion_tokens": usage.get("cache_read_input_tokens") or 0,
+            }
         )
+        counted.prompt_tokens += cached.prompt_tokens + cached.completion_tokens
+        return counted
     except ValidationError:
         return None
 

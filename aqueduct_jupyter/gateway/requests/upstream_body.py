@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +34,13 @@ class UpstreamBody:
 
     @asynccontextmanager
     async def sent(
-        self, operation: Operation, route: Route, entry: Entry, *, is_repeated: bool
+        self,
+        operation: Operation,
+        route: Route,
+        entry: Entry,
+        *,
+        is_repeated: bool,
+        headers: Mapping[str, str],
     ) -> AsyncIterator[UpstreamAnswer]:
         """Send the request, and once more without our option if the upstream refuses that."""
         upstream = route.upstream
@@ -44,6 +50,7 @@ class UpstreamBody:
             request_id=entry.request_id,
             is_repeated=is_repeated,
             content_type=self.content_type,
+            headers={**operation.headers, **headers},
         )
         async with AsyncExitStack() as answers:
             try:

@@ -38,12 +38,17 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The usage of finished requests; ``first_in_minute`` is in seconds since 1970."""
+    """The usage of finished requests.
+
+    ``first_in_minute`` is in seconds since 1970. ``usd_in_day`` leaves out requests whose cost is
+    not known.
+    """
 
     requests_in_minute: int = 0
     tokens_in_minute: int = 0
     tokens_in_day: int = 0
     first_in_minute: float | None = None
+    usd_in_day: float = 0.0
 
 
 class Incoming(Protocol):
@@ -204,7 +209,7 @@ class Ledger(Protocol):
         ...
 
     async def sums(self, owner: str, *, days: int = 30) -> dict[str, Any]:
-        """Sum an owner's requests and tokens.
+        """Sum an owner's requests, tokens and costs.
 
         Args:
             owner: the requests' owner.
@@ -212,7 +217,8 @@ class Ledger(Protocol):
 
         Returns:
             ``total``, and lists ``by_day`` (in UTC), ``by_model`` and ``by_kernel``; each sum has
-            ``requests``, ``failed``, ``cancelled``, ``tokens_in`` and ``tokens_out``.
+            ``requests``, ``failed``, ``cancelled``, ``tokens_in``, ``tokens_out`` and ``usd``: the
+            known costs in US dollars, None if none is known.
         """
         ...
 

@@ -73,10 +73,13 @@ class DatabaseLedger:
         row = await self._database.run(
             lambda db: request_rows(db).used(caller.owner, caller.kernel, minute, day)
         )
-        return Used(int(row[0] or 0), int(row[1] or 0), int(row[2] or 0), row[3])
+        requests, tokens, tokens_in_day, first, usd = row
+        return Used(
+            int(requests or 0), int(tokens or 0), int(tokens_in_day or 0), first, float(usd or 0)
+        )
 
     async def sums(self, owner: str, *, days: int = 30) -> dict[str, Any]:
-        """Sum an owner's requests and tokens."""
+        """Sum an owner's requests, tokens and costs."""
         since = self._clock() - days * 86_400
 
         def read(db: Connection) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from ...protocol.files import DocumentMode
+from .apis import API, APIMode
 
 __all__ = ["HTTPClient", "UpstreamSettings", "read_settings", "settings_from_environment"]
 
@@ -30,7 +31,9 @@ class UpstreamSettings(BaseModel):
     ``timeout`` limits the wait for the first byte of an answer, ``idle_timeout`` (by default the
     same) each pause after it, and ``connect_timeout`` the connection setup. ``retry_pause`` is the
     pause before the first retry; it doubles for the second. ``models`` is an allow-list; without
-    it, the models are those that the upstream lists. A request waits ``connect_timeout`` for one of
+    it, the models are those that the upstream lists. ``apis`` says which APIs it has; see
+    :mod:`.apis`. ``key_header`` is the header for the key: Anthropic's is ``x-api-key``, Azure's
+    ``api-key``. A request waits ``connect_timeout`` for one of
     the ``max_connections``.
     """
 
@@ -46,6 +49,8 @@ class UpstreamSettings(BaseModel):
     http_client: HTTPClient = "built-in"
     retry_pause: float = Field(default=0.5, ge=0)
     documents: DocumentMode = "text"
+    apis: dict[API, APIMode] = Field(default_factory=dict)
+    key_header: Literal["authorization", "x-api-key", "api-key"] = "authorization"
     ca_bundle: Path | None = None
 
     @field_validator("base_url")

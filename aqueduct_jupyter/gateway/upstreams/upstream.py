@@ -1,16 +1,14 @@
 """One upstream: the HTTP client that talks to it, and the only retry loop.
 
 The upstream is chosen in :mod:`.catalog`, its failures are converted in :mod:`.failures`, and its
-answers are interpreted in :mod:`aqueduct_jupyter.gateway.requests.forwarding`.
+answers are interpreted in :mod:`aqueduct_jupyter.gateway.requests`.
 
 * Retries happen only before the first byte of an answer, and for a limited time. After that, the
   client may retry. A request that is itself a client's retry is sent once; otherwise the client's
   retries would multiply ours.
 * The transport handles the network, including proxies and certificates.
-* There is no httpx client above the transport: its cookies, redirects and authentication are not
-  wanted here.
-* The transport is an argument: the embedded model, the demo models and the tests' stand-ins are
-  transports.
+* There is no httpx client above the transport, whose cookies and redirects are not wanted here.
+* The transport is an argument; the embedded model and the tests' stand-ins are transports.
 """
 
 from __future__ import annotations
@@ -31,13 +29,13 @@ from tenacity import (
     stop_before_delay,
 )
 
-from ...protocol.chat import LONGEST_NAME
 from ...protocol.errors import AqueductError, UpstreamError
 from ...protocol.models import Model
-from ..encoding import read_json
 from ..offload import off_the_loop
 from .answer import UpstreamAnswer
+from .apis import KnownAPIs
 from .failures import failure_from_exception, failure_from_response
+from .model_lists import read_model_list
 from .reasons import LARGEST_ERROR
 from .secrets import Secrets
 from .settings import UpstreamSettings
@@ -57,14 +55,13 @@ MAX_REMEMBERED = 1000
 REMEMBERED_SECONDS = 3600.0
 """How many models that refuse ``stream_options`` are remembered, and for how long, in seconds."""
 
-LIST_TIMEOUT = 10.0
-"""How long an upstream may take to list its models, in seconds."""
-
-ERROR_TIMEOUT = 10.0
-"""How long the body of an error may take, in seconds; after that only its status is used."""
+LIST_TIMEOUT = ERROR_TIMEOUT = 10.0
+"""How long a list of models, or the body of an error, may take, in seconds."""
 
 READABLE_CODINGS = {"", "identity", "gzip", "deflate"}
 """Accepted values of ``Content-Encoding``. None is requested, but some proxies compress anyway."""
+
+_OPENAI_HOSTS = ("api.openai.com", ".openai.azure.com")
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +79,7 @@ class Upstream:
 
     Attributes:
         secrets: the key and the address, which no message may contain.
+        apis: the APIs that it speaks.
         without_usage: the models that refuse to report usage at the end of a stream.
     """
 
@@ -108,6 +106,7 @@ class Upstream:
         timeouts = {"connect": settings.connect_timeout, "pool": settings.connect_timeout}
         self._limits = {"timeout": timeouts}
         self._lock = asyncio.Lock()
+        self.apis = KnownAPIs(settings.apis)
 
     async def models(self) -> list[Model]:
         """List the upstream's models; with an allow-list, no request is sent.
@@ -122,11 +121,20 @@ class Upstream:
                 response = await self._open(self._request("GET", self._url("models")))
                 try:
                     body = await self._answer(response).read(LARGEST_LIST, "list of models")
-                    return await off_the_loop(len(body), _model_list, self.name, body)
+                    return await off_the_loop(len(body), read_model_list, self.name, body)
                 finally:
                     await response.aclose()
         except TimeoutError as error:
             raise failure_from_exception(self.name, error) from error
+
+    @property
+    def length_field(self) -> str:
+        """The field of a chat request that limits the tokens of its answer.
+
+        OpenAI's newer models refuse the older name, which all other servers know.
+        """
+        is_openai = httpx.URL(self.settings.base_url).host.endswith(_OPENAI_HOSTS)
+        return "max_completion_tokens" if is_openai else "max_tokens"
 
     @asynccontextmanager
     async def post(
@@ -137,6 +145,7 @@ class Upstream:
         request_id: str,
         is_repeated: bool = False,
         content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[UpstreamAnswer]:
         """Send a request, with retries, and hold its answer open.
 
@@ -149,12 +158,13 @@ class Upstream:
             request_id: this server's id for the request, passed on for the upstream's log.
             is_repeated: whether this is a client's own retry; it is then sent only once.
             content_type: the body's content type.
+            headers: the client's headers that belong to the operation.
 
         Raises:
             AqueductError: see :mod:`.failures`.
         """
-        headers = {"Content-Type": content_type, "X-Request-Id": request_id}
-        request = partial(self._request, "POST", self._url(path), body, headers)
+        own = {"Content-Type": content_type, "X-Request-Id": request_id}
+        request = partial(self._request, "POST", self._url(path), body, {**(headers or {}), **own})
         response = await self._ask(request, 1 if is_repeated else ATTEMPTS)
         try:
             yield self._answer(response)
@@ -188,8 +198,7 @@ class Upstream:
         return response
 
     def _url(self, path: str) -> httpx.URL:
-        # Parsing a URL takes as long as sending a request.
-        if path not in self._urls:
+        if path not in self._urls:  # parsing a URL takes as long as sending a request
             self._urls[path] = httpx.URL(f"{self.settings.base_url}/{path}")
         return self._urls[path]
 
@@ -263,7 +272,8 @@ class Upstream:
 def _headers(settings: UpstreamSettings) -> dict[str, str]:
     headers = {"User-Agent": "aqueduct-jupyter", "Accept": "*/*", "Accept-Encoding": "identity"}
     if settings.api_key:
-        headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        key, header = settings.api_key.get_secret_value(), settings.key_header
+        headers[header.title()] = f"Bearer {key}" if header == "authorization" else key
     return headers
 
 
@@ -286,24 +296,3 @@ def _is_readable(headers: Mapping[str, str]) -> bool:
     # With an unknown coding, compressed bytes would be passed on as events.
     codings = headers.get("content-encoding", "").lower().split(",")
     return {coding.strip() for coding in codings} <= READABLE_CODINGS
-
-
-def _model_list(name: str, body: bytes) -> list[Model]:
-    answer = read_json(body)
-    entries = answer.get("data") if isinstance(answer, dict) else answer
-    if not isinstance(entries, list):
-        raise UpstreamError(f"The upstream '{name}' did not return a valid list of models.")
-    named = [entry for entry in entries if isinstance(entry, dict) and _is_name(entry.get("id"))]
-    return [
-        Model(
-            id=entry["id"],
-            created=entry["created"] if isinstance(entry.get("created"), int) else 0,
-            owned_by=entry["owned_by"] if _is_name(entry.get("owned_by")) else name,
-        )
-        for entry in named
-    ]
-
-
-def _is_name(value: object) -> bool:
-    # Names that cannot be shown or requested are left out; the other models are listed.
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()

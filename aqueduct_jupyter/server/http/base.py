@@ -153,7 +153,11 @@ class AqueductHandler(web.RequestHandler):
         raised = kwargs.get("exc_info", (None, None, None))[1]
         error = raised if isinstance(raised, AqueductError) else self._our_error(status_code)
         self.set_error_headers(error)
-        self.answer(error.envelope())
+        self.answer(self.envelope(error))
+
+    def envelope(self, error: AqueductError) -> dict[str, Any]:
+        """Return an error as the JSON object of this address's API."""
+        return error.envelope()
 
     def set_error_headers(self, error: AqueductError) -> None:
         """Set an error's headers, and those that let pages from other origins read it."""
@@ -218,7 +222,8 @@ class UnknownAddressHandler(AqueductHandler):
         here = f"{self.request.protocol}://{self.request.host}{self.serving.base_url}v1"
         raise NotFoundError(
             f"There is nothing at {plain_text(self.request.path)}. This server has "
-            "chat/completions, files and models, with or without v1/, and its own status, usage, "
-            f"requests, keys and conversations under aqueduct/. Use {plain_text(here)} as the base "
-            "URL."
+            "chat/completions, responses, messages, completions, embeddings, moderations, rerank, "
+            "audio/speech, audio/transcriptions, images/generations, files and models, with or "
+            "without v1/, and its own status, usage, requests, keys and conversations under "
+            f"aqueduct/. Use {plain_text(here)} as the base URL."
         )

@@ -123,7 +123,7 @@ class BodyHandler(AqueductHandler, ABC):
             raise error
         self._is_refused = True
         self.log_exception(type(error), error, None)
-        body = json.dumps(error.envelope()).encode()
+        body = json.dumps(self.envelope(error)).encode()
         self.set_error_headers(error)
         self.set_header("Content-Type", "application/json")
         self.set_header("Content-Length", str(len(body)))

@@ -70,7 +70,10 @@ _ERROR: _Schema = {
                 "param": _NULLABLE_TEXT,
                 "code": _NULLABLE_TEXT,
             },
-        }
+        },
+        # Only Anthropic's form has these.
+        "type": {"enum": ["error"]},
+        "request_id": _TEXT,
     },
 }
 _EVENT: _Schema = {"type": "object", "required": ["data"], "properties": {"data": _TEXT}}
@@ -142,9 +145,19 @@ def _api_paths() -> dict[str, Any]:
         _parameter("order", "query", {"enum": ["asc", "desc"]}),
         _parameter("purpose", "query", {"enum": list(PURPOSES)}),
     ]
+    identity = [_parameter("id", "path", _TEXT)]
     operations = {f"/{path}": _asked(operation) for path, operation in OPERATIONS.items()}
     return {
         **operations,
+        "/responses/{id}": {
+            "get": _operation("Get a stored response.", _json(_OBJECT), identity),
+            "delete": _operation("Delete a stored response.", _json(_OBJECT), identity),
+        },
+        "/responses/{id}/input_items": {
+            "get": _operation(
+                "List the input of a stored response.", _json(_OBJECT), [*identity, *listing[:3]]
+            )
+        },
         "/files": {
             "get": _operation("List files.", _json(_words(FileList)), listing),
             "post": _operation(
@@ -189,7 +202,7 @@ def _own_paths() -> dict[str, Any]:
     form = [_parameter("format", "query", {"enum": ["md", "ipynb", "json"]})]
     return {
         "/aqueduct/status": {"get": _operation("The gateway's status.", _json(_OBJECT))},
-        "/aqueduct/usage": {"get": _operation("Requests and tokens.", _json(_OBJECT), days)},
+        "/aqueduct/usage": {"get": _operation("Requests, tokens and costs.", _json(_OBJECT), days)},
         "/aqueduct/metrics": {"get": _operation("Metrics for Prometheus.", {"text/plain": {}})},
         "/aqueduct/openapi.json": {"get": _operation("This document.", _json(_OBJECT))},
         "/aqueduct/requests": {"get": _operation("List running requests.", _json(_OBJECT))},

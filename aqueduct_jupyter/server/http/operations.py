@@ -6,7 +6,7 @@ The requests themselves are handled in :mod:`aqueduct_jupyter.gateway.requests.f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 
 from ...gateway.requests.admission import Asking
@@ -120,7 +120,12 @@ class OperationHandler(JSONBodyHandler):
             model=deployment,
             is_repeated=self._is_repeated,
             content_type=self.request.headers.get("Content-Type", ""),
+            headers=self.passed_headers(),
         )
+
+    def passed_headers(self) -> Mapping[str, str]:
+        """Return the client's headers that go upstream, with names in lower case."""
+        return {}
 
     @property
     def _client_request_id(self) -> str | None:

@@ -14,10 +14,12 @@ from .conversations import (
 )
 from .files import FileContentHandler, FileHandler, FilesHandler
 from .keys import KeyHandler, KeysHandler
+from .messages import MessagesHandler
 from .models import ModelHandler, ModelsHandler
 from .openapi import OpenAPIHandler
 from .operations import OperationHandler
 from .requests import RequestHandler, RequestsHandler
+from .responses import InputItemsHandler, ResponseHandler
 from .serving import Serving
 from .status import MetricsHandler, StatusHandler, UsageHandler
 
@@ -26,10 +28,15 @@ __all__ = ["application_routes", "routes"]
 PREFIXES = ("", "v1/", "openai/", "openai/v1/")
 """The prefixes under which the API is served; Azure's clients use openai/."""
 
-_PATHS = "|".join(OPERATIONS)
-
-DEPLOYMENT = f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{_PATHS})"
-"""Azure's addresses, which name the model."""
+DEPLOYED = (
+    "chat/completions",
+    "completions",
+    "embeddings",
+    "audio/speech",
+    "audio/transcriptions",
+    "images/generations",
+)
+"""The operations that Azure has below openai/deployments/MODEL/."""
 
 LIKE_OURS = (
     "v1|openai|aqueduct|api/v1|chat|responses|messages|embeddings|completions|moderations|rerank"
@@ -61,7 +68,8 @@ def routes() -> Iterator[Route]:
     yield "aqueduct/conversations", ConversationsHandler
     yield f"aqueduct/conversations/{_ANY_ID}", ConversationHandler
     yield f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler
-    yield DEPLOYMENT, OperationHandler
+    for path in DEPLOYED:
+        yield f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{path})", OperationHandler
     yield f"(?:{LIKE_OURS})(?:/.*)?", UnknownAddressHandler
     # A base URL with an extra slash.
     yield f"(?:/+)(?:{LIKE_OURS}|models|files)(?:/.*)?", UnknownAddressHandler
@@ -75,7 +83,11 @@ def application_routes(serving: Serving) -> list[tuple[str, type[AqueductHandler
 
 
 def _api(file_id: str) -> Iterator[Route]:
-    yield f"(?P<path>{_PATHS})", OperationHandler
+    for path in OPERATIONS:
+        is_anthropic = path.startswith("messages")
+        yield f"(?P<path>{path})", MessagesHandler if is_anthropic else OperationHandler
+    yield f"responses/{_ANY_ID}", ResponseHandler
+    yield f"responses/{_ANY_ID}/input_items", InputItemsHandler
     yield "files", FilesHandler
     yield f"files/{file_id}", FileHandler
     yield f"files/{file_id}/content", FileContentHandler

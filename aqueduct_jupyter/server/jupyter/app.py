@@ -19,6 +19,7 @@ from traitlets import Bool, Dict, Integer, Unicode, default
 from ...gateway.entry import Entry
 from ...gateway.gateway import Gateway
 from ...gateway.policy import read_policy
+from ...gateway.prices.price import read_prices
 from ...gateway.requests.limits import read_limits
 from ...gateway.settings import GatewaySettings
 from ..http.routes import routes
@@ -58,7 +59,7 @@ class AqueductApp(ExtensionApp):
         help="""The OpenAI-compatible services, by name. Each needs base_url and may have
         api_key_file (or api_key_env), models, timeout, idle_timeout, connect_timeout,
         max_connections, http_client ("built-in" or "httpx"), documents ("text", "inline" or
-        "native") and ca_bundle."""
+        "native"), apis, key_header and ca_bundle."""
     ).tag(config=True)
     aliases = Dict(help="Aliases for models: {'main': 'campus/llama'}.").tag(config=True)
     default_model = Unicode(help="The model for requests that do not name one.").tag(config=True)
@@ -70,7 +71,13 @@ class AqueductApp(ExtensionApp):
         {},
         help="""Usage limits: {"user": budget, "kernel": budget, "agent": budget, "models":
         [...], "max_tokens": 1024}. A budget may have requests_per_minute, tokens_per_minute,
-        tokens_per_day and requests_in_flight.""",
+        tokens_per_day, usd_per_day and requests_in_flight.""",
+    ).tag(config=True)
+    prices = _CheckedLater(
+        {},
+        help="""Prices of models in US dollars per million tokens: {"campus/llama": {"input": 0.1,
+        "output": 0.4}}. A price may have cached_input. Other models have their published prices, if
+        those are known.""",
     ).tag(config=True)
     policy = _CheckedLater(
         None,
@@ -96,6 +103,12 @@ class AqueductApp(ExtensionApp):
         help="""Default lifetime, in seconds, of files uploaded without expires_after. 0 keeps them
         forever.""",
     ).tag(config=True)
+    response_expiry_seconds = Integer(
+        30 * 86_400,
+        help="""Lifetime, in seconds, of the answers that the Responses API keeps. 0 keeps them
+        forever.""",
+    ).tag(config=True)
+
     direct_writes = Bool(
         True,
         help="""Write the chunks of a stream to the client's socket, past Tornado's buffers, which
@@ -128,7 +141,7 @@ class AqueductApp(ExtensionApp):
         """Build the gateway. No file, connection or process is opened before it is needed.
 
         Raises:
-            ValueError: the limits or the policy are invalid; the gateway then serves nothing.
+            ValueError: limits, prices or policy are invalid; the gateway then serves nothing.
         """
         self._chores: list[asyncio.Task[None]] = []
         self._environment: KernelEnvironment | None = None
@@ -139,7 +152,8 @@ class AqueductApp(ExtensionApp):
 
     def _gateway_settings(self) -> GatewaySettings:
         try:
-            limits, policy = read_limits(self.limits), read_policy(self.policy)
+            limits, prices = read_limits(self.limits), read_prices(self.prices)
+            policy = read_policy(self.policy)
         except ValueError as error:
             self.log.critical("%s The gateway serves nothing until this is fixed.", error)
             raise
@@ -150,12 +164,14 @@ class AqueductApp(ExtensionApp):
             default_model=self.default_model or None,
             local_model_path=self.local_model_path,
             demo_models=self.demo_models,
+            prices=prices,
             limits=limits,
             policy=policy,
             max_body_bytes=self.max_body_bytes,
             max_file_bytes=self.max_file_bytes,
             max_total_file_bytes=self.max_total_file_bytes,
             file_expiry_seconds=self.file_expiry_seconds,
+            response_expiry_seconds=self.response_expiry_seconds,
         )
 
     def _finished(self) -> list[Callable[[Entry], None]]:

@@ -19,8 +19,8 @@ __all__ = ["EVENT_SCHEMA_ID", "Reports"]
 EVENT_SCHEMA_ID = "https://schema.aqueduct-jupyter.invalid/chat_request/v1"
 """The event's schema id: Jupyter requires a URL; nothing is served at this one."""
 
-_TEXTS = ("request_id", "outcome")
-_NULLABLE_TEXTS = ("kernel", "model", "upstream", "error_code")
+_TEXTS = ("request_id", "outcome", "api")
+_NULLABLE_TEXTS = ("kernel", "model", "upstream", "upstream_api", "error_code")
 _NUMBERS = ("status", "total_ms")
 _NULLABLE_NUMBERS = ("tokens_in", "tokens_out", "first_token_ms")
 _FIELDS = (*_TEXTS, *_NULLABLE_TEXTS, *_NUMBERS, *_NULLABLE_NUMBERS, "is_stream", "is_estimated")
@@ -28,8 +28,8 @@ _FIELDS = (*_TEXTS, *_NULLABLE_TEXTS, *_NUMBERS, *_NULLABLE_NUMBERS, "is_stream"
 _SCHEMA = {
     "$id": EVENT_SCHEMA_ID,
     "version": "1",
-    "title": "Chat request",
-    "description": "A finished chat request: counts and times, never any of its text.",
+    "title": "Request",
+    "description": "A finished request: counts and times, never any of its text.",
     "type": "object",
     "properties": {
         **{field: {"type": "string"} for field in _TEXTS},

@@ -1,4 +1,4 @@
-/** The running requests on the Jupyter server, how to stop them, and the tokens of the last day. */
+/** The running requests on the Jupyter server, how to stop them, and what the last day used. */
 import type { Api } from './api';
 import { codeOf } from './carrier';
 import { isObject, listIn, numberIn, objectIn, plainOrNull, textIn } from './json';
@@ -13,6 +13,8 @@ export interface Running {
 export class Requests {
   running: readonly Running[] = [];
   tokens = 0;
+  /** The cost in US dollars, or null if it is not known. */
+  usd: number | null = null;
   private _reading: Promise<void> = Promise.resolve();
 
   constructor(private readonly _api: Api) {}
@@ -42,6 +44,7 @@ export class Requests {
     const total = objectIn(usage.total);
     this.running = listIn(requests.data).filter(isObject).map(runningIn);
     this.tokens = numberIn(total.tokens_in) + numberIn(total.tokens_out);
+    this.usd = Number.isFinite(total.usd) ? numberIn(total.usd) : null;
   }
 }
 

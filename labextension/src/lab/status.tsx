@@ -1,4 +1,4 @@
-/** The plugin of the status bar: the tokens of the last day, and the running requests. */
+/** The plugin of the status bar: the tokens and costs of the last day, and the running requests. */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IStatusBar, showPopup, type Popup } from '@jupyterlab/statusbar';
 import { Debouncer, Poll } from '@lumino/polling';
@@ -6,6 +6,7 @@ import { Widget } from '@lumino/widgets';
 
 import { Requests } from '../carriers/requests';
 import type { Words } from '../translation';
+import { shortCost, shortNumber } from './amounts';
 import { RunningRequests } from './running-requests';
 import { IChat } from './tokens';
 
@@ -28,12 +29,13 @@ class StatusItem extends Widget {
   }
 
   draw(): void {
-    const { running, tokens } = this._requests;
+    const { running, tokens, usd } = this._requests;
     const words = this._words;
     const count = running.length ? ` · ${words.__('%1 running', running.length)}` : '';
     const used = words._n('%2 token', '%2 tokens', tokens, shortNumber(tokens));
-    this.node.textContent = used + count;
-    this.node.title = words.__('Tokens in the last 24 hours, and running requests');
+    const cost = usd === null ? '' : ` · ${shortCost(usd)}`;
+    this.node.textContent = used + cost + count;
+    this.node.title = words.__('Tokens and known costs in the last 24 hours, and running requests');
   }
 
   private _open(): void {
@@ -44,16 +46,10 @@ class StatusItem extends Widget {
   }
 }
 
-function shortNumber(count: number): string {
-  return new Intl.NumberFormat(undefined, {
-    notation: 'compact',
-    maximumFractionDigits: 1
-  }).format(count);
-}
-
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
   id: 'aqueduct-jupyter:status',
-  description: 'Shows the tokens used in the status bar, and lists and stops running requests.',
+  description:
+    'Shows the tokens used and their cost in the status bar, and lists and stops running requests.',
   autoStart: true,
   requires: [IChat, IStatusBar],
   activate: (_app: JupyterFrontEnd, chat: IChat, bar: IStatusBar) => {

@@ -13,16 +13,28 @@ beforeEach(() => {
 });
 
 /** Have the server say what runs, and what was used. */
-function answer(ids: string[], tokens: unknown): void {
+function answer(ids: string[], tokens: unknown, usd?: unknown): void {
   const data = ids.map(id => ({ id, model: 'm', seconds: 1.5, kernel: null }));
   server.answers.set('GET requests', () => json({ data }));
-  server.answers.set('GET usage', () => json({ total: { tokens_in: tokens, tokens_out: 1 } }));
+  server.answers.set('GET usage', () => json({ total: { tokens_in: tokens, tokens_out: 1, usd } }));
 }
 
 test('says what runs, and what was used', async () => {
   await requests.refresh();
   expect(requests.running).toEqual([{ id: 'r1', model: 'm', seconds: 1.5, isFromNotebook: false }]);
   expect(requests.tokens).toBe(6);
+});
+
+test.each([
+  [0.5, 0.5],
+  [0, 0],
+  [null, null],
+  [undefined, null],
+  ['$5', null]
+])('a cost of %s is %s', async (usd, expected) => {
+  answer([], 5, usd);
+  await requests.refresh();
+  expect(requests.usd).toBe(expected);
 });
 
 test('an older answer replaces nothing newer', async () => {

@@ -109,6 +109,33 @@ async def test_tokens_of_the_day_are_there_again_at_midnight(ledger: Ledger) -> 
     await gate.ask()
 
 
+async def test_money_of_the_day_is_there_again_at_midnight(ledger: Ledger) -> None:
+    gate = Gate(ledger, user={"usd_per_day": 2.5})
+    gate.past(seconds=5 * 3600, usd=1.5)
+    gate.past(seconds=DAY, usd=100.0)
+    gate.past(tokens=10**9)  # without a known price
+    assert await gate.ask() == {}
+    gate.past(usd=1.0)
+    error = await gate.refused()
+    assert error.message == (
+        "The limit of 2.5 US dollars per day for you is used up. Try again at 00:00:00 UTC, in "
+        "3600 seconds."
+    )
+    assert error.retry_after == 3600
+    assert not [name for name in error.headers() if name.startswith("x-ratelimit")]
+    gate.now += 3600
+    await gate.ask()
+
+
+async def test_a_kernel_has_money_of_its_own(ledger: Ledger) -> None:
+    gate = Gate(ledger, kernel={"usd_per_day": 5}, user={"tokens_per_day": 100})
+    gate.past(usd=5.0, kernel="k1", tokens=1)
+    assert "5 US dollars per day for this kernel" in (await gate.refused(kernel="k1")).message
+    headers = await gate.ask(kernel="k2")
+    assert len(headers) == 3
+    assert all(name.endswith("-tokens") for name in headers)
+
+
 async def test_a_kernel_has_a_budget_of_its_own_within_its_users(ledger: Ledger) -> None:
     gate = Gate(ledger, kernel={"tokens_per_minute": 10}, user={"tokens_per_minute": 100})
     gate.past(tokens=10, kernel="k1")
@@ -177,6 +204,8 @@ def test_an_answer_is_bounded(ledger: Ledger) -> None:
         ({"users": {}}, "users"),
         ({"user": {"requests_per_hour": 1}}, "user.requests_per_hour"),
         ({"kernel": {"tokens_per_day": 0}}, "kernel.tokens_per_day"),
+        ({"user": {"usd_per_day": 0}}, "user.usd_per_day"),
+        ({"user": {"usd_per_day": float("inf")}}, "user.usd_per_day"),
         ({"max_tokens": "many"}, "max_tokens"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aqueduct_jupyter.gateway.entry import CLIENT_LEFT, Caller, Entry
+from aqueduct_jupyter.gateway.prices.price import Price, Rates
 from aqueduct_jupyter.gateway.stores.interfaces import Ledger
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.gateway.stores.sql.request_rows import RequestRows
@@ -44,7 +45,7 @@ async def test_sums_are_the_owners_and_of_the_days_asked_for(ledger: Ledger) -> 
         ledger.record(row)
     sums = await ledger.sums("ada", days=2)
     total = {"requests": 4, "failed": 1, "cancelled": 1, "tokens_in": 12, "tokens_out": 8}
-    assert (sums["days"], sums["total"]) == (2, total)
+    assert (sums["days"], sums["total"]) == (2, {**total, "usd": None})
     assert [(row["day"], row["requests"]) for row in sums["by_day"]] == [
         ("2024-10-03", 1),
         ("2024-10-04", 3),
@@ -57,6 +58,31 @@ async def test_sums_are_the_owners_and_of_the_days_asked_for(ledger: Ledger) -> 
         (None, 1),
         ("k1", 11),
     ]
+
+
+async def test_known_costs_are_summed(ledger: Ledger) -> None:
+    rows = [
+        entry(1, usd=0.1),
+        entry(2, usd=0.2),
+        entry(3, model="free", usd=0.0),
+        entry(4, model="unknown", kernel=None),
+        entry(5, usd=1.0, upstream="campus"),
+        entry(6, usd=2.0, upstream="campus", kernel="k2"),
+        entry(7, usd=4.0, upstream="campus", time=NOW - DAY),
+    ]
+    for row in rows:
+        ledger.record(row)
+    sums = await ledger.sums("ada")
+    assert sums["total"]["usd"] == 7.3
+    assert [row["usd"] for row in sums["by_day"]] == [4.0, 3.3]
+    by_model = {row["model"]: row["usd"] for row in sums["by_model"]}
+    assert by_model == {"llama": 7.3, "free": 0.0, "unknown": None}
+    by_kernel = {row["kernel"]: row["usd"] for row in sums["by_kernel"]}
+    assert by_kernel == {None: None, "k1": 5.3, "k2": 2.0}
+    midnight = NOW - NOW % DAY
+    assert (await ledger.used(Caller("ada"), NOW - 60, midnight)).usd_in_day == 3.0
+    assert (await ledger.used(Caller("ada", "k2"), NOW - 60, midnight)).usd_in_day == 2.0
+    assert (await ledger.used(Caller("ben"), NOW - 60, midnight)).usd_in_day == 0.0
 
 
 async def test_a_request_that_has_just_ended_counts(
@@ -77,7 +103,7 @@ async def test_a_request_that_has_just_ended_counts(
 
 async def test_an_empty_ledger_has_sums_of_nothing(ledger: Ledger) -> None:
     sums = await ledger.sums("ada")
-    assert sums["total"] == dict.fromkeys(sums["total"], 0)
+    assert sums["total"] == {**dict.fromkeys(sums["total"], 0), "usd": None}
     assert sums["by_day"] == sums["by_model"] == sums["by_kernel"] == []
 
 
@@ -87,6 +113,20 @@ def test_what_the_upstream_counts_replaces_an_estimate() -> None:
     assert row.is_estimated
     row.count(Usage(prompt_tokens=3, completion_tokens=2))
     assert (row.tokens_in, row.tokens_out, row.is_estimated) == (3, 2, False)
+
+
+def test_a_finished_request_has_its_cost() -> None:
+    price = Price((Rates(2.0, 8.0, cached_input=0.5),))
+    counted, estimated, refused, unknown = (entry(number) for number in range(4))
+    for row in (counted, estimated, refused):
+        row.price = price
+    counted.count(Usage(prompt_tokens=1000, completion_tokens=100, cached_tokens=400))
+    estimated.estimate(1000, 100)
+    unknown.estimate(1000, 100)
+    for row in (counted, estimated, refused, unknown):
+        row.finish()
+    costs = [row.usd for row in (counted, estimated, refused, unknown)]
+    assert costs == [pytest.approx(0.0022), pytest.approx(0.0028), None, None]
 
 
 def test_a_client_that_left_has_no_status_but_its_own() -> None:

@@ -18,6 +18,7 @@ from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
 from aqueduct_jupyter.protocol.agent_keys import KeyRequest
 from aqueduct_jupyter.server.http import body
 from aqueduct_jupyter.server.http.base import AqueductHandler, UnknownAddressHandler
+from aqueduct_jupyter.server.http.routes import DEPLOYED
 
 from ...standin import StandIn
 from ..conftest import Ask
@@ -41,6 +42,8 @@ class Address:
 API = [
     *(Address(path, {"POST": 415 if OPERATIONS[path].is_form else 400}) for path in OPERATIONS),
     Address("files", {"GET": 200, "POST": 415}),
+    Address("responses/resp_1", {"GET": 404, "DELETE": 404}),
+    Address("responses/resp_1/input_items", {"GET": 404}),
     Address(f"files/{FILE}", {"GET": 404, "DELETE": 404}),
     Address(f"files/{FILE}/content", {"GET": 404}),
     Address("models", {"GET": 200}),
@@ -69,11 +72,13 @@ OWN = [
 ]
 PREFIXES = ("", "v1/", "openai/", "openai/v1/")
 AZURE = [
-    Address(f"openai/deployments/real-name/{path}", {"POST": 415 if operation.is_form else 400})
-    for path, operation in OPERATIONS.items()
+    Address(
+        f"openai/deployments/real-name/{path}", {"POST": 415 if OPERATIONS[path].is_form else 400}
+    )
+    for path in DEPLOYED
 ]
 UNKNOWN = [
-    *("v1/responses", "responses", "responses/resp_1", "embeddings/x", "messages", "images"),
+    *("responses/resp_1/x", "embeddings/x", "messages/batches", "images", "audio"),
     *("chat", "chat/completions/x", "images/edits", "audio/translations", "fine_tuning/jobs"),
     *("api/v1", "api/v1/chat/completions", "openai", "openai/nothing", "conversations"),
     *("openai/deployments/x/files", "/v1/models", "//v1/chat/completions", "/responses"),
@@ -116,10 +121,11 @@ async def test_a_stranger_gets_401_everywhere_before_the_body_is_read(
             assert response.headers["x-request-id"].startswith("req_")
             if verb != "HEAD":
                 error = response.json()["error"]
-                assert (error["type"], error["code"]) == (
-                    "invalid_request_error",
-                    "invalid_api_key",
+                is_anthropic = address.path.endswith(("/messages", "count_tokens")) or (
+                    address.path == "messages"
                 )
+                kind = "authentication_error" if is_anthropic else "invalid_request_error"
+                assert (error["type"], error["code"]) == (kind, "invalid_api_key")
 
 
 @pytest.mark.parametrize("path", ["v1/chat/completions", "files"])
@@ -335,9 +341,9 @@ async def test_what_a_kernels_key_does_not_open_says_what_does(
 
 async def test_an_unknown_address_says_what_there_is(connect: Ask, jp_base_url: str) -> None:
     async with connect() as http:
-        error = (await http.post("responses", json={"model": "m", "input": "x"})).json()["error"]
+        error = (await http.post("batches", json={"model": "m", "input": "x"})).json()["error"]
     assert error["code"] == "not_found"
-    assert "chat/completions, files and models" in error["message"]
+    assert "chat/completions, responses, messages, completions, embeddings" in error["message"]
     assert f"{jp_base_url}v1 as the base URL." in error["message"]
 
 

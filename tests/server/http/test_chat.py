@@ -719,4 +719,5 @@ async def test_the_ledger_knows_the_kernel(
         "cancelled": 0,
         "tokens_in": 3,
         "tokens_out": 2,
+        "usd": None,
     }

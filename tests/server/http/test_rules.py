@@ -120,9 +120,9 @@ async def test_what_happened_is_counted(http: httpx.AsyncClient, standin: StandI
         for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
-    assert samples["aqueduct_requests_total", "200", "campus", "whole"] == 1
-    assert samples["aqueduct_requests_total", "502", "campus", "failed"] == 1
-    assert samples["aqueduct_requests_total", "403", "failed", "none"] == 1
+    assert samples["aqueduct_requests_total", "200", "campus", "chat", "whole"] == 1
+    assert samples["aqueduct_requests_total", "502", "campus", "chat", "failed"] == 1
+    assert samples["aqueduct_requests_total", "403", "chat", "failed", "none"] == 1
     assert samples["aqueduct_errors_total", "campus", "upstream_disconnected"] == 1
     assert samples["aqueduct_tokens_total", "campus", "out"] >= 2
     assert samples["aqueduct_request_seconds_count", "campus"] == 2
@@ -153,8 +153,8 @@ async def test_each_request_is_one_line_and_one_event(
 
 @pytest.mark.parametrize(
     "wrong",
-    ["limits={'users': {}}", "limits='none'", "policy=strict"],
-    ids=["word", "type", "policy"],
+    ["limits={'users': {}}", "limits='none'", "policy=strict", "prices={'m': {'input': 1}}"],
+    ids=["word", "type", "policy", "price"],
 )
 def test_nothing_is_served_under_rules_that_are_not_understood(tmp_path: Path, wrong: str) -> None:
     with throwaway_server(tmp_path, [f"--AqueductApp.{wrong}"]) as server:

@@ -13,10 +13,12 @@ import pytest
 from aqueduct_jupyter import __version__
 from aqueduct_jupyter.gateway.children.sandbox import Confinement, available
 from aqueduct_jupyter.gateway.documents import processes as document_processes
+from aqueduct_jupyter.gateway.prices import prices
 
 from ...gateway.documents import samples
-from ...standin import StandIn
+from ...standin import CUT, StandIn, chunk, completion
 from ..conftest import Settings, campus
+from .test_chat import ledger, post
 from .test_files import error_of
 from .test_models import DEAD
 
@@ -151,6 +153,57 @@ async def test_usage_asks_for_a_sensible_time(http: httpx.AsyncClient) -> None:
     for days in ("0", "4000", "x"):
         error: dict[str, Any] = error_of(await http.get(f"aqueduct/usage?days={days}"), 400)
         assert error["param"] == "days"
+
+
+class TestCosts:
+    @pytest.fixture
+    def settings(self, standin: StandIn) -> Settings:
+        standin.models = ["real-name", "gpt-4o"]
+        prices = {"dear": {"input": 100_000, "output": 1_000_000, "cached_input": 0}}
+        limits = {"user": {"usd_per_day": 3}}
+        aliases = {"dear": "campus/real-name"}
+        upstreams = {"campus": campus(standin)}
+        return {"upstreams": upstreams, "aliases": aliases, "prices": prices, "limits": limits}
+
+    async def test_usage_has_the_costs_that_are_known(self, http: httpx.AsyncClient) -> None:
+        await post(http, model="real-name")
+        assert (await http.get("aqueduct/usage")).json()["total"]["usd"] is None
+        await post(http, model="dear")
+        usage = (await http.get("aqueduct/usage")).json()
+        assert usage["total"]["usd"] == pytest.approx(3 * 0.1 + 2 * 1.0)
+        assert [row["usd"] for row in usage["by_day"]] == [usage["total"]["usd"]]
+
+    async def test_cached_and_estimated_tokens_have_their_price(
+        self, http: httpx.AsyncClient, standin: StandIn, extension: Any, tmp_path: Path
+    ) -> None:
+        cached = completion()
+        cached["usage"]["prompt_tokens_details"] = {"cached_tokens": 2}
+        standin.reply(cached)
+        await post(http, model="dear")
+        standin.stream(chunk("one"), chunk("two"), CUT)
+        await post(http, model="dear", stream=True)
+        first, second = await ledger(extension, tmp_path)
+        assert first["usd"] == pytest.approx(1 * 0.1 + 2 * 1.0)
+        assert second["is_estimated"]
+        assert second["usd"] == pytest.approx(second["tokens_in"] * 0.1 + 2 * 1.0)
+
+    async def test_money_runs_out(self, http: httpx.AsyncClient) -> None:
+        for _ in range(2):
+            response = await post(http, model="dear")
+            assert response.status_code == 200
+            assert "x-ratelimit-limit-requests" not in response.headers
+        refused = await post(http, model="dear")
+        message = error_of(refused, 429)["message"]
+        assert "The limit of 3 US dollars per day for you is used up. Try again at" in message
+        assert int(refused.headers["retry-after"]) <= 86_400
+
+    async def test_the_first_answer_waits_for_its_published_price(
+        self, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(prices, "is_local", lambda _: False)
+        await post(http, model="gpt-4o")
+        usage = (await http.get("aqueduct/usage")).json()
+        assert usage["total"]["usd"] == pytest.approx((3 * 2.5 + 2 * 10) / 1e6, abs=1e-6)
 
 
 @pytest.mark.parametrize("path", ["status", "usage", "requests", "metrics"])

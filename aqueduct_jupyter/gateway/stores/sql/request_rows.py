@@ -28,6 +28,9 @@ _TOKENS = func.coalesce(_COLUMNS.tokens_in, 0) + func.coalesce(_COLUMNS.tokens_o
 _IN_MINUTE = _COLUMNS.time >= bindparam("minute")
 _IN_DAY = _COLUMNS.time >= bindparam("day")
 
+USD_DIGITS = 6
+"""Decimal places of a sum of costs in US dollars."""
+
 _MARK = "add_requests"
 
 # Statements are built once, because building one takes ten times as long as reading a row.
@@ -37,6 +40,7 @@ _USED = select(
     func.sum(case((_IN_MINUTE, _TOKENS), else_=0)),
     func.sum(case((_IN_DAY, _TOKENS), else_=0)),
     func.min(case((_IN_MINUTE, _COLUMNS.time))),
+    func.sum(case((_IN_DAY, _COLUMNS.usd))),
 ).where(
     _COLUMNS.owner == bindparam("owner"),
     _COLUMNS.time >= bindparam("since"),
@@ -50,6 +54,7 @@ _SUMS = (
     func.sum(case((_COLUMNS.outcome == "cancelled", 1), else_=0)).label("cancelled"),
     func.sum(_COLUMNS.tokens_in).label("tokens_in"),
     func.sum(_COLUMNS.tokens_out).label("tokens_out"),
+    func.sum(_COLUMNS.usd).label("usd"),
 )
 _GROUPS: dict[Group, ColumnElement[Any]] = {
     "day": day_of(_COLUMNS.time),
@@ -95,8 +100,8 @@ class RequestRows:
             day: start of the day, in seconds since 1970.
 
         Returns:
-            Requests in the minute, tokens in the minute, tokens in the day, and the time of the
-            first request in the minute; each may be None.
+            Requests in the minute, tokens in the minute, tokens in the day, the time of the first
+            request in the minute, and US dollars in the day; each may be None.
         """
         asked = {"owner": owner, "minute": minute, "day": day, "since": min(minute, day)}
         if kernel is None:
@@ -104,7 +109,7 @@ class RequestRows:
         return self._connection.execute(_USED_BY_KERNEL, {**asked, "kernel": kernel}).one()
 
     def sums(self, owner: str, since: float, group: Group | None = None) -> list[dict[str, Any]]:
-        """Sum an owner's requests and tokens since a time, optionally by a group."""
+        """Sum an owner's requests, tokens and costs since a time, optionally by a group."""
         columns: list[ColumnElement[Any]] = [*_SUMS]
         if group:
             columns.insert(0, _GROUPS[group].label(group))
@@ -113,9 +118,8 @@ class RequestRows:
             by = _GROUPS[group]
             statement = statement.group_by(by).order_by(by.asc().nulls_first())
         rows = self._connection.execute(statement).mappings()
-        # PostgreSQL returns sums as decimals.
         return [
-            {name: value if name == group else int(value or 0) for name, value in row.items()}
+            {name: value if name == group else _sum(name, value) for name, value in row.items()}
             for row in rows
         ]
 
@@ -124,3 +128,10 @@ class RequestRows:
             self._connection.execute(_INSERT, rows)
         except DataError as error:
             raise ValueError(str(error.orig)) from error
+
+
+def _sum(name: str, value: Any) -> float | None:
+    if name == "usd":
+        return None if value is None else round(value, USD_DIGITS)
+    # PostgreSQL returns sums of integers as decimals.
+    return int(value or 0)

@@ -1,0 +1,130 @@
+"""The bridges between APIs: what answers in the place of what, and how it is translated.
+
+Requests are translated through chat's form, answers through items, so there is one row for each API
+and none for a pair.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...protocol.bridges.chat_reader import ChatReader
+from ...protocol.bridges.chat_writer import ChatWriter
+from ...protocol.bridges.completions import CompletionWriter, chat_from_completion
+from ...protocol.bridges.forms import AnswerHead, BridgedRequest, Reader, ReadFailure, Writer
+from ...protocol.bridges.messages_reader import MessagesReader
+from ...protocol.bridges.messages_request import chat_from_messages, messages_from_chat
+from ...protocol.bridges.messages_writer import MessagesWriter
+from ...protocol.bridges.responses_reader import ResponsesReader
+from ...protocol.bridges.responses_request import chat_from_responses, responses_from_chat
+from ...protocol.bridges.responses_writer import ResponsesWriter
+from ...protocol.requests import APIRequest
+from ..upstreams.apis import API
+from ..upstreams.catalog import Route
+from ..upstreams.upstream import Upstream
+from .operation import Operation
+from .operations import OPERATIONS
+
+__all__ = ["Bridge", "build_bridge", "find_target"]
+
+_BY_API = {operation.api: operation for operation in OPERATIONS.values() if operation.api}
+
+_BRIDGED_TO: Mapping[API, tuple[API, ...]] = {
+    "chat": ("responses", "messages"),
+    "responses": ("chat", "messages"),
+    "messages": ("chat", "responses"),
+    "completions": ("chat",),
+}
+"""What can answer in the place of an operation, the best first."""
+
+_FROM_CHAT: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "responses": responses_from_chat,
+    "messages": messages_from_chat,
+}
+_READERS: Mapping[str, Callable[[ReadFailure], Reader]] = {
+    "chat": ChatReader,
+    "responses": ResponsesReader,
+    "messages": MessagesReader,
+}
+_WRITERS: Mapping[str, tuple[str, Callable[[AnswerHead], Writer]]] = {
+    "chat": ("chatcmpl-", ChatWriter),
+    "responses": ("resp_", ResponsesWriter),
+    "messages": ("msg_", MessagesWriter),
+    "completions": ("cmpl-", CompletionWriter),
+}
+"""The beginning of an answer's id, and its writer."""
+
+_INPUTS = ("input", "messages", "prompt")
+"""Fields that no answer repeats; they may be megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A translated request, and what translates its answer back."""
+
+    body: dict[str, Any]
+    reader: Callable[[ReadFailure], Reader]
+    writer: Writer
+
+
+def find_target(operation: Operation, upstream: Upstream) -> Operation | None:
+    """Return the operation that answers in the place of another; None if there is none."""
+    for name in _BRIDGED_TO[operation.api] if operation.api else ():
+        if upstream.apis.mode(name) != "bridge":
+            return _BY_API[name]
+    return None
+
+
+def build_bridge(
+    operation: Operation,
+    target: Operation,
+    request: APIRequest,
+    route: Route,
+    earlier: Sequence[dict[str, Any]] = (),
+) -> Bridge:
+    """Translate a request for an upstream that does not have its operation.
+
+    Args:
+        operation: what the client asked for.
+        target: what the upstream is asked for.
+        request: the client's request.
+        route: the upstream and its model.
+        earlier: the items of the responses that it continues.
+
+    Raises:
+        InvalidRequestError: a field has no counterpart; ``param`` names it.
+    """
+    translated = _as_chat(operation, request.body, route.upstream.length_field, earlier)
+    body = {**translated.body, "model": route.model}
+    if target.name != "chat":
+        body = _FROM_CHAT[target.name](body)
+    prefix, writer = _WRITERS[operation.name]
+    repeated = {name: value for name, value in request.body.items() if name not in _INPUTS}
+    head = AnswerHead(
+        prefix + secrets.token_hex(24),
+        request.model or route.model,
+        int(time.time()),
+        repeated,
+        translated.tools,
+    )
+    return Bridge(body, _READERS[target.name], writer(head))
+
+
+def _as_chat(
+    operation: Operation,
+    body: dict[str, Any],
+    length_field: str,
+    earlier: Sequence[dict[str, Any]],
+) -> BridgedRequest:
+    match operation.name:
+        case "responses":
+            return chat_from_responses(body, earlier, length_field=length_field)
+        case "messages":
+            return chat_from_messages(body, length_field=length_field)
+        case "completions":
+            return BridgedRequest(chat_from_completion(body, length_field=length_field))
+    return BridgedRequest(body)

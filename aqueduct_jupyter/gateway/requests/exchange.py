@@ -1,0 +1,115 @@
+"""One exchange with an upstream: the request as it is sent, and what reads its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...protocol.requests import APIRequest
+from ...protocol.responses import ResponsesRequest
+from ..entry import Entry
+from ..offload import off_the_loop
+from ..upstreams.catalog import Route
+from .bridged_stream import BridgedStream, read_failure
+from .bridges import Bridge, build_bridge
+from .checked_stream import CheckedStream
+from .operation import Operation
+from .turns import portable
+from .upstream_body import UpstreamBody, encode_body, with_usage
+from .ways import Way
+
+__all__ = ["Exchange", "Prepared", "build_exchange"]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A request whose files have been converted.
+
+    Args:
+        request: the request in the client's API.
+        route: the upstream and its model.
+        earlier: the items that it continues.
+        size: the size of all of it, in bytes.
+    """
+
+    request: APIRequest
+    route: Route
+    earlier: Sequence[dict[str, Any]]
+    size: int
+
+    def copy(self) -> Prepared:
+        """Return a copy whose object may be emptied; what is in it is shared."""
+        again = type(self.request)({**self.request.body})
+        return Prepared(again, self.route, self.earlier, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that can be sent.
+
+    Args:
+        operation: what the client asked for.
+        route: the upstream and its model.
+        body: what is sent.
+        stream: checks or translates the streamed answer; None for a whole one.
+        bridge: translates the answer, if the upstream speaks another API.
+    """
+
+    operation: Operation
+    route: Route
+    body: UpstreamBody
+    stream: CheckedStream | None = None
+    bridge: Bridge | None = None
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a model writes the answer."""
+        return bool(self.operation.length_fields)
+
+    def translated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Translate a whole answer of an upstream that speaks another API.
+
+        Raises:
+            AqueductError: the upstream failed, or its answer cannot be understood.
+        """
+        assert self.bridge is not None  # noqa: S101  # the caller's mistake
+        upstream = self.route.upstream
+        reader = self.bridge.reader(read_failure(upstream.name, upstream.secrets))
+        return self.bridge.writer.whole(reader.whole(answer))
+
+
+async def build_exchange(
+    operation: Operation, way: Way, prepared: Prepared, entry: Entry
+) -> Exchange:
+    """Write a request in the form of one way to answer it.
+
+    Raises:
+        InvalidRequestError: a field has no counterpart in the upstream's API.
+    """
+    return await off_the_loop(prepared.size, _build, operation, way, prepared, entry.is_stream)
+
+
+def _build(operation: Operation, way: Way, prepared: Prepared, is_stream: bool) -> Exchange:
+    request, route = prepared.request, prepared.route
+    stream: CheckedStream | None = None
+    bridge = None
+    if way.is_bridge:
+        bridge = build_bridge(operation, way.target, request, route, prepared.earlier)
+        body = bridge.body
+        if is_stream:
+            upstream = route.upstream
+            stream = BridgedStream(upstream.name, upstream.secrets, bridge.reader, bridge.writer)
+    else:
+        if is_stream and operation.stream:
+            stream = operation.stream(request, route)
+        body = {**request.body, "model": route.model}
+        if way.is_continued:
+            given = ResponsesRequest(body).input_items
+            body["input"] = [*portable(prepared.earlier), *given]
+            del body["previous_response_id"]
+    # The client's own options decide what it sees; the upstream is always asked for usage.
+    asks = way.target.asks_for_usage and is_stream
+    if asks and route.model not in route.upstream.without_usage:
+        with_usage(body)
+    return Exchange(operation, route, encode_body(way.target, body, request.body), stream, bridge)
