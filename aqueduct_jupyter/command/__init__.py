@@ -20,11 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the arguments after ``jupyter aqueduct``; this process's by default.
 
     Returns:
-        The exit status: 0, or 1 if something is wrong.
+        The exit status: 0, or 1 if something is wrong; for an agent, the agent's own.
     """
-    chosen = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    own, theirs = _divided(words)
+    chosen = _parser().parse_args(own)
     try:
-        return _run(chosen)
+        return _run(chosen, theirs)
     except AqueductError as error:
         print(f"jupyter aqueduct: {error.message}", file=sys.stderr)
         return 1
@@ -32,7 +34,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _run(chosen: argparse.Namespace) -> int:
+def _divided(words: list[str]) -> tuple[list[str], list[str]]:
+    """Separate what follows the first ``--`` of an agent's line: the agent's own arguments."""
+    if words[:1] != ["agent"] or "--" not in words:
+        return words, []
+    end = words.index("--")
+    return words[:end], words[end + 1 :]
+
+
+def _run(chosen: argparse.Namespace, theirs: list[str]) -> int:
     if chosen.command == "pull":
         from .pull import pull
 
@@ -45,6 +55,20 @@ def _run(chosen: argparse.Namespace) -> int:
         from .status import status
 
         return status(chosen.url, chosen.token)
+    if chosen.command == "agent":
+        from .agent import AgentCommand, agent
+
+        return agent(
+            AgentCommand(
+                chosen.program,
+                [*chosen.arguments, *theirs],
+                url=chosen.url,
+                token=chosen.token,
+                model=chosen.model,
+                max_tokens=chosen.max_tokens,
+                prints=chosen.print,
+            )
+        )
     from .doctor import doctor
 
     return doctor(chosen.url, chosen.token)
@@ -63,9 +87,30 @@ def _parser() -> argparse.ArgumentParser:
         ("status", "show upstreams, models and running requests"),
         ("doctor", "check everything, and say how to fix each fault"),
     ):
-        command = commands.add_parser(name, help=purpose)
-        command.add_argument(
-            "--url", help="the Jupyter server's address; found automatically by default"
-        )
-        command.add_argument("--token", help="its token")
+        _add_server(commands.add_parser(name, help=purpose))
+    _add_agent(commands.add_parser("agent", help="start an agent with a key of its own"))
     return parser
+
+
+def _add_server(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--url", help="the Jupyter server's address; found automatically by default"
+    )
+    command.add_argument("--token", help="its token")
+
+
+def _add_agent(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "program",
+        choices=("codex", "claude", "opencode", "env"),
+        help="the agent; env prints the variables for any other program",
+    )
+    command.add_argument("arguments", nargs="*", help="the agent's own arguments, after --")
+    _add_server(command)
+    command.add_argument("--model", help="the model to ask; the server's default model by default")
+    command.add_argument(
+        "--max-tokens", type=int, help="the most tokens that the agent may use; no limit by default"
+    )
+    command.add_argument(
+        "--print", action="store_true", help="print how to start the agent instead of starting it"
+    )

@@ -14,7 +14,7 @@ from ..protocol.chat import Usage
 from ..protocol.errors import AqueductError
 from .prices.price import Price
 
-__all__ = ["CLIENT_LEFT", "Caller", "Entry", "Outcome"]
+__all__ = ["AGENT", "CLIENT_LEFT", "Caller", "Entry", "Outcome"]
 
 Outcome = Literal["whole", "failed", "cancelled"]
 """How a request ended: with a complete answer, with an error, or by the client's disconnect."""
@@ -23,22 +23,31 @@ CLIENT_LEFT = 499
 """The status if the client disconnected before the answer began; nginx's convention."""
 
 
+AGENT = "agent:"
+"""How the name of an agent begins, where a kernel's id would be; no kernel's id does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who sent a request.
 
     Args:
         owner: the owner of the budget, files and conversations.
-        kernel: the id of the kernel whose key was used, if any.
+        kernel: the id of the kernel whose key was used, if any; for an agent's key, its name.
         groups: the owner's groups, if the server knows them.
-        key: the name in a key, which gives access only to what kernels use: a kernel's id, or
-            ``SERVER_LIFE``; None for a token, which gives access to everything.
+        key: the name in a key, which gives access only to what kernels use: a kernel's id, an
+            agent's name, or ``SERVER_LIFE``; None for a token, which gives access to everything.
     """
 
     owner: str = ""
     kernel: str | None = None
     groups: frozenset[str] = frozenset()
     key: str | None = None
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether an agent's key was used."""
+        return self.kernel is not None and self.kernel.startswith(AGENT)
 
 
 @dataclass(slots=True)

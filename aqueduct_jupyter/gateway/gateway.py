@@ -17,6 +17,7 @@ from .documents.reader import DocumentReader
 from .entry import Entry
 from .prices.prices import Prices
 from .requests.admission import Admission
+from .requests.agent_keys import AgentKeys
 from .requests.forwarding import Forwarding
 from .requests.keys import KernelKeys
 from .requests.limits import Budgets
@@ -54,6 +55,7 @@ class Gateway:
         metrics: the metrics.
         forwarding: answers the requests of all operations.
         keys: the keys of kernels.
+        agent_keys: the keys of agents.
     """
 
     def __init__(
@@ -84,13 +86,20 @@ class Gateway:
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, self.local_model)
         self.keys = KernelKeys()
+        self.agent_keys = AgentKeys()
         self._prices = Prices(settings.prices)
         admission = Admission(
             self.catalog,
             Budgets(settings.limits, self.ledger, self.running),
+            self.agent_keys,
             self.running,
             self._prices,
-            finished=[self.ledger.record, self.metrics.record, *finished],
+            finished=[
+                self.ledger.record,
+                self.metrics.record,
+                self.agent_keys.record,
+                *finished,
+            ],
             policy=settings.policy,
         )
         self.forwarding = Forwarding(

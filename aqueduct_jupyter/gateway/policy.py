@@ -29,7 +29,8 @@ class PolicyRequest:
 
     Args:
         owner: the server's owner: the hub's user, or "".
-        kernel: the id of the kernel whose key was used, or None for a token.
+        kernel: the id of the kernel whose key was used, or ``agent:`` and the id of an agent's key;
+            None for a token.
         body: the request's JSON object; changes to it go upstream.
     """
 

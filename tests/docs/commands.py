@@ -49,8 +49,9 @@ def look_at(command: str) -> None:
             known = metadata(requirement.name)
             assert requirement.extras <= set(known.get_all("Provides-Extra") or ())
     elif words[:2] == ["jupyter", "aqueduct"]:
+        own = words[2 : words.index("--")] if "--" in words else words[2:]
         with pytest.raises(SystemExit, match="0"):
-            main([*words[2:], "--help"])
+            main([*own, "--help"])
     else:
         assert shutil.which("-".join(words[:2]), path=Path(sys.executable).parent), command
 

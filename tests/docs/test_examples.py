@@ -34,6 +34,7 @@ ALL = [example for page in PAGES for example in examples(page)]
 NOT_RUN = [
     ("README.md", "opens a browser"),
     ("README.md", "installs"),
+    ("docs/agents.md", "starts an agent"),
     ("docs/getting-started.md", "opens a browser"),
     ("docs/getting-started.md", "installs"),
     ("docs/jupyterhub.md", "installs"),

@@ -21,6 +21,7 @@ from ..policy import Policy, apply_policy
 from ..prices.price import Price
 from ..prices.prices import Prices
 from ..upstreams.catalog import Catalog, Route
+from .agent_keys import AgentKeys
 from .answers import ClientLeftError
 from .forms import decode_form
 from .limits import Budgets
@@ -77,7 +78,8 @@ class Admission:
 
     Args:
         catalog: the models.
-        budgets: the budgets of users and kernels.
+        budgets: the budgets of users, kernels and agents.
+        agent_keys: the agents' keys, which may have limits of their own.
         running: the running requests, which can be stopped from elsewhere.
         prices: the prices of models.
         finished: called with each finished request, however it ended.
@@ -88,6 +90,7 @@ class Admission:
         self,
         catalog: Catalog,
         budgets: Budgets,
+        agent_keys: AgentKeys,
         running: RunningRequests,
         prices: Prices,
         finished: Sequence[Callable[[Entry], None]],
@@ -95,6 +98,7 @@ class Admission:
     ) -> None:
         self._catalog = catalog
         self._budgets = budgets
+        self._agent_keys = agent_keys
         self._running = running
         self._prices = prices
         self._finished = tuple(finished)
@@ -135,6 +139,7 @@ class Admission:
         request = await apply_policy(self._policy, operation.read, request, asking.caller, size)
         entry.is_stream = _streams(operation, request)
         request = self._budgets.bounded(request, operation.length_fields)
+        self._agent_keys.admit(entry)
         headers = await self._budgets.admit(entry)
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name

@@ -1,4 +1,4 @@
-"""Budgets: how much a user and a kernel may use, and who must wait.
+"""Budgets: how much a user, a kernel and an agent may use, and who must wait.
 
 Usage is read from the ledger and from the running requests. So a restart loses nothing, and two
 servers of one owner on one data folder share a budget. Allowed models are checked in the upstreams'
@@ -32,7 +32,7 @@ DOLLARS = "US dollars"
 
 
 class Budget(BaseModel):
-    """What one user or one kernel may use; None means no limit. Days begin at midnight UTC.
+    """What one user, kernel or agent may use; None means no limit. Days begin at midnight UTC.
 
     ``usd_per_day`` is in US dollars; requests whose cost is not known do not count.
     """
@@ -47,7 +47,7 @@ class Budget(BaseModel):
 
 
 class Limits(BaseModel):
-    """``c.AqueductApp.limits``: a budget for each user and each kernel, and limits of a request.
+    """``c.AqueductApp.limits``: budgets of each user, kernel and agent, and limits of a request.
 
     ``models`` are the only models that may be used. ``max_tokens`` is the maximum for one answer,
     and the default for requests that set none.
@@ -57,6 +57,7 @@ class Limits(BaseModel):
 
     user: Budget = Budget()
     kernel: Budget = Budget()
+    agent: Budget = Budget()
     models: tuple[str, ...] | None = None
     max_tokens: PositiveInt | None = None
 
@@ -98,7 +99,7 @@ class _Meter:
 
 @dataclass(slots=True)
 class Budgets:
-    """Admits a request if its user's and its kernel's budgets allow it.
+    """Admits a request if its user's and its kernel's or agent's budgets allow it.
 
     Args:
         limits: the operator's limits.
@@ -145,7 +146,8 @@ class Budgets:
         """
         budgets = {Caller(entry.owner): self.limits.user}
         if entry.kernel is not None:
-            budgets[Caller(entry.owner, entry.kernel)] = self.limits.kernel
+            caller = Caller(entry.owner, entry.kernel)
+            budgets[caller] = self.limits.agent if caller.is_agent else self.limits.kernel
         used = [
             (caller, budget, await self.ledger.used(caller, *self._since()))
             for caller, budget in budgets.items()
@@ -166,7 +168,7 @@ class Budgets:
         return now - MINUTE, now - now % DAY
 
     def _meters(self, caller: Caller, budget: Budget, used: Used) -> Iterator[_Meter]:
-        whose = "this kernel" if caller.kernel else "you"
+        whose = _whose(caller)
         now = self.clock()
         minute = max(1.0, used.first_in_minute + MINUTE - now) if used.first_in_minute else MINUTE
         if most := budget.requests_per_minute:
@@ -183,10 +185,9 @@ class Budgets:
     def _check_in_flight(self, caller: Caller, budget: Budget) -> None:
         most = budget.requests_in_flight
         if most is not None and (running := self.running.count(caller)) >= most:
-            whose = "this kernel" if caller.kernel else "you"
             raise RateLimitError(
-                f"{running} of your requests are running; the limit for {whose} is {most} at a "
-                "time. Wait until one has finished, or stop one.",
+                f"{running} of your requests are running; the limit for {_whose(caller)} is {most} "
+                "at a time. Wait until one has finished, or stop one.",
                 retry_after=IN_FLIGHT_PAUSE,
             )
 
@@ -199,6 +200,12 @@ class Budgets:
         )
         error.more_headers = _headers(meters)
         return error
+
+
+def _whose(caller: Caller) -> str:
+    if caller.is_agent:
+        return "this agent"
+    return "this kernel" if caller.kernel else "you"
 
 
 def _headers(meters: list[_Meter]) -> dict[str, str]:

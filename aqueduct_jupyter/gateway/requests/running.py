@@ -108,7 +108,7 @@ class RunningRequests:
         return Counter(running.entry.upstream for running in self._running.values())
 
     def stop_kernel(self, kernel: str) -> None:
-        """Stop all requests of a kernel that ended or restarts."""
+        """Stop all requests of a kernel that ended or restarts, or of an agent."""
         for running in self._running.values():
             if running.entry.kernel == kernel:
                 running.stop()

@@ -47,7 +47,7 @@ class AqueductHandler(web.RequestHandler):
     """
 
     is_for_kernels = True
-    """Whether a kernel's key gives access to this address."""
+    """Whether the key of a kernel or an agent gives access to this address."""
 
     tracks_activity = True
     """Whether a request here counts as use of the server."""
@@ -94,8 +94,8 @@ class AqueductHandler(web.RequestHandler):
             raise self._our_error(error.status_code) from None
         if self.caller.key and not self.is_for_kernels:
             raise PermissionDeniedError(
-                f"A kernel's key cannot be used for {plain_text(self.request.path)}. Use the "
-                "Jupyter server's token.",
+                f"The key of a kernel or an agent cannot be used for "
+                f"{plain_text(self.request.path)}. Use the Jupyter server's token.",
                 code="not_for_kernels",
             )
 
@@ -224,6 +224,6 @@ class UnknownAddressHandler(AqueductHandler):
             f"There is nothing at {plain_text(self.request.path)}. This server has "
             "chat/completions, responses, messages, completions, embeddings, moderations, rerank, "
             "audio/speech, audio/transcriptions, images/generations, files and models, with or "
-            "without v1/, and its own status, usage, requests and conversations under aqueduct/. "
-            f"Use {plain_text(here)} as the base URL."
+            "without v1/, and its own status, usage, requests, keys and conversations under "
+            f"aqueduct/. Use {plain_text(here)} as the base URL."
         )

@@ -18,6 +18,7 @@ from tornado import web
 
 from ...gateway.requests.operation import Operation
 from ...gateway.requests.operations import OPERATIONS
+from ...protocol.agent_keys import AgentKey, KeyDeleted, KeyList, KeyRequest, NewAgentKey
 from ...protocol.files import PURPOSES, FileDeleted, FileList, FileObject
 from ...protocol.models import Model, ModelList
 from ...protocol.stored_conversations import (
@@ -33,6 +34,7 @@ __all__ = ["OpenAPIHandler", "openapi_document"]
 
 _REFERENCE = "#/components/schemas/{model}"
 _SCHEMAS: tuple[type[BaseModel], ...] = (
+    AgentKey,
     ConversationChange,
     ConversationDeleted,
     ConversationList,
@@ -40,8 +42,12 @@ _SCHEMAS: tuple[type[BaseModel], ...] = (
     FileDeleted,
     FileList,
     FileObject,
+    KeyDeleted,
+    KeyList,
+    KeyRequest,
     Model,
     ModelList,
+    NewAgentKey,
     StoredConversation,
 )
 
@@ -202,6 +208,17 @@ def _own_paths() -> dict[str, Any]:
         "/aqueduct/requests": {"get": _operation("List running requests.", _json(_OBJECT))},
         "/aqueduct/requests/{id}": {
             "delete": _operation("Stop a request.", _json(_OBJECT), identity)
+        },
+        "/aqueduct/keys": {
+            "get": _operation("List the keys of agents.", _json(_words(KeyList))),
+            "post": _operation(
+                "Make a key for an agent.",
+                _json(_words(NewAgentKey)),
+                body=_json(_words(KeyRequest)),
+            ),
+        },
+        "/aqueduct/keys/{id}": {
+            "delete": _operation("Revoke a key.", _json(_words(KeyDeleted)), identity)
         },
         "/aqueduct/conversations": {
             "get": _operation(

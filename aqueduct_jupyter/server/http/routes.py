@@ -13,6 +13,7 @@ from .conversations import (
     ConversationsHandler,
 )
 from .files import FileContentHandler, FileHandler, FilesHandler
+from .keys import KeyHandler, KeysHandler
 from .messages import MessagesHandler
 from .models import ModelHandler, ModelsHandler
 from .openapi import OpenAPIHandler
@@ -62,6 +63,8 @@ def routes() -> Iterator[Route]:
     yield r"aqueduct/openapi\.json", OpenAPIHandler
     yield "aqueduct/requests", RequestsHandler
     yield f"aqueduct/requests/{_ANY_ID}", RequestHandler
+    yield "aqueduct/keys", KeysHandler
+    yield f"aqueduct/keys/{_ANY_ID}", KeyHandler
     yield "aqueduct/conversations", ConversationsHandler
     yield f"aqueduct/conversations/{_ANY_ID}", ConversationHandler
     yield f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler

@@ -69,9 +69,9 @@ class AqueductApp(ExtensionApp):
     demo_models = Bool(False, help="List the scripted demo models.").tag(config=True)
     limits = _CheckedLater(
         {},
-        help="""Usage limits: {"user": budget, "kernel": budget, "models": [...], "max_tokens":
-        1024}. A budget may have requests_per_minute, tokens_per_minute, tokens_per_day,
-        usd_per_day and requests_in_flight.""",
+        help="""Usage limits: {"user": budget, "kernel": budget, "agent": budget, "models":
+        [...], "max_tokens": 1024}. A budget may have requests_per_minute, tokens_per_minute,
+        tokens_per_day, usd_per_day and requests_in_flight.""",
     ).tag(config=True)
     prices = _CheckedLater(
         {},
@@ -184,7 +184,7 @@ class AqueductApp(ExtensionApp):
         owner = os.environ.get("JUPYTERHUB_USER", "")
         serving = Serving(
             self.gateway,
-            JupyterAuthenticator(self.gateway.keys, self._is_alive, owner),
+            JupyterAuthenticator(self.gateway.keys, self.gateway.agent_keys, self._is_alive, owner),
             JupyterHost(),
             base_url=self.serverapp.base_url if self.serverapp else "/",
             writes_directly=self.direct_writes,

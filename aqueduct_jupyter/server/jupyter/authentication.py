@@ -1,6 +1,6 @@
-"""Authentication in a Jupyter server: its own users, and kernels with a key.
+"""Authentication in a Jupyter server: its own users, and kernels and agents with a key.
 
-For a kernel's key, the user is set before Jupyter looks for one. No cookie is set, and no other
+For such a key, the user is set before Jupyter looks for one. No cookie is set, and no other
 handler accepts such a key. All other callers go through the server's identity provider and
 authorizer.
 """
@@ -15,6 +15,7 @@ from jupyter_server.utils import ensure_async
 from tornado import web
 
 from ...gateway.entry import Caller
+from ...gateway.requests.agent_keys import AgentKeys, is_agents
 from ...gateway.requests.keys import SERVER_LIFE, KernelKeys
 from ...protocol.errors import AuthenticationError, PermissionDeniedError
 from .handlers import JupyterHandler
@@ -27,12 +28,20 @@ class JupyterAuthenticator:
 
     Args:
         keys: the keys of this server's kernels.
+        agent_keys: the keys of its agents.
         is_alive: tells whether the kernel with this id runs here.
         owner: the server's owner; "" if Jupyter does not say.
     """
 
-    def __init__(self, keys: KernelKeys, is_alive: Callable[[str], bool], owner: str = "") -> None:
+    def __init__(
+        self,
+        keys: KernelKeys,
+        agent_keys: AgentKeys,
+        is_alive: Callable[[str], bool],
+        owner: str = "",
+    ) -> None:
         self._keys = keys
+        self._agent_keys = agent_keys
         self._is_alive = is_alive
         self._owner = owner
 
@@ -40,19 +49,22 @@ class JupyterAuthenticator:
         """Return the caller of a request; see :class:`.serving.Authenticator`."""
         if not isinstance(handler, JupyterHandler):
             raise TypeError("The handler was not made by for_jupyter.")
-        key = self._admit_kernel(handler)
+        caller = self._kernel_of(handler.sent_token) or self._agent_keys.caller_of(
+            handler.sent_token
+        )
+        if caller is not None:
+            kind = "" if caller.is_agent else "kernel-"
+            handler.let_in(User(username=f"{kind}{caller.key}"))
         await self._ask_jupyter(handler)
-        if key is None:
+        if caller is None:
             await _ask_authorizer(handler)
-        kernel = None if key == SERVER_LIFE else key
-        return Caller(self._owner, kernel, key=key)
+        return caller or Caller(self._owner)
 
-    def _admit_kernel(self, handler: JupyterHandler) -> str | None:
-        key = self._keys.kernel_of(handler.sent_token)
+    def _kernel_of(self, token: str) -> Caller | None:
+        key = self._keys.kernel_of(token)
         if key is None or not (key == SERVER_LIFE or self._is_alive(key)):
             return None
-        handler.let_in(User(username=f"kernel-{key}"))
-        return key
+        return Caller(self._owner, None if key == SERVER_LIFE else key, key=key)
 
     async def _ask_jupyter(self, handler: JupyterHandler) -> None:
         try:
@@ -83,7 +95,9 @@ def _has_wrong_token(handler: JupyterHandler) -> bool:
 
 
 def _unauthenticated(handler: JupyterHandler) -> AuthenticationError:
-    if "Authorization" in handler.request.headers:
+    if is_agents(handler.sent_token):
+        message = "The agent's key has expired, was revoked, or belongs to another server."
+    elif "Authorization" in handler.request.headers:
         message = "The token is not valid for this server."
     else:
         message = "The request has no token."

@@ -147,6 +147,15 @@ async def test_a_kernel_has_a_budget_of_its_own_within_its_users(ledger: Ledger)
     assert "for you" in (await gate.refused(kernel="k2")).message
 
 
+async def test_an_agent_has_the_agents_budget_and_not_a_kernels(ledger: Ledger) -> None:
+    gate = Gate(ledger, kernel={"tokens_per_minute": 10}, agent={"requests_in_flight": 1})
+    gate.past(tokens=10, kernel="agent:codex-1")
+    assert await gate.ask(kernel="agent:codex-1") == {}
+    error = await gate.refused(kernel="agent:codex-1")
+    assert "the limit for this agent is 1 at a time" in error.message
+    await gate.ask(kernel="agent:codex-2")
+
+
 async def test_only_so_many_run_at_a_time(ledger: Ledger) -> None:
     gate = Gate(ledger, user={"requests_in_flight": 2})
     await gate.ask()

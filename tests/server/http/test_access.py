@@ -15,6 +15,7 @@ from tornado.web import RequestHandler
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
+from aqueduct_jupyter.protocol.agent_keys import KeyRequest
 from aqueduct_jupyter.server.http import body
 from aqueduct_jupyter.server.http.base import AqueductHandler, UnknownAddressHandler
 from aqueduct_jupyter.server.http.routes import DEPLOYED
@@ -56,6 +57,8 @@ OWN = [
     Address("aqueduct/openapi.json", {"GET": 200}),
     Address("aqueduct/requests", {"GET": 200}),
     Address("aqueduct/requests/req_unknown", {"DELETE": 404}),
+    Address("aqueduct/keys", {"GET": 200, "POST": 400}, is_for_kernels=False),
+    Address("aqueduct/keys/codex-0a1b2c3d", {"DELETE": 404}, is_for_kernels=False),
     Address("aqueduct/conversations", {"GET": 200, "POST": 200}, is_for_kernels=False),
     Address(
         "aqueduct/conversations/conv-x",
@@ -104,7 +107,7 @@ def is_envelope(response: Any, verb: str) -> bool:
     return set(error) == {"message", "type", "param", "code"} and bool(error["message"])
 
 
-@pytest.mark.parametrize("token", [None, "wrong", "aqk.server.wrong"])
+@pytest.mark.parametrize("token", [None, "wrong", "aqk.server.wrong", "aqa.codex-1.wrong"])
 async def test_a_stranger_gets_401_everywhere_before_the_body_is_read(
     connect: Ask, token: str | None
 ) -> None:
@@ -155,19 +158,21 @@ async def test_a_stranger_who_never_sends_the_body_is_not_waited_for(
     writer.close()
 
 
-@pytest.mark.parametrize("is_kernel", [False, True])
+@pytest.mark.parametrize("who", ["owner", "kernel", "agent"])
 async def test_whoever_may_come_in_gets_what_the_address_has(
-    connect: Ask, extension: Any, monkeypatch: pytest.MonkeyPatch, is_kernel: bool
+    connect: Ask, extension: Any, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
     token = None
-    if is_kernel:
+    if who == "kernel":
         kernel_manager = extension.serverapp.kernel_manager
         monkeypatch.setattr(type(kernel_manager), "__contains__", lambda _, name: name == "k1")
         token = extension.gateway.keys.key_for("k1")
+    elif who == "agent":
+        token = extension.gateway.agent_keys.make("", KeyRequest(name="codex")).key
     async with connect(token) if token else connect() as http:
         for address, verb in CASES:
             response = await http.request(verb, f"{http.base_url}{address.path}")
-            is_open = address.is_for_kernels or not is_kernel
+            is_open = address.is_for_kernels or who == "owner"
             status = address.allowed.get(verb, 405) if is_open else 403
             assert response.status_code == status, (verb, address.path)
             assert response.headers["x-request-id"]
@@ -265,8 +270,13 @@ def test_a_server_without_a_token_takes_any_key_of_an_sdk(tmp_path: Path) -> Non
             assert http.post("v1/chat/completions", json=body).status_code == 200
 
 
-async def test_a_kernels_key_opens_nothing_else_on_the_server(connect: Ask, extension: Any) -> None:
-    key = extension.gateway.keys.key_for("server")
+@pytest.mark.parametrize("is_agent", [False, True])
+async def test_a_kernels_or_agents_key_opens_nothing_else_on_the_server(
+    connect: Ask, extension: Any, is_agent: bool
+) -> None:
+    gateway = extension.gateway
+    made = gateway.agent_keys.make("", KeyRequest(name="codex"))
+    key = made.key if is_agent else gateway.keys.key_for("server")
     async with connect(key) as http:
         assert (await http.get("v1/models")).status_code == 200
         for path in ("api/contents", "api/kernels", "api/sessions", "api/config/x", "files/x.txt"):

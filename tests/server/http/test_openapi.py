@@ -92,7 +92,7 @@ def test_every_address_is_in_the_document() -> None:
     def shape(path: str) -> str:
         steps = path.strip("/").split("/")
         return "/".join(
-            "*" if step.startswith(("{", "file-", "conv-", "req_", "resp_")) else step
+            "*" if step.startswith(("{", "file-", "conv-", "req_", "resp_", "codex-")) else step
             for step in steps
         )
 

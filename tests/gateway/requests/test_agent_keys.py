@@ -1,0 +1,163 @@
+"""Keys of agents: what is believed, for how long, for how many tokens; by an injected clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from aqueduct_jupyter.gateway.entry import Caller, Entry
+from aqueduct_jupyter.gateway.requests import agent_keys
+from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeys
+from aqueduct_jupyter.protocol.agent_keys import KeyRequest, read_key_request
+from aqueduct_jupyter.protocol.errors import (
+    ConflictError,
+    InvalidJSONError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitError,
+)
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keys(clock: Clock) -> AgentKeys:
+    return AgentKeys(clock)
+
+
+def codex(**more: int) -> KeyRequest:
+    return KeyRequest(name="codex", **more)
+
+
+def entry_of(caller: Caller | None, tokens: int = 0) -> Entry:
+    assert caller is not None
+    entry = Entry("req_1", caller.owner, caller.kernel)
+    entry.tokens_in, entry.tokens_out = tokens, None
+    return entry
+
+
+def test_a_key_names_its_agent_and_only_the_server_that_made_it_believes_it(
+    keys: AgentKeys,
+) -> None:
+    made, other = keys.make("ada", codex()), keys.make("ada", codex())
+    caller = keys.caller_of(made.key)
+    assert caller == Caller("ada", f"agent:{made.id}", key=f"agent:{made.id}")
+    assert caller.is_agent
+    assert made.id.startswith("codex-")
+    assert (made.id == other.id, made.key == other.key) == (False, False)
+    assert AgentKeys().caller_of(made.key) is None
+
+
+def test_the_secret_of_one_key_does_not_open_another(keys: AgentKeys) -> None:
+    made, other = keys.make("ada", codex()), keys.make("ada", codex())
+    secret = made.key.rpartition(".")[2]
+    assert keys.caller_of(f"aqa.{other.id}.{secret}") is None
+    assert keys.caller_of(f"aqk.{made.id}.{secret}") is None
+
+
+@pytest.mark.parametrize("end", ["", ".", ".\u00e9", ".x", "x", "." * 99])
+def test_what_is_no_key_opens_nothing(keys: AgentKeys, end: str) -> None:
+    made = keys.make("ada", codex())
+    assert keys.caller_of(f"aqa.{made.id}{end}") is None
+    assert keys.caller_of(made.key + end) is None or not end
+
+
+def test_no_text_of_a_key_is_kept(keys: AgentKeys) -> None:
+    made = keys.make("ada", codex())
+    secret = made.key.rpartition(".")[2]
+    assert secret not in repr(keys._kept)
+
+
+def test_a_key_ends_with_its_time(keys: AgentKeys, clock: Clock) -> None:
+    made = keys.make("ada", codex(expires_after_seconds=60))
+    assert made.expires_at == 1_060
+    clock.now = 1_059.9
+    assert keys.caller_of(made.key)
+    clock.now = 1_060
+    assert keys.caller_of(made.key) is None
+    assert keys.list("ada") == []
+    with pytest.raises(NotFoundError, match="may have expired"):
+        keys.revoke("ada", made.id)
+
+
+def test_a_key_that_says_nothing_lives_for_twelve_hours(keys: AgentKeys) -> None:
+    assert keys.make("ada", codex()).expires_at == 1_000 + 12 * 3600
+
+
+def test_only_its_owner_lists_and_revokes_it(keys: AgentKeys) -> None:
+    made = keys.make("ada", codex())
+    assert keys.list("ben") == []
+    with pytest.raises(NotFoundError) as caught:
+        keys.revoke("ben", made.id)
+    assert caught.value.code == "key_not_found"
+    assert [key.id for key in keys.list("ada")] == [made.id]
+    assert keys.revoke("ada", made.id).kernel == f"agent:{made.id}"
+    assert keys.caller_of(made.key) is None
+
+
+def test_the_newest_is_first(keys: AgentKeys) -> None:
+    made = [keys.make("ada", codex()).id for _ in range(3)]
+    assert [key.id for key in keys.list("ada")] == made[::-1]
+
+
+def test_a_used_up_key_says_what_to_do(keys: AgentKeys) -> None:
+    caller = keys.caller_of(keys.make("ada", codex(max_tokens=100)).key)
+    keys.record(entry_of(caller, 99))
+    keys.admit(entry_of(caller))
+    keys.record(entry_of(caller, 3))
+    with pytest.raises(RateLimitError, match="used 102 of its 100 tokens") as e:
+        keys.admit(entry_of(caller))
+    assert (e.value.code, e.value.headers()["x-should-retry"]) == ("insufficient_quota", "false")
+    assert keys.list("ada")[0].tokens == 102
+
+
+def test_without_a_cap_and_for_others_there_is_no_limit(keys: AgentKeys) -> None:
+    caller = keys.caller_of(keys.make("ada", codex()).key)
+    keys.record(entry_of(caller, 10**9))
+    for other in (caller, Caller("ada"), Caller("ada", "k1"), Caller("ada", "agent:gone-1")):
+        keys.record(entry_of(other, 1))
+        keys.admit(entry_of(other))
+
+
+def test_there_are_only_so_many(keys: AgentKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_keys, "MOST_KEYS", 2)
+    made = [keys.make("ada", codex()) for _ in range(2)]
+    with pytest.raises(ConflictError, match="Revoke some"):
+        keys.make("ada", codex())
+    keys.make("ben", codex())
+    keys.revoke("ada", made[0].id)
+    keys.make("ada", codex())
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (b"", "name"),
+        (b'{"name": ""}', "name"),
+        (b'{"name": "a b"}', "name"),
+        (b'{"name": "a.b"}', "name"),
+        (b'{"name": "a\\n"}', "name"),
+        (b'{"name": "a", "max_tokens": 0}', "max_tokens"),
+        (b'{"name": "a", "expires_after_seconds": 59}', "expires_after_seconds"),
+        (b'{"name": "a", "expires_after_seconds": null}', "expires_after_seconds"),
+        (b"[]", "body"),
+    ],
+)
+def test_a_bad_request_is_named(body: bytes, param: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        read_key_request(body)
+    assert caught.value.param == param
+
+
+def test_a_body_that_is_not_json_is_said() -> None:
+    with pytest.raises(InvalidJSONError):
+        read_key_request(b"{not json")
