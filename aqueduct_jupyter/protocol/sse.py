@@ -123,6 +123,9 @@ def decode_frame(frame: bytes) -> Event | None:
     Returns:
         The event, or None if the frame has no data (a comment, a heartbeat).
     """
+    if frame.startswith(b"data: ") and frame.find(b"\n") == len(frame) - 2 and b"\r" not in frame:
+        # One line of data, as most frames of most servers.
+        return Event(frame[6:-2].decode("utf-8", errors="replace"))
     data: list[str] = []
     name = "message"
     event_id: str | None = None

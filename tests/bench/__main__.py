@@ -14,7 +14,7 @@ from .display import measure_display
 from .endurance import measure_endurance
 from .start import measure_start
 from .stores import measure_stores
-from .streams import measure_null_usage, measure_streams
+from .streams import measure_bridges, measure_null_usage, measure_streams
 from .transports import measure_transports
 
 __all__: list[str] = []
@@ -22,6 +22,7 @@ __all__: list[str] = []
 MEASURES: dict[str, Callable[[], Iterator[str]]] = {
     "streams": measure_streams,
     "null-usage": measure_null_usage,
+    "bridges": measure_bridges,
     "transports": measure_transports,
     "bodies": measure_bodies,
     "endurance": measure_endurance,

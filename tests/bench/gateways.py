@@ -84,7 +84,12 @@ def ours(port: int, *arguments: str, **more: int) -> Iterator[Gateway]:
         **more: ports of more upstreams, by their names.
     """
     ports = {"bench": port, **more}
-    upstreams = {name: {"base_url": f"http://127.0.0.1:{own}/v1"} for name, own in ports.items()}
+    # The bench's upstream answers every address as if it were chat's.
+    apis = {"responses": "bridge", "messages": "bridge"}
+    upstreams = {
+        name: {"base_url": f"http://127.0.0.1:{own}/v1", "apis": apis}
+        for name, own in ports.items()
+    }
     with tempfile.TemporaryDirectory() as folder:
         tuned = "--AqueductApp.tune_memory=True"  # as under load
         settings = [f"--AqueductApp.upstreams={upstreams}", tuned, *arguments]

@@ -18,11 +18,12 @@ TIMEOUT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked: the address of ``chat/completions``, and what opens it."""
+    """What is asked: an address, what opens it, and the question in the address's API."""
 
     url: str
     token: str = "none"
     model_prefix: str = ""
+    question: tuple[str, object] = ("messages", [{"role": "user", "content": "Hi"}])
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class Load:
 def request_of(target: Target, words: dict[str, object], *, is_kept: bool = False) -> bytes:
     """Write a chat request with these words, its body included."""
     parts = urlsplit(target.url)
-    body = json.dumps({"messages": [{"role": "user", "content": "Hi"}], **words}).encode()
+    body = json.dumps(dict([target.question], **words)).encode()
     lines = [
         f"POST {parts.path} HTTP/1.1",
         f"Host: {parts.netloc}",

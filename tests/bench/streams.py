@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .gateways import GATEWAYS, Gateway
 from .load import Load, requests, streams
 from .upstream import bench_upstream, model_name
 
-__all__ = ["measure_null_usage", "measure_streams"]
+__all__ = ["measure_bridges", "measure_null_usage", "measure_streams"]
 
 WARM_UP = 20
 """Requests before anything is measured: connections are made, code is imported."""
@@ -100,6 +100,27 @@ def measure_null_usage() -> Iterator[str]:
             without, with_it = (statistics.median(costs[has]) for has in (False, True))
             ratio = with_it / without
             yield f"{burden.name}: without {without:.1f}, with {with_it:.1f}, ratio {ratio:.2f}"
+
+
+def measure_bridges() -> Iterator[str]:
+    """Give what a chunk costs that is translated, beside one that passes, taking turns."""
+    yield "Responses over an upstream that has only chat, us/chunk (at most 4 times chat's)"
+    with bench_upstream() as port, GATEWAYS["aqueduct-jupyter"](port) as gateway:
+        url = gateway.target.url.replace("chat/completions", "responses")
+        bridged = replace(
+            gateway, target=replace(gateway.target, url=url, question=("input", "Hi"))
+        )
+        asyncio.run(requests(gateway.target, model_name(1), WARM_UP, 4))
+        for burden in (*NULL_BURDENS, Burden(1, 2_000), Burden(1, 20_000)):
+            costs: dict[bool, list[float]] = {False: [], True: []}
+            for is_bridged in (False, True) * NULL_ROUNDS:
+                _, cost = _measure(bridged if is_bridged else gateway, burden, burden.chunks)
+                costs[is_bridged].append(cost)
+            passed, translated = (statistics.median(costs[is_bridged]) for is_bridged in costs)
+            yield (
+                f"{burden.name}, {burden.chunks:,} chunks: passed {passed:.1f}, translated "
+                f"{translated:.1f}, ratio {translated / passed:.2f}"
+            )
 
 
 def _measure(

@@ -5,7 +5,7 @@ It takes the place of the check of a stream that passes; see :mod:`.checked_stre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from ...protocol.bridges.forms import Reader, ReadFailure, Writer
 from ...protocol.bridges.responses_writer import ResponsesWriter
@@ -22,6 +22,24 @@ __all__ = ["BridgedStream", "read_failure"]
 def read_failure(upstream: str, secrets: Secrets) -> ReadFailure:
     """Return the function that converts an error in an upstream's answer."""
     return lambda answer: failure_from_event(upstream, dict(answer), secrets)
+
+
+def _joined(items: Sequence[ItemEvent]) -> Iterator[ItemEvent]:
+    """Join the pieces of a text that arrived together: one event costs as much as a long one."""
+    item, pieces = -1, list[str]()
+    for event in items:
+        if isinstance(event, Delta) and event.item == item:
+            pieces.append(event.text)
+            continue
+        if pieces:
+            yield Delta(item, "".join(pieces))
+            item, pieces = -1, []
+        if isinstance(event, Delta):
+            item, pieces = event.item, [event.text]
+        else:
+            yield event
+    if pieces:
+        yield Delta(item, "".join(pieces))
 
 
 class BridgedStream(CheckedStream):
@@ -51,12 +69,13 @@ class BridgedStream(CheckedStream):
             return b""
         frames = self._buffer.feed(data)
         self._check_pending()
-        written: list[bytes] = []
+        items: list[ItemEvent] = []
         for frame in split_frames(frames):
             event = decode_frame(frame)
             if event is not None:
-                written += map(self._write, self._reader.feed(event))
-        return b"".join(written)
+                items += self._reader.feed(event)
+        self.deltas += sum(isinstance(item, Delta) for item in items)
+        return b"".join(map(self._write, _joined(items)))
 
     def forward(self, send: Callable[[bytes], bool], data: bytes) -> bool:  # noqa: ARG002  # nothing passes
         """Refuse to send anything unchanged."""
@@ -96,8 +115,6 @@ class BridgedStream(CheckedStream):
                 return b""
             case Counted(usage):
                 self.usage = usage
-            case Delta():
-                self.deltas += 1
             case End():
                 self.is_done = True
         # Token counts alone do not begin an answer: an error can still become a status.
