@@ -88,8 +88,9 @@ def _script(text: str, body: dict[str, Any]) -> str | Call | None:
         return None
     tools = [tool.get("function", tool)["name"] for tool in body.get("tools") or ()]
     if QUESTIONS["schema"] in text:
-        # Some clients have a schema as the only tool.
-        words = json.dumps(GREETING)
+        # Some clients have a schema as the only tool, and chatlas has it inside another.
+        is_inside = tools == ["_structured_tool_call"]
+        words = json.dumps({"data": GREETING} if is_inside else GREETING)
         return Call(tools[0], words) if tools else words
     asks_weather = QUESTIONS["tool"] in text or QUESTIONS["streamed_tool"] in text
     return Call(tools[0], CITY) if asks_weather and WEATHER not in text else "Hello"
@@ -131,7 +132,8 @@ def _chat_call(call: Call) -> dict[str, Any]:
 def _chat_events(says: str | Call) -> list[bytes]:
     if isinstance(says, str):
         half = len(says) // 2
-        return [chunk(says[:half]), chunk(says[half:]), _chat_delta({}, "stop"), *_chat_end()]
+        begun = _chat_delta({"role": "assistant", "content": says[:half]})
+        return [begun, chunk(says[half:]), _chat_delta({}, "stop"), *_chat_end()]
     begun = _chat_tool(Call(says.name, ""))
     more = {"index": 0, "function": {"arguments": says.arguments}}
     return [
