@@ -23,7 +23,7 @@ from ..real_server import RealServer, campus, real_server
 from ..standin import Received
 from .scripted import CALL_ID, PATHS, QUESTIONS, WEATHER, ScriptedUpstream
 
-__all__ = ["ROOT", "Bench", "Client", "Upstream", "bench"]
+__all__ = ["INSTALLED", "NODE_BINARY", "ROOT", "Bench", "Client", "Upstream", "bench"]
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = ROOT / "build" / "clients"
