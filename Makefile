@@ -13,7 +13,7 @@ POSTGRESQL := $(VENV)/.postgresql
 HUB_PROXY := build/hub-proxy
 CLIENTS := build/clients
 PYTHON_CLIENTS := $(shell sed -n 's/^\([a-z-]*\):.*/$(subst /,\/,$(CLIENTS))\/\1\/.installed/p' tests/clients/versions.txt)
-NODE_CLIENTS := $(CLIENTS)/node/.installed
+NODE_CLIENTS := $(CLIENTS)/node/.installed $(CLIENTS)/agents/.installed
 FRONT := labextension
 FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
 # Node comes from a wheel; the system's Node is never used.
@@ -126,8 +126,8 @@ test-slow: $(TESTED) ## run only the slow tests, which `make test` runs last
 test-nightly: $(TESTED) ## run the Python tests with four times as many random examples
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST) --hypothesis-profile nightly
 
-test-clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## try other libraries' clients, which takes minutes and 1 GB
-	$(ENVIRONMENT) $(BIN)/python $(PYTEST) tests/clients/test_sdks.py tests/clients/every_client.py
+test-clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## try other libraries' clients, which takes minutes and 2 GB
+	$(ENVIRONMENT) $(BIN)/python $(PYTEST) tests/clients/test_sdks.py tests/clients/every_client.py tests/clients/coding_agents.py
 
 # Without the tests that need a browser, a hub or schemathesis, or that examine this tree and its wheel.
 test-oldest: $(OLDEST)/.ready $(WEIGHTS) $(POSTGRESQL) ## test our public promises with the oldest supported dependencies

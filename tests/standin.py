@@ -92,10 +92,17 @@ def response(text: str = "Hello", status: str = "completed") -> dict[str, Any]:
     return {
         "id": f"resp_{next(_numbers)}",
         "object": "response",
+        "created_at": 1,
         "status": status,
         "model": "real-name",
         "output": [{**item, "content": content}],
-        "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
+        "usage": {
+            "input_tokens": 3,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 2,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 5,
+        },
     }
 
 
@@ -122,14 +129,17 @@ def response_events(text: str = "Hello") -> list[bytes]:
     whole = response(text)
     part = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     begun = {**whole, "status": "in_progress", "output": [], "usage": None}
-    item = {**whole["output"][0], "content": [], "status": "in_progress"}
-    empty = {**whole["output"][0]["content"][0], "text": ""}
+    (done,) = whole["output"]
+    item = {**done, "content": [], "status": "in_progress"}
+    empty = {**done["content"][0], "text": ""}
     return [
         named("response.created", sequence_number=0, response=begun),
         named("response.output_item.added", sequence_number=1, output_index=0, item=item),
         named("response.content_part.added", sequence_number=2, **part, part=empty),
         named("response.output_text.delta", sequence_number=3, **part, delta=text),
-        named("response.completed", sequence_number=4, response=whole),
+        named("response.output_text.done", sequence_number=4, **part, text=text, logprobs=[]),
+        named("response.output_item.done", sequence_number=5, output_index=0, item=done),
+        named("response.completed", sequence_number=6, response=whole),
     ]
 
 

@@ -183,7 +183,7 @@ _Content = Annotated[
 
 
 class _Message(Fields):
-    role: Literal["user", "assistant"]
+    role: Literal["user", "assistant", "system"]
     content: _Content
 
 

@@ -27,7 +27,16 @@ from ..standin import (
     usage_chunk,
 )
 
-__all__ = ["CALL_ID", "GREETING", "PATHS", "QUESTIONS", "WEATHER", "ScriptedUpstream"]
+__all__ = [
+    "CALL_ID",
+    "ERRAND",
+    "ERRAND_RESULT",
+    "GREETING",
+    "PATHS",
+    "QUESTIONS",
+    "WEATHER",
+    "ScriptedUpstream",
+]
 
 PATHS = {
     "chat": "/v1/chat/completions",
@@ -52,6 +61,12 @@ QUESTIONS = {
 CALL_ID = "call_1"
 WEATHER = "sunny, as always"
 """What the tool gives; with it in a request, the model has its result."""
+
+ERRAND = "Please run the errand."
+ERRAND_RESULT = "errand-42"
+"""What a coding agent is asked, and what its shell then prints; the command does not contain it."""
+
+ERRAND_COMMAND = "echo errand-$((6 * 7))"
 
 GREETING = {"greeting": "Hello", "count": 2}
 CITY = json.dumps({"city": "Segovia"})
@@ -86,10 +101,16 @@ def _script(text: str, body: dict[str, Any]) -> str | Call | None:
     """Choose the answer: a text, a call, or for None one that never ends."""
     if QUESTIONS["cancel"] in text:
         return None
-    tools = [tool.get("function", tool)["name"] for tool in body.get("tools") or ()]
+    tools = [tool.get("function", tool).get("name") for tool in body.get("tools") or ()]
+    if ERRAND in text and ERRAND_RESULT not in text:
+        if "exec_command" in tools:
+            return Call("exec_command", json.dumps({"cmd": ERRAND_COMMAND}))
+        if "Bash" in tools:
+            return Call("Bash", json.dumps({"command": ERRAND_COMMAND, "description": "errand"}))
     if QUESTIONS["schema"] in text:
-        # Some clients have a schema as the only tool.
-        words = json.dumps(GREETING)
+        # Some clients have a schema as the only tool, and chatlas has it inside another.
+        is_inside = tools == ["_structured_tool_call"]
+        words = json.dumps({"data": GREETING} if is_inside else GREETING)
         return Call(tools[0], words) if tools else words
     asks_weather = QUESTIONS["tool"] in text or QUESTIONS["streamed_tool"] in text
     return Call(tools[0], CITY) if asks_weather and WEATHER not in text else "Hello"
@@ -131,7 +152,8 @@ def _chat_call(call: Call) -> dict[str, Any]:
 def _chat_events(says: str | Call) -> list[bytes]:
     if isinstance(says, str):
         half = len(says) // 2
-        return [chunk(says[:half]), chunk(says[half:]), _chat_delta({}, "stop"), *_chat_end()]
+        begun = _chat_delta({"role": "assistant", "content": says[:half]})
+        return [begun, chunk(says[half:]), _chat_delta({}, "stop"), *_chat_end()]
     begun = _chat_tool(Call(says.name, ""))
     more = {"index": 0, "function": {"arguments": says.arguments}}
     return [

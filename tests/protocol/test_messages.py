@@ -25,7 +25,7 @@ BLOCK = "messages[0].content[0]"
         ({"messages": []}, "max_tokens", "is required"),
         (request(max_tokens=0), "max_tokens", "1 or more"),
         (request(messages=[]), "messages", "must not be empty"),
-        (request(messages=[{"role": "system", "content": "x"}]), "messages[0].role", "must be"),
+        (request(messages=[{"role": "tool", "content": "x"}]), "messages[0].role", "must be"),
         (request(messages=[{"role": "user"}]), "messages[0].content", "is required"),
         (with_block(5), BLOCK, "must be a JSON object"),
         (with_block({}), f"{BLOCK}.type", "is required"),

@@ -38,10 +38,21 @@ def add_messages(messages: Iterable[dict[str, Any]], transcript: Transcript) -> 
         content, param = message["content"], f"messages[{index}].content"
         if message["role"] == "assistant":
             _add_answer(content, param, transcript)
+        elif message["role"] == "system":
+            transcript.say("system", _instruction(content, param))
         elif isinstance(content, str):
             transcript.say("user", content)
         else:
             _add_user(content, param, transcript)
+
+
+def _instruction(content: str | list[_Block], param: str) -> str:
+    if isinstance(content, str):
+        return content
+    for index, block in enumerate(content):
+        if block["type"] != "text":
+            raise unknown_type(f"{param}[{index}]", block, _CHAT)
+    return "\n\n".join(block["text"] for block in content)
 
 
 def _add_answer(content: str | list[_Block], param: str, transcript: Transcript) -> None:

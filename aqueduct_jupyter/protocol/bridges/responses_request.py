@@ -39,6 +39,7 @@ _TRANSLATED = (
 )
 _GATEWAYS = ("background", "conversation", "previous_response_id", "store")
 _HINTS = (
+    "client_metadata",  # what Codex says about itself
     "include",  # more detail about the answer, where there is any
     "max_tool_calls",  # counts the calls of hosted tools only
     "metadata",  # a label for the client's own use, repeated in the answer

@@ -131,6 +131,19 @@ def test_the_system_comes_first_as_one_text() -> None:
     assert chat(system=[text("a"), cached])["messages"] == expected
 
 
+def test_a_system_message_stays_where_it_is() -> None:
+    # Claude Code has one after the first question.
+    said = {"role": "system", "content": [text("Be kind."), text("Be short.")]}
+    assert messages(USER, {"role": "system", "content": "Wait."}, said) == [
+        USER,
+        {"role": "system", "content": "Wait."},
+        {"role": "system", "content": "Be kind.\n\nBe short."},
+    ]
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": ""}}
+    refused = refusal(messages=[USER, {"role": "system", "content": [image]}])
+    assert refused.param == "messages[1].content[0].type"
+
+
 def test_the_blocks_of_a_user() -> None:
     blocks = [
         text("See"),

@@ -128,6 +128,7 @@ def function(name: str = "f", **fields: Any) -> dict[str, Any]:
                 "service_tier": "auto",
                 "safety_identifier": "s",
                 "prompt_cache_key": "k",
+                "client_metadata": {"session": "s"},
                 "truncation": "disabled",
                 "max_tool_calls": 3,
                 "prompt": None,
