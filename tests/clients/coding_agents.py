@@ -26,7 +26,6 @@ def codex(url: str, model: str) -> list[str]:
     settings = (
         'model_provider="campus"',
         f"model_providers.campus={provider}",
-        'web_search="disabled"',  # nobody behind a bridge has it
     )
     command = [str(NODE_BINARY), str(AGENTS / ".bin" / "codex"), "exec", "--model", model]
     command += ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]

@@ -143,7 +143,7 @@ _COUNTS = (
         stream=None,
         length_fields=(),
         api=None,
-        count_here=lambda count: {"object": "response.input_tokens", "input_tokens": count},
+        count_here=lambda count: {"object": "response.input_tokens", "input_tokens": max(count, 1)},
     ),
     replace(
         MESSAGES,
@@ -155,7 +155,7 @@ _COUNTS = (
         stream=None,
         length_fields=(),
         api=None,
-        count_here=lambda count: {"input_tokens": count},
+        count_here=lambda count: {"input_tokens": max(count, 1)},
     ),
 )
 

@@ -23,7 +23,7 @@ def chat_tools(tools: Iterable[tuple[_Tool, str]], choice: Any, names: ToolNames
     """Translate the tools of a request to the Responses API.
 
     Custom tools become functions with one string parameter, and namespaces part of the name. What
-    hosted tools do cannot be done upstream, so they are refused, unless the model may not call
+    hosted tools do cannot be done upstream, so they are refused, unless the model need not call
     them: then they are left out.
 
     Args:
@@ -45,7 +45,8 @@ def chat_tools(tools: Iterable[tuple[_Tool, str]], choice: Any, names: ToolNames
         else:
             hosted.append((tool, param))
     allowed = _allowed(choice, declared)
-    if hosted and allowed is None and choice != "none":
+    # An explicit "auto", which Codex sends, says that the model can do without any tool.
+    if hosted and allowed is None and choice not in ("none", "auto"):
         raise _hosted(*hosted[0])
     # Plain functions come first, so that they keep their names.
     for name in sorted(declared, key=lambda name: name != ToolName(name.name)):

@@ -392,8 +392,11 @@ def test_a_tool_without_counterpart_is_named(fields: dict[str, Any], param: str)
     assert error.message.startswith(param)
 
 
-def test_hosted_tools_that_may_not_be_called_are_left_out() -> None:
-    assert chat(tools=[{"type": "web_search"}], tool_choice="none") == {"messages": [USER]}
+@pytest.mark.parametrize("choice", ["none", "auto"])
+def test_hosted_tools_that_need_not_be_called_are_left_out(choice: str) -> None:
+    assert chat(tools=[{"type": "web_search"}], tool_choice=choice) == {"messages": [USER]}
+    both = chat(tools=[function(), {"type": "web_search"}], tool_choice=choice)
+    assert len(both["tools"]) == 1
 
 
 def test_a_custom_tool_is_a_function_with_one_text() -> None:
