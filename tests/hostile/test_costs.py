@@ -234,7 +234,7 @@ READERS: dict[str, tuple[int, Callable[[int], Any]]] = {
     "bad tools": (100_000, lambda size: read_chat_request(chat(tools=["x"] * size))),
     "stop": (100_000, lambda size: read_chat_request(chat(stop=["x"] * size))),
     "biases": (
-        100_000,
+        20_000,
         lambda size: read_chat_request(chat(logit_bias={str(n): "x" for n in range(size)})),
     ),
     "schema": (2_000, lambda size: schema_fault({"allOf": [{"type": "string"}] * (size // 2)})),

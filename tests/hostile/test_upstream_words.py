@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aqueduct_jupyter.gateway.upstreams.failures import failure_from_event, failure_from_response
+from aqueduct_jupyter.gateway.upstreams.model_lists import read_model_list
 from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
-from aqueduct_jupyter.gateway.upstreams.upstream import _model_list
 from aqueduct_jupyter.protocol.errors import AqueductError
 
 from ..examples import examples
@@ -87,7 +87,7 @@ LISTS = [
 @pytest.mark.parametrize("said", LISTS, ids=range(len(LISTS)))
 def test_an_odd_list_of_models_is_a_list_or_an_error(said: Any) -> None:
     try:
-        models = _model_list("campus", json.dumps(said).encode())
+        models = read_model_list("campus", json.dumps(said).encode())
     except AqueductError:
         models = []
     for model in models:
@@ -122,6 +122,6 @@ def test_any_failure_is_a_sentence(status: int, words: Any) -> None:
 @given(st.fixed_dictionaries({"data": st.lists(WORDS | JSON, max_size=3) | JSON}) | JSON)
 def test_any_list_of_models_is_a_list_or_an_error(said: Any) -> None:
     try:
-        _model_list("campus", json.dumps(said).encode())
+        read_model_list("campus", json.dumps(said).encode())
     except AqueductError as error:
         assert error.message  # noqa: PT017  # either is right
