@@ -14,14 +14,12 @@ from typing import Any, ClassVar
 from ...protocol.bridges.messages_writer import messages_error
 from ...protocol.bridges.responses_object import response_error
 from ...protocol.errors import AqueductError
-from ...protocol.sse import DONE, Event, encode_event
+from ...protocol.sse import Event, encode_event
 from ..encoding import read_json
 from .checked_stream import CheckedStream
-from .stream import read_usage
+from .stream import DONE_FRAME, read_usage
 
 __all__ = ["MessagesStream", "ResponsesStream"]
-
-DONE_FRAME = encode_event(Event(DONE))
 
 
 def _first_of(frames: bytes, marks: tuple[bytes, ...]) -> int:

@@ -28,28 +28,23 @@ from .event_streams import MessagesStream, ResponsesStream
 from .operation import Operation
 from .stream import AnswerStream
 
-__all__ = ["CHAT", "MESSAGES", "OPERATIONS", "PLAIN_PATHS", "RESPONSES"]
+__all__ = ["CHAT", "MESSAGES", "OPERATIONS", "RESPONSES"]
 
 
-def _chat_stream(request: APIRequest, route: Route) -> AnswerStream:
+def _chat_stream(request: APIRequest, route: Route, prompts: int = 1) -> AnswerStream:
     body = request.body
-    return AnswerStream(
-        route.upstream.name,
-        wants_usage=bool((body.get("stream_options") or {}).get("include_usage")),
-        choices=body.get("n") or 1,
-        secrets=route.upstream.secrets,
-    )
-
-
-def _completion_stream(request: APIRequest, route: Route) -> AnswerStream:
-    prompt, body = request.body["prompt"], request.body
-    prompts = len(prompt) if isinstance(prompt, list) and not isinstance(prompt[0], int) else 1
     return AnswerStream(
         route.upstream.name,
         wants_usage=bool((body.get("stream_options") or {}).get("include_usage")),
         choices=prompts * (body.get("n") or 1),
         secrets=route.upstream.secrets,
     )
+
+
+def _completion_stream(request: APIRequest, route: Route) -> AnswerStream:
+    prompt = request.body["prompt"]
+    prompts = len(prompt) if isinstance(prompt, list) and not isinstance(prompt[0], int) else 1
+    return _chat_stream(request, route, prompts)
 
 
 def _chat_tokens(request: APIRequest) -> int:
@@ -224,9 +219,6 @@ _PLAIN = (
         count_input=_tokens_in("prompt"),
     ),
 )
-
-PLAIN_PATHS = tuple(operation.path for operation in _PLAIN)
-"""The paths of what is passed on with nothing but its model changed."""
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.path: operation for operation in (CHAT, RESPONSES, MESSAGES, *_COUNTS, *_PLAIN)

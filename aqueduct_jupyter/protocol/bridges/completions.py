@@ -20,6 +20,7 @@ from ..items import Begin, Counted, Delta, End, Failed, ItemEvent
 from ..plain_text import plain_text
 from ..sse import DONE, Event, encode_event
 from .forms import AnswerHead
+from .writing import gather
 
 __all__ = ["CompletionWriter", "chat_from_completion"]
 
@@ -36,6 +37,7 @@ _SAME = (
     "frequency_penalty",
     "logit_bias",
 )
+_SHOWN = ("text", "refusal")
 _HARMLESS: Mapping[str, tuple[Any, ...]] = {
     "n": (None, 1),
     "best_of": (None, 1),
@@ -103,7 +105,7 @@ class CompletionWriter:
         """Write an event's chunks, or nothing; after the end the stream is complete."""
         match event:
             case Begin(item, kind):
-                if kind in ("text", "refusal"):
+                if kind in _SHOWN:
                     self._texts.add(item)
             case Delta(item, text):
                 return self._chunk(text, None) if item in self._texts else b""
@@ -121,22 +123,10 @@ class CompletionWriter:
         Raises:
             AqueductError: the answer failed.
         """
-        pieces: list[str] = []
-        ending = "stop"
-        for event in events:
-            match event:
-                case Begin():
-                    self.write(event)
-                case Delta(item, text) if item in self._texts:
-                    pieces.append(text)
-                case Counted(usage):
-                    self._usage = usage
-                case End():
-                    ending = event.ending
-                case Failed(error):
-                    raise error
-        answer = self._object("".join(pieces), _reason(ending))
-        return answer if self._usage is None else {**answer, "usage": _counts(self._usage)}
+        answer = gather(events)
+        text = "".join(item.text for item in answer.items if item.kind in _SHOWN)
+        whole = self._object(text, _reason(answer.ending))
+        return whole if answer.usage is None else {**whole, "usage": _counts(answer.usage)}
 
     def _end(self, ending: str) -> bytes:
         frames = self._chunk("", _reason(ending))
