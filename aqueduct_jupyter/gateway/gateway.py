@@ -18,11 +18,13 @@ from .entry import Entry
 from .prices.prices import Prices
 from .requests.admission import Admission
 from .requests.agent_keys import AgentKeys
+from .requests.background import BackgroundResponses
 from .requests.forwarding import Forwarding
 from .requests.keys import KernelKeys
 from .requests.limits import Budgets
 from .requests.metrics import Metrics
 from .requests.running import RunningRequests
+from .requests.turns import Turns
 from .settings import GatewaySettings
 from .stores.opening import FileLimits, Stores, open_folder
 from .upstreams.catalog import Catalog
@@ -49,11 +51,12 @@ class Gateway:
         notices: messages for the operator: invalid settings, missing models, damaged databases.
         catalog: the upstreams and their models.
         local_model: the embedded model, if there is one.
-        files, ledger, conversations, responses: the stores.
+        files, ledger, conversations, responses, response_conversations: the stores.
         running: the running requests.
         documents: the document reader.
         metrics: the metrics.
         forwarding: answers the requests of all operations.
+        background: answers those that are to be answered in the background.
         keys: the keys of kernels.
         agent_keys: the keys of agents.
     """
@@ -82,6 +85,7 @@ class Gateway:
         self.ledger = self._stores.ledger
         self.conversations = self._stores.conversations
         self.responses = self._stores.responses
+        self.response_conversations = self._stores.response_conversations
         self.running = RunningRequests()
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, self.local_model)
@@ -102,9 +106,9 @@ class Gateway:
             ],
             policy=settings.policy,
         )
-        self.forwarding = Forwarding(
-            admission, Attachments(self.files, self.documents), self.responses
-        )
+        turns = Turns(self.responses, self.response_conversations)
+        self.forwarding = Forwarding(admission, Attachments(self.files, self.documents), turns)
+        self.background = BackgroundResponses(self.forwarding, self.responses, turns)
         self._purging: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -115,6 +119,7 @@ class Gateway:
         """Close connections, child processes and stores."""
         if self._purging is not None:
             self._purging.cancel()
+        await self.background.close()
         await self.catalog.close()
         await self.documents.close()
         await self._prices.close()
@@ -142,6 +147,7 @@ class Gateway:
             try:
                 await self.files.purge()
                 await self.responses.purge()
+                await self.response_conversations.purge()
             except UnavailableError as error:
                 _log.warning("Expired files and responses were not removed: %s", error)
             await asyncio.sleep(PURGE_SECONDS)

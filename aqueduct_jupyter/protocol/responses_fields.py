@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from .fields import LONGEST_NAME, Fields, at_least, between, is_json_schema, text_or_list, type_tag
 
-__all__ = ["ResponsesWords", "item_type"]
+__all__ = ["Items", "ResponsesWords", "item_type"]
 
 _PARTS = frozenset({"input_text", "output_text", "refusal", "input_image", "input_file"})
 _TOOLS = frozenset({"function", "custom", "namespace"})
@@ -201,6 +201,9 @@ _Item = Annotated[
     Discriminator(_item_tag),
 ]
 
+Items = Annotated[list[_Item], Field(fail_fast=True)]
+"""A list of items, each checked by its type."""
+
 
 class _Format(Fields):
     type: str
@@ -230,8 +233,7 @@ class ResponsesWords(Fields):
 
     input: (
         Annotated[
-            Annotated[str, Tag("<text>")]
-            | Annotated[list[_Item], Field(fail_fast=True), Tag("<list>")],
+            Annotated[str, Tag("<text>")] | Annotated[Items, Tag("<list>")],
             Discriminator(text_or_list),
         ]
         | None

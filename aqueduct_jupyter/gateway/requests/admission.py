@@ -8,7 +8,7 @@ operation makes the upstream request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -27,8 +27,24 @@ from .forms import decode_form
 from .limits import Budgets
 from .operation import Operation
 from .running import RunningRequests
+from .turns import Turn
 
-__all__ = ["Admission", "Admitted", "Asking"]
+__all__ = ["Accepted", "Admission", "Admitted", "Asking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that is about to be sent upstream.
+
+    Args:
+        turn: what it continues; None if its API has no such thing.
+        model: the name of its model.
+        headers: response headers that say what is left of the caller's budgets.
+    """
+
+    turn: Turn | None
+    model: str
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,7 @@ class Asking:
         is_repeated: whether this is a client's own retry; it is then sent upstream only once.
         content_type: the body's content type.
         headers: the client's headers that go upstream, with names in lower case.
+        accepted: called when the request is about to be sent, by who keeps the answer itself.
     """
 
     pieces: list[bytes]
@@ -54,6 +71,7 @@ class Asking:
     is_repeated: bool = False
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    accepted: Callable[[Accepted], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)

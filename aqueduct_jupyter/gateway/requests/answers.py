@@ -107,6 +107,8 @@ async def read_whole(
         entry.count(usage)
     if exchange.bridge:
         answer = await off_the_loop(len(body), exchange.translated, answer)
+    if exchange.bridge or exchange.restored:
+        answer.update(exchange.restored)
         body = await off_the_loop(len(body), encode_json, answer)
     if keep:
         await keep(answer)

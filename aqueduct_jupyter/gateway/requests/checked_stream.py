@@ -43,6 +43,7 @@ class CheckedStream(ABC):
         is_judging: whether bytes are being checked, which later bytes must not overtake.
         deltas: how many chunks of the answer have passed; about one per token.
         answer: the whole answer as a JSON object, if its API sends it at the end.
+        restored: fields of the answer that the upstream cannot know, with their values.
     """
 
     delta_mark: ClassVar[bytes] = b'"delta"'
@@ -58,6 +59,7 @@ class CheckedStream(ABC):
         self.has_begun = self.is_judging = False
         self.deltas = 0
         self.answer: dict[str, Any] | None = None
+        self.restored: Mapping[str, Any] = {}
 
     @property
     def is_over(self) -> bool:

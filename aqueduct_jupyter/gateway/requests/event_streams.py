@@ -39,6 +39,7 @@ class ResponsesStream(CheckedStream):
 
     _MARKS = (
         b"response.created",
+        b"response.in_progress",
         b"response.completed",
         b"response.incomplete",
         b"response.failed",
@@ -67,6 +68,9 @@ class ResponsesStream(CheckedStream):
             return b""
         if not isinstance(response, dict):
             return frame
+        if self.restored and isinstance(kind, str):
+            response |= self.restored
+            frame = _frame(kind, data)
         if kind == "response.created":
             self._begun = response
         elif kind == "response.failed":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...protocol.requests import APIRequest
@@ -15,7 +15,7 @@ from .bridged_stream import BridgedStream, read_failure
 from .bridges import Bridge, build_bridge
 from .checked_stream import CheckedStream
 from .operation import Operation
-from .turns import portable
+from .turns import Turn, portable
 from .upstream_body import UpstreamBody, encode_body, with_usage
 from .ways import Way
 
@@ -54,6 +54,8 @@ class Exchange:
         body: what is sent.
         stream: checks or translates the streamed answer; None for a whole one.
         bridge: translates the answer, if the upstream speaks another API.
+        restored: fields of the answer that the upstream cannot know, because it was sent all that
+            was said before in their place.
     """
 
     operation: Operation
@@ -61,6 +63,7 @@ class Exchange:
     body: UpstreamBody
     stream: CheckedStream | None = None
     bridge: Bridge | None = None
+    restored: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_text(self) -> bool:
@@ -80,17 +83,26 @@ class Exchange:
 
 
 async def build_exchange(
-    operation: Operation, way: Way, prepared: Prepared, entry: Entry
+    operation: Operation, way: Way, prepared: Prepared, entry: Entry, turn: Turn | None
 ) -> Exchange:
     """Write a request in the form of one way to answer it.
 
     Raises:
         InvalidRequestError: a field has no counterpart in the upstream's API.
     """
-    return await off_the_loop(prepared.size, _build, operation, way, prepared, entry.is_stream)
+    restored = turn.repeated if turn and way.is_continued else {}
+    return await off_the_loop(
+        prepared.size, _build, operation, way, prepared, entry.is_stream, restored
+    )
 
 
-def _build(operation: Operation, way: Way, prepared: Prepared, is_stream: bool) -> Exchange:
+def _build(
+    operation: Operation,
+    way: Way,
+    prepared: Prepared,
+    is_stream: bool,
+    restored: Mapping[str, Any],
+) -> Exchange:
     request, route = prepared.request, prepared.route
     stream: CheckedStream | None = None
     bridge = None
@@ -103,13 +115,16 @@ def _build(operation: Operation, way: Way, prepared: Prepared, is_stream: bool) 
     else:
         if is_stream and operation.stream:
             stream = operation.stream(request, route)
+            stream.restored = restored
         body = {**request.body, "model": route.model}
         if way.is_continued:
             given = ResponsesRequest(body).input_items
             body["input"] = [*portable(prepared.earlier), *given]
-            del body["previous_response_id"]
+            body.pop("previous_response_id", None)
+            body.pop("conversation", None)
     # The client's own options decide what it sees; the upstream is always asked for usage.
     asks = way.target.asks_for_usage and is_stream
     if asks and route.model not in route.upstream.without_usage:
         with_usage(body)
-    return Exchange(operation, route, encode_body(way.target, body, request.body), stream, bridge)
+    written = encode_body(way.target, body, request.body)
+    return Exchange(operation, route, written, stream, bridge, {} if bridge else restored)

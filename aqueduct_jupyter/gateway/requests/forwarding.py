@@ -15,10 +15,9 @@ from ...protocol.errors import AqueductError
 from ..documents.attachments import Attachments
 from ..encoding import encode_json
 from ..entry import Entry
-from ..stores.response_interfaces import Responses
 from ..upstreams.answer import UpstreamAnswer
 from ..upstreams.apis import ABSENT, APIMode
-from .admission import Admission, Admitted, Asking
+from .admission import Accepted, Admission, Admitted, Asking
 from .answers import (
     ClientLeftError,
     Keep,
@@ -31,7 +30,7 @@ from .answers import (
 from .exchange import Exchange, Prepared, build_exchange
 from .operation import Operation
 from .operations import RESPONSES
-from .turns import Turn, find_turn
+from .turns import Turn, Turns
 from .ways import Way, find_ways
 
 __all__ = ["Forwarding"]
@@ -43,15 +42,13 @@ class Forwarding:
     Args:
         admission: admits requests.
         attachments: converts file parts.
-        responses: the stored responses.
+        turns: what is kept of the Responses API.
     """
 
-    def __init__(
-        self, admission: Admission, attachments: Attachments, responses: Responses
-    ) -> None:
+    def __init__(self, admission: Admission, attachments: Attachments, turns: Turns) -> None:
         self._admission = admission
         self._attachments = attachments
-        self._responses = responses
+        self._turns = turns
 
     @asynccontextmanager
     async def answer(
@@ -76,7 +73,7 @@ class Forwarding:
         asked = operation.count_input(admitted[0].request)
         turn = None
         if operation is RESPONSES:
-            turn = await find_turn(self._responses, entry.owner, admitted[0].request)
+            turn = await self._turns.find(entry.owner, admitted[0].request)
         route, headers = admitted[0].route, admitted[0].headers
         ways = find_ways(operation, route.upstream, turn)
         prepared = [await self._prepared(operation, admitted.pop(), entry.owner, turn)]
@@ -85,8 +82,10 @@ class Forwarding:
                 is_last = way is ways[-1]
                 # The last way frees the request, because a model may think for minutes.
                 content = prepared.pop() if is_last else prepared[0].copy()
-                exchange = await build_exchange(operation, way, content, entry)
+                exchange = await build_exchange(operation, way, content, entry, turn)
                 del content
+                if way is ways[0] and asking.accepted is not None:
+                    await asking.accepted(Accepted(turn, route.model, headers))
                 try:
                     upstream = await upstreams.enter_async_context(
                         exchange.body.sent(
@@ -113,7 +112,7 @@ class Forwarding:
             _remember(operation, way, exchange)
             entry.upstream_api = way.target.name
             await self._admission.priced(route)
-            keep = self._keeping(turn, exchange)
+            keep = None if asking.accepted else self._keeping(turn, exchange)
             async with _read(exchange, upstream, entry, headers, keep, asked) as answer:
                 yield answer
 
@@ -139,10 +138,10 @@ class Forwarding:
         return Prepared(type(request)(body), route, earlier, size)
 
     def _keeping(self, turn: Turn | None, exchange: Exchange) -> Keep | None:
-        if turn is None or not turn.is_stored:
+        if turn is None or not (turn.is_stored or turn.conversation_id):
             return None
         upstream = None if exchange.bridge else exchange.route.upstream.name
-        return lambda answer: turn.keep(self._responses, answer, upstream)
+        return lambda answer: self._turns.keep(turn, answer, upstream)
 
 
 def _remember(operation: Operation, way: Way, exchange: Exchange) -> None:

@@ -60,7 +60,8 @@ def find_ways(operation: Operation, upstream: Upstream, turn: Turn | None) -> li
 def _ways(operation: Operation, upstream: Upstream, turn: Turn | None) -> Iterator[Way]:
     mode = upstream.apis.mode(operation.api) if operation.api else "native"
     if mode != "bridge":
-        is_continued = turn is not None and turn.previous_id is not None
+        is_continued = turn is not None and turn.is_continued
+        # Conversations are kept here only; a response may also be known to its upstream.
         if not is_continued or (turn and turn.upstream == upstream.name):
             yield Way(operation)
         if is_continued:

@@ -13,7 +13,8 @@ from .database import Database
 from .files import FileStore
 from .interfaces import Conversations, Files, Ledger
 from .ledger import DatabaseLedger
-from .response_interfaces import Responses
+from .response_conversations import ResponseConversationStore
+from .response_interfaces import ResponseConversations, Responses
 from .responses import ResponseStore
 from .sqlite import SQLiteDatabase
 
@@ -41,6 +42,7 @@ class Stores:
     ledger: Ledger
     conversations: Conversations
     responses: Responses
+    response_conversations: ResponseConversations
 
     async def close(self) -> None:
         """Write pending rows, and close the database."""
@@ -60,7 +62,8 @@ def open_folder(
     Args:
         folder: the data folder; created at the first use.
         limits: limits of one owner's files.
-        response_expiry_seconds: how long a response is kept, in seconds; 0 keeps it forever.
+        response_expiry_seconds: how long a response, or a conversation of the Responses API, is
+            kept, in seconds; 0 keeps it forever.
         notify: called with a message if a damaged database was moved aside, or if a later release
             wrote the database.
         clock: returns seconds since 1970; for tests.
@@ -92,7 +95,8 @@ def open_stores(
         blobs: holds the bytes of files.
         incoming: a local folder for uploads that are not complete.
         limits: limits of one owner's files.
-        response_expiry_seconds: how long a response is kept, in seconds; 0 keeps it forever.
+        response_expiry_seconds: how long a response, or a conversation of the Responses API, is
+            kept, in seconds; 0 keeps it forever.
         clock: returns seconds since 1970; for tests.
     """
     files = FileStore(
@@ -110,4 +114,5 @@ def open_stores(
         DatabaseLedger(database, clock=clock),
         ConversationStore(database, clock=clock),
         ResponseStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
+        ResponseConversationStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
     )

@@ -7,10 +7,12 @@ found by following these ids.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...protocol.errors import InvalidRequestError, NotFoundError
+from ...protocol.sse import split_frames
 from ..encoding import encode_json, read_json
 from .database import Database
 from .response_interfaces import StoredResponse
@@ -49,24 +51,52 @@ class ResponseStore:
         """Store a response, or replace the one with its id."""
 
         def write(db: Connection) -> None:
-            now = self._clock()
-            row = {
-                "id": stored.id,
-                "owner": owner,
-                "created_at": now,
-                "expires_at": now + self._expiry_seconds if self._expiry_seconds else None,
-                "previous_id": stored.previous_id,
-                "upstream": stored.upstream,
-                "input": encode_json({"items": list(stored.input)}).decode(),
-                "response": encode_json(dict(stored.response)).decode(),
-            }
-            rows = response_rows(db)
-            if rows.find(owner, stored.id, now) is None:
+            row, rows = self._written(owner, stored), response_rows(db)
+            if rows.find(owner, stored.id, row["created_at"]) is None:
                 rows.add(row)
             else:
                 rows.change(row)
 
         await self._database.run(write)
+
+    async def progress(
+        self, owner: str, response_id: str, first: int = 0, events: Sequence[bytes] = ()
+    ) -> bool:
+        """Note that a response is still being written, and add events."""
+
+        def write(db: Connection) -> bool:
+            rows = response_rows(db)
+            is_running = rows.note_alive(owner, response_id, self._clock())
+            if is_running and events:
+                rows.add_events(response_id, first, _packed(events))
+            return is_running
+
+        return await self._database.run(write)
+
+    async def finish(
+        self, owner: str, stored: StoredResponse, first: int = 0, events: Sequence[bytes] = ()
+    ) -> bool:
+        """Replace a response that is being written by the final one, and add its last events."""
+
+        def write(db: Connection) -> bool:
+            rows = response_rows(db)
+            is_replaced = rows.change(self._written(owner, stored), is_running=True)
+            if is_replaced and events:
+                rows.add_events(stored.id, first, _packed(events))
+            return is_replaced
+
+        return await self._database.run(write)
+
+    async def events(self, owner: str, response_id: str) -> tuple[StoredResponse, list[bytes]]:
+        """Return a response and its events so far, one frame for each, from the first."""
+
+        def read(db: Connection) -> tuple[StoredResponse, list[bytes]]:
+            stored = _stored(self._row(db, owner, response_id))
+            packed = response_rows(db).events(response_id)
+            frames = [frame for _, part in packed for frame in split_frames(zlib.decompress(part))]
+            return stored, frames
+
+        return await self._database.run(read)
 
     async def get(self, owner: str, response_id: str) -> StoredResponse:
         """Return a response."""
@@ -104,6 +134,20 @@ class ResponseStore:
         """Remove all responses that have expired."""
         await self._database.run(lambda db: response_rows(db).remove_expired(self._clock()))
 
+    def _written(self, owner: str, stored: StoredResponse) -> dict[str, Any]:
+        now = self._clock()
+        return {
+            "id": stored.id,
+            "owner": owner,
+            "created_at": now,
+            "expires_at": now + self._expiry_seconds if self._expiry_seconds else None,
+            "previous_id": stored.previous_id,
+            "upstream": stored.upstream,
+            "input": encode_json({"items": list(stored.input)}).decode(),
+            "response": encode_json(dict(stored.response)).decode(),
+            "alive_at": stored.alive_at,
+        }
+
     def _row(self, db: Connection, owner: str, response_id: str) -> Mapping[str, Any]:
         row = response_rows(db).find(owner, response_id, self._clock())
         if row is None:
@@ -122,4 +166,10 @@ def _stored(row: Mapping[str, Any]) -> StoredResponse:
         read_json(row["input"])["items"],
         row["previous_id"],
         row["upstream"],
+        row["alive_at"],
     )
+
+
+def _packed(events: Sequence[bytes]) -> bytes:
+    # Events repeat most of their fields, so they take a tenth of their size.
+    return zlib.compress(b"".join(events), 1)

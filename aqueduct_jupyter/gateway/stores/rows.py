@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from .sql.conversation_item_rows import ConversationItemRows
     from .sql.conversation_rows import ConversationRows
     from .sql.file_rows import FileRows
     from .sql.request_rows import RequestRows
     from .sql.response_rows import ResponseRows
 
-__all__ = ["conversation_rows", "file_rows", "request_rows", "response_rows"]
+__all__ = [
+    "conversation_item_rows",
+    "conversation_rows",
+    "file_rows",
+    "request_rows",
+    "response_rows",
+]
 
 
 def file_rows(db: Connection) -> FileRows:
@@ -37,6 +44,13 @@ def conversation_rows(db: Connection) -> ConversationRows:
     from .sql.conversation_rows import ConversationRows
 
     return ConversationRows(db)
+
+
+def conversation_item_rows(db: Connection) -> ConversationItemRows:
+    """Return the rows of conversations of the Responses API."""
+    from .sql.conversation_item_rows import ConversationItemRows
+
+    return ConversationItemRows(db)
 
 
 def response_rows(db: Connection) -> ResponseRows:

@@ -20,6 +20,7 @@ _DEFAULTS: dict[str, Any] = {
     "max_output_tokens": None,
     "max_tool_calls": None,
     "previous_response_id": None,
+    "conversation": None,
     "tools": [],
     "tool_choice": "auto",
     "parallel_tool_calls": True,
@@ -95,6 +96,8 @@ def _repeated(request: Mapping[str, Any]) -> dict[str, Any]:
         given = request.get(name)
         sent = given.items() if isinstance(given, Mapping) else ()
         fields[name] = {**defaults, **{key: value for key, value in sent if value is not None}}
+    if isinstance(fields["conversation"], str):
+        fields["conversation"] = {"id": fields["conversation"]}
     if isinstance(fields["tools"], list):
         fields["tools"] = [_with_fields(tool) for tool in fields["tools"]]
     return fields

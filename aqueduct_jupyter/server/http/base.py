@@ -223,7 +223,7 @@ class UnknownAddressHandler(AqueductHandler):
         raise NotFoundError(
             f"There is nothing at {plain_text(self.request.path)}. This server has "
             "chat/completions, responses, messages, completions, embeddings, moderations, rerank, "
-            "audio/speech, audio/transcriptions, images/generations, files and models, with or "
-            "without v1/, and its own status, usage, requests, keys and conversations under "
-            f"aqueduct/. Use {plain_text(here)} as the base URL."
+            "audio/speech, audio/transcriptions, images/generations, conversations, files and "
+            "models, with or without v1/, and its own status, usage, requests, keys and "
+            f"conversations under aqueduct/. Use {plain_text(here)} as the base URL."
         )

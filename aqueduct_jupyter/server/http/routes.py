@@ -19,7 +19,13 @@ from .models import ModelHandler, ModelsHandler
 from .openapi import OpenAPIHandler
 from .operations import OperationHandler
 from .requests import RequestHandler, RequestsHandler
-from .responses import InputItemsHandler, ResponseHandler
+from .response_conversations import (
+    ConversationItemHandler,
+    ConversationItemsHandler,
+    ResponseConversationHandler,
+    ResponseConversationsHandler,
+)
+from .responses import CancelHandler, InputItemsHandler, ResponseHandler
 from .serving import Serving
 from .status import MetricsHandler, StatusHandler, UsageHandler
 
@@ -87,7 +93,12 @@ def _api(file_id: str) -> Iterator[Route]:
         is_anthropic = path.startswith("messages")
         yield f"(?P<path>{path})", MessagesHandler if is_anthropic else OperationHandler
     yield f"responses/{_ANY_ID}", ResponseHandler
+    yield f"responses/{_ANY_ID}/cancel", CancelHandler
     yield f"responses/{_ANY_ID}/input_items", InputItemsHandler
+    yield "conversations", ResponseConversationsHandler
+    yield f"conversations/{_ANY_ID}", ResponseConversationHandler
+    yield f"conversations/{_ANY_ID}/items", ConversationItemsHandler
+    yield f"conversations/{_ANY_ID}/items/{_ANY_ID}", ConversationItemHandler
     yield "files", FilesHandler
     yield f"files/{file_id}", FileHandler
     yield f"files/{file_id}/content", FileContentHandler

@@ -1,6 +1,6 @@
 """Writes the frames of a streamed answer, past Tornado's buffers when possible.
 
-What is sent, and the heartbeat, are in :mod:`.operations`.
+What is sent, and the heartbeat, are in :mod:`.streaming`.
 
 * For each write, Tornado uses two futures, a buffer and another loop iteration: a third of a
   chunk's cost. If no earlier write is pending, the chunk goes directly to the socket instead.

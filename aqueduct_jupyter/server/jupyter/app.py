@@ -9,6 +9,7 @@ import asyncio
 import os
 from ast import literal_eval
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from ...gateway.settings import GatewaySettings
 from ..http.routes import routes
 from ..http.serving import Serving
 from .authentication import JupyterAuthenticator
-from .handlers import JupyterHost, for_jupyter
+from .handlers import JupyterHost, for_jupyter, note_activity
 from .memory import freeze_loaded_objects, release_free_memory
 from .provisioner import KernelEnvironment, use_for_kernels
 from .reports import Reports
@@ -199,6 +200,7 @@ class AqueductApp(ExtensionApp):
         if not self._is_assembled:
             return
         self.gateway.start()
+        self.gateway.background.note_activity = partial(note_activity, serverapp.web_app.settings)
         if self.tune_memory:
             self._chores.append(asyncio.create_task(release_free_memory()))
             freeze_loaded_objects()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from asyncio import Future
+from datetime import UTC, datetime
 from typing import Any
 
 from jupyter_server.auth import User
@@ -21,7 +22,7 @@ from tornado.web import RequestHandler
 from ..http.base import AqueductHandler
 from ..http.serving import Host
 
-__all__ = ["AUTH_RESOURCE", "JupyterHandler", "JupyterHost", "for_jupyter"]
+__all__ = ["AUTH_RESOURCE", "JupyterHandler", "JupyterHost", "for_jupyter", "note_activity"]
 
 EXPOSED_HEADERS = ", ".join(
     (
@@ -97,6 +98,11 @@ class JupyterHandler(APIHandler):
         """Finish the response with its own content type; Jupyter would set JSON."""
         kind = self._headers.get("Content-Type", "application/json")
         return super().finish(*args, set_content_type=kind, **kwargs)
+
+
+def note_activity(settings: dict[str, Any]) -> None:
+    """Note in the settings of Jupyter's application that the server is in use."""
+    settings["api_last_activity"] = datetime.now(UTC)
 
 
 class JupyterHost(Host):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from sqlalchemy import select
 
 from aqueduct_jupyter.gateway.stores import responses as module
 from aqueduct_jupyter.gateway.stores.response_interfaces import StoredResponse
 from aqueduct_jupyter.gateway.stores.responses import ResponseStore
+from aqueduct_jupyter.gateway.stores.sql.tables import response_events
 from aqueduct_jupyter.protocol.errors import InvalidRequestError, NotFoundError
 
 from .owned import Backend
@@ -79,3 +83,44 @@ async def test_it_is_gone_when_it_expires(store: ResponseStore, clock: Clock) ->
     with pytest.raises(NotFoundError):
         await store.get("ada", "resp_1")
     assert (await store.get("ada", "resp_2")).id == "resp_2"
+
+
+async def test_a_response_is_written_by_and_by(store: ResponseStore, clock: Clock) -> None:
+    begun = replace(stored(1), alive_at=clock.now)
+    await store.put("ada", begun)
+    first, second, last = (f"data: {n}\n\n".encode() for n in range(3))
+    assert await store.progress("ada", "resp_1", 0, [first])
+    clock.now += 5
+    assert await store.progress("ada", "resp_1")
+    assert not await store.progress("ben", "resp_1", 1, [second])
+    assert await store.progress("ada", "resp_1", 1, [second])
+    assert await store.events("ada", "resp_1") == (
+        replace(begun, alive_at=clock.now),
+        [first, second],
+    )
+    assert await store.finish("ada", stored(1, text="All"), 2, [last])
+    assert await store.events("ada", "resp_1") == (stored(1, text="All"), [first, second, last])
+    # Nobody writes it any more.
+    assert not await store.progress("ada", "resp_1", 3, [last])
+    assert not await store.finish("ada", stored(1), 3, [last])
+    with pytest.raises(NotFoundError):
+        await store.events("ben", "resp_1")
+
+
+@pytest.mark.parametrize("way", ["deleted", "expired"])
+async def test_events_go_with_their_response(
+    store: ResponseStore, clock: Clock, backend: Backend, way: str
+) -> None:
+    for number in (1, 2):
+        clock.now += 20
+        await store.put("ada", replace(stored(number), alive_at=clock.now))
+        await store.progress("ada", f"resp_{number}", 0, [b"data: 0\n\n"])
+    if way == "deleted":
+        await store.delete("ada", "resp_1")
+        assert not await store.progress("ada", "resp_1", 1, [b"data: 1\n\n"])
+    else:
+        clock.now += 45
+        await store.purge()
+    database = backend.open_database()
+    kept = await database.run(lambda db: list(db.execute(select(response_events.c.response_id))))
+    assert [row.response_id for row in kept] == ["resp_2"]

@@ -44,6 +44,11 @@ API = [
     Address("files", {"GET": 200, "POST": 415}),
     Address("responses/resp_1", {"GET": 404, "DELETE": 404}),
     Address("responses/resp_1/input_items", {"GET": 404}),
+    Address("responses/resp_1/cancel", {"POST": 404}),
+    Address("conversations", {"POST": 200}),
+    Address("conversations/conv_1", {"GET": 404, "POST": 400, "DELETE": 404}),
+    Address("conversations/conv_1/items", {"GET": 404, "POST": 400}),
+    Address("conversations/conv_1/items/msg_1", {"GET": 404, "DELETE": 404}),
     Address(f"files/{FILE}", {"GET": 404, "DELETE": 404}),
     Address(f"files/{FILE}/content", {"GET": 404}),
     Address("models", {"GET": 200}),
@@ -80,7 +85,7 @@ AZURE = [
 UNKNOWN = [
     *("responses/resp_1/x", "embeddings/x", "messages/batches", "images", "audio"),
     *("chat", "chat/completions/x", "images/edits", "audio/translations", "fine_tuning/jobs"),
-    *("api/v1", "api/v1/chat/completions", "openai", "openai/nothing", "conversations"),
+    *("api/v1", "api/v1/chat/completions", "openai", "openai/nothing"),
     *("openai/deployments/x/files", "/v1/models", "//v1/chat/completions", "/responses"),
     *("/models", "/files", "v1//models", "batches", "threads/t/runs"),
 ]

@@ -577,7 +577,8 @@ async def test_a_client_that_leaves_frees_the_upstream(
 async def test_a_long_silence_is_bridged_by_comments(
     http: httpx.AsyncClient, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aqueduct_jupyter.server.http.operations import HEARTBEAT, OperationHandler
+    from aqueduct_jupyter.server.http.operations import OperationHandler
+    from aqueduct_jupyter.server.http.streaming import HEARTBEAT
 
     monkeypatch.setattr(OperationHandler, "heartbeat_seconds", 0.05)
     standin.stream(chunk("a"), 0.3, chunk("b"), DONE)

@@ -33,6 +33,9 @@ CHECKS = [
 EXAMPLES = 80
 """Requests for each of about thirty operations."""
 
+VARIABLE = ("{", "file-", "conv-", "conv_", "msg_", "req_", "resp_", "codex-")
+"""How the parts of an address begin that stand for any id."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThrowawayServer]:
@@ -92,7 +95,9 @@ def test_every_address_is_in_the_document() -> None:
     def shape(path: str) -> str:
         steps = path.strip("/").split("/")
         return "/".join(
-            "*" if step.startswith(("{", "file-", "conv-", "req_", "resp_", "codex-")) else step
+            "*"
+            if step.startswith(("{", "file-", "conv-", "conv_", "msg_", "req_", "resp_", "codex-"))
+            else step
             for step in steps
         )
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -27,11 +28,14 @@ from sqlalchemy.sql.functions import GenericFunction
 
 __all__ = [
     "METADATA",
+    "conversation_items",
     "conversations",
     "day_of",
     "files",
     "position_in",
     "requests",
+    "response_conversations",
+    "response_events",
     "responses",
 ]
 
@@ -167,5 +171,36 @@ responses = Table(
     Column("upstream", AnyText),
     Column("input", AnyText, nullable=False),
     Column("response", AnyText, nullable=False),
+    Column("alive_at", Double),
     Index("responses_by_expiry", "expires_at"),
+)
+
+response_events = Table(
+    "response_events",
+    METADATA,
+    Column("response_id", AnyText, primary_key=True),
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("events", LargeBinary, nullable=False),
+)
+
+response_conversations = Table(
+    "response_conversations",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", AnyText, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("metadata", AnyText, nullable=False),
+    Index("response_conversations_by_expiry", "expires_at"),
+)
+
+conversation_items = Table(
+    "conversation_items",
+    METADATA,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("id", AnyText, nullable=False),
+    Column("item", AnyText, nullable=False),
+    Index("conversation_items_by_id", "conversation_id", "id", unique=True),
+    sqlite_autoincrement=True,
 )
