@@ -174,6 +174,11 @@ WHOLE: dict[str, dict[str, Any]] = {
     "/v1/rerank": {"results": [{"index": 0, "relevance_score": 0.5}], "usage": {"total_tokens": 3}},
     "/v1/images/generations": {"created": 1, "data": [{"b64_json": "aGk="}]},
     "/v1/audio/transcriptions": {"text": "Hello"},
+    "/v1/responses/compact": {
+        "object": "response.compaction",
+        "output": [],
+        "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
+    },
     "/v1/responses/input_tokens": {"input_tokens": 3},
     "/v1/messages/count_tokens": {"input_tokens": 3},
     "/v1/responses": {},

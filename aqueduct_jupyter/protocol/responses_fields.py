@@ -29,6 +29,7 @@ _ITEMS = frozenset(
         "reasoning",
         "item_reference",
         "additional_tools",
+        "compaction",
     }
 )
 
@@ -180,6 +181,10 @@ class _Reasoning(Fields):
     encrypted_content: str | None = None
 
 
+class _Compaction(Fields):
+    encrypted_content: str
+
+
 class _Reference(Fields):
     id: str
 
@@ -197,6 +202,7 @@ _Item = Annotated[
     | Annotated[_Reasoning, Tag("<reasoning>")]
     | Annotated[_Reference, Tag("<item_reference>")]
     | Annotated[_AdditionalTools, Tag("<additional_tools>")]
+    | Annotated[_Compaction, Tag("<compaction>")]
     | Annotated[_Other, Tag("<other>")],
     Discriminator(_item_tag),
 ]

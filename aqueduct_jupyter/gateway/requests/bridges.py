@@ -14,6 +14,12 @@ from typing import Any
 
 from ...protocol.bridges.chat_reader import ChatReader
 from ...protocol.bridges.chat_writer import ChatWriter
+from ...protocol.bridges.compaction import (
+    TRIGGER,
+    CompactedWriter,
+    CompactionWriter,
+    is_triggered,
+)
 from ...protocol.bridges.completions import CompletionWriter, chat_from_completion
 from ...protocol.bridges.forms import AnswerHead, BridgedRequest, Reader, ReadFailure, Writer
 from ...protocol.bridges.messages_reader import MessagesReader
@@ -23,6 +29,7 @@ from ...protocol.bridges.responses_reader import ResponsesReader
 from ...protocol.bridges.responses_request import chat_from_responses, responses_from_chat
 from ...protocol.bridges.responses_writer import ResponsesWriter
 from ...protocol.requests import APIRequest
+from ...protocol.responses import ResponsesRequest
 from ..upstreams.apis import API
 from ..upstreams.catalog import Route
 from ..upstreams.upstream import Upstream
@@ -38,6 +45,7 @@ _BRIDGED_TO: Mapping[API, tuple[API, ...]] = {
     "responses": ("chat", "messages"),
     "messages": ("chat", "responses"),
     "completions": ("chat",),
+    "compact": ("chat", "responses", "messages"),
 }
 """What can answer in the place of an operation, the best first."""
 
@@ -50,13 +58,23 @@ _READERS: Mapping[str, Callable[[ReadFailure], Reader]] = {
     "responses": ResponsesReader,
     "messages": MessagesReader,
 }
-_WRITERS: Mapping[str, tuple[str, Callable[[AnswerHead], Writer]]] = {
-    "chat": ("chatcmpl-", ChatWriter),
-    "responses": ("resp_", ResponsesWriter),
-    "messages": ("msg_", MessagesWriter),
-    "completions": ("cmpl-", CompletionWriter),
+_WRITERS: Mapping[str, Callable[[AnswerHead], Writer]] = {
+    "chat": ChatWriter,
+    "responses": ResponsesWriter,
+    "messages": MessagesWriter,
+    "completions": CompletionWriter,
 }
-"""The beginning of an answer's id, and its writer."""
+_PREFIXES = {
+    "chat": "chatcmpl-",
+    "responses": "resp_",
+    "compact": "resp_",
+    "messages": "msg_",
+    "completions": "cmpl-",
+}
+"""How the ids of answers begin."""
+
+_NOT_COMPACTED = ("stream", "text", "tools", "tool_choice", "parallel_tool_calls")
+"""Fields that mean nothing to a summary."""
 
 _INPUTS = ("input", "messages", "prompt")
 """Fields that no answer repeats; they may be megabytes."""
@@ -85,6 +103,7 @@ def build_bridge(
     request: APIRequest,
     route: Route,
     earlier: Sequence[dict[str, Any]] = (),
+    said: Sequence[dict[str, Any]] = (),
 ) -> Bridge:
     """Translate a request for an upstream that does not have its operation.
 
@@ -94,6 +113,7 @@ def build_bridge(
         request: the client's request.
         route: the upstream and its model.
         earlier: the items of the responses that it continues.
+        said: all items as the client knows them, with those that it continues.
 
     Raises:
         InvalidRequestError: a field has no counterpart; ``param`` names it.
@@ -102,16 +122,23 @@ def build_bridge(
     body = {**translated.body, "model": route.model}
     if target.name != "chat":
         body = _FROM_CHAT[target.name](body)
-    prefix, writer = _WRITERS[operation.name]
     repeated = {name: value for name, value in request.body.items() if name not in _INPUTS}
     head = AnswerHead(
-        prefix + secrets.token_hex(24),
+        _PREFIXES[operation.name] + secrets.token_hex(24),
         request.model or route.model,
         int(time.time()),
         repeated,
         translated.tools,
     )
-    return Bridge(body, _READERS[target.name], writer(head))
+    return Bridge(body, _READERS[target.name], _writer(operation, head, said))
+
+
+def _writer(operation: Operation, head: AnswerHead, said: Sequence[dict[str, Any]]) -> Writer:
+    if operation.name == "compact":
+        return CompactedWriter(head, said)
+    if operation.name == "responses" and is_triggered(said):
+        return CompactionWriter(head)
+    return _WRITERS[operation.name](head)
 
 
 def _as_chat(
@@ -123,6 +150,10 @@ def _as_chat(
     match operation.name:
         case "responses":
             return chat_from_responses(body, earlier, length_field=length_field)
+        case "compact":
+            asked = {name: value for name, value in body.items() if name not in _NOT_COMPACTED}
+            asked["input"] = [*ResponsesRequest(body).input_items, {"type": TRIGGER}]
+            return chat_from_responses(asked, earlier, length_field=length_field)
         case "messages":
             return chat_from_messages(body, length_field=length_field)
         case "completions":

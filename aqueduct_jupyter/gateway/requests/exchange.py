@@ -90,9 +90,11 @@ async def build_exchange(
     Raises:
         InvalidRequestError: a field has no counterpart in the upstream's API.
     """
-    restored = turn.repeated if turn and way.is_continued else {}
+    is_response = operation.api == "responses"
+    restored = turn.repeated if turn and way.is_continued and is_response else {}
+    said = [*turn.earlier, *turn.input] if turn else []
     return await off_the_loop(
-        prepared.size, _build, operation, way, prepared, entry.is_stream, restored
+        prepared.size, _build, operation, way, prepared, entry.is_stream, restored, said
     )
 
 
@@ -102,12 +104,13 @@ def _build(
     prepared: Prepared,
     is_stream: bool,
     restored: Mapping[str, Any],
+    said: Sequence[dict[str, Any]],
 ) -> Exchange:
     request, route = prepared.request, prepared.route
     stream: CheckedStream | None = None
     bridge = None
     if way.is_bridge:
-        bridge = build_bridge(operation, way.target, request, route, prepared.earlier)
+        bridge = build_bridge(operation, way.target, request, route, prepared.earlier, said)
         body = bridge.body
         if is_stream:
             upstream = route.upstream
@@ -117,6 +120,8 @@ def _build(
             stream = operation.stream(request, route)
             stream.restored = restored
         body = {**request.body, "model": route.model}
+        for name in operation.bridge_fields:
+            body.pop(name, None)
         if way.is_continued:
             given = ResponsesRequest(body).input_items
             body["input"] = [*portable(prepared.earlier), *given]

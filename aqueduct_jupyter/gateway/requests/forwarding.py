@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 
 from ...protocol.errors import AqueductError
+from ...protocol.requests import APIRequest
 from ..documents.attachments import Attachments
 from ..encoding import encode_json
 from ..entry import Entry
@@ -72,8 +73,9 @@ class Forwarding:
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
         asked = operation.count_input(admitted[0].request)
         turn = None
-        if operation is RESPONSES:
+        if operation.continues:
             turn = await self._turns.find(entry.owner, admitted[0].request)
+            asked += operation.count_input(APIRequest({"input": turn.earlier}))
         route, headers = admitted[0].route, admitted[0].headers
         ways = find_ways(operation, route.upstream, turn)
         prepared = [await self._prepared(operation, admitted.pop(), entry.owner, turn)]
@@ -112,7 +114,8 @@ class Forwarding:
             _remember(operation, way, exchange)
             entry.upstream_api = way.target.name
             await self._admission.priced(route)
-            keep = None if asking.accepted else self._keeping(turn, exchange)
+            is_kept = operation is RESPONSES and asking.accepted is None
+            keep = self._keeping(turn, exchange) if is_kept else None
             async with _read(exchange, upstream, entry, headers, keep, asked) as answer:
                 yield answer
 

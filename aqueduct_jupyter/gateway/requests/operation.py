@@ -37,11 +37,13 @@ class Operation:
         files: how its API writes files.
         length_fields: the fields that limit the tokens of an answer. The first is added to requests
             that have none, if the operator set a limit.
+        bridge_fields: fields that are left out where the upstream has the operation itself.
         asks_for_usage: whether a stream reports usage only if it is asked to.
         is_form: whether the body is a form instead of JSON.
         has_json: whether a whole answer is JSON; otherwise it is a sound or a text.
         headers: what every request upstream needs.
         api: its API, if another can take its place.
+        continues: whether a request may continue what is kept here.
         count_here: writes the answer from the estimated tokens of the request, for upstreams that
             cannot count them.
     """
@@ -56,9 +58,11 @@ class Operation:
     files_in: str = ""
     files: FileForm = CHAT_FILES
     length_fields: tuple[str, ...] = ()
+    bridge_fields: tuple[str, ...] = ()
     asks_for_usage: bool = False
     is_form: bool = False
     has_json: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
     api: API | None = None
+    continues: bool = False
     count_here: Callable[[int], dict[str, Any]] | None = None

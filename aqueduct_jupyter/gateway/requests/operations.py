@@ -112,6 +112,17 @@ RESPONSES = Operation(
     files_in="input",
     files=RESPONSES_FILES,
     length_fields=("max_output_tokens",),
+    continues=True,
+)
+
+COMPACT = replace(
+    RESPONSES,
+    name="compact",
+    api="compact",
+    path="responses/compact",
+    summary="Replace a conversation by what the user said and a summary.",
+    stream=None,
+    bridge_fields=("max_output_tokens",),
 )
 
 MESSAGES = Operation(
@@ -221,5 +232,6 @@ _PLAIN = (
 )
 
 OPERATIONS: Mapping[str, Operation] = {
-    operation.path: operation for operation in (CHAT, RESPONSES, MESSAGES, *_COUNTS, *_PLAIN)
+    operation.path: operation
+    for operation in (CHAT, RESPONSES, COMPACT, MESSAGES, *_COUNTS, *_PLAIN)
 }

@@ -100,7 +100,8 @@ class Turns:
             if turn.previous_id is not None:
                 await self._load_chain(turn, turn.previous_id)
             elif turn.conversation_id is not None:
-                turn.earlier = await self._conversations.items(owner, turn.conversation_id)
+                items = await self._conversations.items(owner, turn.conversation_id)
+                turn.earlier = _since_summary(items)
         except NotFoundError as error:
             param = "conversation" if turn.conversation_id else "previous_response_id"
             code = None if turn.conversation_id else "previous_response_not_found"
@@ -149,9 +150,9 @@ class Turns:
                 code="response_in_progress",
             )
         turn.upstream = chain[-1].upstream
-        turn.earlier = [
-            item for stored in chain for item in (*stored.input, *_output(stored.response))
-        ]
+        turn.earlier = _since_summary(
+            [item for stored in chain for item in (*stored.input, *_output(stored.response))]
+        )
 
     async def _resolved(self, turn: Turn, item: Item) -> Item:
         """Return the item that a reference means, if this server wrote it."""
@@ -182,6 +183,12 @@ def portable(items: Sequence[Item], *, keeps_reasoning: bool = False) -> list[It
         for item in items
         if keeps_reasoning or item.get("type") != "reasoning" or item.get(_SEALED)
     ]
+
+
+def _since_summary(items: Sequence[Item]) -> Sequence[Item]:
+    """Leave out what the last summary stands for."""
+    summaries = [index for index, item in enumerate(items) if item.get("type") == "compaction"]
+    return items[summaries[-1] :] if summaries else items
 
 
 def _output(answer: Mapping[str, Any]) -> list[Item]:

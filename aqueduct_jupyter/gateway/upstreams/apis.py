@@ -13,7 +13,7 @@ from cachetools import TTLCache
 
 __all__ = ["ABSENT", "API", "APIMode", "KnownAPIs"]
 
-API = Literal["chat", "responses", "messages", "completions"]
+API = Literal["chat", "responses", "messages", "completions", "compact"]
 
 APIMode = Literal["native", "bridge", "auto"]
 """``native``: the upstream has the API; ``bridge``: it does not; ``auto``: it is asked once."""
@@ -23,6 +23,9 @@ ABSENT = (404, 405, 501)
 
 REMEMBERED_SECONDS = 3600.0
 """How long an answer is remembered, in seconds; an upstream may be upgraded."""
+
+_WITHIN: Mapping[API, API] = {"compact": "responses"}
+"""APIs that an upstream cannot have without another."""
 
 _DEFAULTS: Mapping[API, APIMode] = {"chat": "native"}
 
@@ -42,6 +45,8 @@ class KnownAPIs:
     def mode(self, api: API) -> APIMode:
         """Return how an API is used; ``auto`` if nobody knows yet."""
         mode = self._configured.get(api, "auto")
+        if mode == "auto" and api in _WITHIN and self.mode(_WITHIN[api]) == "bridge":
+            return "bridge"
         return self._remembered.get(api, "auto") if mode == "auto" else mode
 
     def remember(self, api: API, mode: APIMode) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import InvalidRequestError
 from ..responses_fields import item_type
 from .checks import no_counterpart, not_fetched, unknown_type, write_arguments
+from .compaction import INSTRUCTION, read_summary
 from .forms import ToolName
 from .tool_names import ToolNames
 from .transcript import Content, Transcript
@@ -67,6 +68,11 @@ def add_items(items: Iterable[PlacedItem], transcript: Transcript, names: ToolNa
                 )
             case "additional_tools":
                 pass  # declared with the others
+            case "compaction":
+                param = _at(place, ".encrypted_content")
+                transcript.say("user", read_summary(item["encrypted_content"], param))
+            case "compaction_trigger":
+                transcript.say("user", INSTRUCTION)
             case _ if place.startswith("input"):
                 raise unknown_type(place, item, _CHAT)
             case _:

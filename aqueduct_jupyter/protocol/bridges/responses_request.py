@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import InvalidRequestError
 from ..responses import ResponsesRequest
 from .checks import no_counterpart, refuse_others, required, unknown_type
+from .compaction import is_triggered
 from .forms import BridgedRequest
 from .responses_input import input_items
 from .responses_items import add_items, additional_tools
@@ -93,7 +94,12 @@ def chat_from_responses(
         "messages": messages,
         **declared,
     }
-    if "tools" in declared and body.get("parallel_tool_calls") is not None:
+    if is_triggered(given):
+        # A model with tools would go on; one that speaks of them must still know them.
+        chat.pop("response_format", None)
+        if "tools" in chat:
+            chat["tool_choice"] = "none"
+    elif "tools" in declared and body.get("parallel_tool_calls") is not None:
         chat["parallel_tool_calls"] = body["parallel_tool_calls"]  # refused without tools
     return BridgedRequest(chat, names.restored())
 
