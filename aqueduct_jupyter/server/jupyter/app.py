@@ -106,8 +106,8 @@ class AqueductApp(ExtensionApp):
     ).tag(config=True)
     response_expiry_seconds = Integer(
         30 * 86_400,
-        help="""Lifetime, in seconds, of the answers that the Responses API keeps. 0 keeps them
-        forever.""",
+        help="""Lifetime, in seconds, of the answers and conversations that the Responses API
+        keeps; of a conversation, after its last change. 0 keeps them forever.""",
     ).tag(config=True)
 
     direct_writes = Bool(
