@@ -120,7 +120,7 @@ def _build(
             stream = operation.stream(request, route)
             stream.restored = restored
         body = {**request.body, "model": route.model}
-        for name in operation.bridge_fields:
+        for name in operation.not_sent:
             body.pop(name, None)
         if way.is_continued:
             given = ResponsesRequest(body).input_items

@@ -37,7 +37,7 @@ class Operation:
         files: how its API writes files.
         length_fields: the fields that limit the tokens of an answer. The first is added to requests
             that have none, if the operator set a limit.
-        bridge_fields: fields that are left out where the upstream has the operation itself.
+        not_sent: fields that are left out where the upstream has the operation itself.
         asks_for_usage: whether a stream reports usage only if it is asked to.
         is_form: whether the body is a form instead of JSON.
         has_json: whether a whole answer is JSON; otherwise it is a sound or a text.
@@ -58,7 +58,7 @@ class Operation:
     files_in: str = ""
     files: FileForm = CHAT_FILES
     length_fields: tuple[str, ...] = ()
-    bridge_fields: tuple[str, ...] = ()
+    not_sent: tuple[str, ...] = ()
     asks_for_usage: bool = False
     is_form: bool = False
     has_json: bool = True

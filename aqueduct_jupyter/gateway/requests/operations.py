@@ -122,7 +122,7 @@ COMPACT = replace(
     path="responses/compact",
     summary="Replace a conversation by what the user said and a summary.",
     stream=None,
-    bridge_fields=("max_output_tokens",),
+    not_sent=("max_output_tokens", "stream"),
 )
 
 MESSAGES = Operation(
@@ -148,6 +148,7 @@ _COUNTS = (
         summary="Count the tokens of a request to responses.",
         stream=None,
         length_fields=(),
+        not_sent=("stream",),
         api=None,
         count_here=lambda count: {"object": "response.input_tokens", "input_tokens": max(count, 1)},
     ),
@@ -160,6 +161,7 @@ _COUNTS = (
         read=plain_reader(CountTokensWords),
         stream=None,
         length_fields=(),
+        not_sent=("stream",),
         api=None,
         count_here=lambda count: {"input_tokens": max(count, 1)},
     ),

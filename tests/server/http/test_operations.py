@@ -403,3 +403,16 @@ async def test_tokens_are_counted_here_where_the_upstream_cannot(
     standin.reply({"detail": "Not Found"}, status=404)
     assert (await http.post(f"v1/{path}", json=body)).json()["input_tokens"] == 10
     assert json.loads(standin.received[-1].body) == body
+
+
+@pytest.mark.parametrize("case", [NAMED["chat/completions"]], ids=["never streamed"])
+@pytest.mark.parametrize(
+    "path", ["responses/compact", "responses/input_tokens", "messages/count_tokens"]
+)
+async def test_what_has_no_stream_is_not_asked_for_one(
+    http: httpx.AsyncClient, standin: StandIn, case: Case, path: str
+) -> None:
+    body = {"model": "real-name", "input": "Hi", "messages": SAY, "stream": True}
+    answer = await http.post(f"v1/{path}", json=body)
+    assert answer.status_code == 200, answer.text
+    assert "stream" not in sent_to(standin).json
