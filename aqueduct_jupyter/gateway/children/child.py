@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -115,8 +118,15 @@ class Child:
 
     def kill(self) -> None:
         """End the process at once."""
+        if not self.is_alive:
+            return
         with suppress(ProcessLookupError):
-            self._process.kill()
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                # Before Python 3.13, the process's own kill() may reap it, and then asyncio, which
+                # waits for it as well, warns of an unknown process and reports 255 as its status.
+                os.kill(self.process_id, signal.SIGKILL)
 
     async def end(self, timeout: float = STOP_TIMEOUT) -> None:
         """Close the child's standard input, and kill the child if it does not end.

@@ -98,7 +98,7 @@ async def test_a_process_that_fails_means_no_price_and_is_not_asked_again_at_onc
     with caplog.at_level(logging.WARNING):
         assert await price_of(prices, "gpt\n-4o") == [None]
         assert await price_of(prices, "gpt\n-4o") == [None]
-    (said,) = caplog.messages
+    (said,) = [one.getMessage() for one in caplog.records if one.name == module.__name__]
     assert "\n" not in said
     assert "-4o' cannot be looked up: " in said
     assert words in said
