@@ -18,6 +18,8 @@ FRONT := labextension
 FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
 # Node comes from a wheel; the system's Node is never used.
 NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
+# Some containers set it; then each of hundreds of Python processes would compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Runs write only into build/, never into the home folder.
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
