@@ -11,6 +11,12 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.generation.hypothesis.builder import (
+    HypothesisTestConfig,
+    HypothesisTestMode,
+    create_test,
+)
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -54,15 +60,17 @@ OPERATIONS = [
 ]
 
 
-def keeps_to_its_word(operation: str) -> Any:
-    """Make the test of one operation."""
+def schema_for(operation: str) -> BaseSchema:
     schema = schemathesis.openapi.from_dict(openapi_document())
     path = operation.partition(" ")[2]
     if operation != next(other for other in OPERATIONS if other.endswith(f" {path}")):
         # Verbs that an address does not have are tried there once, and not for each that it has.
         schema.config.phases.coverage.unexpected_methods = set()
+    return schema
 
-    @schema.include(name=operation).parametrize()
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_server_keeps_to_its_word(name: str, server: ThrowawayServer) -> None:
     @settings(
         max_examples=examples(EXAMPLES),
         deadline=None,
@@ -70,19 +78,17 @@ def keeps_to_its_word(operation: str) -> Any:
         phases=[Phase.explicit, Phase.generate],
         derandomize=True,
     )
-    def test(case: Any, server: ThrowawayServer) -> None:
+    def test(case: Any) -> None:
         headers = {"Authorization": f"Bearer {server.token}"}
         case.call_and_validate(base_url=server.url, headers=headers, checks=CHECKS)
 
-    return test
-
-
-# Each has a name of its own: pytest 9 gives all that schemathesis makes of one function the
-# same, and of two tests with one name a worker runs the first.
-globals().update(
-    (f"test_the_server_keeps_to_its_word_at_{operation}", keeps_to_its_word(operation))
-    for operation in OPERATIONS
-)
+    schema = schema_for(name)
+    # `schema.parametrize()` would have every worker make all requests while it collects its tests,
+    # which takes ten seconds; here only the worker that sends them does.
+    operation = schema.find_operation_by_label(name)
+    assert operation
+    config = HypothesisTestConfig(schema.config, list(HypothesisTestMode))
+    create_test(operation=operation, test_func=test, config=config)()
 
 
 def test_the_document_is_served(server: ThrowawayServer) -> None:
