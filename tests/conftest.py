@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +23,21 @@ register_profiles()
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
 
+def pytest_configure() -> None:
+    # Switches JupyterLab and Notebook off: they are two fifths of the start of a server, and only
+    # the tests in a browser and of JupyterHub, whose servers do not read this, look at their pages.
+    os.environ["JUPYTER_CONFIG_PATH"] = str(Path(__file__).with_name("config"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     arrange(items)
+
+
+def pytest_collection_finish() -> None:
+    # What was imported and collected stays to the end, so no collection need look through it again.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModuleScheduling:

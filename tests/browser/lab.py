@@ -16,7 +16,15 @@ from typing import Any
 
 import httpx
 import nbformat
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 
@@ -26,8 +34,17 @@ from ..standin import StandIn
 __all__ = ["Lab", "LabServer", "lab", "lab_server", "running_browser"]
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-"""JupyterLab's own questions to a new user would cover the page."""
+WITH_PAGES = {"JUPYTER_CONFIG_PATH": ""}
+"""The tests' other servers are without JupyterLab."""
+
+QUIET = {
+    # JupyterLab's own questions to a new user would cover the page.
+    "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True},
+    # Whether JupyterLab itself should be built again: for each page, Node would look for an answer.
+    "buildAvailable": False,
+    "buildCheck": False,
+}
+"""What pages are told to leave alone."""
 
 OWN = ("config", "data", "runtime", "server.log")
 """What of a server's folder is its own, and not what somebody made there."""
@@ -39,6 +56,8 @@ LOOKS, LOOKS_IN_A_ROW = 40, 20
 """How often it is looked whether a cell runs, and how long a mark must stay to be believed."""
 
 LAYOUT_MS = 3_000
+
+VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 
 PATIENCE = 30_000
 """Milliseconds for whatever a slow machine does."""
@@ -189,9 +208,8 @@ def lab_server(
     config.mkdir(parents=True)
     (config / "page_config.json").write_text(json.dumps(QUIET))
     upstreams = {"campus": {"base_url": standin.url}}
-    with throwaway_server(
-        folder, [f"--AqueductApp.upstreams={upstreams}", *arguments], python=python
-    ) as process:
+    options = [f"--AqueductApp.upstreams={upstreams}", *arguments]
+    with throwaway_server(folder, options, WITH_PAGES, python=python) as process:
         yield LabServer(process, folder)
 
 
@@ -213,7 +231,7 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
 
     Args:
         server: what serves it; it is left as it was.
-        browser: where it is opened, in a context of its own.
+        browser: where it is opened; it keeps nothing of it but the server's own scripts.
         *cells: the notebook's cells.
         app: ``lab/tree``, or ``notebooks`` for Notebook 7.
     """
@@ -222,7 +240,7 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
     )
     nbformat.write(notebook, server.folder / "work.ipynb")
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = _context(browser)
     try:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -232,5 +250,23 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
         opened.open()
         yield opened
     finally:
-        context.close()
+        _forget(context, server.process.url)
         server.forget()
+
+
+def _context(browser: Browser) -> BrowserContext:
+    """Give the browser's one context: it keeps JupyterLab's scripts, which are the same for all."""
+    return browser.contexts[0] if browser.contexts else browser.new_context(viewport=VIEWPORT)
+
+
+def _forget(context: BrowserContext, url: str) -> None:
+    """Close all pages and remove what they have kept, so that the next is a new reader's."""
+    blank = context.new_page()
+    for page in context.pages:
+        if page is not blank:
+            page.close()
+    # Of the server's scripts nothing is removed: those are in the cache of HTTP.
+    origin = {"origin": url, "storageTypes": "all"}
+    context.new_cdp_session(blank).send("Storage.clearDataForOrigin", origin)
+    context.clear_cookies()
+    blank.close()
