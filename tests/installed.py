@@ -65,13 +65,14 @@ def install_wheel(wheel: Path) -> Path:
         # The others' wheels stay where only ours is another: they are most of the work.
         if _says(base) != (beside := _digest(pins.read_bytes() + sys.version.encode())):
             shutil.rmtree(folder, ignore_errors=True)
-            venv.create(folder, with_pip=True)
-            _run(python, *PIP, "install", "--constraint", pins, *BESIDE)
-            base.write_text(beside)
+            venv.create(folder)
         if _says(ours) != (digest := _digest(wheel.read_bytes())):
             ours.unlink(missing_ok=True)
-            _run(python, *PIP, "uninstall", "--yes", "aqueduct-jupyter")
-            _run(python, *PIP, "install", "--constraint", pins, wheel, *BESIDE)
+            # With this environment's pip, which is newer and faster than the one that venv has.
+            pip = (sys.executable, *PIP, "--python", python)
+            _run(*pip, "uninstall", "--yes", "aqueduct-jupyter")
+            _run(*pip, "install", "--constraint", pins, wheel, *BESIDE)
+            base.write_text(beside)
             ours.write_text(digest)
     return python
 
