@@ -15,6 +15,7 @@ from aqueduct_jupyter.protocol.errors import InvalidRequestError
 from aqueduct_jupyter.protocol.messages import read_messages_request
 from aqueduct_jupyter.protocol.responses import read_responses_request
 
+from ...examples import examples
 from .requests import JSON, some
 
 PNG = "data:image/png;base64,AA=="
@@ -40,7 +41,7 @@ MESSAGE = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("translate", [messages_from_chat, responses_from_chat])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     body=st.fixed_dictionaries(
         {"messages": st.lists(MESSAGE, min_size=1, max_size=4)},

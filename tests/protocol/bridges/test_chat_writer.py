@@ -12,6 +12,7 @@ from aqueduct_jupyter.protocol.bridges.chat_writer import ChatWriter
 from aqueduct_jupyter.protocol.bridges.forms import AnswerHead, ToolName
 from aqueduct_jupyter.protocol.items import Begin, Counted, Delta, Done, End, ItemEvent, in_order
 
+from ...examples import examples
 from .answers import BROKEN, HEAD, USAGE, decoded, frames, streams
 
 WITH_USAGE = AnswerHead("c", "house", 1, {"stream_options": {"include_usage": True}})
@@ -21,7 +22,7 @@ def deltas(sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [choice["delta"] for chunk in sent for choice in chunk["choices"]]
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(streams(interleaved=True))
 def test_the_sdk_reads_every_chunk_and_the_whole(events: list[ItemEvent]) -> None:
     for chunk in decoded(frames(ChatWriter(WITH_USAGE), events)):

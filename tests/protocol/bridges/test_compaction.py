@@ -18,6 +18,7 @@ from aqueduct_jupyter.protocol.bridges.responses_request import chat_from_respon
 from aqueduct_jupyter.protocol.errors import AqueductError, InvalidRequestError, UpstreamError
 from aqueduct_jupyter.protocol.items import Begin, Counted, Delta, Done, End, ItemEvent
 
+from ...examples import examples
 from .answers import BROKEN, HEAD, USAGE, decoded, frames, streams
 
 SDK: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -57,7 +58,7 @@ def test_the_stream_has_exactly_one_item() -> None:
         SDK.validate_python(event)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(streams(interleaved=True))
 def test_any_answer_becomes_one_item(answer: list[ItemEvent]) -> None:
     sent = decoded(frames(CompactionWriter(HEAD), answer))

@@ -16,6 +16,7 @@ from aqueduct_jupyter.protocol.chat import read_chat_request
 from aqueduct_jupyter.protocol.errors import InvalidRequestError
 from aqueduct_jupyter.protocol.messages import read_messages_request
 
+from ...examples import examples
 from .requests import JSON, some
 
 USER = {"role": "user", "content": "Hi"}
@@ -525,7 +526,7 @@ MESSAGE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.fixed_dictionaries(
         {"max_tokens": st.just(9), "messages": st.lists(MESSAGE, max_size=4) | JSON},

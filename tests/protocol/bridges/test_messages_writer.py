@@ -26,6 +26,7 @@ from aqueduct_jupyter.protocol.items import (
     in_order,
 )
 
+from ...examples import examples
 from .answers import BROKEN, HEAD, USAGE, decoded, frames, streams
 
 PIECES = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
@@ -64,7 +65,7 @@ def put_together(events: list[dict[str, Any]]) -> dict[str, Any]:
     return message
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(streams(interleaved=True))
 def test_the_whole_is_what_the_stream_adds_up_to(events: list[ItemEvent]) -> None:
     assert put_together(write(events)) == MessagesWriter(HEAD).whole(in_order(events))

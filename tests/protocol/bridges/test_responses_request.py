@@ -16,6 +16,7 @@ from aqueduct_jupyter.protocol.chat import read_chat_request
 from aqueduct_jupyter.protocol.errors import InvalidRequestError
 from aqueduct_jupyter.protocol.responses import read_responses_request
 
+from ...examples import examples
 from .requests import JSON, some
 
 USER = {"role": "user", "content": "Hi"}
@@ -628,7 +629,7 @@ TOOLS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.fixed_dictionaries(
         {"input": st.lists(ITEM, max_size=6) | JSON},

@@ -25,6 +25,7 @@ from aqueduct_jupyter.protocol.items import (
     in_order,
 )
 
+from ...examples import examples
 from .answers import BROKEN, HEAD, SEALED_HEAD, USAGE, decoded, frames, streams
 
 SDK: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -56,7 +57,7 @@ def output(events: list[ItemEvent], head: AnswerHead = HEAD) -> list[dict[str, A
     return items
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(streams(interleaved=True))
 def test_the_sdk_reads_every_event(events: list[ItemEvent]) -> None:
     sent = frames(ResponsesWriter(SEALED_HEAD), events)
@@ -67,7 +68,7 @@ def test_the_sdk_reads_every_event(events: list[ItemEvent]) -> None:
         assert event.name == data["type"]
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(streams(interleaved=True))
 def test_a_client_that_indexes_by_arrival_sees_the_final_output(events: list[ItemEvent]) -> None:
     """Neither an item without its beginning, nor a done event out of order, nor another id."""
@@ -100,7 +101,7 @@ def test_a_client_that_indexes_by_arrival_sees_the_final_output(events: list[Ite
     assert [event["sequence_number"] for event in write(events)] == list(range(len(write(events))))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(streams(interleaved=True))
 def test_the_whole_is_the_last_event(events: list[ItemEvent]) -> None:
     whole = ResponsesWriter(HEAD, lambda: 1700000009).whole(in_order(events))

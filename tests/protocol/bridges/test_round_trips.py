@@ -20,6 +20,7 @@ from aqueduct_jupyter.protocol.errors import DisconnectedError
 from aqueduct_jupyter.protocol.items import Done, End, Failed, ItemEvent, in_order
 from aqueduct_jupyter.protocol.sse import Event
 
+from ...examples import examples
 from .answers import BROKEN, frames, items, joined, read, read_failure, streams
 
 APIS: dict[str, tuple[Any, Any]] = {
@@ -50,7 +51,7 @@ def passed_whole(api: str, events: list[ItemEvent]) -> list[ItemEvent]:
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(events=streams(interleaved=False))
 def test_a_stream_survives_two_apis(first: str, second: str, events: list[ItemEvent]) -> None:
     again = passed(second, passed(first, events))
@@ -58,21 +59,21 @@ def test_a_stream_survives_two_apis(first: str, second: str, events: list[ItemEv
 
 
 @pytest.mark.parametrize("api", APIS)
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(events=streams(interleaved=False))
 def test_a_whole_answer_says_what_its_stream_says(api: str, events: list[ItemEvent]) -> None:
     streamed = joined(passed(api, events), (api,))
     assert joined(passed_whole(api, events), (api,)) == streamed == joined(events, (api,))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(streams(interleaved=True))
 def test_responses_keep_every_item(events: list[ItemEvent]) -> None:
     assert items(passed("responses", events)) == items(events)
     assert items(passed_whole("responses", events)) == items(events)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(streams(interleaved=True))
 def test_messages_keep_every_block(events: list[ItemEvent]) -> None:
     blocks = [("text" if kind == "refusal" else kind, *rest) for kind, *rest in items(events)]
@@ -80,7 +81,7 @@ def test_messages_keep_every_block(events: list[ItemEvent]) -> None:
 
 
 @pytest.mark.parametrize("api", APIS)
-@settings(max_examples=50)
+@settings(max_examples=examples(100))
 @given(data=st.data())
 def test_a_stream_that_is_cut_anywhere_is_not_complete(api: str, data: st.DataObject) -> None:
     events = data.draw(streams(interleaved=True))
@@ -208,7 +209,7 @@ def hostile_events(draw: st.DrawFn) -> Event:
 
 
 @pytest.mark.parametrize("api", APIS)
-@settings(max_examples=100)
+@settings(max_examples=examples(200))
 @given(events=st.lists(hostile_events(), max_size=6), answer=EVENTS)
 def test_whatever_a_server_sends_is_read_or_fails(
     api: str, events: list[Event], answer: dict[str, Any]
