@@ -18,16 +18,20 @@ __all__ = ["ModuleScheduling", "arrange"]
 TOGETHER = ("tests/hub/",)
 """Folders with something that is too dear to be started by each worker."""
 
-LONG = ("tests/browser/", *TOGETHER)
-"""Folders of modules that take a minute; they come first, so that no worker is left with one."""
+LONG = (*TOGETHER, "tests/browser/test_panel.py", "tests/browser/")
+"""Modules that take a minute; they come first, so that no worker is left with one.
+
+The first of the browser's makes the environment that others wait for, and a hub runs meanwhile.
+"""
 
 
 def arrange(items: list[pytest.Item]) -> None:
     """Put tests in the order in which they begin."""
 
-    def turn(item: pytest.Item) -> tuple[bool, bool]:
+    def turn(item: pytest.Item) -> tuple[bool, int]:
         is_slow = item.get_closest_marker("slow") is not None
-        return is_slow, not item.nodeid.startswith(LONG)
+        places = (place for place, name in enumerate(LONG) if item.nodeid.startswith(name))
+        return is_slow, next(places, len(LONG))
 
     items.sort(key=turn)
 
