@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,7 @@ def check(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *OTHERS, "--nbval", *words, path],
         env={name: value for name, value in os.environ.items() if "AQUEDUCT" not in name},
-        cwd=path.parent,
+        cwd=path if path.is_dir() else path.parent,
         capture_output=True,
         text=True,
         timeout=300,
@@ -54,27 +55,59 @@ def check(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
 PLUGIN = ("-p", "aqueduct_jupyter.testing.plugin")
 
 
-@pytest.mark.parametrize("cell", [GROWING, CLEARED])
-def test_an_honest_cell_passes_with_us_and_fails_without(tmp_path: Path, cell: str) -> None:
-    path = executed(tmp_path / "a.ipynb", cell)
-    assert check(path).returncode == 1
-    assert check(path, *PLUGIN).returncode == 0
+CELLS = {"growing": [GROWING], "cleared": [CLEARED], "changed": [GROWING]}
+CELLS["elsewhere"] = [GROWING, ELSEWHERE]
 
 
-def test_a_changed_output_fails(tmp_path: Path) -> None:
-    path = executed(tmp_path / "a.ipynb", GROWING)
-    text = path.read_text()
-    path.write_text(text.replace("step 2", "step 1"))
-    assert check(path, *PLUGIN).returncode == 1
-
-
-def test_an_update_from_another_cell_does_not_disturb(tmp_path: Path) -> None:
-    path = executed(tmp_path / "a.ipynb", GROWING, ELSEWHERE)
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of notebooks with what their cells said, and in two of them something else."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    for name, cells in CELLS.items():
+        executed(folder / f"{name}.ipynb", *cells)
+    changed = folder / "changed.ipynb"
+    changed.write_text(changed.read_text().replace("step 2", "step 1"))
+    path = folder / "elsewhere.ipynb"
     notebook: Any = nbformat.read(path, as_version=4)
     notebook.cells[0].outputs[0].data["text/plain"] = "'step 2'"
     nbformat.write(notebook, path)
-    done = check(path, *PLUGIN)
-    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def failing(folder: Path, *words: str) -> set[str]:
+    """Check all notebooks in one run, because its start takes longest, and give those that fail."""
+    done = check(folder, *words)
+    failed = re.findall(r"^_+ (\w+)\.ipynb::Cell \d+ _+$", done.stdout, flags=re.MULTILINE)
+    assert done.returncode == (1 if failed else 0), done.stdout
+    every = sum(map(len, CELLS.values()))
+    assert f"{len(failed)} failed, {every - len(failed)} passed" in done.stdout
+    return set(failed)
+
+
+@pytest.fixture(scope="module")
+def failing_with_us(notebooks: Path) -> set[str]:
+    return failing(notebooks, *PLUGIN)
+
+
+@pytest.fixture(scope="module")
+def failing_without(notebooks: Path) -> set[str]:
+    return failing(notebooks)
+
+
+@pytest.mark.parametrize("name", ["growing", "cleared"])
+def test_an_honest_cell_passes_with_us_and_fails_without(
+    failing_with_us: set[str], failing_without: set[str], name: str
+) -> None:
+    assert name in failing_without
+    assert name not in failing_with_us
+
+
+def test_a_changed_output_fails(failing_with_us: set[str]) -> None:
+    assert "changed" in failing_with_us
+
+
+def test_an_update_from_another_cell_does_not_disturb(failing_with_us: set[str]) -> None:
+    assert "elsewhere" not in failing_with_us
 
 
 def test_a_demo_server_answers_where_it_is_asked_for(tmp_path: Path) -> None:
