@@ -18,7 +18,7 @@ from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 from aqueduct_jupyter.gateway.requests.keys import SERVER_LIFE, KernelKeys
 from aqueduct_jupyter.server.jupyter.provisioner import KernelEnvironment
 
-from ...kernels import run_in_kernel, running_kernel
+from ...kernels import Kernel, run_in_kernel, running_kernel
 from ...standin import HANG, StandIn, chunk
 
 SHOW_KEYS = (
@@ -55,13 +55,19 @@ def server(
         yield server
 
 
+@pytest.fixture(scope="module")
+def kernel(server: ThrowawayServer) -> Iterator[Kernel]:
+    """A kernel for whoever only asks it something."""
+    with running_kernel(server.url, server.token) as kernel:
+        yield kernel
+
+
 def run(server: ThrowawayServer, *cells: str, **more: Any) -> str:
     return run_in_kernel(server.url, server.token, *cells, **more)
 
 
-def test_openai_works_without_arguments(server: ThrowawayServer) -> None:
-    said = run(
-        server,
+def test_openai_works_without_arguments(kernel: Kernel) -> None:
+    said = kernel.run(
         "from openai import OpenAI\n"
         "client = OpenAI()\n"
         "print([model.id for model in client.models.list()])\n"
@@ -74,8 +80,10 @@ def test_openai_works_without_arguments(server: ThrowawayServer) -> None:
     assert said.endswith("Hello\n")
 
 
-def test_each_kernel_has_its_own_key_and_the_servers_address(server: ThrowawayServer) -> None:
-    first, second = (json.loads(run(server, SHOW_KEYS)) for _ in range(2))
+def test_each_kernel_has_its_own_key_and_the_servers_address(
+    server: ThrowawayServer, kernel: Kernel
+) -> None:
+    first, second = json.loads(kernel.run(SHOW_KEYS)), json.loads(run(server, SHOW_KEYS))
     assert first["AQUEDUCT_BASE_URL"] == second["AQUEDUCT_BASE_URL"]
     # The server says localhost of itself in its runtime file, and 127.0.0.1 to its kernels.
     path = httpx.URL(server.url).raw_path.rstrip(b"/")
@@ -137,8 +145,10 @@ def test_what_a_kernel_asked_for_ends_when_it_begins_anew(tmp_path: Path) -> Non
             assert kernel.run("print(1 + 1)") == "2\n"
 
 
-def test_no_key_of_an_upstream_and_no_token_is_in_a_kernel(server: ThrowawayServer) -> None:
-    said = run(server, SHOW_ALL)
+def test_no_key_of_an_upstream_and_no_token_is_in_a_kernel(
+    server: ThrowawayServer, kernel: Kernel
+) -> None:
+    said = kernel.run(SHOW_ALL)
     assert "AQUEDUCT_API_KEY" in said
     for secret in ("sk-campus-secret", "sk-aqueduct-secret", "CAMPUS_KEY", "AQUEDUCT_TOKEN"):
         assert secret not in said
