@@ -61,7 +61,7 @@ MOST = 3.0
 SHORTEST = 2e-3
 """Seconds that the smaller one must take to be compared; if both take less, all is well."""
 
-ROUNDS, TRIES = 5, 4
+ROUNDS, TRIES = 3, 4
 REFUSALS = (AqueductError, ValueError, UnreadableError)
 
 
