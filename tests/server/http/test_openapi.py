@@ -71,8 +71,12 @@ def schema_for(operation: str) -> BaseSchema:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_server_keeps_to_its_word(name: str, server: ThrowawayServer) -> None:
+    # Without v1 stand the same operations once more, and would get the same random requests.
+    verb, _, path = name.partition(" ")
+    is_twin = f"{verb} /v1{path}" in OPERATIONS
+
     @settings(
-        max_examples=examples(EXAMPLES),
+        max_examples=1 if is_twin else examples(EXAMPLES),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate],
