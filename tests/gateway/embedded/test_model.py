@@ -236,7 +236,8 @@ async def test_one_that_keeps_dying_is_left_alone_for_a_while(
 async def test_one_that_does_not_start_says_what_to_do(
     script: str, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(engine, "START_TIMEOUT", 1.0)
+    if says == "not ready after":  # the others are given the time that a busy machine takes
+        monkeypatch.setattr(engine, "START_TIMEOUT", 1.0)
     command = (sys.executable, "-c", script)
     async with running(tmp_path / "m.gguf", command=command) as (model, upstream):
         assert says in (await failure(upstream)).message
