@@ -113,11 +113,12 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook in which OpenAI() works
 demo: $(WEIGHTS) ## ask the embedded model in the terminal, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
+# The longest first, and beside it the installations, which mostly wait for the network.
 test: $(READY) ## install everything and run every test
-	$(MAKE) --jobs 2 $(TESTED) test-old-server check test-front
+	$(MAKE) --jobs 2 test-front $(TESTED) test-old-server check
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
 
-# Runs beside what only waits for the network, so it is one process.
+# One process, because something else runs beside it.
 test-old-server: $(OLD_SERVER)
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
 		tests/server/http/test_access.py tests/server/jupyter/test_provisioner.py
