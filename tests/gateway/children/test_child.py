@@ -215,6 +215,17 @@ class TestAChild:
         await child.ended
         assert child.status == -signal.SIGKILL
 
+    async def test_killing_it_leaves_its_status_to_whoever_waits_for_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        child = await Child.start(python(ECHO), "killed")
+        with monkeypatch.context() as watched:
+            watched.setattr(subprocess.Popen, "poll", lambda _: pytest.fail("it is reaped"))
+            child.kill()
+        await child.ended
+        assert child.status == -signal.SIGKILL
+        child.kill()
+
     async def test_what_it_said_last_is_kept_however_much_it_says(self) -> None:
         script = "import sys\nfor n in range(200_000): print('noise', n, file=sys.stderr)"
         child = await Child.start(python(script), "noisy")
