@@ -5,11 +5,9 @@ The keys themselves are in the gateway.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
-
-from .errors import InvalidJSONError, InvalidRequestError
+from pydantic import BaseModel, Field, StringConstraints
 
 __all__ = [
     "DEFAULT_LIFETIME",
@@ -18,7 +16,6 @@ __all__ = [
     "KeyList",
     "KeyRequest",
     "NewAgentKey",
-    "read_key_request",
 ]
 
 DEFAULT_LIFETIME = 43_200
@@ -82,20 +79,3 @@ class KeyDeleted(BaseModel):
     id: str
     object: Literal["key"] = "key"
     deleted: Literal[True] = True
-
-
-def read_key_request(body: bytes) -> KeyRequest:
-    """Read a client's request for a key.
-
-    Raises:
-        InvalidJSONError: the body is not valid JSON.
-        InvalidRequestError: a field is invalid; the message names it.
-    """
-    try:
-        return KeyRequest.model_validate_json(body or b"{}")
-    except ValidationError as error:
-        fault: Any = error.errors(include_url=False, include_input=False)[0]
-        if fault["type"] == "json_invalid":
-            raise InvalidJSONError("The body is not valid JSON.") from None
-        where = ".".join(map(str, fault["loc"])) or "body"
-        raise InvalidRequestError(f"{where}: {fault['msg']}.", param=where) from None

@@ -5,12 +5,11 @@ Turns are in :mod:`.conversation`; storage is in the gateway.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
 from .conversation import Turn
-from .errors import InvalidJSONError, InvalidRequestError
 
 __all__ = [
     "LONGEST_NAME",
@@ -20,7 +19,6 @@ __all__ = [
     "ConversationList",
     "ConversationSummary",
     "StoredConversation",
-    "read_change",
 ]
 
 LONGEST_NAME = 200
@@ -83,20 +81,3 @@ class ConversationDeleted(BaseModel):
     id: str
     object: Literal["conversation"] = "conversation"
     deleted: Literal[True] = True
-
-
-def read_change(body: bytes) -> ConversationChange:
-    """Read a client's change.
-
-    Raises:
-        InvalidJSONError: the body is not valid JSON.
-        InvalidRequestError: a field is invalid; the message names it.
-    """
-    try:
-        return ConversationChange.model_validate_json(body or b"{}")
-    except ValidationError as error:
-        fault: Any = error.errors(include_url=False, include_input=False)[0]
-        if fault["type"] == "json_invalid":
-            raise InvalidJSONError("The body is not valid JSON.") from None
-        where = ".".join(map(str, fault["loc"])) or "body"
-        raise InvalidRequestError(f"{where}: {fault['msg']}.", param=where) from None

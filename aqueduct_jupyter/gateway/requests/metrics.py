@@ -63,6 +63,12 @@ class Metrics:
             ("upstream", "direction"),
             registry=self._registry,
         )
+        self._dollars = Counter(
+            "aqueduct_usd",
+            "Costs in US dollars, as far as they are known.",
+            ("upstream",),
+            registry=self._registry,
+        )
         self._first = Histogram(
             "aqueduct_first_token_seconds",
             "Time from the request to the first token of its answer.",
@@ -87,6 +93,7 @@ class Metrics:
             self._errors.labels(upstream, self._known(entry.error_code)).inc()
         self._tokens.labels(upstream, "in").inc(entry.tokens_in or 0)
         self._tokens.labels(upstream, "out").inc(entry.tokens_out or 0)
+        self._dollars.labels(upstream).inc(entry.usd or 0)
         if entry.first_token_ms is not None:
             self._first.labels(upstream).observe(entry.first_token_ms / 1000)
         self._total.labels(upstream).observe(entry.total_ms / 1000)

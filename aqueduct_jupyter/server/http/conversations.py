@@ -12,7 +12,8 @@ from ...gateway.stores.conversations import as_conversation
 from ...protocol.errors import InvalidRequestError
 from ...protocol.exports import ENDINGS, write_conversation
 from ...protocol.plain_text import as_filename
-from ...protocol.stored_conversations import ConversationChange, read_change
+from ...protocol.requests import read_model
+from ...protocol.stored_conversations import ConversationChange
 from .base import AqueductHandler
 from .body import JSONBodyHandler, authenticated_after_body
 from .files import content_disposition
@@ -42,7 +43,7 @@ class _ChangingHandler(JSONBodyHandler):
         """Read the body; raises an InvalidRequestError if it is invalid."""
         pieces = self.pieces()
         size = sum(map(len, pieces))
-        return await off_the_loop(size, lambda: read_change(b"".join(pieces)))
+        return await off_the_loop(size, lambda: read_model(ConversationChange, b"".join(pieces)))
 
 
 class ConversationsHandler(_ChangingHandler):

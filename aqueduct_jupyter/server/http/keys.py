@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from tornado import web
 
-from ...protocol.agent_keys import KeyDeleted, KeyList, read_key_request
+from ...protocol.agent_keys import KeyDeleted, KeyList, KeyRequest
+from ...protocol.requests import read_model
 from .base import AqueductHandler
 from .body import JSONBodyHandler, authenticated_after_body
 
@@ -36,7 +37,7 @@ class KeysHandler(JSONBodyHandler):
     @authenticated_after_body
     async def post(self) -> None:
         """Make a key and answer with it; only this answer contains its text."""
-        asked = read_key_request(b"".join(self.pieces()))
+        asked = read_model(KeyRequest, b"".join(self.pieces()))
         # No cache may keep the key.
         self.set_header("Cache-Control", "no-store")
         self.answer(self.gateway.agent_keys.make(self.caller.owner, asked))

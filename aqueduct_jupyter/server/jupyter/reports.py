@@ -22,7 +22,7 @@ EVENT_SCHEMA_ID = "https://schema.aqueduct-jupyter.invalid/chat_request/v1"
 _TEXTS = ("request_id", "outcome", "api")
 _NULLABLE_TEXTS = ("kernel", "model", "upstream", "upstream_api", "error_code")
 _NUMBERS = ("status", "total_ms")
-_NULLABLE_NUMBERS = ("tokens_in", "tokens_out", "first_token_ms")
+_NULLABLE_NUMBERS = ("tokens_in", "tokens_out", "usd", "first_token_ms")
 _FIELDS = (*_TEXTS, *_NULLABLE_TEXTS, *_NUMBERS, *_NULLABLE_NUMBERS, "is_stream", "is_estimated")
 
 _SCHEMA = {

@@ -7,7 +7,7 @@ import pytest
 from aqueduct_jupyter.gateway.entry import Caller, Entry
 from aqueduct_jupyter.gateway.requests import agent_keys
 from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeys
-from aqueduct_jupyter.protocol.agent_keys import KeyRequest, read_key_request
+from aqueduct_jupyter.protocol.agent_keys import KeyRequest
 from aqueduct_jupyter.protocol.errors import (
     ConflictError,
     InvalidJSONError,
@@ -15,6 +15,7 @@ from aqueduct_jupyter.protocol.errors import (
     NotFoundError,
     RateLimitError,
 )
+from aqueduct_jupyter.protocol.requests import read_model
 
 
 class Clock:
@@ -154,10 +155,10 @@ def test_there_are_only_so_many(keys: AgentKeys, monkeypatch: pytest.MonkeyPatch
 )
 def test_a_bad_request_is_named(body: bytes, param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        read_key_request(body)
+        read_model(KeyRequest, body)
     assert caught.value.param == param
 
 
 def test_a_body_that_is_not_json_is_said() -> None:
     with pytest.raises(InvalidJSONError):
-        read_key_request(b"{not json")
+        read_model(KeyRequest, b"{not json")

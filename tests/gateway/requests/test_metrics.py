@@ -19,3 +19,12 @@ def test_an_upstreams_own_codes_do_not_grow_the_metrics_without_end() -> None:
     assert len(lines) == MOST_CODES + 1
     (other,) = (line for line in lines if 'code="other"' in line)
     assert float(other.split()[-1]) == 9 * MOST_CODES
+
+
+def test_known_costs_are_summed_by_upstream() -> None:
+    metrics = Metrics(RunningRequests())
+    for usd in (0.25, None, 0.5):
+        entry = Entry("r", "", None, upstream="campus")
+        entry.usd = usd
+        metrics.record(entry)
+    assert 'aqueduct_usd_total{upstream="campus"} 0.75' in metrics.text().decode()

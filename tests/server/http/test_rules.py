@@ -149,6 +149,7 @@ async def test_each_request_is_one_line_and_one_event(
     assert (words["model"], words["status"]) == ("x\ny: forged", response.status_code)
     assert "\n" not in line
     assert [data["request_id"] for data in told] == [words["request_id"]]
+    assert words["usd"] is None
 
 
 @pytest.mark.parametrize(
