@@ -2,7 +2,7 @@
 
 :mod:`.describers` describes each type; :mod:`.references` finds the object for a name. An object
 becomes pieces of text, each with a rank. If they exceed the budget, the piece with the highest rank
-is cut; among equals, the last one goes first:
+is shortened, and at last left out; among equals, the last one goes first:
 
 ==========================  ====================================================
 ``Rank.NEEDED``             what it is: never left out, only shortened as a last resort
@@ -20,7 +20,7 @@ import hashlib
 import mimetypes
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
@@ -47,6 +47,9 @@ class Piece:
     rank: Rank = Rank.NEEDED
     what: str = "the rest"
     """What it is, for the note that it was cut."""
+    shorter: Sequence[Callable[[], str]] = ()
+    """Write it shorter and shorter: with shorter cells, with fewer columns."""
+    is_shortened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +120,23 @@ def fit(contexts: Sequence[Context], most_tokens: int) -> list[str]:
     """
     most = most_tokens * CHARACTERS_PER_TOKEN
     cut: list[str] = []
+    # Nothing is left out as long as something can be shorter.
+    while _size(contexts) > most and (found := _least_needed(contexts, can_be_shorter=True)):
+        context, piece = found
+        text = piece.shorter[0]()
+        shorter = replace(piece, shorter=piece.shorter[1:])
+        if len(text) < len(piece.text):
+            shorter = replace(shorter, text=text, is_shortened=True)
+        context.pieces[context.pieces.index(piece)] = shorter
     while _size(contexts) > most and (found := _least_needed(contexts)):
         context, piece = found
         context.pieces.remove(piece)
         context.cut.append(piece.what)
         cut.append(f"{context.name}: {piece.what}")
+    for context in contexts:
+        parts = [f"parts of {piece.what}" for piece in context.pieces if piece.is_shortened]
+        context.cut += parts
+        cut += [f"{context.name}: {part}" for part in parts]
     for context in reversed(contexts):
         over = _size(contexts) - most
         if over <= 0:
@@ -134,11 +149,15 @@ def _size(contexts: Sequence[Context]) -> int:
     return sum(len(piece.text) for context in contexts for piece in context.pieces)
 
 
-def _least_needed(contexts: Sequence[Context]) -> tuple[Context, Piece] | None:
+def _least_needed(
+    contexts: Sequence[Context], *, can_be_shorter: bool = False
+) -> tuple[Context, Piece] | None:
     found: tuple[Context, Piece] | None = None
     for context in contexts:
         for piece in context.pieces:
-            if piece.rank > Rank.NEEDED and (found is None or piece.rank >= found[1].rank):
+            if piece.rank == Rank.NEEDED or (can_be_shorter and not piece.shorter):
+                continue
+            if found is None or piece.rank >= found[1].rank:
                 found = context, piece
     return found
 

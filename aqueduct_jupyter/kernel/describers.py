@@ -1,27 +1,36 @@
-"""The describers for each type: how a table, a figure or an exception looks to a model.
+"""How an object looks to a model: the describer of its type, its picture, its source, or its text.
 
-This module imports no data library: types are recognized by name, and a user who has such an object
-has already imported its library. Cutting is in :mod:`.context`.
+Tables are in :mod:`.table_describers`, arrays in :mod:`.array_describers`, pictures in
+:mod:`.picture_describers`. No data library is imported here: types are
+recognized by name, and a user who has such an object has already imported its library. Cutting is
+in :mod:`.context`.
 """
 
 from __future__ import annotations
 
 import inspect
-import io
 import mimetypes
-import pprint
+import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Iterator, Sized
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from IPython.lib.pretty import pretty
+
 from ..protocol.errors import CellError
+from . import array_describers, table_describers  # noqa: F401  # they register their types
 from .context import Context, FilePart, ImagePart, Piece, Rank, register, registered
+from .picture_describers import show_itself
 
-__all__ = ["describe", "describe_file"]
+__all__ = ["describe", "describe_file", "without_addresses"]
 
-SAMPLE_ROWS = 5
-MOST_COLUMNS = 100
+MOST_ELEMENTS = 1000
+"""How many elements of each list, set and dict are shown."""
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,}")
+
 LONGEST_LINE = 200
 TRACEBACK_FRAMES = 4
 """How many frames of a traceback are shown, from its end."""
@@ -32,30 +41,62 @@ _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 def describe(name: str, value: Any) -> Context:
     """Return what a model sees of an object.
 
+    Objects of other libraries may raise anything, even while they are only displayed. Then this
+    falls back to less, and says so.
+
     Raises:
-        CellError: the object cannot be described.
+        CellError: the object can only be sent in another form; the message says which.
     """
     try:
         if describer := registered(value):
             return describer(name, value)
+        if not isinstance(value, str) and (shown := show_itself(name, value)):
+            return shown
         if callable(value) or inspect.ismodule(value):
             return _source(name, value)
-        text = value if isinstance(value, str) else pprint.pformat(value, width=100, compact=True)
+        return _plain(name, value)
     except CellError:
         raise
-    except Exception as error:
-        # Objects of other libraries may raise anything, even while they are only displayed.
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a panic in polars is not meant to end the program
         return _fallback(name, value, error)
-    return Context(name, [Piece(text)])
 
 
-def _fallback(name: str, value: Any, error: Exception) -> Context:
+def _plain(name: str, value: Any) -> Context:
+    if isinstance(value, str):
+        return Context(name, [Piece(value)])
+    text: str = pretty(value, max_width=100, max_seq_length=MOST_ELEMENTS)  # type: ignore[no-untyped-call]  # not annotated
+    is_long = any(len(part) > MOST_ELEMENTS for part in _sequences(value))
+    return Context(name, [Piece(without_addresses(text))], cut=["elements"] if is_long else [])
+
+
+def _sequences(value: Any) -> Iterator[Sized]:
+    """Yield a container and those directly in it."""
+    inner = value.values() if isinstance(value, dict) else value
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        yield value
+        yield from (
+            part
+            for part in islice(inner, MOST_ELEMENTS)
+            if isinstance(part, list | tuple | set | frozenset | dict)
+        )
+
+
+def without_addresses(text: str) -> str:
+    """Leave out addresses in memory: they mean nothing, and differ in each process."""
+    return _ADDRESS.sub("", text)
+
+
+def _fallback(name: str, value: Any, error: BaseException) -> Context:
     """Fall back to ``repr()`` for an object whose description failed, and say so."""
-    try:
-        text = repr(value)
-    except Exception as worse:
-        raise CellError(f"'{name}' cannot be described: {worse!r}.") from error
     note = f"its description failed ({type(error).__name__}); this is its repr()"
+    try:
+        text = without_addresses(repr(value))
+    except Exception as worse:
+        kind = type(value)
+        text = f"an object of {kind.__module__}.{kind.__qualname__}"
+        note = f"its description failed ({type(worse).__name__}), and so did its repr()"
     return Context(name, [Piece(f"[{note}]"), Piece(text, Rank.SAMPLE, "repr")])
 
 
@@ -80,122 +121,6 @@ def _path(_name: str, path: Any) -> Context:
     return describe_file(Path(path))
 
 
-@register("pandas", "DataFrame")
-def _pandas_frame(name: str, frame: Any) -> Context:
-    # By position, because several columns may have the same name.
-    shown = frame.iloc[:, :MOST_COLUMNS]
-    facts = zip(shown.columns, shown.dtypes, shown.isna().sum(), strict=True)
-    lines = [f"{column!s:.60}: {kind}, {int(nulls)} null" for column, kind, nulls in facts]
-    more = len(frame.columns) - len(lines)
-    lines += [f"and {more} more columns"] if more > 0 else []
-    statistics = _text_of(lambda: shown.describe(include="all").to_string())
-    sample = _text_of(lambda: frame.head(SAMPLE_ROWS).to_csv(index=False))
-    return _table(name, "pandas", frame.shape, lines, statistics, sample)
-
-
-def _text_of(write: Callable[[], object]) -> str:
-    """Return the text that a library writes for a table; "" if it fails, as without columns.
-
-    A panic in polars is a BaseException, but is not meant to end the program.
-    """
-    try:
-        return str(write())
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
-        raise
-    except BaseException:
-        return ""
-
-
-@register("pandas", "Series")
-def _pandas_series(name: str, series: Any) -> Context:
-    title = series.name if series.name is not None else "values"
-    return _pandas_frame(name, series.to_frame(title))
-
-
-@register("polars", "DataFrame")
-def _polars_frame(name: str, frame: Any) -> Context:
-    columns = frame.columns[:MOST_COLUMNS]
-    # A table without columns does not even have a row of counts.
-    nulls = frame.null_count().row(0) if columns else ()
-    lines = [
-        f"{column:.60}: {frame.schema[column]}, {null} null"
-        for column, null in zip(columns, nulls, strict=False)
-    ]
-    more = len(frame.columns) - len(columns)
-    lines += [f"and {more} more columns"] if more > 0 else []
-    statistics = _text_of(lambda: frame.select(columns).describe().write_csv())
-    first = frame.head(SAMPLE_ROWS)
-    # CSV cannot represent lists, structs and bytes.
-    sample = _text_of(first.write_csv) or _text_of(lambda: first.rows(named=True))
-    return _table(name, "polars", frame.shape, lines, statistics, sample)
-
-
-@register("polars", "Series")
-def _polars_series(name: str, series: Any) -> Context:
-    return _polars_frame(name, series.to_frame())
-
-
-def _table(
-    name: str,
-    library: str,
-    shape: tuple[int, int],
-    columns: list[str],
-    statistics: str,
-    sample: str,
-) -> Context:
-    rows, width = shape
-    pieces = [Piece(f"{library} table of {rows} rows and {width} columns")]
-    pieces.append(Piece("columns:\n" + "\n".join(columns), Rank.STRUCTURE, "columns"))
-    if statistics:
-        pieces.append(Piece(f"statistics:\n{statistics}", Rank.SUMMARY, "statistics"))
-    if sample:
-        first = f"first {min(rows, SAMPLE_ROWS)} rows as CSV:\n{sample.rstrip()}"
-        pieces.append(Piece(first, Rank.SAMPLE, "sample rows"))
-    left_out = [what for what, text in (("statistics", statistics), ("rows", sample)) if not text]
-    note = f"{' and '.join(left_out)} of this table cannot be shown"
-    return Context(name, pieces, cut=[note] if left_out and width else [])
-
-
-@register("numpy", "ndarray")
-def _array(name: str, array: Any) -> Context:
-    pieces = [Piece(f"numpy array of shape {array.shape} and type {array.dtype}")]
-    if array.size and array.dtype.kind in "iufb":
-        low, high, mean = array.min(), array.max(), array.mean()
-        text = f"least {low}, greatest {high}, mean {mean}"
-        pieces.append(Piece(text, Rank.SUMMARY, "statistics"))
-    # numpy's own repr shortens large arrays.
-    pieces.append(Piece(repr(array), Rank.SAMPLE, "values"))
-    return Context(name, pieces)
-
-
-@register("matplotlib", "Figure")
-def _figure(name: str, figure: Any) -> Context:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", bbox_inches="tight")
-    return Context(name, parts=[ImagePart(drawn.getvalue())])
-
-
-@register("matplotlib", "Axes")
-def _axes(name: str, axes: Any) -> Context:
-    return _figure(name, axes.get_figure())
-
-
-@register("PIL", "Image")
-def _picture(name: str, picture: Any) -> Context:
-    saved = io.BytesIO()
-    picture.save(saved, format="PNG")
-    return Context(name, parts=[ImagePart(saved.getvalue())])
-
-
-@register("IPython", "Image")
-def _displayed(name: str, image: Any) -> Context:
-    if not isinstance(image.data, bytes):
-        raise CellError(
-            f"'{name}' only links to an image, which is not loaded. Create it with embed=True."
-        )
-    return Context(name, parts=[ImagePart(image.data, f"image/{image.format}")])
-
-
 @register("builtins", "BaseException")
 def _exception(name: str, error: Any) -> Context:
     """Describe the exception and the last frames of its traceback."""
@@ -217,5 +142,6 @@ def _source(name: str, value: Any) -> Context:
         source = inspect.getsource(value)
     except (OSError, TypeError):
         document = inspect.getdoc(value) or ""
-        return Context(name, [Piece(repr(value)), Piece(document, Rank.SUMMARY, "documentation")])
+        shown = Piece(without_addresses(repr(value)))
+        return Context(name, [shown, Piece(document, Rank.SUMMARY, "documentation")])
     return Context(name, [Piece(f"```python\n{source.rstrip()}\n```")])

@@ -1,139 +1,19 @@
-"""What a model gets to see: each type, each reference, and what goes when there is no room."""
+"""What references mean, and what goes when there is no room."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aqueduct_jupyter.kernel.context import Context, FilePart, ImagePart, Piece, Rank, fit, register
-from aqueduct_jupyter.kernel.describers import describe
+from aqueduct_jupyter.kernel.context import Context, FilePart, ImagePart, Piece, Rank, fit
 from aqueduct_jupyter.kernel.references import look_up, split_references
 from aqueduct_jupyter.protocol.errors import CellError
 
 from ..gateway.documents import samples
 from .conftest import Shell
-
-
-class TestTypes:
-    def test_a_pandas_table(self) -> None:
-        import pandas
-
-        frame = pandas.DataFrame({"city": ["Rome", None] * 5, "size": range(10)})
-        text = describe("df", frame).text
-        assert text.startswith("<df>\npandas table of 10 rows and 2 columns\n")
-        assert "size: int64, 0 null" in text
-        assert "city: " in text
-        assert ", 5 null" in text
-        assert "mean" in text
-        assert "first 5 rows as CSV:\ncity,size\nRome,0\n" in text
-
-    def test_tables_without_rows_or_columns(self) -> None:
-        import pandas
-        import polars
-
-        assert "0 rows and 0 columns" in describe("a", pandas.DataFrame()).text
-        assert "0 rows and 1 columns" in describe("a", pandas.DataFrame({"x": []})).text
-        assert "of 0 rows" in describe("a", polars.DataFrame({"x": []})).text
-        wide = pandas.DataFrame([range(300)])
-        assert "and 200 more columns" in describe("a", wide).text
-
-    def test_a_polars_table_and_columns_of_both(self) -> None:
-        import pandas
-        import polars
-
-        frame = polars.DataFrame({"size": [1, 2, None]})
-        text = describe("df", frame).text
-        assert "polars table of 3 rows and 1 columns" in text
-        assert "size: Int64, 1 null" in text
-        assert "pandas table of 2 rows" in describe("s", pandas.Series([1, 2])).text
-        assert "polars table of 3 rows" in describe("s", frame["size"]).text
-
-    def test_tables_that_libraries_cannot_write_are_described_all_the_same(self) -> None:
-        import pandas as pd
-        import polars as pl
-
-        twins = pd.DataFrame([[1, "a"], [2, "b"]], columns=["x", "x"])
-        assert "x: int64, 0 null\nx: " in describe("t", twins).text
-        lists = pl.DataFrame({"a": [[1], [2]], "b": [{"c": 1}, {"c": 2}], "d": [b"x", b"y"]})
-        assert "{'a': [1], 'b': {'c': 1}, 'd': b'x'}" in describe("t", lists).text
-        objects = pl.DataFrame({"o": [object()]})
-        assert "1 rows and 1 columns" in describe("t", objects).text
-        assert "0 rows and 0 columns" in describe("t", pl.DataFrame()).text
-
-    def test_an_object_that_cannot_show_itself_is_said(self) -> None:
-        class Broken:
-            def __repr__(self) -> str:
-                raise RuntimeError("no")
-
-        with pytest.raises(CellError, match="'b' cannot be described"):
-            describe("b", Broken())
-
-    def test_a_describer_that_fails_falls_back_and_says_so(self) -> None:
-        class Odd:
-            def __repr__(self) -> str:
-                return "Odd()"
-
-        @register("tests", "Odd")
-        def _odd(_name: str, _value: object) -> Context:
-            raise ZeroDivisionError
-
-        text = describe("o", Odd()).text
-        assert "its description failed (ZeroDivisionError)" in text
-        assert "Odd()" in text
-
-    def test_an_array(self) -> None:
-        import numpy
-
-        text = describe("a", numpy.arange(12.0).reshape(3, 4)).text
-        assert "numpy array of shape (3, 4) and type float64" in text
-        assert "least 0.0, greatest 11.0" in text
-
-    def test_a_figure_its_axes_and_a_picture_are_images(self) -> None:
-        import matplotlib as mpl
-
-        mpl.use("Agg")
-        import matplotlib.pyplot as plt
-        from PIL import Image
-
-        figure, axes = plt.subplots()
-        for value in (figure, axes, Image.new("RGB", (2, 2))):
-            (part,) = describe("fig", value).parts
-            assert isinstance(part, ImagePart)
-            assert part.data.startswith(b"\x89PNG")
-            assert part.part()["image_url"]["url"].startswith("data:image/png;base64,")
-        plt.close(figure)
-
-    def test_an_exception_is_what_was_raised_and_its_last_frames(self) -> None:
-        def deep(level: int) -> None:
-            if level:
-                deep(level - 1)
-            raise ValueError("the reason")
-
-        with pytest.raises(ValueError, match="the reason") as caught:
-            deep(20)
-        text = describe("err", caught.value).text
-        assert text.count("File ") == 4
-        assert "frames before]" in text
-        assert text.endswith("ValueError: the reason\n</err>")
-
-    def test_functions_modules_and_anything_else(self) -> None:
-        assert "def describe(" in describe("f", describe).text
-        assert "The describers for" in describe("m", sys.modules[describe.__module__]).text
-        assert "<built-in function len>" in describe("len", len).text
-        assert describe("s", "words").text == "<s>\nwords\n</s>"
-        assert describe("d", {"a": 1}).text == "<d>\n{'a': 1}\n</d>"
-
-    def test_a_new_type_can_be_registered(self) -> None:
-        class Bridge:
-            pass
-
-        module = Bridge.__module__.partition(".")[0]
-        register(module, "Bridge", lambda name, _: Context(name, [Piece("a bridge")]))
-        assert describe("b", Bridge()).text == "<b>\na bridge\n</b>"
 
 
 class TestReferences:
