@@ -132,7 +132,7 @@ class ChatMagics(Magics):
             value = code_of(reply.answer.text)
             self.chats.offer_cell(value)
         elif _wants_table(options) and isinstance(value, list):
-            value = frame_of(value)
+            value = frame_of(value, request.answer_type.columns() if request.answer_type else ())
         self.chats.names["_chat"] = value
         if options.output:
             self.chats.assign(options.output, value)

@@ -13,12 +13,14 @@ import decimal
 import inspect
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 from ..protocol.errors import AnswerError, CellError
 from ..protocol.plain_text import plain_text
+from .json_in_text import read_json_values
 from .prompt import LONGEST_EXPRESSION
 
 __all__ = ["AnswerType", "answer_type", "frame_of"]
@@ -29,6 +31,10 @@ WRAPPED = "value"
 LONGEST_COMPLAINT = 1500
 
 _MODULES = (builtins, typing, datetime, decimal)
+
+
+class _DoesNotFitError(Exception):
+    """A JSON value does not fit a type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +61,61 @@ class AnswerType:
         return text + json.dumps(self.schema)
 
     def read(self, text: str) -> Any:
-        """Validate an answer and return its object.
+        """Find the object in an answer, validate it and return it.
 
         Raises:
-            AnswerError: it is not valid JSON or does not fit the type; the message says where.
+            AnswerError: there is no JSON, or none that fits the type; the message says where.
         """
+        values = read_json_values(text)
+        if not values:
+            raise AnswerError("The answer is not valid JSON, nor is any part of it.", text)
+        faults = list[str]()
+        for written, value in values:
+            try:
+                return self._validated(written, value)
+            except _DoesNotFitError as error:
+                faults.append(str(error))
+        # The model reads this too, so recorded answers depend on its exact text.
+        complaint = f"The answer is no {self.name}: {faults[0]}"[:LONGEST_COMPLAINT]
+        raise AnswerError(complaint, text)
+
+    def columns(self) -> list[str]:
+        """Return the names of the fields of a list's elements; empty if it is no such list."""
+        if not self.is_wrapped:
+            return []
+        items = self.schema["properties"][WRAPPED].get("items")
+        if not isinstance(items, dict):
+            return []
+        name = str(items.get("$ref", "")).rpartition("/")[2]
+        fields = self.schema.get("$defs", {}).get(name, items).get("properties", {})
+        return list(fields)
+
+    def _validated(self, written: str, value: Any) -> Any:
+        if self.is_wrapped and isinstance(value, dict) and WRAPPED in value:
+            with suppress(_DoesNotFitError):
+                return self._read(json.dumps(value[WRAPPED]), value[WRAPPED])
+        # Many models answer with the list or the number itself.
+        return self._read(written, value)
+
+    def _read(self, written: str, value: Any) -> Any:
         from pydantic import ValidationError
 
         try:
-            value = json.loads(_without_fence(text))
-        except (ValueError, RecursionError) as error:
-            raise AnswerError(f"The answer is not valid JSON ({error}).", text) from None
-        if self.is_wrapped:
-            if not isinstance(value, dict) or WRAPPED not in value:
-                raise AnswerError(f"The answer has no field '{WRAPPED}'.", text)
-            value = value[WRAPPED]
-        try:
             # Validated as JSON, in which a date is a string.
-            return self.adapter.validate_json(json.dumps(value))
+            found = self.adapter.validate_json(written)
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc'])) or 'the answer'}: {fault['msg']}"
                 for fault in error.errors(include_url=False)
             )
-            # The model reads this too, so recorded answers depend on its exact text.
-            complaint = f"The answer is no {self.name}: {faults}"[:LONGEST_COMPLAINT]
-            raise AnswerError(complaint, text) from None
+            raise _DoesNotFitError(faults) from None
+        if "decimal" not in str(self.adapter.core_schema):
+            return found
+        try:
+            # JSON as pydantic reads it has only floats, which are not exact.
+            return self.adapter.validate_python(value)
+        except ValidationError:
+            return found
 
 
 def answer_type(expression: str, namespace: Mapping[str, Any]) -> AnswerType:
@@ -122,8 +157,12 @@ def answer_type(expression: str, namespace: Mapping[str, Any]) -> AnswerType:
     return AnswerType(expression, schema, is_wrapped, adapter)
 
 
-def frame_of(rows: Any) -> Any:
+def frame_of(rows: Any, columns: Sequence[str] = ()) -> Any:
     """Make a pandas DataFrame from a list of objects, with a column for each field.
+
+    Args:
+        rows: the objects.
+        columns: the names of their fields, which an empty list does not have.
 
     Raises:
         CellError: pandas is not installed, or the argument is not a list.
@@ -134,7 +173,7 @@ def frame_of(rows: Any) -> Any:
         raise CellError("A table requires pandas: pip install pandas.") from None
     if not isinstance(rows, list):
         raise CellError("Only a list can become a table; ask with --as 'list[...]'.")
-    return pandas.DataFrame([_fields(row) for row in rows])
+    return pandas.DataFrame([_fields(row) for row in rows], columns=None if rows else [*columns])
 
 
 def _fields(row: Any) -> dict[str, Any]:
@@ -174,11 +213,3 @@ def _named(name: str, expression: str, namespace: Mapping[str, Any]) -> Any:
         if hasattr(module, name):
             return getattr(module, name)
     raise CellError(f"The type '{name}' is not defined in this notebook (--as '{expression}').")
-
-
-def _without_fence(text: str) -> str:
-    # Models often wrap JSON in a fence.
-    stripped = text.strip()
-    if stripped.startswith("```") and stripped.endswith("```") and "\n" in stripped:
-        return stripped.split("\n", 1)[1].removesuffix("```")
-    return stripped

@@ -47,6 +47,7 @@ def ask_typed(
         AnswerError: no answer fits the type.
         AqueductError: there is no answer.
     """
+    is_told = False
     for repair in range(MOST_REPAIRS + 1):
         _ask_with_schema(asker, wanted, question, shown, answer)
         try:
@@ -59,6 +60,10 @@ def ask_typed(
             if repair == MOST_REPAIRS:
                 raise
             complaint = f"{error.message} Answer again, with the corrected JSON only."
+            if "response_format" in question.parameters and not is_told:
+                # An upstream that accepts the schema may still ignore it.
+                complaint += f" {wanted.request()}"
+                is_told = True
             question.messages = [
                 *question.messages,
                 {"role": "assistant", "content": answer.text},

@@ -236,6 +236,9 @@ class TestTypes:
             *("user", "assistant", "user", "assistant", "user")
         ]
         assert "not valid JSON" in last[2]["content"]
+        # The upstream accepted the schema and ignored it, so it is told once in words.
+        assert "JSON schema is: {" in last[2]["content"]
+        assert "JSON schema" not in last[4]["content"]
         assert "valid integer" in last[4]["content"]
 
     def test_mending_has_an_end_and_the_error_shows_the_answer(
