@@ -26,10 +26,17 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Register the magics ``%%chat`` and ``%chat`` in an IPython shell."""
+    """Register the magics ``%%chat`` and ``%chat`` in an IPython shell.
+
+    After ``%reload_ext`` the conversations, the recording and the settings are still there.
+    """
     from .kernel.magics import ChatMagics
 
-    shell.register_magics(ChatMagics)
+    before = shell.magics_manager.registry.get("ChatMagics")
+    magics = ChatMagics(shell)
+    if before is not None:
+        magics.take_over(before)
+    shell.register_magics(magics)
 
 
 def __getattr__(name: str) -> Any:

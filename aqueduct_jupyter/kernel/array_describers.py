@@ -6,8 +6,15 @@ from typing import Any
 
 from .context import Context, Piece, Rank, register
 from .picture_describers import show_itself
+from .stable_text import fingerprint
 
 __all__ = ["MOST_VALUES"]
+
+KEY_VALUES = 1_000_000
+"""Values of which a recording's key is made."""
+
+FIRST_ROWS = 5
+"""How many rows of a sparse matrix are shown."""
 
 MOST_VALUES = 5_000_000
 """Values from which statistics are computed; a larger array is sampled evenly."""
@@ -26,7 +33,15 @@ def _described(name: str, array: Any, title: str) -> Context:
         pieces.append(Piece(statistics, Rank.SUMMARY, "statistics"))
     # numpy's own repr shortens large arrays.
     pieces.append(Piece(repr(array), Rank.SAMPLE, "values"))
-    return Context(name, pieces)
+    return Context(name, pieces, key=_key(array))
+
+
+def _key(array: Any) -> str:
+    """Return what makes this array another one: its values, not how they are printed."""
+    if array.dtype.hasobject:
+        return ""
+    thinned = array if array.size <= KEY_VALUES else array.flat[:: -(-array.size // KEY_VALUES)]
+    return f"array {fingerprint(array.shape, array.dtype, thinned.tobytes())}"
 
 
 def _statistics(array: Any) -> str:
@@ -79,9 +94,8 @@ def _sparse(name: str, matrix: Any) -> Context:
     pieces = [Piece(title)]
     if matrix.nnz and (statistics := _statistics(matrix.data)):
         pieces.append(Piece(f"stored values: {statistics}", Rank.SUMMARY, "statistics"))
-    pieces.append(
-        Piece(str(matrix[:5] if len(matrix.shape) == 2 else matrix), Rank.SAMPLE, "values")
-    )
+    first = matrix[:FIRST_ROWS] if len(matrix.shape) == 2 else matrix
+    pieces.append(Piece(str(first), Rank.SAMPLE, "values"))
     return Context(name, pieces)
 
 

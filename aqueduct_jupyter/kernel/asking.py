@@ -23,7 +23,7 @@ from .answer import Answer
 from .client import Client
 from .context import FilePart
 from .display import Display
-from .recording import Recording, question_hash
+from .recording import Place, Recording, question_hash, without_keys
 
 __all__ = ["Asker", "Question"]
 
@@ -38,6 +38,7 @@ class Question:
         files: the files in the parts, by hash.
         is_streamed: False asks for the complete answer at once.
         client_id: the caller's own id for the request, with which another thread can stop it.
+        place: where it is asked.
     """
 
     messages: Sequence[Message]
@@ -45,6 +46,7 @@ class Question:
     files: Mapping[str, FilePart] = field(default_factory=dict)
     is_streamed: bool = True
     client_id: str | None = None
+    place: Place | None = None
 
     @property
     def key(self) -> str:
@@ -67,7 +69,7 @@ class Asker:
         recording: Recording | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._connect = connect
+        self.connect = connect
         self._clock = clock
         self._uploaded: dict[tuple[str, str], str] = {}
         self.recording = recording
@@ -87,24 +89,28 @@ class Asker:
                 upstream connection.
         """
         answer = Answer() if answer is None else answer
-        if self.recording and (recorded := self.recording.find(question.key)):
-            _fill(answer, recorded)
-            return answer
+        recording, key, number = self.recording, question.key, 0
+        if recording:
+            number = recording.number(key, question.place)
+            if recorded := recording.find(key, number):
+                _fill(answer, recorded)
+                return answer
+            recording.check()
         started = self._clock()
         try:
             self._receive(question, display, answer)
         finally:
             answer.seconds = round(self._clock() - started, 2)
-        if self.recording:
-            self.recording.keep(question.key, answer)
+        if recording:
+            recording.keep(key, answer, number)
         return answer
 
     def sent(self, question: Question) -> dict[str, Any]:
         """Return the body that would be sent, with each file represented by its hash."""
-        return {"messages": list(question.messages), **question.parameters}
+        return {"messages": without_keys(question.messages), **question.parameters}
 
     def _receive(self, question: Question, display: Display | None, answer: Answer) -> None:
-        client = self._connect()
+        client = self.connect()
         try:
             self._receive_from(client, question, display, answer)
         except UnknownFileError:
@@ -135,7 +141,7 @@ class Asker:
         """Replace the files' hashes by the server's ids, or by the bytes."""
         return [
             {**message, "content": self._parts(client, message["content"], question)}
-            for message in question.messages
+            for message in without_keys(question.messages)
         ]
 
     def _parts(

@@ -6,6 +6,7 @@ classes that the server raised. An answer is complete only after ``[DONE]``.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import httpx
 from ..protocol.errors import (
     AqueductError,
     DisconnectedError,
+    InvalidRequestError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
     error_from_envelope,
@@ -38,6 +40,8 @@ LONGEST_MODEL_NAME = 512
 
 ANSWER_TIMEOUT = 660.0
 """Seconds of silence before the client gives up; longer than the server waits for upstreams."""
+
+_JSON = {"Content-Type": "application/json"}
 
 Messages = str | Sequence[Mapping[str, Any]]
 """A question as text, or the API's messages."""
@@ -120,7 +124,9 @@ class Client:
         """
         body = _body(messages, parameters)
         with self._own_connections() as http:
-            response = self._read(http, "POST", "chat/completions", json=body)
+            response = self._read(
+                http, "POST", "chat/completions", content=_encoded(body), headers=_JSON
+            )
         answer = Answer(request_id=request_id_of(response))
         try:
             answer.take(self._json(response))
@@ -217,10 +223,11 @@ class Client:
     def _chunks(
         self, body: dict[str, Any], answer: Answer, client_request_id: str | None = None
     ) -> Generator[dict[str, Any]]:
-        headers = {"X-Client-Request-Id": client_request_id} if client_request_id else {}
+        named = {"X-Client-Request-Id": client_request_id} if client_request_id else {}
         with self._own_connections() as http:
             url = self._url("chat/completions")
-            request = http.build_request("POST", url, json=body, headers=headers)
+            headers = {**_JSON, **named}
+            request = http.build_request("POST", url, content=_encoded(body), headers=headers)
             response = self._send(http, request)
             answer.request_id = request_id_of(response)
             try:
@@ -271,6 +278,14 @@ class Client:
         if isinstance(error, httpx.TimeoutException):
             return UpstreamTimeoutError(f"{self.base_url} did not answer in time.")
         return DisconnectedError(f"{self.base_url} closed the connection before the answer ended.")
+
+
+def _encoded(body: dict[str, Any]) -> bytes:
+    # Text that was decoded with surrogateescape has lone surrogates, which UTF-8 does not have.
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+    except (ValueError, TypeError) as error:
+        raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
 
 
 def _body(messages: Messages, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,11 @@ import shlex
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..protocol.conversation import Turn
 from ..protocol.errors import CellError
 from ..protocol.plain_text import plain_lines, plain_text
 from .code_answer import code_of
@@ -26,7 +27,7 @@ from .describers import describe
 from .exports import load, save
 from .notebook import running_cell
 from .notebook_chat import NotebookChat
-from .references import last_error
+from .references import last_error, look_up, split_references
 from .turn_request import TurnRequest
 
 __all__ = ["Commands"]
@@ -79,7 +80,7 @@ class Commands:
             AqueductError: the server refuses.
         """
         try:
-            name, *arguments = shlex.split(line) or ["help"]
+            name, *arguments = _words(line) or ["help"]
         except ValueError as error:
             raise CellError(f"%chat {line}: {error}.") from None
         command = self._commands.get(name)
@@ -92,7 +93,11 @@ class Commands:
             inspect.signature(command).bind(*arguments)
         except TypeError:
             raise CellError(f"Usage: %chat {_help_of(command)}") from None
-        return command(*arguments)
+        try:
+            return command(*arguments)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise CellError(f"%chat {name}: {where}{error.strerror or error}.") from None
 
     def _models(self) -> None:
         """``models``: list the server's models."""
@@ -131,29 +136,47 @@ class Commands:
         used = [f"{count} {name.replace('_', ' ')}" for name, count in total.items()]
         print(", ".join(used + ([] if usd is None else [f"${usd:.4f}"])))
 
-    def _last(self, what: str = "") -> None:
-        """``last [--request]``: show details of the last answer, or exactly what was sent."""
-        session = self._chats.session
-        question, answer = session.last_question, session.last_answer
+    def _last(self, *arguments: str) -> None:
+        """``last [--request] [-c NAME]``: show details of the last answer, or what was sent."""
+        words = [word for word in arguments if word != "--request"]
+        name = _options(words, "last").get("-c")
+        question, answer = self._chats.session.last_asked(name)
         if question is None or answer is None:
             raise CellError("Nothing has been asked yet.")
-        shown = session.asker.sent(question) if what == "--request" else answer.as_dict()
+        asker = self._chats.session.asker
+        shown = asker.sent(question) if "--request" in arguments else answer.as_dict()
         print(json.dumps(shown, indent=2, ensure_ascii=False))
 
-    def _continue(self) -> None:
-        """``continue``: continue an answer that was stopped or cut off."""
-        turn = self._conversation(None).last
+    def _continue(self, *arguments: str) -> None:
+        """``continue [-c NAME]``: continue an answer that was stopped or cut off."""
+        options = _options(arguments, "continue")
+        name = options.get("-c") or self._chats.current
+        turn = self._chats.session.conversation(name).last
         if turn is None or not turn.answer:
-            raise CellError("There is no answer to continue.")
-        self._ask(TurnRequest(CONTINUE, cell=running_cell(self._chats.shell)))
+            raise CellError(f"There is no answer to continue in the conversation '{name}'.")
+        shell = self._chats.shell
+        self._ask(
+            TurnRequest(
+                CONTINUE,
+                conversation=name,
+                cell=running_cell(shell),
+                execution=shell.execution_count,
+            ),
+            turn,
+        )
 
-    def _fix(self) -> None:
-        """``fix``: correct the cell that raised the last exception, and offer the new cell."""
+    def _fix(self, *arguments: str) -> None:
+        """``fix [--with NAMES] [-c NAME]``: correct the cell that raised the last exception."""
+        options = _options(arguments, "fix")
         error = last_error()
         source = self._failed_cell(error)
         contexts = [Context("cell", [Piece(f"```python\n{source}\n```")]), describe("err", error)]
-        contexts += self._named_in(source)
-        text = self._ask(TurnRequest(FIX, contexts, conversation="fix", is_new=True))
+        words = split_references(options.get("--with", ""))
+        contexts += [look_up(word, self._chats.names) for word in words]
+        print(f"Sent: {', '.join(['the cell', 'its exception', *words])}.")
+        asked = self._chats.session.conversation(options.get("-c") or self._chats.current).last
+        request = TurnRequest(FIX, contexts, conversation="fix", is_new=True)
+        text = self._ask(request, asked)
         corrected = code_of(text).rstrip()
         difference = difflib.unified_diff(source.splitlines(), corrected.splitlines(), lineterm="")
         print("\n".join(list(difference)[2:]) or "The model suggests no change to the cell.")
@@ -164,7 +187,10 @@ class Commands:
         if arguments == ("off",):
             self._chats.record("off")
             return
-        print(f"Answers are recorded in {self._chats.record('record', *arguments[:1])}.")
+        file = self._chats.record("record", *arguments[:1])
+        if recording := self._chats.session.asker.recording:
+            recording.check()
+        print(f"Answers are recorded in {file}.")
 
     def _replay(self, *arguments: str) -> None:
         """``replay [FILE]``: answer from the recording; ask and record what is missing."""
@@ -200,9 +226,14 @@ class Commands:
     def _conversation(self, name: str | None) -> Any:
         return self._chats.session.conversation(name or self._chats.current)
 
-    def _ask(self, request: TurnRequest) -> str:
-        request.parameters = self._chats.parameters()
-        request.system = self._chats.settings.system or None
+    def _ask(self, request: TurnRequest, turn: Turn | None) -> str:
+        """Ask with the model, the system message and the parameters of another turn."""
+        session = self._chats.session
+        asked = session.request_of(turn) if turn is not None else None
+        given = {} if asked is None else asked.parameters
+        request.parameters = {**self._chats.parameters(), **given}
+        system = session.system(request.conversation) if asked is None else asked.system
+        request.system = system or self._chats.settings.system or None
         return self._chats.ask(request).answer.text
 
     def _failed_cell(self, error: BaseException) -> str:
@@ -220,19 +251,27 @@ class Commands:
             raise CellError("The cell that failed is not in this session's history.")
         return str(sources[-1].rstrip())
 
-    def _named_in(self, source: str) -> list[Context]:
-        import ast
 
-        try:
-            tree = ast.parse(self._chats.shell.transform_cell(source))
-        except SyntaxError:
-            return []
-        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        known = self._chats.shell.user_ns
-        values = {name: known[name] for name in sorted(names & known.keys())}
-        return [
-            describe(name, value) for name, value in values.items() if not inspect.ismodule(value)
-        ]
+def _words(line: str) -> list[str]:
+    """Split a line at its blanks, except in quotes; a backslash is part of a Windows path."""
+    lexer = shlex.shlex(line, posix=True)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    return list(lexer)
+
+
+def _options(arguments: Sequence[str], command: str) -> dict[str, str]:
+    """Read the options of a command, each with a value."""
+    known = {"continue": ("-c",), "fix": ("-c", "--with"), "last": ("-c",)}[command]
+    found = dict[str, str]()
+    words = iter(arguments)
+    for word in words:
+        value = next(words, None)
+        if word not in known or value is None:
+            raise CellError(
+                f"%chat {command}: the options are {', '.join(known)}, each with a value."
+            )
+        found[word] = value
+    return found
 
 
 def _help_of(command: Callable[..., Any]) -> str:

@@ -26,6 +26,7 @@ from functools import cached_property
 from typing import Any
 
 from ..protocol.tokens import CHARACTERS_PER_TOKEN
+from .stable_text import stable
 
 __all__ = ["Context", "FilePart", "ImagePart", "Piece", "Rank", "fit", "register", "registered"]
 
@@ -58,11 +59,14 @@ class ImagePart:
 
     data: bytes
     media_type: str = "image/png"
+    key: str = ""
+    """What was drawn, for a recording: the bytes depend on the library that drew it."""
 
     def part(self) -> dict[str, Any]:
         """Return the message part."""
         url = f"data:{self.media_type};base64,{b64encode(self.data).decode()}"
-        return {"type": "image_url", "image_url": {"url": url}}
+        part = {"type": "image_url", "image_url": {"url": url}}
+        return {**part, "key": self.key} if self.key else part
 
 
 @dataclass(frozen=True)  # without slots, for the cached hash
@@ -97,6 +101,8 @@ class Context:
     parts: list[ImagePart | FilePart] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     """Descriptions of what was left out."""
+    key: str = ""
+    """What was meant, for a recording; by default the text."""
 
     @property
     def text(self) -> str:
@@ -106,6 +112,13 @@ class Context:
         body = "\n".join(piece.text for piece in self.pieces)
         note = f"\n[left out: {', '.join(self.cut)}]" if self.cut else ""
         return f"<{self.name}>\n{body}{note}\n</{self.name}>"
+
+    def part(self) -> dict[str, Any]:
+        """Return the message part with the text."""
+        text = self.text
+        key = self.key or stable(text)
+        part = {"type": "text", "text": text}
+        return part if key == text else {**part, "key": f"{self.name}: {key}"}
 
 
 def fit(contexts: Sequence[Context], most_tokens: int) -> list[str]:

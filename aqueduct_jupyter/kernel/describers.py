@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 import mimetypes
-import re
 import traceback
 from collections.abc import Iterator, Sized
 from itertools import islice
@@ -23,13 +22,12 @@ from ..protocol.errors import CellError
 from . import array_describers, table_describers  # noqa: F401  # they register their types
 from .context import Context, FilePart, ImagePart, Piece, Rank, register, registered
 from .picture_describers import show_itself
+from .stable_text import shown, stable, without_addresses
 
-__all__ = ["describe", "describe_file", "without_addresses"]
+__all__ = ["describe", "describe_file"]
 
 MOST_ELEMENTS = 1000
 """How many elements of each list, set and dict are shown."""
-
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,}")
 
 LONGEST_LINE = 200
 TRACEBACK_FRAMES = 4
@@ -83,11 +81,6 @@ def _sequences(value: Any) -> Iterator[Sized]:
         )
 
 
-def without_addresses(text: str) -> str:
-    """Leave out addresses in memory: they mean nothing, and differ in each process."""
-    return _ADDRESS.sub("", text)
-
-
 def _fallback(name: str, value: Any, error: BaseException) -> Context:
     """Fall back to ``repr()`` for an object whose description failed, and say so."""
     note = f"its description failed ({type(error).__name__}); this is its repr()"
@@ -125,16 +118,22 @@ def _path(_name: str, path: Any) -> Context:
 def _exception(name: str, error: Any) -> Context:
     """Describe the exception and the last frames of its traceback."""
     frames = traceback.extract_tb(error.__traceback__)
-    shown = traceback.format_list(frames[-TRACEBACK_FRAMES:])
-    lines = "".join(line[: LONGEST_LINE * 3] for line in shown)
-    what = "".join(traceback.format_exception_only(error)).strip()
+    last = frames[-TRACEBACK_FRAMES:]
+    lines = shown("".join(line[: LONGEST_LINE * 3] for line in traceback.format_list(last)))
+    what = shown("".join(traceback.format_exception_only(error)).strip())
     pieces = [Piece(what)]
     if lines:
         left = len(frames) - TRACEBACK_FRAMES
-        before = f"[{left} frames before]\n" if left > 0 else ""
+        before = f"[{left} more before]\n" if left > 0 else ""
         traced = f"traceback, innermost last:\n{before}{lines.rstrip()}"
         pieces.insert(0, Piece(traced, Rank.STRUCTURE, "traceback"))
-    return Context(name, pieces)
+    # Libraries' frames differ with their versions; those of cells are the user's own.
+    own = [frame.line or "" for frame in frames if _is_cell(frame.filename)]
+    return Context(name, pieces, key="\n".join([*own, stable(what)]))
+
+
+def _is_cell(filename: str) -> bool:
+    return "ipykernel_" in filename or filename.startswith("<ipython-input")
 
 
 def _source(name: str, value: Any) -> Context:

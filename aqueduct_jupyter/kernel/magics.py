@@ -65,6 +65,14 @@ class ChatMagics(Magics):
         if mode := modes.get(os.environ.get(MODE, "")):
             self.chats.record(mode)
 
+    def take_over(self, before: ChatMagics) -> None:
+        """Continue the chats of the magics before a reload, which may be of an older class."""
+        self.chats.session = before.chats.session
+        self.chats.session.asker.connect = self.chats.connected
+        self.chats.current = before.chats.current
+        for name in self.class_own_traits(config=True):
+            setattr(self, name, getattr(before, name, getattr(self, name)))
+
     @cell_magic("chat")
     @magic_arguments()
     @argument("-m", "--model", help="the model")
@@ -114,18 +122,30 @@ class ChatMagics(Magics):
             prompt=interpolate(cell.removesuffix("\n"), names),
             contexts=contexts,
             parameters=_parameters(self.chats, options),
-            system=options.system or self.system or None,
-            conversation=options.conversation or self.chats.current,
+            system=self._system(options),
+            conversation=self._conversation(options),
             is_new=options.new,
             cell=running_cell(self.shell),
+            execution=self.shell.execution_count,
             answer_type=answer_type(options.type, names) if options.type else None,
             is_streamed=not options.no_stream,
             context_tokens=self.context_tokens,
             history_tokens=self.history_tokens or None,
         )
 
+    def _conversation(self, options: Namespace) -> str:
+        name: str = options.conversation or self.chats.current
+        return name
+
+    def _system(self, options: Namespace) -> str | None:
+        # A system message stays with its conversation until another is given, or a new start.
+        kept = None if options.new else self.chats.session.system(self._conversation(options))
+        return options.system or kept or self.system or None
+
     def _ask(self, request: TurnRequest, options: Namespace) -> None:
         kind: Format = options.format or ("json" if request.answer_type else "markdown")
+        if options.system:
+            self.chats.session.give_system(request.conversation, options.system)
         reply = self.chats.ask(request, kind)
         value = reply.value
         if kind == "code":

@@ -5,11 +5,14 @@ Parallel asking is in :mod:`.mapping`, keeping the answers in :mod:`.recording`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from math import isnan
 from typing import Any
 
-from ..protocol.errors import AqueductError, CellError
+from ..protocol.errors import AqueductError, CellError, RateLimitError
+from ..protocol.plain_text import plain_text
 from .answer import Answer
 from .asking import Asker
 from .mapping import map_questions
@@ -29,6 +32,9 @@ VALUE = "value"
 """The name of the value in a prompt: ``@{value}``."""
 
 MOST_JOBS = 64
+
+MOST_WAITING = 300.0
+"""How long one value waits for a service that names a time, in seconds."""
 
 
 class _Silent:
@@ -64,8 +70,11 @@ def run_map(
         parameters: the API parameters.
         system: the system message.
 
+    A missing value (None, NaN, an empty text) is not asked; its result is None.
+
     Raises:
-        CellError: the values cannot be iterated over, or there is no target.
+        CellError: the values cannot be iterated over, or the results cannot be stored; nothing has
+            been asked then.
     """
     names = chats.names
     if not target:
@@ -75,25 +84,81 @@ def run_map(
     found = evaluate(values, names)
     if isinstance(found, str | bytes) or not hasattr(found, "__iter__"):
         raise CellError(f"'{values}' is not a list, a column or another series of values.")
-    asker = Asker(chats.connected, _checkpoint(chats))
+    rows = list(found)
+    recording = _checkpoint(chats)
+    # What can fail is tried before anything is asked, and paid for.
+    chats.check_target(target, len(rows))
+    recording.check()
+    asker = Asker(chats.connected, recording)
+    stopped = threading.Event()
 
-    def ask(value: Any) -> Any:
+    def ask(prompt: str) -> Any:
         request = TurnRequest(
-            _prompt(cell, value, names),
+            prompt,
             parameters=parameters,
             system=system,
             answer_type=wanted,
             is_streamed=False,
         )
         # Each value has a conversation of its own.
-        return ChatSession(asker).ask(request, lambda _: _Silent()).value
+        return _patiently(
+            lambda: ChatSession(asker).ask(request, lambda _: _Silent()).value, stopped
+        )
 
-    results = map_questions(ask, list(found), jobs=jobs, progress=_progress)
+    prompts = [_prompt_or_error(cell, value, names) for value in rows]
+    # Equal values are asked once.
+    unique = list(dict.fromkeys(prompt for prompt in prompts if isinstance(prompt, str)))
+    try:
+        answers = map_questions(ask, unique, jobs=jobs, progress=_progress)
+    finally:
+        stopped.set()
+    by_prompt = dict(zip(unique, answers, strict=True))
+    results = [by_prompt[prompt] if isinstance(prompt, str) else prompt for prompt in prompts]
+    names["_chat"] = results  # also if the target refuses them
+    for line in _summary(results, prompts):
+        print(line)
     chats.assign(target, results)
-    names["_chat"] = results
+
+
+def _summary(results: Sequence[Any], prompts: Sequence[Any]) -> Iterator[str]:
+    if missing := sum(prompt is None for prompt in prompts):
+        yield f"{missing} of {len(results)} had no value, and were not asked; their result is None."
     failed = [result for result in results if isinstance(result, AqueductError)]
     if failed:
-        print(f"{len(failed)} of {len(results)} failed; the first: {failed[0].message}")
+        yield f"{len(failed)} of {len(results)} failed; the first: {failed[0].message}"
+
+
+def _patiently(ask: Callable[[], Any], stopped: threading.Event) -> Any:
+    """Ask, and again after the time that a service with a limit names, within a bound."""
+    waited = 0.0
+    while True:
+        try:
+            return ask()
+        except RateLimitError as error:
+            pause = error.retry_after
+            if pause is None or waited + pause > MOST_WAITING:
+                raise
+            waited += pause
+            if stopped.wait(pause):
+                raise
+
+
+def _prompt_or_error(cell: str, value: Any, names: dict[str, Any]) -> str | AqueductError | None:
+    """Return the prompt for a value; None if there is no value, or why there is no prompt."""
+    try:
+        return None if _is_missing(value) else _prompt(cell, value, names)
+    except AqueductError as error:
+        return error
+    except Exception as error:  # the value's own str() may raise anything
+        return CellError(f"{type(error).__name__}: {plain_text(str(error))}")
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, float):
+        return isnan(value)
+    return isinstance(value, str) and not value.strip()
 
 
 def _prompt(cell: str, value: Any, names: dict[str, Any]) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
-from ..protocol.errors import AqueductError
+from ..protocol.errors import AqueductError, CellError
+from ..protocol.plain_text import plain_text
 
 __all__ = ["map_questions"]
 
@@ -32,7 +33,7 @@ def map_questions(
         progress: yields the finished futures and shows the progress, given their total number.
 
     Returns:
-        A result for each value, in order; the AqueductError for a value that failed.
+        A result for each value, in order; an AqueductError for a value that failed.
     """
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="aqueduct-map")
     asked = [pool.submit(_result, ask, value) for value in values]
@@ -51,3 +52,6 @@ def _result(ask: Callable[[Any], Any], value: Any) -> Any:
         return ask(value)
     except AqueductError as error:
         return error
+    except Exception as error:
+        # A validator of the user's own type may raise anything; the other values go on.
+        return CellError(f"{type(error).__name__}: {plain_text(str(error))}")

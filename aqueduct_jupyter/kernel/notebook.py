@@ -12,14 +12,25 @@ from typing import Any
 
 __all__ = ["can_add_cells", "find_notebook", "is_notebook", "running_cell"]
 
+NOTEBOOK_TYPES = (".ipynb", ".py", ".md", ".Rmd", ".qmd")
+"""How notebooks' names end; jupytext keeps them as text."""
+
 
 def find_notebook(
     namespace: Mapping[str, Any], environment: Mapping[str, str] = os.environ
 ) -> Path | None:
-    """Return the notebook's path, if Jupyter or VS Code provides it."""
-    given = namespace.get("__vsc_ipynb_file__") or environment.get("JPY_SESSION_NAME", "")
-    path = Path(str(given))
-    return path if path.suffix == ".ipynb" else None
+    """Return the notebook's path, if Jupyter or VS Code provides one that is there.
+
+    A path of another machine, or of a notebook that was never saved, is none.
+    """
+    for given in (namespace.get("__vsc_ipynb_file__"), environment.get("JPY_SESSION_NAME")):
+        path = Path(str(given or ""))
+        try:
+            if path.suffix in NOTEBOOK_TYPES and path.is_file():
+                return path
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def is_notebook(shell: Any) -> bool:

@@ -5,12 +5,15 @@ Parsing is in :mod:`.magics` and :mod:`.commands`, asking in :mod:`.session`.
 
 from __future__ import annotations
 
+import ast
 import builtins
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..protocol.errors import CellError
+from ..protocol.plain_text import plain_text
 from .asking import Asker
 from .client import Client
 from .code_answer import code_faults
@@ -26,7 +29,7 @@ __all__ = ["RECORDING", "NotebookChat", "Settings"]
 RECORDING = ".chat.jsonl"
 """The extension of the file beside a notebook that holds recorded answers."""
 
-ASSIGNED = "_aqueduct_value"
+ASSIGNED, COPY = "_aqueduct_value", "_aqueduct_copy"
 
 
 class Settings(Protocol):
@@ -99,6 +102,33 @@ class NotebookChat:
         self.names["_chat"] = reply.value
         return reply
 
+    def check_target(self, target: str, count: int) -> None:
+        """Check that a list of results can be stored in a target, by storing one in a copy.
+
+        Raises:
+            CellError: it cannot.
+        """
+        try:
+            tree = ast.parse(target, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise CellError(f"-o {target} is not a name, an attribute or an item.") from None
+        if isinstance(tree, ast.Name):
+            return
+        if not isinstance(tree, ast.Attribute | ast.Subscript):
+            raise CellError(f"-o {target} is not a name, an attribute or an item.")
+        owner = ast.unparse(tree.value)
+        on_copy = target.replace(ast.get_source_segment(target, tree.value) or owner, COPY, 1)
+        try:
+            # The user's own code, as if it were in the cell.
+            copied = copy.copy(eval(owner, self.names))  # noqa: S307
+            exec(f"{on_copy} = {ASSIGNED}", self.names, {ASSIGNED: [None] * count, COPY: copied})  # noqa: S102
+        except Exception as error:
+            what = plain_text(str(error))
+            raise CellError(
+                f"-o {target}: {count} results cannot be stored there ({what}). Nothing was asked. "
+                "Choose a name, such as -o results."
+            ) from None
+
     def assign(self, target: str, value: Any) -> None:
         """Assign a value to a name, an attribute or an item such as ``df["label"]``.
 
@@ -131,6 +161,9 @@ class NotebookChat:
 
     def record(self, mode: Mode, path: str | None = None) -> Path:
         """Set the recording mode and return the recording's file."""
-        file = Path(path) if path else self.beside(RECORDING)
-        self.session.asker.recording = Recording(file, mode) if mode != "off" else None
+        file = Path(path).expanduser() if path else self.beside(RECORDING)
+        is_known = path or find_notebook(self.names)
+        # Whoever runs a notebook may not say its name; its recording is then one of this folder.
+        others = [] if is_known else sorted(Path().glob(f"*{RECORDING}"))
+        self.session.asker.recording = Recording(file, mode, others) if mode != "off" else None
         return file

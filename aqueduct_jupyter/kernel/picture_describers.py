@@ -16,6 +16,7 @@ from typing import Any
 
 from ..protocol.errors import CellError
 from .context import Context, FilePart, ImagePart, Piece, Rank, register
+from .stable_text import fingerprint, stable
 
 __all__ = ["MOST_PICTURES", "show_itself"]
 
@@ -34,7 +35,19 @@ _WRITTEN_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 def _figure(name: str, figure: Any) -> Context:
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", bbox_inches="tight", metadata={"Software": None})
-    return Context(name, parts=[ImagePart(drawn.getvalue())])
+    return Context(name, parts=[ImagePart(drawn.getvalue(), key=_figure_key(figure))])
+
+
+def _figure_key(figure: Any) -> str:
+    """Return what was drawn: its texts and its data; the pixels depend on versions and fonts."""
+    facts = list[Any]()
+    for artist in figure.findobj():
+        kind = type(artist).__name__
+        for read in ("get_text", "get_xydata", "get_xy", "get_offsets", "get_array", "get_bbox"):
+            if callable(getter := getattr(artist, read, None)):
+                value = getter()
+                facts.append((kind, read, getattr(value, "tolist", lambda value=value: value)()))
+    return f"figure {fingerprint(stable(repr(facts)))}"
 
 
 @register("matplotlib", "Artist")

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..protocol.errors import CellError
 from ..protocol.plain_text import plain_text
+from .stable_text import inserted
 
 __all__ = ["LONGEST_EXPRESSION", "evaluate", "interpolate"]
 
@@ -43,7 +44,7 @@ def interpolate(prompt: str, namespace: Mapping[str, Any]) -> str:
                 f"'{place[0][:40]}' has no closing brace. Write @{{name}}, or @@{{ for a literal "
                 "@{."
             )
-        return str(evaluate(place[1].strip(), namespace))
+        return inserted(evaluate(place[1].strip(), namespace))
 
     return _PLACE.sub(value, prompt)
 

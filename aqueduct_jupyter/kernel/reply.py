@@ -12,6 +12,13 @@ from .asking import Question
 __all__ = ["Notes", "Reply", "footer", "metadata"]
 
 
+_ENDINGS = {
+    "length": "cut off at the most tokens; %chat continue goes on",
+    "content_filter": "ended by the service's filter",
+}
+"""What is said about an answer that ended early."""
+
+
 @dataclass(slots=True)
 class Notes:
     """Remarks about a question: how many turns were dropped, and what was left out of it."""
@@ -41,6 +48,7 @@ def footer(answer: Answer, notes: Sequence[str]) -> str:
     """Return the line below an answer: model, seconds, tokens and notes."""
     facts = [answer.model or "", f"{answer.seconds:.1f} s"]
     facts += [f"{answer.tokens_out} tokens"] if answer.tokens_out is not None else []
+    facts += [said] if (said := _ENDINGS.get(answer.finish_reason or "")) else []
     return " \u00b7 ".join([*(fact for fact in facts if fact), *notes])
 
 

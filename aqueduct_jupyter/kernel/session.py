@@ -20,6 +20,7 @@ from .answer import Answer
 from .asking import Asker, Question
 from .context import FilePart, fit
 from .display import Display
+from .recording import Place
 from .reply import Notes, Reply, footer, metadata
 from .turn_request import TurnRequest
 from .typed_asking import ask_typed
@@ -37,13 +38,31 @@ class ChatSession:
     def __init__(self, asker: Asker) -> None:
         self.asker = asker
         self.conversations: dict[str, Conversation] = {}
-        self.last_question: Question | None = None
-        self.last_answer: Answer | None = None
+        self._last: dict[str | None, tuple[Question, Answer]] = {}
+        self._systems: dict[str, str] = {}
+        self._executions: dict[tuple[str, str], int] = {}
+        self._requests: dict[str, TurnRequest] = {}
         self._files: dict[str, FilePart] = {}
 
     def conversation(self, name: str) -> Conversation:
         """Return a conversation; it is created on first use."""
         return self.conversations.setdefault(name, Conversation(name))
+
+    def last_asked(self, name: str | None = None) -> tuple[Question | None, Answer | None]:
+        """Return the last question and its answer: of one conversation, or of all."""
+        return self._last.get(name, (None, None))
+
+    def system(self, name: str) -> str | None:
+        """Return the system message that a conversation was given, if any."""
+        return self._systems.get(name)
+
+    def give_system(self, name: str, system: str) -> None:
+        """Give a conversation a system message, which stays until another one or a new start."""
+        self._systems[name] = system
+
+    def request_of(self, turn: Turn) -> TurnRequest | None:
+        """Return how a turn was asked; None if that was in another session."""
+        return self._requests.get(turn.id)
 
     def keep_file(self, part: FilePart) -> dict[str, Any]:
         """Keep a file for messages to refer to, and return the part that does."""
@@ -62,11 +81,27 @@ class ChatSession:
         conversation = self.conversation(request.conversation)
         if request.is_new:
             conversation.reset()
+            self._systems.pop(request.conversation, None)
         if request.before:
             conversation.go_back(request.before)
-        turn = conversation.begin(request.prompt, request.content(), request.cell)
+        turn = conversation.begin(
+            request.prompt,
+            request.content(),
+            request.cell,
+            is_same_run=self._is_same_run(request),
+        )
+        self._requests[turn.id] = request
         question, dropped = self._question(request, turn, request.history_tokens)
         return turn, question, Notes(dropped, left_out)
+
+    def _is_same_run(self, request: TurnRequest) -> bool:
+        """Return whether a request comes from a run of its cell that has asked before."""
+        if request.cell is None or request.execution is None:
+            return False
+        place = request.conversation, request.cell
+        before = self._executions.get(place)
+        self._executions[place] = request.execution
+        return before == request.execution
 
     def ask(self, request: TurnRequest, display: Callable[[Turn], Display]) -> Reply:
         """Ask a cell's question, and end its turn in one of the three ways.
@@ -104,7 +139,7 @@ class ChatSession:
         notes: Notes,
     ) -> Any:
         while True:
-            self.last_question, self.last_answer = question, answer
+            self._last[None] = self._last[request.conversation] = question, answer
             try:
                 if request.answer_type:
                     return ask_typed(self.asker, request.answer_type, question, shown, answer)
@@ -126,8 +161,11 @@ class ChatSession:
             parameters["response_format"] = request.answer_type.response_format()
         # Earlier turns may refer to earlier files.
         self._files |= request.files()
+        place = None
+        if request.cell is not None and request.execution is not None:
+            place = Place(request.cell, request.execution)
         return Question(
-            messages, parameters, self._files, request.is_streamed, request.client_id
+            messages, parameters, self._files, request.is_streamed, request.client_id, place
         ), dropped
 
     def _end(

@@ -72,6 +72,7 @@ def _pandas_table(frame: Any, title: str) -> Table:
         lambda: _pandas_rows(frame.iloc[-SHOWN_ROWS:], has_index=has_index),
         statistics,
         [] if statistics or not rows or not width else ["statistics"],
+        lambda step: _pandas_rows(shown.iloc[::step], has_index=has_index),
     )
 
 
@@ -128,7 +129,9 @@ def _pandas_groups(name: str, groups: Any) -> Context:
     table = groups.obj.to_frame() if hasattr(groups.obj, "to_frame") else groups.obj
     rest = _pandas_table(table, f"of a pandas table of {counted(*table.shape)}").describe(name)
     title = f"pandas groups by {', '.join(map(joined, sizes.index.names))}: {len(sizes)} groups"
-    return Context(name, [Piece(title), *found.pieces[1:], *rest.pieces], cut=found.cut + rest.cut)
+    pieces = [Piece(title), *found.pieces[1:], *rest.pieces]
+    key = f"{found.key} of {rest.key}"
+    return Context(name, pieces, cut=found.cut + rest.cut, key=key)
 
 
 @register("pandas", "Styler")
@@ -169,6 +172,7 @@ def _polars_table(frame: Any, title: str) -> Table:
         lambda: frame.tail(SHOWN_ROWS).rows(),
         statistics,
         [] if statistics or not rows or not width else ["statistics"],
+        lambda step: frame.select(columns).gather_every(step).rows(),
     )
 
 
@@ -212,6 +216,7 @@ def _arrow_table(name: str, table: Any) -> Context:
         lambda: read(0, first),
         lambda: read(max(0, rows - SHOWN_ROWS), SHOWN_ROWS),
         left_out=["statistics"] if rows and width else [],
+        thinned=lambda step: [read(start, 1)[0] for start in range(0, rows, step)],
     ).describe(name)
 
 

@@ -13,6 +13,7 @@ from math import isnan
 from typing import Any
 
 from .context import Context, Piece, Rank
+from .stable_text import fingerprint
 
 __all__ = [
     "MOST_COLUMNS",
@@ -40,6 +41,9 @@ SHORTER_CELLS = (100, 30)
 STATISTIC_ROWS = 100_000
 """Rows from which statistics are computed; a larger table is sampled evenly."""
 
+KEY_ROWS = 1000
+"""Rows of which a recording's key is made."""
+
 LONGEST_NAME = 60
 
 _GAP = "..."
@@ -61,6 +65,7 @@ class Table:
         last: reads its last rows.
         statistics: their title, header and rows, if there are any.
         left_out: what cannot be shown.
+        thinned: reads every so many rows, of which a recording's key is made.
     """
 
     title: str
@@ -72,6 +77,7 @@ class Table:
     last: Callable[[], Rows] | None = None
     statistics: tuple[str, Sequence[str], Rows] | None = None
     left_out: Sequence[str] = ()
+    thinned: Callable[[int], Rows] | None = None
 
     def describe(self, name: str) -> Context:
         """Return what a model sees of it."""
@@ -101,7 +107,18 @@ class Table:
             left_out.append("rows")
         pieces += samples or ()
         note = f"{' and '.join(left_out)} of this table cannot be shown"
-        return Context(name, pieces, cut=[note] if left_out else [])
+        return Context(name, pieces, cut=[note] if left_out else [], key=self._key())
+
+    def _key(self) -> str:
+        """Return what makes this table another one: its values, not how a library prints them."""
+        thinned = self.thinned
+        if thinned is None or self.rows is None:
+            return ""
+        step = max(1, -(-self.rows // KEY_ROWS))
+        rows = computed(
+            lambda: [[shortened(cell, LONGEST_CELL) for cell in row] for row in thinned(step)]
+        )
+        return "" if rows is None else f"table {fingerprint(self.rows, list(self.header), rows)}"
 
     def _samples(self) -> list[Piece]:
         if not self.rows or self.first is None:

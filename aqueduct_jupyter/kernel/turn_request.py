@@ -28,6 +28,8 @@ class TurnRequest:
         conversation: the conversation's name.
         is_new: clear the conversation first.
         cell: the notebook's id of the cell.
+        execution: which of the notebook's executions this is; several questions of one are several
+            turns.
         before: the turn to ask again; the conversation goes back to before it.
         answer_type: the type that the answer must have.
         is_streamed: False asks for the complete answer at once.
@@ -44,6 +46,7 @@ class TurnRequest:
     conversation: str = "main"
     is_new: bool = False
     cell: str | None = None
+    execution: int | None = None
     before: str | None = None
     answer_type: AnswerType | None = None
     is_streamed: bool = True
@@ -55,10 +58,10 @@ class TurnRequest:
         """Put attachments before the prompt, as parts; a prompt without any stays a string."""
         if not self.contexts and not self.parts:
             return self.prompt
-        texts = [context.text for context in self.contexts if context.text]
+        texts = [context.part() for context in self.contexts if context.text]
         parts = [part.part() for context in self.contexts for part in context.parts]
         return [
-            *({"type": "text", "text": text} for text in texts),
+            *texts,
             *parts,
             *self.parts,
             {"type": "text", "text": self.prompt},

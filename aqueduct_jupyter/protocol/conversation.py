@@ -76,10 +76,20 @@ class Conversation:
     """Called after turns begin, end or are removed, on the thread that made the change."""
 
     def begin(
-        self, prompt: str, content: str | list[dict[str, Any]], cell: str | None = None
+        self,
+        prompt: str,
+        content: str | list[dict[str, Any]],
+        cell: str | None = None,
+        *,
+        is_same_run: bool = False,
     ) -> Turn:
-        """Begin a turn; an earlier turn of the same cell is removed, and every turn after it."""
-        self.rewind(cell)
+        """Begin a turn.
+
+        An earlier turn of the same cell is removed, and every turn after it, unless it is of the
+        same run of that cell, which may ask several times.
+        """
+        if not is_same_run:
+            self.rewind(cell)
         turn = Turn(prompt, content, cell)
         self.turns.append(turn)
         self.changed()

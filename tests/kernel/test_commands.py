@@ -80,7 +80,7 @@ def test_continue_goes_on_after_a_part(shell: Shell) -> None:
     assert last[2]["content"].startswith("Continue exactly where you stopped")
 
 
-def test_fix_sends_the_cell_its_error_and_its_names_and_offers_the_new_one(
+def test_fix_sends_the_cell_and_its_error_and_offers_the_new_one(
     shell: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shell.run("rows = [1, 2, 3]")
@@ -88,7 +88,7 @@ def test_fix_sends_the_cell_its_error_and_its_names_and_offers_the_new_one(
         shell.run("total = sum(rows)\nmean = total / 0")
     shell.run("other = 'a cell that ran since'")
     shell.standin.stream(chunk("```python\ntotal = sum(rows)\nmean = total / len(rows)\n```"), DONE)
-    shown = said(shell, capsys, "%chat fix")
+    shown = said(shell, capsys, "%chat fix --with rows")
     parts = shell.sent[0]["messages"][0]["content"]
     text = "\n".join(part["text"] for part in parts)
     assert "mean = total / 0" in text
@@ -96,6 +96,100 @@ def test_fix_sends_the_cell_its_error_and_its_names_and_offers_the_new_one(
     assert "a cell that ran since" not in text
     assert "<rows>\n[1, 2, 3]\n</rows>" in text
     assert "-mean = total / 0\n+mean = total / len(rows)" in shown
+    assert "Sent: the cell, its exception, rows." in shown
+
+
+def test_fix_sends_no_value_that_nobody_named(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    shell.names.update(token="the secret", broken=Broken())
+    with pytest.raises(ZeroDivisionError):
+        shell.run("print(token, end='')\nbroken\n1 / 0")
+    shown = said(shell, capsys, "%chat fix")
+    assert "the secret" not in str(shell.sent)
+    assert "Sent: the cell, its exception." in shown
+
+
+def test_what_follows_up_is_asked_as_the_turn_before(shell: Shell) -> None:
+    shell.ask("Tell me", "-m m1 -s 'Be short' -t 0 --max-tokens 5 -c side")
+    shell.run("%chat continue -c side")
+    first, second = shell.sent
+    for name in ("model", "temperature", "max_tokens"):
+        assert second[name] == first[name]
+    assert [message["role"] for message in second["messages"]] == [
+        *("system", "user", "assistant", "user")
+    ]
+    with pytest.raises(ZeroDivisionError):
+        shell.run("1 / 0")
+    shell.run("%chat fix -c side")
+    assert (shell.sent[2]["model"], shell.sent[2]["temperature"]) == ("m1", 0.0)
+    with pytest.raises(errors.CellError, match="no answer to continue in the conversation 'main'"):
+        shell.run("%chat continue")
+    for line in ("continue -x 1", "continue -c", "fix --with", "last -c"):
+        with pytest.raises(errors.CellError, match="the options are"):
+            shell.run(f"%chat {line}")
+
+
+def test_last_knows_the_last_of_each_conversation(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.ask("one", "-c a")
+    shell.ask("two", "-c b")
+    for line, text in (("last --request", "two"), ("last --request -c a", "one")):
+        sent = json.loads(said(shell, capsys, f"%chat {line}"))
+        assert sent["messages"][-1]["content"] == text
+    with pytest.raises(errors.CellError, match="Nothing has been asked"):
+        shell.run("%chat last -c nowhere")
+
+
+def test_a_system_message_stays_until_another_one_or_a_new_start(shell: Shell) -> None:
+    for options in ("-s First", "", "-c other", "-s Second", "", "--new"):
+        shell.ask("Hi", options)
+    systems = [
+        next((m["content"] for m in body["messages"] if m["role"] == "system"), None)
+        for body in shell.sent
+    ]
+    assert systems == ["First", "First", None, "Second", "Second", None]
+
+
+def test_a_reload_loses_nothing(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    from aqueduct_jupyter import load_ipython_extension
+
+    shell.ask("one", "-s System -m m1")
+    shell.run("%config ChatMagics.temperature = 0.5")
+    shell.run("%chat record")
+    load_ipython_extension(shell.shell)
+    assert "You: one" in said(shell, capsys, "%chat history")
+    magics = shell.shell.magics_manager.registry["ChatMagics"]
+    assert magics.temperature == 0.5
+    assert magics.chats.session.asker.recording.mode == "record"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["save /nowhere/at/all.json", "load missing.json", "record /nowhere/x.jsonl"],
+)
+def test_a_fault_of_the_disk_is_a_card(shell: Shell, line: str) -> None:
+    with pytest.raises(errors.CellError, match=r"%chat|recorded") as caught:
+        shell.run(f"%chat {line}")
+    assert "Traceback" not in caught.value.message
+
+
+def test_a_windows_path_means_itself(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell.ask("one")
+    shell.run(r"%chat save C:\Users\me\x.json")
+    shell.run(r'%chat save "C:\my files\y.json"')
+    assert {path.name for path in tmp_path.glob("*.json")} == {
+        "C:\\Users\\me\\x.json",
+        "C:\\my files\\y.json",
+    }
 
 
 def test_fix_mends_a_cell_that_does_not_parse(shell: Shell) -> None:

@@ -55,7 +55,7 @@ def test_an_exception_is_what_was_raised_and_its_last_frames() -> None:
         deep(20)
     text = describe("err", caught.value).text
     assert text.count("File ") == 4
-    assert "frames before]" in text
+    assert "[18 more before]" in text
     assert text.endswith("ValueError: the reason\n</err>")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aqueduct_jupyter.kernel.mapping import map_questions
-from aqueduct_jupyter.protocol.errors import UnavailableError
+from aqueduct_jupyter.protocol.errors import CellError, UnavailableError
 
 
 def silently(done: Iterable[Future[Any]], total: int) -> Iterable[Future[Any]]:
@@ -46,7 +46,7 @@ def test_only_so_many_are_asked_at_the_same_time() -> None:
     assert running[1] <= 3
 
 
-def test_an_error_of_ours_is_a_result_and_one_of_python_is_raised() -> None:
+def test_any_error_of_a_value_is_its_result() -> None:
     def ask(value: str) -> str:
         if value == "down":
             raise UnavailableError("no")
@@ -55,8 +55,10 @@ def test_an_error_of_ours_is_a_result_and_one_of_python_is_raised() -> None:
     good, bad = map_questions(ask, ["up", "down"], jobs=2, progress=silently)
     assert good == "UP"
     assert isinstance(bad, UnavailableError)
-    with pytest.raises(AttributeError):
-        map_questions(ask, [7], jobs=1, progress=silently)
+    (odd, last) = map_questions(ask, [7, "last"], jobs=1, progress=silently)
+    assert isinstance(odd, CellError)
+    assert "AttributeError: 'int' object has no attribute 'upper'" in odd.message
+    assert last == "LAST"
 
 
 def test_an_interrupt_is_at_once_and_asks_nothing_more() -> None:
