@@ -30,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     except AqueductError as error:
         print(f"jupyter aqueduct: {error.message}", file=sys.stderr)
         return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"jupyter aqueduct: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -9,8 +9,9 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -74,18 +75,42 @@ def doctor(url: str | None, token: str | None) -> int:
 
 
 def _findings(url: str | None, token: str | None) -> Iterator[Finding]:
-    yield _extension()
-    yield _authorities()
-    yield _data_folder()
-    yield _embedded_model()
+    for subject, check in (
+        ("extension", _extension),
+        ("CA bundle", _authorities),
+        ("data folder", _data_folder),
+        ("embedded model", _embedded_model),
+    ):
+        yield from _checked(subject, partial(_one, check))
+    clients = list[Client]()
+
+    def find() -> Iterator[Finding]:
+        clients.append(find_server(url, token))
+        return iter(())
+
+    yield from _checked("server", find)
+    for client in clients:
+        with client:
+            yield from _checked("proxy", partial(_one, partial(_proxy, client)))
+            yield from _checked("server", partial(_server, client))
+
+
+def _one(check: Callable[[], Finding]) -> Iterator[Finding]:
+    yield check()
+
+
+def _checked(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield the findings of a check; one that fails itself is a finding, and the others go on."""
     try:
-        client = find_server(url, token)
+        yield from check()
     except AqueductError as error:
-        yield Finding("server", "not found", error.message)
-        return
-    with client:
-        yield _proxy(client)
-        yield from _server(client)
+        yield Finding(subject, "cannot be used", error.message)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        what = f"{error.strerror or error}{where}"
+        yield Finding(subject, what, "Give this user the right to read and write it.")
+    except Exception as error:
+        yield Finding(subject, f"the check failed: {error!r}", "Report this with the whole output.")
 
 
 def _extension() -> Finding:

@@ -20,26 +20,19 @@ from ..protocol.errors import (
     AqueductError,
     DisconnectedError,
     InvalidRequestError,
-    UpstreamTimeoutError,
-    UpstreamUnavailableError,
     error_from_envelope,
 )
 from ..protocol.plain_text import plain_text
 from .answer import Answer, AnswerStream
 from .connect import find_address
+from .connections import Connections, checked_address, checked_key
 from .files import Files
 from .responses import chunks_of, parsed, request_id_of, with_request_id
 
 __all__ = ["Client", "Messages"]
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds within which the server must accept the connection."""
-
 LONGEST_MODEL_NAME = 512
 """Longest model name that a request may contain, in characters."""
-
-ANSWER_TIMEOUT = 660.0
-"""Seconds of silence before the client gives up; longer than the server waits for upstreams."""
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -60,7 +53,8 @@ class Client:
         files: the files that the server keeps.
 
     Raises:
-        UnavailableError: no address was given, and none was found.
+        UnavailableError: no address was given, and none was found; or what the environment says
+            about the address, the key, a proxy or certificates cannot be used.
     """
 
     def __init__(
@@ -71,12 +65,10 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         address = find_address(base_url, api_key)
-        self.base_url = address.base_url.rstrip("/")
-        self._key = address.api_key
+        self.base_url = checked_address(address)
         self._transport = transport
-        # Reading the certificates is most of the cost of a connection, so it is done once.
-        self._certificates = httpx.create_ssl_context()
-        self._http = self._connections()
+        self._connections = Connections(self.base_url, checked_key(address), transport)
+        self._http = self._connections.open()
         self.files = Files(self.request)
 
     def __enter__(self) -> Self:
@@ -189,14 +181,6 @@ class Client:
         """
         return self._read(self._http, method, path, **more)
 
-    def _connections(self) -> httpx.Client:
-        return httpx.Client(
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
-            timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
-            transport=self._transport,
-            verify=self._certificates,
-        )
-
     @contextmanager
     def _own_connections(self) -> Iterator[httpx.Client]:
         """Yield connections for one answer, closed when it ends.
@@ -207,7 +191,7 @@ class Client:
         if self._transport is not None:
             yield self._http
             return
-        with self._connections() as http:
+        with self._connections.open() as http:
             yield http
 
     def _read(self, http: httpx.Client, method: str, path: str, **more: Any) -> httpx.Response:
@@ -215,7 +199,7 @@ class Client:
         try:
             response.read()
         except httpx.HTTPError as error:
-            raise self._failure(error) from error
+            raise self._connections.failure(error) from error
         finally:
             response.close()
         return response
@@ -233,7 +217,7 @@ class Client:
             try:
                 yield from chunks_of(response)
             except httpx.HTTPError as error:
-                raise with_request_id(self._failure(error), response) from error
+                raise with_request_id(self._connections.failure(error), response) from error
             except AqueductError as error:
                 raise with_request_id(error, response) from None
             finally:
@@ -260,7 +244,7 @@ class Client:
                 return response
             response.read()
         except httpx.HTTPError as error:
-            raise self._failure(error) from error
+            raise self._connections.failure(error) from error
         retry_after = response.headers.get("retry-after", "")
         refusal = error_from_envelope(
             response.status_code,
@@ -269,15 +253,6 @@ class Client:
             retry_after=float(retry_after) if re.fullmatch(r"[0-9]{1,9}", retry_after) else None,
         )
         raise with_request_id(refusal, response)
-
-    def _failure(self, error: httpx.HTTPError) -> AqueductError:
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return UpstreamUnavailableError(
-                f"Nothing answers at {self.base_url}. Is the Jupyter server running there?"
-            )
-        if isinstance(error, httpx.TimeoutException):
-            return UpstreamTimeoutError(f"{self.base_url} did not answer in time.")
-        return DisconnectedError(f"{self.base_url} closed the connection before the answer ended.")
 
 
 def _encoded(body: dict[str, Any]) -> bytes:

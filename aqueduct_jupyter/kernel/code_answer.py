@@ -7,28 +7,114 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
 
-__all__ = ["code_faults", "code_of"]
+__all__ = ["CodeAnswer", "code_faults", "code_of"]
 
-_PYTHON = ("", "python", "python3", "py", "ipython")
+_PYTHON = ("", "python", "python3", "py", "py3", "ipython", "ipython3", "pycon", "pyi")
+_MAGICS = {
+    "bash": "bash",
+    "sh": "bash",
+    "shell": "bash",
+    "zsh": "bash",
+    "console": "bash",
+    "shell-session": "bash",
+    "sql": "sql",
+    "html": "html",
+    "javascript": "javascript",
+    "js": "javascript",
+    "latex": "latex",
+    "tex": "latex",
+    "svg": "svg",
+    "markdown": "markdown",
+    "md": "markdown",
+    "perl": "perl",
+    "ruby": "ruby",
+    "r": "R",
+}
+"""The cell magics for other languages."""
+
+_LANGUAGE = re.compile(r"[{\s.]*([\w+#-]*)")
+_PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?")
+_SHELL_PROMPT = re.compile(r"^[$%#] ")
 
 
-def code_of(text: str) -> str:
-    """Return an answer's Python: its code blocks joined, or the whole text if it has no blocks.
+@dataclass(slots=True)
+class CodeAnswer:
+    """The code in an answer.
+
+    Args:
+        python: all of its Python, or what a cell with a magic holds if there is none; "" if the
+            answer has no code.
+        others: cells in other languages.
+        left_out: the languages of blocks that no cell can run.
+    """
+
+    python: str
+    others: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def code_of(text: str, magics: Container[str] = tuple(_MAGICS.values())) -> CodeAnswer:
+    """Return the code in an answer.
+
+    A text without any block counts as code if it is Python.
 
     Args:
         text: the answer.
+        magics: the cell magics that there are.
     """
     from markdown_it import MarkdownIt
 
     # Blocks only: inline parsing takes time and finds no fences.
     reader = MarkdownIt().disable("inline")
     fences = [token for token in reader.parse(text) if token.type == "fence"]
-    blocks = [fence.content for fence in fences if fence.info.strip().lower() in _PYTHON]
     if not fences:
-        return text.strip() + "\n"
-    return "\n".join(blocks)
+        bare = text.strip() + "\n"
+        return CodeAnswer(bare if _is_python(bare) else "")
+    python, found = list[str](), CodeAnswer("")
+    for fence in fences:
+        language = _language(fence.info)
+        if language in _PYTHON:
+            python.append(_without_prompts(fence.content, _PROMPT))
+        elif (magic := _MAGICS.get(language)) and magic in magics:
+            source = _without_prompts(fence.content, _SHELL_PROMPT)
+            found.others.append(f"%%{magic}\n{source}")
+        else:
+            found.left_out.append(language)
+    if python:
+        found.python = "\n".join(python)
+    elif found.others:
+        found.python = found.others.pop(0)
+    return found
+
+
+def _language(info: str) -> str:
+    """Return the language of a block: the first word, as Markdown's dialects write it."""
+    match = _LANGUAGE.match(info)
+    return match[1].lower() if match else ""
+
+
+def _without_prompts(code: str, prompt: re.Pattern[str]) -> str:
+    """Return the typed lines of a session; code without prompts stays as it is."""
+    lines = code.splitlines()
+    if not lines or not prompt.match(lines[0]):
+        return code
+    return "".join(f"{prompt.sub('', line)}\n" for line in lines if prompt.match(line))
+
+
+def _is_python(text: str) -> bool:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    # A single word is a name, and two numbers are a tuple: neither is code that was asked for.
+    words = (ast.Name, ast.Constant, ast.Tuple)
+    return any(
+        not (isinstance(node, ast.Expr) and isinstance(node.value, words)) for node in tree.body
+    )
 
 
 def code_faults(code: str, names: Iterable[str]) -> list[str]:

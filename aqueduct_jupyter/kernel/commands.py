@@ -21,7 +21,6 @@ from typing import Any
 from ..protocol.conversation import Turn
 from ..protocol.errors import CellError
 from ..protocol.plain_text import plain_lines, plain_text
-from .code_answer import code_of
 from .context import Context, Piece
 from .describers import describe
 from .exports import load, save
@@ -172,15 +171,17 @@ class Commands:
         source = self._failed_cell(error)
         contexts = [Context("cell", [Piece(f"```python\n{source}\n```")]), describe("err", error)]
         words = split_references(options.get("--with", ""))
-        contexts += [look_up(word, self._chats.names) for word in words]
+        contexts += [look_up(word, self._chats.visible) for word in words]
         print(f"Sent: {', '.join(['the cell', 'its exception', *words])}.")
         asked = self._chats.session.conversation(options.get("-c") or self._chats.current).last
         request = TurnRequest(FIX, contexts, conversation="fix", is_new=True)
         text = self._ask(request, asked)
-        corrected = code_of(text).rstrip()
+        found = self._chats.code_in(text)
+        found.python = corrected = found.python.rstrip()
         difference = difflib.unified_diff(source.splitlines(), corrected.splitlines(), lineterm="")
-        print("\n".join(list(difference)[2:]) or "The model suggests no change to the cell.")
-        self._chats.offer_cell(corrected)
+        if corrected:
+            print("\n".join(list(difference)[2:]) or "The model suggests no change to the cell.")
+        self._chats.offer(found)
 
     def _record(self, *arguments: str) -> None:
         """``record [FILE|off]``: record every answer beside the notebook."""

@@ -98,6 +98,28 @@ class NotebookDisplay:
         self._publish(data, {MIMETYPE: metadata})
 
 
+class LastDisplay:
+    """Where no output can be replaced: only the complete answer is shown.
+
+    Args:
+        kind: the format of the text.
+        publish: shows data with metadata.
+    """
+
+    def __init__(
+        self, kind: Format, publish: Callable[[dict[str, Any], dict[str, Any]], Any]
+    ) -> None:
+        self._kind = kind
+        self._publish = publish
+
+    def grow(self, answer: Answer) -> None:
+        """Show nothing yet."""
+
+    def end(self, answer: Answer, note: str, metadata: dict[str, Any]) -> None:
+        """Show the complete answer."""
+        self._publish(rendered(answer.text, self._kind, note), {MIMETYPE: metadata})
+
+
 class TerminalDisplay:
     """Plain IPython in a terminal: the text as it comes, without terminal control characters."""
 
@@ -132,16 +154,41 @@ def display_for(kind: Format, *, is_notebook: bool) -> Display:
         return TerminalDisplay()
     from IPython.display import display
 
+    if _is_in_output_widget():
+        return LastDisplay(kind, lambda data, metadata: _show(display, data, metadata))
     handles: list[Any] = []
 
     def publish(data: dict[str, Any], metadata: dict[str, Any]) -> None:
         if handles:
             handles[0].update(data, raw=True, metadata=metadata)
         else:
-            show: Any = display
-            handles.append(show(data, raw=True, metadata=metadata, display_id=True))
+            handles.append(_show(display, data, metadata, display_id=True))
 
     return NotebookDisplay(kind, publish)
+
+
+def _show(display: Any, data: dict[str, Any], metadata: dict[str, Any], **more: Any) -> Any:
+    return display(data, raw=True, metadata=metadata, **more)
+
+
+def _is_in_output_widget() -> bool:
+    """Return whether what is shown now goes into an ``Output`` widget, which takes no updates."""
+    widgets = sys.modules.get("ipywidgets")
+    if widgets is None:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    try:
+        shell: Any = get_ipython()
+        message = shell.kernel.get_parent()["header"]["msg_id"]
+    except (AttributeError, KeyError, RuntimeError):
+        return False
+    # An open Output widget holds the id of the message whose output it takes.
+    known = getattr(widgets.widgets.widget, "_instances", {})
+    return any(
+        isinstance(widget, widgets.Output) and widget.msg_id == message
+        for widget in list(known.values())
+    )
 
 
 def rendered(text: str, kind: Format, note: str = "") -> dict[str, str]:

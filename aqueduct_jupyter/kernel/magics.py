@@ -18,7 +18,6 @@ from traitlets import Float, Integer, Unicode
 from ..protocol.errors import AqueductError, CellError
 from .card import as_card
 from .client import Client
-from .code_answer import code_of
 from .commands import Commands
 from .completion import install
 from .display import Format
@@ -116,7 +115,7 @@ class ChatMagics(Magics):
             raise as_card(error) from None
 
     def _request(self, options: Namespace, cell: str) -> TurnRequest:
-        names = self.chats.names
+        names = self.chats.visible
         contexts = [look_up(word, names) for word in split_references(options.references)]
         return TurnRequest(
             prompt=interpolate(cell.removesuffix("\n"), names),
@@ -149,8 +148,9 @@ class ChatMagics(Magics):
         reply = self.chats.ask(request, kind)
         value = reply.value
         if kind == "code":
-            value = code_of(reply.answer.text)
-            self.chats.offer_cell(value)
+            found = self.chats.code_in(reply.answer.text)
+            value = found.python
+            self.chats.offer(found)
         elif _wants_table(options) and isinstance(value, list):
             value = frame_of(value, request.answer_type.columns() if request.answer_type else ())
         self.chats.names["_chat"] = value
@@ -158,7 +158,7 @@ class ChatMagics(Magics):
             self.chats.assign(options.output, value)
 
     def _map(self, options: Namespace, cell: str) -> None:
-        names = self.chats.names
+        names = self.chats.visible
         run_map(
             self.chats,
             cell,

@@ -76,7 +76,7 @@ def run_map(
         CellError: the values cannot be iterated over, or the results cannot be stored; nothing has
             been asked then.
     """
-    names = chats.names
+    names = chats.visible
     if not target:
         raise CellError('Specify where the results go: %%chat map df.text -o df["label"].')
     if not 1 <= jobs <= MOST_JOBS:
@@ -114,7 +114,7 @@ def run_map(
         stopped.set()
     by_prompt = dict(zip(unique, answers, strict=True))
     results = [by_prompt[prompt] if isinstance(prompt, str) else prompt for prompt in prompts]
-    names["_chat"] = results  # also if the target refuses them
+    chats.names["_chat"] = results  # also if the target refuses them
     for line in _summary(results, prompts):
         print(line)
     chats.assign(target, results)

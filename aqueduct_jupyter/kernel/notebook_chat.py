@@ -16,7 +16,7 @@ from ..protocol.errors import CellError
 from ..protocol.plain_text import plain_text
 from .asking import Asker
 from .client import Client
-from .code_answer import code_faults
+from .code_answer import CodeAnswer, code_faults, code_of
 from .display import Format, display_for
 from .notebook import can_add_cells, find_notebook, is_notebook
 from .recording import Mode, Recording
@@ -66,6 +66,11 @@ class NotebookChat:
         """The notebook's namespace."""
         names: dict[str, Any] = self.shell.user_ns
         return names
+
+    @property
+    def visible(self) -> dict[str, Any]:
+        """The names that Python would find: those of a function with ``embed()``, then globals."""
+        return {**getattr(self.shell, "user_global_ns", {}), **self.names}
 
     def connected(self) -> Client:
         """Return the client, which is created when first needed."""
@@ -144,15 +149,30 @@ class NotebookChat:
         except Exception as error:
             raise CellError(f"-o {target}: the answer cannot be stored there ({error}).") from error
 
-    def offer_cell(self, code: str) -> None:
-        """Put code into a new cell below, or print it for copying."""
-        known = {*self.names, *dir(builtins), "get_ipython"}
-        for fault in code_faults(self.shell.transform_cell(code), known):
-            print(f"Warning: {fault}")
-        if can_add_cells(self.shell):
-            self.shell.set_next_input(code, replace=False)
+    def code_in(self, text: str) -> CodeAnswer:
+        """Return the code in an answer, with the magics that this shell has."""
+        return code_of(text, set(self.shell.magics_manager.magics["cell"]))
+
+    def offer(self, found: CodeAnswer) -> None:
+        """Put code into a new cell below, or print it for copying.
+
+        A front end adds one cell at most, so what belongs into others is printed.
+        """
+        if not found.python:
+            print("The answer contains no code.")
         else:
-            print(code)
+            known = {*self.names, *dir(builtins), "get_ipython"}
+            for fault in code_faults(self.shell.transform_cell(found.python), known):
+                print(f"Warning: {fault}")
+            if can_add_cells(self.shell):
+                self.shell.set_next_input(found.python, replace=False)
+            else:
+                print(found.python)
+        for cell in found.others:
+            print(f"For a cell of its own:\n\n{cell}")
+        if found.left_out:
+            languages = ", ".join(sorted({language or "text" for language in found.left_out}))
+            print(f"Left out, because no cell can run it: {languages}.")
 
     def beside(self, ending: str) -> Path:
         """Return the path of a file beside the notebook, or in this folder if it is unknown."""

@@ -15,6 +15,7 @@ from ..protocol.errors import (
     ContextLengthError,
     RequestStoppedError,
 )
+from ..protocol.plain_text import plain_text
 from ..protocol.tokens import estimate_tokens
 from .answer import Answer
 from .asking import Asker, Question
@@ -181,8 +182,10 @@ class ChatSession:
         turn.tokens_in, turn.tokens_out = answer.tokens_in, answer.tokens_out
         if error is None:
             turn.end("whole")
-        elif isinstance(error, AqueductError) and not isinstance(error, RequestStoppedError):
+        elif isinstance(error, RequestStoppedError) or not isinstance(error, Exception):
+            turn.end("stopped")
+        elif isinstance(error, AqueductError):
             turn.end("failed", error.message, error.code)
         else:
-            turn.end("stopped")
+            turn.end("failed", plain_text(f"{type(error).__name__}: {error}"))
         self.conversation(request.conversation).changed()

@@ -137,3 +137,21 @@ def test_an_interrupt_keeps_the_part_frees_the_upstream_and_goes_on(
     ]
     assert "Model (stopped)" in "".join(printed)
     assert ("the part" in "".join(printed)) is after_first
+
+
+def test_an_output_widget_has_the_whole_answer(standin: StandIn, tmp_path: Path) -> None:
+    standin.stream(*[chunk(f"word{n} ") for n in range(50)], usage_chunk(), DONE)
+    notebook = run(
+        standin,
+        tmp_path,
+        "import ipywidgets\nout = ipywidgets.Output()\nout",
+        "with out:\n    get_ipython().run_cell_magic('chat', '', 'Hi')",
+    )
+    (state,) = notebook.metadata.widgets.values()
+    (outputs,) = [
+        widget["state"]["outputs"]
+        for widget in state["state"].values()
+        if widget["model_name"] == "OutputModel"
+    ]
+    text = "".join(f"word{n} " for n in range(50))
+    assert [output["data"]["text/markdown"].startswith(text) for output in outputs] == [True]

@@ -266,7 +266,6 @@ def test_a_call_at_the_end_needs_no_result() -> None:
         ([call("1"), call("1")], "input[1].call_id"),
         ([{"type": "item_reference", "id": "msg_1"}], "input[0]"),
         ([{"id": "msg_1"}], "input[0]"),
-        ([USER, {"type": "compaction_trigger"}], "input[1].type"),
         ([], "input"),
     ],
 )
