@@ -100,7 +100,7 @@ def test_only_these_modules_open_sockets() -> None:
     opening = {path: calls - {"Client"} for path, calls in opening.items()}
     assert {path for path, calls in opening.items() if calls} == {
         "gateway/network/transport.py",
-        "kernel/client.py",
+        "kernel/connections.py",
     }
 
 
