@@ -61,6 +61,8 @@ class ImagePart:
     media_type: str = "image/png"
     key: str = ""
     """What was drawn, for a recording: the bytes depend on the library that drew it."""
+    is_drawn: bool = False
+    """Whether a library draws it anew each time, and nobody knows from what."""
 
     def part(self) -> dict[str, Any]:
         """Return the message part."""

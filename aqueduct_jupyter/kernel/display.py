@@ -99,7 +99,7 @@ class NotebookDisplay:
 
 
 class LastDisplay:
-    """Where no output can be replaced: only the complete answer is shown.
+    """Shows only the complete answer, where no output can be replaced.
 
     Args:
         kind: the format of the text.

@@ -74,13 +74,14 @@ def _picture(name: str, picture: Any) -> Context:
         picture = picture.convert("RGBA" if "a" in picture.mode.lower() else "RGB")
     saved = io.BytesIO()
     picture.save(saved, format="PNG")
-    return Context(name, parts=[ImagePart(saved.getvalue())])
+    key = f"image {fingerprint(picture.mode, picture.size, picture.tobytes())}"
+    return Context(name, parts=[ImagePart(saved.getvalue(), key=key)])
 
 
 @register("plotly", "BaseFigure")
 def _plotly(name: str, figure: Any) -> Context:
     if find_spec("kaleido"):
-        return Context(name, parts=[ImagePart(figure.to_image(format="png"))])
+        return Context(name, parts=[ImagePart(figure.to_image(format="png"), is_drawn=True)])
     return _chart(name, "application/vnd.plotly.v1+json", figure.to_dict())
 
 
@@ -91,7 +92,7 @@ def _altair(name: str, chart: Any) -> Context:
         if find_spec("vl_convert"):
             drawn = io.BytesIO()
             chart.save(drawn, format="png")
-            return Context(name, parts=[ImagePart(drawn.getvalue())])
+            return Context(name, parts=[ImagePart(drawn.getvalue(), is_drawn=True)])
         return _chart(name, "application/vnd.vegalite+json", chart.to_dict())
 
 
@@ -120,7 +121,7 @@ def show_itself(name: str, value: Any) -> Context | None:
         return None
     for method, kind in (("_repr_png_", "image/png"), ("_repr_jpeg_", "image/jpeg")):
         if data := _drawn(value, method):
-            return Context(name, parts=[ImagePart(data, kind)])
+            return Context(name, parts=[ImagePart(data, kind, is_drawn=True)])
     return _from_bundle(name, value)
 
 
@@ -176,9 +177,8 @@ def _from_bundle(name: str, value: Any) -> Context | None:
         return None
     for kind in _SENT_TYPES:
         if data := bundle.get(kind):
-            return Context(
-                name, parts=[ImagePart(b64decode(data) if isinstance(data, str) else data, kind)]
-            )
+            drawn = b64decode(data) if isinstance(data, str) else data
+            return Context(name, parts=[ImagePart(drawn, kind, is_drawn=True)])
     for kind, data in bundle.items():
         if str(kind).endswith("json") and isinstance(data, Mapping):
             return _chart(name, str(kind), data)

@@ -19,7 +19,7 @@ from ..protocol.plain_text import plain_text
 from ..protocol.tokens import estimate_tokens
 from .answer import Answer
 from .asking import Asker, Question
-from .context import FilePart, fit
+from .context import FilePart, ImagePart, fit
 from .display import Display
 from .recording import Place
 from .reply import Notes, Reply, footer, metadata
@@ -93,7 +93,19 @@ class ChatSession:
         )
         self._requests[turn.id] = request
         question, dropped = self._question(request, turn, request.history_tokens)
-        return turn, question, Notes(dropped, left_out)
+        return turn, question, Notes(dropped, [*left_out, *self._warnings(request)])
+
+    def _warnings(self, request: TurnRequest) -> list[str]:
+        """Say what may not come back from a recording, while it is made."""
+        recording = self.asker.recording
+        if recording is None or recording.mode not in ("record", "replay"):
+            return []
+        return [
+            f"the picture of {context.name} is drawn anew each time, so its answer may not be "
+            "found again"
+            for context in request.contexts
+            if any(isinstance(part, ImagePart) and part.is_drawn for part in context.parts)
+        ]
 
     def _is_same_run(self, request: TurnRequest) -> bool:
         """Return whether a request comes from a run of its cell that has asked before."""

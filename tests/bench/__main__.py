@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from .bodies import measure_bodies
 from .browser import measure_page
+from .describing import measure_describing
 from .display import measure_display
 from .endurance import measure_endurance
 from .start import measure_start
@@ -29,6 +30,7 @@ MEASURES: dict[str, Callable[[], Iterator[str]]] = {
     "start": measure_start,
     "stores": measure_stores,
     "display": measure_display,
+    "describing": measure_describing,
     "page": measure_page,
 }
 

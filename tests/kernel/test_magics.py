@@ -367,6 +367,65 @@ class TestDryRun:
         assert shell.magics.chats.session.conversation("main").turns == []
 
 
+class TestSeveralInOneRun:
+    @pytest.fixture(autouse=True)
+    def in_a_cell(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(
+            "aqueduct_jupyter.kernel.magics.running_cell", lambda shell: shell.user_ns.get("cell")
+        )
+
+    def test_a_loop_asks_several_turns_and_a_rerun_goes_back(self, shell: Shell) -> None:
+        loop = "for n in range(3): get_ipython().run_cell_magic('chat', '', f'Question {n}')"
+        shell.names["cell"] = "a"
+        turns = shell.magics.chats.session.conversation("main").turns
+        for _ in range(2):
+            shell.run(loop)
+            assert [turn.prompt for turn in turns] == ["Question 0", "Question 1", "Question 2"]
+        shell.names["cell"] = "b"
+        shell.ask("After")
+        assert len(turns) == 4
+        shell.names["cell"] = "a"
+        shell.run(loop)
+        assert [turn.prompt for turn in turns] == ["Question 0", "Question 1", "Question 2"]
+
+    def test_a_recorded_loop_comes_back_also_when_it_runs_again(self, shell: Shell) -> None:
+        loop = (
+            "told = []\n"
+            "for n in range(3):\n"
+            "    get_ipython().run_cell_magic('chat', '--new', 'Tell a joke')\n"
+            "    told.append(_chat)"
+        )
+        jokes = ["one", "two", "three"]
+        for joke in jokes:
+            shell.standin.stream(chunk(joke), DONE)
+        shell.names["cell"] = "a"
+        shell.run("%chat record")
+        shell.run(loop)
+        shell.run("%chat strict")
+        for _ in range(2):
+            shell.run(loop)
+            assert shell.names["told"] == jokes
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("length", "cut off at the most tokens; %chat continue goes on"),
+        ("content_filter", "ended by the service's filter"),
+        ("stop", ""),
+    ],
+)
+def test_how_an_answer_ended_is_said(
+    shell: Shell, capsys: pytest.CaptureFixture[str], reason: str, says: str
+) -> None:
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+    shell.standin.stream(chunk("Half"), event(last), DONE)
+    shell.ask("Hi")
+    shown = capsys.readouterr().out
+    assert says in shown
+    assert says or "\u00b7 cut" not in shown
+
+
 class TestMap:
     def test_every_value_is_asked_and_the_results_are_kept(self, shell: Shell) -> None:
         import pandas

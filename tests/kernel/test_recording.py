@@ -172,3 +172,17 @@ class TestInCells:
         shell.run("%chat reset\n%chat strict")
         shell.standin.stop()
         assert shell.ask("Hi") == "Hello"
+
+    def test_what_may_not_come_back_is_said(
+        self, shell: Shell, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        class Drawn:
+            def _repr_png_(self) -> bytes:
+                return b"\x89PNG"
+
+        shell.names["drawn"] = Drawn()
+        shell.ask("Look", "--with drawn")
+        assert "may not be found again" not in capsys.readouterr().out
+        shell.run("%chat record")
+        shell.ask("Look", "--with drawn")
+        assert "the picture of drawn is drawn anew each time" in capsys.readouterr().out
