@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from aqueduct_jupyter.gateway.requests.bridged_stream import BridgedStream
+from aqueduct_jupyter.gateway.requests.checked_stream import CheckedStream
 from aqueduct_jupyter.gateway.requests.event_streams import MessagesStream, ResponsesStream
 from aqueduct_jupyter.gateway.requests.forms import decode_form
 from aqueduct_jupyter.gateway.requests.operations import MESSAGES, RESPONSES
+from aqueduct_jupyter.gateway.requests.stream import AnswerStream
 from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
 from aqueduct_jupyter.protocol.bridges.chat_reader import ChatReader
 from aqueduct_jupyter.protocol.bridges.chat_writer import ChatWriter
@@ -53,6 +56,12 @@ def bridged(source: str, target: str, size: int, wire: bytes) -> None:
     head = AnswerHead("id_1", "llama", 1)
     stream = BridgedStream("campus", Secrets(), READERS[source], WRITERS[target](head))  # type: ignore[type-abstract]  # every writer
     fed(stream.feed, BEGIN[source] + wire * (size // len(wire)), 5000)
+
+
+def unlike(target: str, size: int) -> None:
+    """Chunks of which each has a number of its own, so that none is like the one before."""
+    feed = b"".join(chunk("x" * 20, number=number) for number in range(size // 200))
+    bridged("chat", target, size, feed)
 
 
 def call_chunk(index: int) -> bytes:
@@ -145,6 +154,13 @@ COSTS: dict[str, tuple[int, Callable[[int], Any]]] = {
         for source in READERS
         for target in WRITERS
     },
+    **{
+        f"unlike chunks -> {target}": (
+            200_000,
+            lambda size, target=target: unlike(target, size),
+        )
+        for target in WRITERS
+    },
     "one huge event": (
         10**6,
         lambda size: bridged("chat", "responses", size, b'data: {"x": "' + b"x" * size),
@@ -190,3 +206,31 @@ def nested(size: int) -> str:
 def test_twice_as_much_takes_at_most_three_times_as_long(name: str) -> None:
     size, read = COSTS[name]
     assert any(ratio(read, size) <= MOST for _ in range(TRIES))
+
+
+MOST_BRIDGED = 4.0
+"""How much longer a chunk may take that is translated than one that passes."""
+
+
+@pytest.mark.parametrize("target", ["responses", "messages"])
+def test_a_chunk_of_many_takes_at_most_four_times_as_long_over_a_bridge(target: str) -> None:
+    read = TEXT["chat"] * 30
+
+    def seconds(make: Callable[[], CheckedStream]) -> float:
+        stream = make()
+        began = time.perf_counter()
+        for _ in range(100):
+            stream.feed(read)
+        return time.perf_counter() - began
+
+    def bridge() -> CheckedStream:
+        head = AnswerHead("id_1", "llama", 1)
+        return BridgedStream("campus", Secrets(), ChatReader, WRITERS[target](head))  # type: ignore[type-abstract]  # every writer
+
+    rounds = [(seconds(bridge), seconds(passing)) for _ in range(20)]
+    translated, passed = (min(times) for times in zip(*rounds, strict=True))
+    assert translated <= MOST_BRIDGED * passed
+
+
+def passing() -> CheckedStream:
+    return AnswerStream("campus", wants_usage=False)

@@ -5,13 +5,13 @@ It takes the place of the check of a stream that passes; see :mod:`.checked_stre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...protocol.bridges.forms import Reader, ReadFailure, Writer
 from ...protocol.bridges.responses_writer import ResponsesWriter
 from ...protocol.errors import AqueductError
 from ...protocol.items import Counted, Delta, End, Failed, ItemEvent
-from ...protocol.sse import Event, decode_frame, split_frames
+from ...protocol.sse import Event
 from ..upstreams.failures import failure_from_event
 from ..upstreams.secrets import Secrets
 from .checked_stream import CheckedStream
@@ -24,8 +24,12 @@ def read_failure(upstream: str, secrets: Secrets) -> ReadFailure:
     return lambda answer: failure_from_event(upstream, dict(answer), secrets)
 
 
-def _joined(items: Sequence[ItemEvent]) -> Iterator[ItemEvent]:
+def _joined(items: Sequence[ItemEvent]) -> Iterable[ItemEvent]:
     """Join the pieces of a text that arrived together: one event costs as much as a long one."""
+    return items if len(items) < 2 else _with_joined_texts(items)
+
+
+def _with_joined_texts(items: Sequence[ItemEvent]) -> Iterator[ItemEvent]:
     item, pieces = -1, list[str]()
     for event in items:
         if isinstance(event, Delta) and event.item == item:
@@ -69,13 +73,10 @@ class BridgedStream(CheckedStream):
             return b""
         frames = self._buffer.feed(data)
         self._check_pending()
-        items: list[ItemEvent] = []
-        for frame in split_frames(frames):
-            event = decode_frame(frame)
-            if event is not None:
-                items += self._reader.feed(event)
-        self.deltas += sum(isinstance(item, Delta) for item in items)
-        return b"".join(map(self._write, _joined(items)))
+        if not frames:
+            return b""
+        self.deltas += frames.count(self.delta_mark)
+        return b"".join(map(self._write, _joined(self._reader.read(frames))))
 
     def forward(self, send: Callable[[bytes], bool], data: bytes) -> bool:  # noqa: ARG002  # nothing passes
         """Refuse to send anything unchanged."""

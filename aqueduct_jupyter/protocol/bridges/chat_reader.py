@@ -10,14 +10,15 @@ API.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..chat import Usage
 from ..chunks import first_choice, nonsense, read_text
-from ..items import Ending, Kind
+from ..items import Ending, ItemEvent, Kind
+from .alike_chunks import AlikeChunks
 from .forms import ReadFailure
 from .reading import ItemReader, as_json
 
@@ -47,6 +48,17 @@ class ChatReader(ItemReader):
         self._ids: dict[int, str] = {}
         self._last_call = -1
         self._ending: Ending | None = None
+        self._alike = AlikeChunks()
+
+    def read(self, frames: bytes) -> Sequence[ItemEvent]:
+        """Read the next complete frames of a stream, all at once if they hold only text."""
+        text = None if self._is_over else self._alike.text(frames)
+        if text is None:
+            items = super().read(frames)
+            self._alike.learn(frames)
+            return items
+        self._add("text" if self._alike.field == "content" else "reasoning", text)
+        return self._take()
 
     def _read_event(self, data: dict[str, Any]) -> None:
         self._read_part(data, "delta")

@@ -76,6 +76,10 @@ class Reader(Protocol):
     understood becomes :class:`..items.Failed`.
     """
 
+    def read(self, frames: bytes) -> Sequence[ItemEvent]:
+        """Read the next complete frames of a stream; nothing follows the end."""
+        ...
+
     def feed(self, event: Event) -> Sequence[ItemEvent]:
         """Read the next event of a stream; nothing follows the end."""
         ...

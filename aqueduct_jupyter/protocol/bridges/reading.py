@@ -16,7 +16,7 @@ from ..chat import Usage
 from ..chunks import WholeCharacters, nonsense, read_tokens, whole_text
 from ..errors import AqueductError, DisconnectedError
 from ..items import Begin, Counted, Delta, Done, End, Ending, Failed, ItemEvent, Kind, Sealed
-from ..sse import DONE, Event
+from ..sse import DONE, Event, decode_frame, split_frames
 from .forms import ReadFailure
 
 __all__ = ["ItemReader", "as_json", "as_word", "counted"]
@@ -39,6 +39,15 @@ class ItemReader:
         self._begun = 0
         self._has_calls = False
         self._open: dict[int, WholeCharacters] = {}
+
+    def read(self, frames: bytes) -> Sequence[ItemEvent]:
+        """Read the next complete frames of a stream."""
+        items: list[ItemEvent] = []
+        for frame in split_frames(frames):
+            event = decode_frame(frame)
+            if event is not None:
+                items += self.feed(event)
+        return items
 
     def feed(self, event: Event) -> Sequence[ItemEvent]:
         """Read the next event of a stream; nothing follows the end."""
