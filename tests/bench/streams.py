@@ -111,7 +111,7 @@ def measure_bridges() -> Iterator[str]:
             gateway, target=replace(gateway.target, url=url, question=("input", "Hi"))
         )
         asyncio.run(requests(gateway.target, model_name(1), WARM_UP, 4))
-        for burden in (*NULL_BURDENS, Burden(1, 2_000), Burden(1, 20_000)):
+        for burden in (*NULL_BURDENS, Burden(1, 20_000), Burden(1, 200_000)):
             costs: dict[bool, list[float]] = {False: [], True: []}
             for is_bridged in (False, True) * NULL_ROUNDS:
                 _, cost = _measure(bridged if is_bridged else gateway, burden, burden.chunks)

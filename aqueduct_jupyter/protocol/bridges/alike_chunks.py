@@ -1,8 +1,7 @@
 """Chunks of chat that differ only in their text, as most servers send them, read all at once.
 
-Such a chunk is a text between two runs of bytes that are the same in all of them. So what a read
-brings is taken apart by a search for these bytes, and its texts are decoded as one. All other
-chunks are left to the reader.
+Such a chunk is a text between two runs of bytes that are the same in all of them. So the texts of
+consecutive chunks are cut out and decoded as one. All other chunks are left to the reader.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ _TEXT = re.compile(rb'"(content|reasoning_content|reasoning)": ?"((?:[^"\\\r\n]|
 _PROBE = "aqueduct: is this where the text stands?"
 """A text that is put into a chunk to see what it holds besides."""
 
-_SPARE = 4
-"""How many chunks may be learned in vain."""
+_MOST_TRIES = 8
+"""How many chunks may be learned in vain, one after the other."""
 
 
 class AlikeChunks:
@@ -32,41 +31,53 @@ class AlikeChunks:
 
     def __init__(self) -> None:
         self.field = ""
-        self._before = self._between = self._after = self._escaped = b""
-        self._recognized = self._learned = 0
+        self._before = self._after = b""
+        self._tries = _MOST_TRIES
 
-    def text(self, frames: bytes) -> str | None:
-        """Return the texts of complete frames, joined, if all are such chunks; otherwise None.
+    def find(self, frames: bytes, start: int) -> tuple[int, str | None]:
+        """Find such chunks at the start of complete frames, whose lines end with LF.
 
-        Halves of characters that do not meet are left to the reader, too.
+        Args:
+            frames: the frames.
+            start: where to begin.
+
+        Returns:
+            Where the chunks end, which is ``start`` if there are none, and their texts, joined;
+            None if they cannot be decoded in this way.
         """
-        before, after = self._before, self._after
-        if not before or not (frames.startswith(before) and frames.endswith(after)):
-            return None
+        before, after, end = self._before, self._after, start
+        if not before:
+            return start, None
+        pieces = []
+        while frames.startswith(before, end):
+            text = end + len(before)
+            next_end = frames.find(b"\n\n", text) + 2
+            if not frames.endswith(after, text, next_end):
+                break
+            pieces.append(frames[text : next_end - len(after)])
+            end = next_end
+        if not pieces:
+            return start, None
         # A backslash escapes the quote that looks like the end of a text.
-        if len(frames) < len(before) + len(after) or self._escaped in frames:
-            return None
-        body = frames[len(before) : -len(after)].replace(self._between, b"")
+        if frames.find(b"\\" + after, start, end) >= 0:
+            return end, None
         try:
-            # A frame of another kind leaves quotes and line ends, which no string can hold.
-            text: str = from_json(b'"%b"' % body)
+            # A text that ended earlier leaves a quote, after which nothing may follow.
+            joined: str = from_json(b'"%b"' % b"".join(pieces))
         except ValueError:
-            return None
-        self._recognized += 1
-        return text
+            return end, None
+        self._tries = _MOST_TRIES
+        return end, joined
 
-    def learn(self, frames: bytes) -> None:
-        """Learn the last of complete frames, if it holds nothing but a piece of a text.
+    def learn(self, frame: bytes) -> None:
+        """Learn a frame, if it holds nothing but a piece of a text.
 
         Where each chunk is unlike the one before, this is soon given up.
         """
-        if self._learned > self._recognized + _SPARE:
-            return
-        frame = frames.removesuffix(b"\n\n").rpartition(b"\n\n")[2] + b"\n\n"
-        found = _TEXT.search(frame) if frame.startswith(b"data:") else None
+        found = _TEXT.search(frame) if self._tries and frame.startswith(b"data:") else None
         if found is None:
             return
-        self._learned += 1
+        self._tries -= 1
         field, (start, end) = found[1].decode(), found.span(2)
         before, after = frame[:start], frame[end:]
         try:
@@ -75,7 +86,6 @@ class AlikeChunks:
             return
         if _holds_only(chunk, field):
             self.field, self._before, self._after = field, before, after
-            self._between, self._escaped = after + before, b"\\" + after
 
 
 def _holds_only(chunk: Any, field: str) -> bool:

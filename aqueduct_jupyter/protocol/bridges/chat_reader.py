@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from ..chat import Usage
 from ..chunks import first_choice, nonsense, read_text
 from ..items import Ending, ItemEvent, Kind
+from ..sse import decode_frame
 from .alike_chunks import AlikeChunks
 from .forms import ReadFailure
 from .reading import ItemReader, as_json
@@ -51,14 +52,28 @@ class ChatReader(ItemReader):
         self._alike = AlikeChunks()
 
     def read(self, frames: bytes) -> Sequence[ItemEvent]:
-        """Read the next complete frames of a stream, all at once if they hold only text."""
-        text = None if self._is_over else self._alike.text(frames)
-        if text is None:
-            items = super().read(frames)
-            self._alike.learn(frames)
-            return items
-        self._add("text" if self._alike.field == "content" else "reasoning", text)
-        return self._take()
+        """Read the next complete frames of a stream, all at once where they hold only text."""
+        if b"\r" in frames:
+            return super().read(frames)
+        items: list[ItemEvent] = []
+        end = 0
+        while end < len(frames) and not self._is_over:
+            start = end
+            end, text = self._alike.find(frames, start)
+            if text is not None:
+                self._add("text" if self._alike.field == "content" else "reasoning", text)
+                items += self._take()
+            elif end > start:
+                items += super().read(frames[start:end])
+            else:
+                end = _frame_end(frames, start)
+                items += self._read_frame(frames[start:end])
+        return items
+
+    def _read_frame(self, frame: bytes) -> Sequence[ItemEvent]:
+        self._alike.learn(frame)
+        event = decode_frame(frame)
+        return self.feed(event) if event else ()
 
     def _read_event(self, data: dict[str, Any]) -> None:
         self._read_part(data, "delta")
@@ -161,6 +176,11 @@ class ChatReader(ItemReader):
         elif call_id:
             self._calls[call_id] = item
         return item
+
+
+def _frame_end(frames: bytes, start: int) -> int:
+    end = frames.find(b"\n\n", start)
+    return len(frames) if end < 0 else end + 2
 
 
 def _keys(call: Mapping[str, Any]) -> tuple[int | None, str]:

@@ -80,20 +80,31 @@ def test_alike_chunks_of_one_read_are_one_delta(field: str) -> None:
     assert at_once(reads)[:3] == [Begin(0, kind), Delta(0, "a"), Delta(0, "<0><1><2>")]  # type: ignore[arg-type]
 
 
+def found(alike: AlikeChunks, frames: bytes) -> tuple[int, str | None]:
+    return alike.find(frames, 0)
+
+
 def test_an_empty_field_beside_the_text_does_not_matter() -> None:
     alike = AlikeChunks()
     alike.learn(frame(content="", reasoning="a"))
-    assert alike.text(frame(content="", reasoning="b") * 2) == "bb"
+    frames = frame(content="", reasoning="b") * 2
+    assert found(alike, frames) == (len(frames), "bb")
     assert alike.field == "reasoning"
 
 
-def test_nothing_is_recognized_that_was_not_learned() -> None:
-    assert AlikeChunks().text(frame(content="a")) is None
+def test_chunks_are_found_up_to_the_first_that_is_unlike() -> None:
+    alike = AlikeChunks()
+    alike.learn(frame(content="a"))
+    alike_ones = frame(content="b") + frame(content="c")
+    assert found(alike, alike_ones + frame("stop") + alike_ones) == (len(alike_ones), "bc")
+
+
+def test_nothing_is_found_that_was_not_learned() -> None:
+    assert found(AlikeChunks(), frame(content="a")) == (0, None)
 
 
 def test_chunks_that_are_never_alike_are_given_up() -> None:
     alike = AlikeChunks()
-    for number in range(9):
+    for number in range(99):
         alike.learn(frame(content="a", more={"id": number}))
-    assert alike.text(frame(content="a", more={"id": 8})) is None
-    assert alike.text(frame(content="a", more={"id": 4})) == "a"
+    assert found(alike, frame(content="a", more={"id": 98})) == (0, None)
