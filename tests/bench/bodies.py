@@ -56,7 +56,10 @@ def measure_bodies() -> Iterator[str]:
             for size in SIZES:
                 yield _upload(gateway, http, size)
             yield _document(http)
-        yield _stalls(gateway.target, Target(f"http://127.0.0.1:{port}/v1/chat/completions"))
+        direct = Target(f"http://127.0.0.1:{port}/v1/chat/completions")
+        for encoding in ("float", "base64"):
+            yield _beside_vectors(gateway.target, direct, encoding)
+        yield _stalls(gateway.target, direct)
 
 
 def _upload(gateway: Gateway, http: httpx.Client, size: int) -> str:
@@ -114,6 +117,23 @@ def _stalls(target: Target, upstream: Target) -> str:
     )
 
 
+def _beside_vectors(target: Target, upstream: Target, encoding: str) -> str:
+    words = {"model": "sink/x", "input": ["Hi"] * 2_048, "encoding_format": encoding}
+    url = target.url.replace("chat/completions", "embeddings")
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(json.dumps(words).encode())
+        file.flush()
+        asked = [sys.executable, "-m", __name__, url, target.token, file.name, "3"]
+        with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) as process:
+            beside, direct = asyncio.run(_latest(target, upstream))
+            said, _ = process.communicate()
+    return (
+        f"a chunk that is due every {PAUSE_MS} ms, beside {said.strip()} for 2,048 vectors as "
+        f"{encoding}: at the latest {beside * 1000:.0f} ms after the one before, at the same time "
+        f"straight from the upstream {direct * 1000:.0f}"
+    )
+
+
 async def _latest(*targets: Target) -> list[float]:
     """Give the longest time between two reads of a stream of each, all at once, in seconds."""
     return await asyncio.gather(*map(_longest_pause, targets))
@@ -152,7 +172,7 @@ def _peak_memory(gateway: Gateway) -> Iterator[list[int]]:
     thread.join()
 
 
-def _ask_large(url: str, token: str, path: str) -> None:
+def _ask_large(url: str, token: str, path: str, times: str = str(LARGE_REQUESTS)) -> None:
     """Send a body several times at once, and say what came; a process of its own."""
     body = Path(path).read_bytes()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -163,12 +183,12 @@ def _ask_large(url: str, token: str, path: str) -> None:
         statuses.append(answer.status_code)
 
     time.sleep(1)
-    threads = [threading.Thread(target=ask) for _ in range(LARGE_REQUESTS)]
+    threads = [threading.Thread(target=ask) for _ in range(int(times))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(f"{statuses.count(200)} of {LARGE_REQUESTS} requests of {len(body) / MIB:.0f} MB")
+    print(f"{statuses.count(200)} of {times} requests of {len(body) / MIB:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,11 @@ because it shares the machine with what is measured.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import random
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,6 +116,20 @@ _COMPLETION = _json(
 )
 
 
+@cache
+def _vectors(*, in_base64: bool) -> bytes:
+    """Give the largest answer of embeddings that OpenAI's API allows: 2,048 vectors."""
+    count, numbers = 2_048, random.Random(1)  # not a secret
+    vector = [numbers.uniform(-1, 1) for _ in range(1_536)]
+    packed = base64.b64encode(struct.pack("1536f", *vector)).decode()
+    data = [
+        {"object": "embedding", "index": index, "embedding": packed if in_base64 else vector}
+        for index in range(count)
+    ]
+    usage = {"prompt_tokens": count, "total_tokens": count}
+    return _json({"object": "list", "data": data, "model": "bench", "usage": usage})
+
+
 class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._data = bytearray()
@@ -153,6 +170,9 @@ class _Connection(asyncio.Protocol):
     def _answer(self, request: bytes) -> None:
         if request.startswith(b"GET"):
             self._transport.write(_MODELS)
+            return
+        if b"/embeddings HTTP" in request:
+            self._transport.write(_vectors(in_base64=b"base64" in request))
             return
         asked = _MODEL.search(request)
         if not asked or not _STREAM.search(request):

@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aqueduct_jupyter.gateway import encoding
 from aqueduct_jupyter.gateway.encoding import (
+    ITEMS,
     SLICE,
     decode_base64,
     decode_json,
     encode_base64,
     encode_json,
+    read_json,
+    read_outline,
 )
 from aqueduct_jupyter.protocol.chat import read_json_object
 from aqueduct_jupyter.protocol.errors import InvalidJSONError
@@ -147,3 +151,64 @@ def test_the_lock_is_given_away_between_the_slices(monkeypatch: pytest.MonkeyPat
     # Without a moment's sleep the thread that gave the lock away would have it again.
     assert len(pauses) == 8
     assert min(pauses) > 0
+
+
+def vectors(count: int = 2_000, **more: Any) -> dict[str, Any]:
+    items = [{"index": n, "embedding": [0.25, -1.5e-9] * 50, **more} for n in range(count)]
+    return {"object": "list", "data": items, "model": "m", "usage": {"prompt_tokens": 3}}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_outline_has_all_but_the_items_of_a_long_list(indent: int | None) -> None:
+    body = json.dumps(vectors(), indent=indent).encode()
+    assert len(body) > 10 * ITEMS
+    assert read_outline(body) == {**vectors(), "data": []}
+
+
+def test_the_outline_of_a_short_list_has_its_items() -> None:
+    assert read_outline(json.dumps(vectors(2)).encode()) == vectors(2)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        vectors(text='a }, { "data": [ '),
+        {"x": {"data": [1] * SLICE}},
+        {"data": [], "x": vectors()["data"]},
+        [vectors()],
+        {"text": "x" * SLICE, "data": 1},
+    ],
+    ids=["brackets in texts", "a list inside", "another list", "a list outside", "no list"],
+)
+def test_what_has_no_such_list_is_decoded_whole_or_without_its_items(value: Any) -> None:
+    outline = read_outline(json.dumps(value).encode())
+    assert outline in (value, {**value, "data": []} if isinstance(value, dict) else None)
+
+
+@given(
+    st.integers(0, 400_000), st.sampled_from([b"", b"}", b"]", b'"', b",", b"x", b"\\", b"\xff"])
+)
+def test_an_outline_is_refused_where_the_whole_is(at: int, put: bytes) -> None:
+    body = json.dumps(vectors(600)).encode()
+    at %= len(body)
+    broken = body[:at] + put + body[at + 1 :]
+    whole, outline = read_json(broken), read_outline(broken)
+    assert (whole is None) == (outline is None)
+    if whole is not None:
+        assert outline in (whole, {**whole, "data": []})
+
+
+def test_no_more_than_a_slice_of_an_outline_is_decoded_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    def decode(data: bytes) -> Any:
+        sizes.append(len(data))
+        return json.loads(data)
+
+    monkeypatch.setattr(encoding, "from_json", decode)
+    monkeypatch.setattr(encoding, "read_json", decode)
+    read_outline(json.dumps(vectors()).encode())
+    assert len(sizes) > 10
+    assert max(sizes) < 2 * ITEMS

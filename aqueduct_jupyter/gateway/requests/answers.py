@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ...protocol.errors import AqueductError, UpstreamError
-from ..encoding import encode_json, read_json
+from ..encoding import encode_json, read_json, read_outline
 from ..entry import Entry
 from ..offload import off_the_loop
 from ..upstreams.answer import UpstreamAnswer
@@ -94,7 +94,9 @@ async def read_whole(
     """
     body, route = await upstream.read(), exchange.route
     kind = JSON if exchange.operation.has_json else _harmless(upstream.media_type)
-    answer = await off_the_loop(len(body), read_json, body) if kind == JSON else {}
+    is_read = exchange.bridge or exchange.restored or keep
+    read = read_json if is_read else read_outline
+    answer = await off_the_loop(len(body), read, body) if kind == JSON else {}
     if not isinstance(answer, dict):
         raise UpstreamError(
             f"The upstream '{route.upstream.name}' sent an answer that is not valid JSON."

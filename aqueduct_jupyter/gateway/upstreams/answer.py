@@ -14,6 +14,7 @@ import httpx
 from ...protocol.errors import UpstreamError
 from ..network.decompression import decompressed
 from ..network.patience import Patience
+from ..offload import off_the_loop
 from .failures import failure_from_exception
 from .settings import UpstreamSettings
 
@@ -110,7 +111,7 @@ class UpstreamAnswer:
                     f"The {what} of the upstream '{self._name}' is larger than {most // 2**20} MB."
                 )
             parts.append(data)
-        return b"".join(parts)
+        return await off_the_loop(size, b"".join, parts)
 
     async def drain(self) -> None:
         """Read the rest briefly, so that the connection can be reused."""

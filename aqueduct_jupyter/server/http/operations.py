@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import aclosing
 
+from tornado.iostream import StreamClosedError
+
 from ...gateway.requests.admission import Asking
-from ...gateway.requests.answers import WholeAnswer
+from ...gateway.requests.answers import ClientLeftError, WholeAnswer
 from ...gateway.requests.operation import Operation
 from ...gateway.requests.operations import OPERATIONS, RESPONSES
 from ...gateway.requests.running import LONGEST_CLIENT_ID
@@ -18,6 +20,9 @@ from .body import authenticated_after_body
 from .streaming import StreamingHandler
 
 __all__ = ["OperationHandler"]
+
+PIECE_BYTES = 256 * 2**10
+"""Bytes of an answer that are written at once."""
 
 
 class OperationHandler(StreamingHandler):
@@ -58,13 +63,28 @@ class OperationHandler(StreamingHandler):
                 return
             async with self.gateway.forwarding.answer(self.operation, asking) as answer:
                 self._set_headers(answer.headers)
-                if isinstance(answer, WholeAnswer):
-                    self.set_header("Content-Type", answer.media_type)
-                    self.answer(answer.body)
-                else:
+                if not isinstance(answer, WholeAnswer):
                     await self.send_stream(
                         answer.first, answer.rest, answer.error_frames, answer.forward_directly
                     )
+                    return
+            # The request is over; however slowly its client reads, others may begin.
+            self.set_header("Content-Type", answer.media_type)
+            await self._send_whole(answer.body)
+
+    async def _send_whole(self, body: bytes) -> None:
+        """Finish the response; a large body in pieces, because Tornado copies what it is given."""
+        if len(body) > PIECE_BYTES:
+            self.set_header("Content-Length", str(len(body)))
+            self.say_duration()
+            try:
+                for start in range(0, len(body), PIECE_BYTES):
+                    self.write(body[start : start + PIECE_BYTES])
+                    await self.flush()
+            except StreamClosedError:
+                raise ClientLeftError from None
+            body = b""
+        self.finish(body)
 
     async def _answer_in_background(self, asking: Asking) -> bool:
         started = await self.gateway.background.start(asking)

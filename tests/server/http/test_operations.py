@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
+from aqueduct_jupyter.server.http.operations import PIECE_BYTES
 
 from ...standin import CUT, HANG, Received, StandIn, chunk, message_events, named, response_events
 from ..conftest import Ask, Settings, campus
@@ -416,3 +417,29 @@ async def test_what_has_no_stream_is_not_asked_for_one(
     answer = await http.post(f"v1/{path}", json=body)
     assert answer.status_code == 200, answer.text
     assert "stream" not in sent_to(standin).json
+
+
+@pytest.mark.parametrize("case", [NAMED["embeddings"]])
+async def test_a_large_answer_passes_as_it_is(
+    http: httpx.AsyncClient, standin: StandIn, extension: Any, tmp_path: Path, case: Case
+) -> None:
+    items = [{"index": n, "embedding": [n / 7] * 1000} for n in range(200)]
+    usage = {"prompt_tokens": 9, "total_tokens": 9}
+    body = json.dumps({"data": items, "usage": usage}).encode()
+    assert len(body) > 3 * PIECE_BYTES
+    standin.reply(body)
+    answer = await post(http, case)
+    assert answer.content == body
+    assert answer.headers["content-length"] == str(len(body))
+    assert (await ledger_row(extension, tmp_path))["tokens_in"] == 9
+
+
+@pytest.mark.parametrize("case", [NAMED["embeddings"]])
+async def test_a_large_answer_that_is_broken_is_an_error(
+    http: httpx.AsyncClient, standin: StandIn, case: Case
+) -> None:
+    items = [{"index": n, "embedding": [n / 7] * 1000} for n in range(50)]
+    standin.reply(json.dumps({"data": items}).encode()[:-1])
+    answer = await post(http, case)
+    assert answer.status_code == 502
+    assert "not valid JSON" in answer.text
