@@ -64,6 +64,20 @@ def unlike(target: str, size: int) -> None:
     bridged("chat", target, size, feed)
 
 
+def tagged(opening: str) -> Callable[[int], None]:
+    """A text that begins with a tag or with blanks, in the smallest pieces, and never closes it."""
+
+    def feed(size: int) -> None:
+        pieces = b"".join(
+            chunk(piece) for piece in ("</think" * (size // 800) if opening else "  ")
+        )
+        head = AnswerHead("id_1", "llama", 1)
+        stream = BridgedStream("campus", Secrets(), ChatReader, ResponsesWriter(head))
+        fed(stream.feed, chunk(opening) + pieces * (1 if opening else size // 200), 5000)
+
+    return feed
+
+
 def call_chunk(index: int) -> bytes:
     call = {"index": index, "id": f"c{index}", "function": {"name": "f", "arguments": "{ "}}
     return event({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
@@ -161,6 +175,8 @@ COSTS: dict[str, tuple[int, Callable[[int], Any]]] = {
         )
         for target in WRITERS
     },
+    "reasoning in the text": (500_000, tagged("<think>")),
+    "blanks before the text": (500_000, tagged("")),
     "one huge event": (
         10**6,
         lambda size: bridged("chat", "responses", size, b'data: {"x": "' + b"x" * size),

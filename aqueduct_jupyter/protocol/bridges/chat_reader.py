@@ -2,7 +2,8 @@
 
 Servers agree on little: the index or the id of a tool call may be missing, a call may come in one
 piece or in many, its name once or every time. Text and reasoning are done when another kind begins;
-tool calls stay open until the end, because their pieces may interleave.
+tool calls stay open until the end, because their pieces may interleave. Reasoning in the text is in
+:mod:`.inline_reasoning`.
 
 Source: ``CreateChatCompletionStreamResponse`` and ``CreateChatCompletionResponse`` of the OpenAI
 API.
@@ -21,6 +22,7 @@ from ..items import Ending, ItemEvent, Kind
 from ..sse import decode_frame
 from .alike_chunks import AlikeChunks
 from .forms import ReadFailure
+from .inline_reasoning import InlineReasoning
 from .reading import ItemReader, as_json
 
 __all__ = ["ChatReader"]
@@ -50,6 +52,7 @@ class ChatReader(ItemReader):
         self._last_call = -1
         self._ending: Ending | None = None
         self._alike = AlikeChunks()
+        self._inline = InlineReasoning()
 
     def read(self, frames: bytes) -> Sequence[ItemEvent]:
         """Read the next complete frames of a stream, all at once where they hold only text."""
@@ -61,7 +64,7 @@ class ChatReader(ItemReader):
             start = end
             end, text = self._alike.find(frames, start)
             if text is not None:
-                self._add("text" if self._alike.field == "content" else "reasoning", text)
+                self._read_text(self._alike.field, text)
                 items += self._take()
             elif end > start:
                 items += super().read(frames[start:end])
@@ -82,17 +85,21 @@ class ChatReader(ItemReader):
         self._read_part(answer, "message")
         if not isinstance(first_choice(answer.get("choices")).get("message"), Mapping):
             raise nonsense("message")
-        self._end(self._ending or "stop")
+        self._finish()
 
     def _read_done(self) -> None:
-        self._end(self._ending or "stop")
+        self._finish()
 
     def _read_end(self) -> None:
         # Without [DONE], a finish reason and a proper end of the body also make it complete.
         if self._ending:
-            self._end(self._ending)
+            self._finish()
         else:
             super()._read_end()
+
+    def _finish(self) -> None:
+        self._end_inline()
+        self._end(self._ending or "stop")
 
     def _read_part(self, part: Mapping[str, Any], where: str) -> None:
         if part.get("error"):
@@ -115,12 +122,13 @@ class ChatReader(ItemReader):
     def _read_said(self, said: Mapping[str, Any], *, is_whole: bool) -> None:
         reasoning = said.get("reasoning_content") or said.get("reasoning")
         if reasoning:
-            self._add("reasoning", read_text(reasoning, "reasoning"))
+            self._read_text("reasoning", read_text(reasoning, "reasoning"))
         content = said.get("content")
         if content:
-            self._add("text", read_text(content, "content"))
+            self._read_text("content", read_text(content, "content"))
         refusal = said.get("refusal")
         if refusal:
+            self._end_inline()
             self._add("refusal", read_text(refusal, "refusal"))
         calls = said.get("tool_calls")
         if calls:
@@ -128,6 +136,22 @@ class ChatReader(ItemReader):
                 raise nonsense("tool_calls")
             for call in calls:
                 self._read_call(call, is_whole=is_whole)
+
+    def _read_text(self, field: str, piece: str) -> None:
+        if field != "content":
+            self._end_inline()
+            self._add("reasoning", piece)
+        elif self._inline.is_over:
+            self._add("text", piece)
+        else:
+            for kind, text in self._inline.add(piece):
+                self._add(kind, text)
+
+    def _end_inline(self) -> None:
+        """Note that what follows is not reasoning in a text: the server tells them apart itself."""
+        if not self._inline.is_over:
+            for kind, text in self._inline.end():
+                self._add(kind, text)
 
     def _add(self, kind: Kind, piece: str) -> None:
         if not piece:
@@ -166,6 +190,7 @@ class ChatReader(ItemReader):
         return self._last_call if self._last_call >= 0 and not name else None
 
     def _begin_call(self, call: Mapping[str, Any], name: str) -> int:
+        self._end_inline()
         self._done(self._current)
         self._kind = None
         index, call_id = _keys(call)
