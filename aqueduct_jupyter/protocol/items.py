@@ -11,9 +11,9 @@ If both sides speak the same API, this form is not used: the bytes pass unchange
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .chat import Usage
 from .errors import AqueductError
@@ -28,6 +28,7 @@ __all__ = [
     "Failed",
     "ItemEvent",
     "Kind",
+    "Logprobs",
     "OneAtATime",
     "Sealed",
     "in_order",
@@ -60,6 +61,17 @@ class Delta:
 
     item: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Logprobs:
+    """The log probabilities of the tokens of an item's next text.
+
+    Each token is an object with ``token``, ``logprob``, ``bytes`` and ``top_logprobs``.
+    """
+
+    item: int
+    tokens: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,7 @@ class Failed:
     error: AqueductError
 
 
-ItemEvent = Begin | Delta | Sealed | Done | Counted | End | Failed
+ItemEvent = Begin | Delta | Logprobs | Sealed | Done | Counted | End | Failed
 
 
 def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
@@ -123,7 +135,7 @@ def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
                     raise ValueError(f"{event} is not the next item, which is {begun}.")
                 begun += 1
                 open_items.add(item)
-            case Delta(item) | Sealed(item) | Done(item):
+            case Delta(item) | Logprobs(item) | Sealed(item) | Done(item):
                 if item not in open_items:
                     raise ValueError(f"{event} belongs to an item that is not open.")
                 if isinstance(event, Done):
@@ -154,7 +166,7 @@ class OneAtATime:
         is open. After a failure nothing that is held back is of use.
         """
         match event:
-            case Begin(item) | Delta(item) | Sealed(item) | Done(item):
+            case Begin(item) | Delta(item) | Logprobs(item) | Sealed(item) | Done(item):
                 if item != self._current:
                     self._held.setdefault(item, []).append(event)
                     return ()

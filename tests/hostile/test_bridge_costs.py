@@ -64,16 +64,14 @@ def unlike(target: str, size: int) -> None:
     bridged("chat", target, size, feed)
 
 
-def tagged(opening: str) -> Callable[[int], None]:
-    """A text that begins with a tag or with blanks, in the smallest pieces, and never closes it."""
+def begun(opening: str, piece: str) -> Callable[[int], None]:
+    """A text that begins in this way, and goes on in the smallest pieces."""
 
     def feed(size: int) -> None:
-        pieces = b"".join(
-            chunk(piece) for piece in ("</think" * (size // 800) if opening else "  ")
+        stream = BridgedStream(
+            "campus", Secrets(), ChatReader, ResponsesWriter(AnswerHead("id_1", "llama", 1))
         )
-        head = AnswerHead("id_1", "llama", 1)
-        stream = BridgedStream("campus", Secrets(), ChatReader, ResponsesWriter(head))
-        fed(stream.feed, chunk(opening) + pieces * (1 if opening else size // 200), 5000)
+        fed(stream.feed, chunk(opening) + chunk(piece) * (size // 150), 5000)
 
     return feed
 
@@ -175,8 +173,8 @@ COSTS: dict[str, tuple[int, Callable[[int], Any]]] = {
         )
         for target in WRITERS
     },
-    "reasoning in the text": (500_000, tagged("<think>")),
-    "blanks before the text": (500_000, tagged("")),
+    "reasoning in the text": (500_000, begun("<think>", "</think")),
+    "blanks before the text": (500_000, begun("", " ")),
     "one huge event": (
         10**6,
         lambda size: bridged("chat", "responses", size, b'data: {"x": "' + b"x" * size),

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...protocol.bridges.chat_reader import ChatReader
 from ...protocol.bridges.chat_writer import ChatWriter
+from ...protocol.bridges.checks import no_counterpart
 from ...protocol.bridges.compaction import (
     TRIGGER,
     CompactedWriter,
@@ -26,7 +27,11 @@ from ...protocol.bridges.messages_reader import MessagesReader
 from ...protocol.bridges.messages_request import chat_from_messages, messages_from_chat
 from ...protocol.bridges.messages_writer import MessagesWriter
 from ...protocol.bridges.responses_reader import ResponsesReader
-from ...protocol.bridges.responses_request import chat_from_responses, responses_from_chat
+from ...protocol.bridges.responses_request import (
+    asks_for_logprobs,
+    chat_from_responses,
+    responses_from_chat,
+)
 from ...protocol.bridges.responses_writer import ResponsesWriter
 from ...protocol.requests import APIRequest
 from ...protocol.responses import ResponsesRequest
@@ -118,6 +123,10 @@ def build_bridge(
     Raises:
         InvalidRequestError: a field has no counterpart; ``param`` names it.
     """
+    field = asks_for_logprobs(request.body) if operation.name == "responses" else None
+    if field and target.name == "messages":
+        # Checked here, because chat has another name for it.
+        raise no_counterpart(field, "the Messages API")
     translated = _as_chat(operation, request.body, route.upstream.length_field, earlier)
     body = {**translated.body, "model": route.model}
     if target.name != "chat":

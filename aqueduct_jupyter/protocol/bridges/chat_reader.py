@@ -23,6 +23,7 @@ from ..sse import decode_frame
 from .alike_chunks import AlikeChunks
 from .forms import ReadFailure
 from .inline_reasoning import InlineReasoning
+from .logprobs import TokenLogprob, last_logprobs, read_logprobs
 from .reading import ItemReader, as_json
 
 __all__ = ["ChatReader"]
@@ -53,6 +54,7 @@ class ChatReader(ItemReader):
         self._ending: Ending | None = None
         self._alike = AlikeChunks()
         self._inline = InlineReasoning()
+        self._logprobs: list[TokenLogprob] = []
 
     def read(self, frames: bytes) -> Sequence[ItemEvent]:
         """Read the next complete frames of a stream, all at once where they hold only text."""
@@ -99,12 +101,16 @@ class ChatReader(ItemReader):
 
     def _finish(self) -> None:
         self._end_inline()
+        if self._kind == "text":
+            self._weigh(self._current, self._logprobs)
         self._end(self._ending or "stop")
 
     def _read_part(self, part: Mapping[str, Any], where: str) -> None:
         if part.get("error"):
             raise self._error_in(part)
         choice = first_choice(part.get("choices"))
+        if logprobs := choice.get("logprobs"):
+            self._read_logprobs(logprobs)
         said = choice.get(where)
         if said:
             if not isinstance(said, Mapping):
@@ -118,6 +124,11 @@ class ChatReader(ItemReader):
         usage = part.get("usage")
         if usage:
             self._count(_read_usage(usage))
+
+    def _read_logprobs(self, logprobs: Any) -> None:
+        # A refusal's have no counterpart. Those of a text may come before it.
+        if isinstance(logprobs, Mapping):
+            self._logprobs += read_logprobs(logprobs.get("content"))
 
     def _read_said(self, said: Mapping[str, Any], *, is_whole: bool) -> None:
         reasoning = said.get("reasoning_content") or said.get("reasoning")
@@ -144,7 +155,12 @@ class ChatReader(ItemReader):
         elif self._inline.is_over:
             self._add("text", piece)
         else:
-            for kind, text in self._inline.add(piece):
+            pieces = list(self._inline.add(piece))
+            if self._inline.has_tag:
+                # The tags and what is between them have log probabilities, too.
+                said = "".join(text for kind, text in pieces if kind == "text")
+                self._logprobs = last_logprobs(self._logprobs, said)
+            for kind, text in pieces:
                 self._add(kind, text)
 
     def _end_inline(self) -> None:
@@ -159,6 +175,9 @@ class ChatReader(ItemReader):
         if kind != self._kind:
             self._done(self._current)
             self._current, self._kind = self._begin(kind), kind
+        if self._logprobs and kind == "text":
+            tokens, self._logprobs = self._logprobs, []
+            self._weigh(self._current, tokens)
         self._grow(self._current, piece)
 
     def _read_call(self, call: Any, *, is_whole: bool) -> None:

@@ -9,13 +9,13 @@ API; DeepSeek's ``reasoning_content``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
 
 from ..chat import Usage
-from ..items import Begin, Counted, Delta, End, Failed, ItemEvent
+from ..items import Begin, Counted, Delta, End, Failed, ItemEvent, Logprobs
 from ..sse import DONE, Event, encode_event
 from .forms import AnswerHead
 from .writing import GatheredItem, call_id, client_name, gather
@@ -41,6 +41,7 @@ class ChatWriter:
         self._before = b'data: %b,"choices":[{"index":0,"delta":' % common
         self._last = b',"usage":null}\n\n' if self._wants_usage else b"}\n\n"
         self._after = b',"logprobs":null,"finish_reason":null}]' + self._last
+        self._logprobs: list[Mapping[str, Any]] = []
         self._deltas: dict[int, tuple[bytes, bytes]] = {}
         self._calls = 0
         self._usage: Usage | None = None
@@ -54,7 +55,10 @@ class ChatWriter:
         match event:
             case Delta(item, text):
                 opening, closing = self._deltas[item]
-                return b"".join((self._before, opening, to_json(text), closing, self._after))
+                after = self._after if not self._logprobs else self._after_logprobs()
+                return b"".join((self._before, opening, to_json(text), closing, after))
+            case Logprobs(_, tokens):
+                self._logprobs += tokens
             case Begin():
                 return self._write_begin(event)
             case Counted(usage):
@@ -87,7 +91,7 @@ class ChatWriter:
         choice = {
             "index": 0,
             "message": message,
-            "logprobs": None,
+            "logprobs": _logprobs([token for item in answer.items for token in item.logprobs]),
             "finish_reason": answer.ending,
         }
         whole = {**self._common("chat.completion"), "choices": [choice]}
@@ -99,6 +103,10 @@ class ChatWriter:
 
     def _chunk(self, delta: bytes) -> bytes:
         return b"".join((self._before, delta, self._after))
+
+    def _after_logprobs(self) -> bytes:
+        tokens, self._logprobs = self._logprobs, []
+        return self._after.replace(b"null", to_json(_logprobs(tokens)), 1)
 
     def _write_begin(self, begin: Begin) -> bytes:
         if begin.kind != "tool_call":
@@ -119,9 +127,10 @@ class ChatWriter:
         return self._call(item.begin, item.text)
 
     def _write_end(self, ending: str) -> bytes:
+        logprobs = to_json(_logprobs(self._logprobs))
         frames = [
             self._before,
-            b'{},"logprobs":null,"finish_reason":%b}]' % to_json(ending),
+            b'{},"logprobs":%b,"finish_reason":%b}]' % (logprobs, to_json(ending)),
             self._last,
         ]
         if self._wants_usage and self._usage:
@@ -130,6 +139,10 @@ class ChatWriter:
             frames.append(b"data: %b\n\n" % to_json(chunk))
         frames.append(encode_event(Event(DONE)))
         return b"".join(frames)
+
+
+def _logprobs(tokens: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    return {"content": tokens, "refusal": None} if tokens else None
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

@@ -24,10 +24,11 @@ class InlineReasoning:
 
     Attributes:
         is_over: whether all that follows is text.
+        has_tag: whether the opening tag came first.
     """
 
     def __init__(self) -> None:
-        self.is_over = False
+        self.is_over = self.has_tag = False
         self._add = self._before
         self._seen: list[str] = []
         self._rest = ""
@@ -51,7 +52,7 @@ class InlineReasoning:
         if self._rest.startswith(_OPENING):
             piece, self._rest = self._rest.removeprefix(_OPENING), ""
             self._seen.clear()
-            self._add = self._opened
+            self._add, self.has_tag = self._opened, True
             yield from self._add(piece)
         elif not _OPENING.startswith(self._rest):
             yield from self.end()

@@ -15,9 +15,22 @@ from pydantic_core import from_json
 from ..chat import Usage
 from ..chunks import WholeCharacters, nonsense, read_tokens, whole_text
 from ..errors import AqueductError, DisconnectedError
-from ..items import Begin, Counted, Delta, Done, End, Ending, Failed, ItemEvent, Kind, Sealed
+from ..items import (
+    Begin,
+    Counted,
+    Delta,
+    Done,
+    End,
+    Ending,
+    Failed,
+    ItemEvent,
+    Kind,
+    Logprobs,
+    Sealed,
+)
 from ..sse import DONE, Event, decode_frame, split_frames
 from .forms import ReadFailure
+from .logprobs import TokenLogprob
 
 __all__ = ["ItemReader", "as_json", "as_word", "counted"]
 
@@ -120,6 +133,11 @@ class ItemReader:
         text = characters.add(piece) if characters else ""
         if text:
             self._events.append(Delta(item, text))
+
+    def _weigh(self, item: int, tokens: Sequence[TokenLogprob]) -> None:
+        """Add the log probabilities of the text that comes next."""
+        if tokens and item in self._open:
+            self._events.append(Logprobs(item, tokens))
 
     def _seal(self, item: int, data: Any) -> None:
         if isinstance(data, str) and data and item in self._open:

@@ -17,6 +17,7 @@ from ..chat import Usage
 from ..chunks import nonsense
 from ..items import Kind
 from .forms import ReadFailure
+from .logprobs import read_logprobs
 from .reading import ItemReader, as_json, as_word, counted
 
 __all__ = ["ResponsesReader"]
@@ -53,6 +54,7 @@ class ResponsesReader(ItemReader):
         self._items: dict[_Place, int] = {}
         self._outputs: dict[int, list[int]] = {}
         self._grown: set[int] = set()
+        self._weighed: dict[int, int] = {}
         self._last_part: dict[int, tuple[str, int]] = {}
 
     def _read_event(self, data: dict[str, Any]) -> None:
@@ -60,7 +62,10 @@ class ResponsesReader(ItemReader):
         if not isinstance(name, str):
             name = "error" if data.get("error") else ""
         if kind := _TEXTS.get(name):
-            self._add(kind, (_index(data), _index(data, "content_index")), data.get("delta"))
+            place = _index(data), _index(data, "content_index")
+            if data.get("logprobs"):
+                self._add_logprobs(self._open_item(kind, place), data["logprobs"])
+            self._add(kind, place, data.get("delta"))
         elif name == "response.function_call_arguments.delta":
             self._extend((_index(data), _WHOLE), data.get("delta"))
         elif name in ("response.reasoning_text.delta", "response.reasoning_summary_text.delta"):
@@ -132,7 +137,10 @@ class ResponsesReader(ItemReader):
                 _PARTS.get(as_word(part.get("type")), (None, "")) if _is(part) else (None, "")
             )
             if kind:
-                self._complete(self._open_item(kind, (index, position)), part.get(field))
+                item = self._open_item(kind, (index, position))
+                if kind == "text" and part.get("logprobs"):
+                    self._add_logprobs(item, part["logprobs"], self._weighed.get(item, 0))
+                self._complete(item, part.get(field))
 
     def _read_reasoning(self, index: int, output: Mapping[str, Any]) -> None:
         item = self._open_item("reasoning", (index, _WHOLE))
@@ -160,6 +168,11 @@ class ResponsesReader(ItemReader):
         if place not in self._items:
             self._open_item(kind, place)
         self._extend(place, piece)
+
+    def _add_logprobs(self, item: int, logprobs: Any, known: int = 0) -> None:
+        tokens = read_logprobs(logprobs)[known:]
+        self._weighed[item] = self._weighed.get(item, 0) + len(tokens)
+        self._weigh(item, tokens)
 
     def _extend(self, place: _Place, piece: Any) -> None:
         item = self._items.get(place)

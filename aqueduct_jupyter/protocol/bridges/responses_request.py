@@ -20,10 +20,12 @@ from .responses_tools import chat_tools, responses_choice, responses_tools
 from .tool_names import ToolNames
 from .transcript import Transcript
 
-__all__ = ["chat_from_responses", "responses_from_chat"]
+__all__ = ["asks_for_logprobs", "chat_from_responses", "responses_from_chat"]
 
 _CHAT = "the chat API"
 _RESPONSES = "the Responses API"
+
+_LOGPROBS = "message.output_text.logprobs"
 
 _SAME = ("model", "temperature", "top_p", "presence_penalty", "frequency_penalty", "user")
 _TRANSLATED = (
@@ -37,11 +39,11 @@ _TRANSLATED = (
     "tool_choice",
     "parallel_tool_calls",
     "top_logprobs",
+    "include",
 )
 _GATEWAYS = ("background", "conversation", "previous_response_id", "store")
 _HINTS = (
     "client_metadata",  # what Codex says about itself
-    "include",  # more detail about the answer, where there is any
     "max_tool_calls",  # counts the calls of hosted tools only
     "metadata",  # a label for the client's own use, repeated in the answer
     "prompt_cache_key",
@@ -111,8 +113,10 @@ def _chat_parameters(body: Mapping[str, Any], length_field: str) -> dict[str, An
         chat |= {"stream": True, "stream_options": {"include_usage": True}}
     if body.get("max_output_tokens") is not None:
         chat[length_field] = body["max_output_tokens"]
+    if asks_for_logprobs(body):
+        chat["logprobs"] = True
     if body.get("top_logprobs"):
-        chat |= {"logprobs": True, "top_logprobs": body["top_logprobs"]}
+        chat["top_logprobs"] = body["top_logprobs"]
     text = body.get("text") or {}
     if text.get("format"):
         chat["response_format"] = _nested(text["format"])
@@ -122,6 +126,14 @@ def _chat_parameters(body: Mapping[str, Any], length_field: str) -> dict[str, An
     if effort := (body.get("reasoning") or {}).get("effort"):
         chat["reasoning_effort"] = effort
     return chat
+
+
+def asks_for_logprobs(body: Mapping[str, Any]) -> str | None:
+    """Return the field of a checked request that asks for log probabilities, if one does."""
+    if body.get("top_logprobs"):
+        return "top_logprobs"
+    # The other details that it may ask for are those of hosted tools, or are given anyway.
+    return "include" if _LOGPROBS in (body.get("include") or ()) else None
 
 
 def _nested(text_format: dict[str, Any]) -> dict[str, Any]:
@@ -188,7 +200,7 @@ def responses_from_chat(body: dict[str, Any]) -> dict[str, Any]:
     if length is not None:
         asked["max_output_tokens"] = length
     if body.get("logprobs"):
-        asked["include"] = ["message.output_text.logprobs"]
+        asked["include"] = [_LOGPROBS]
     if body.get("reasoning_effort") is not None:
         asked["reasoning"] = {"effort": required(body["reasoning_effort"], str, "reasoning_effort")}
     if text := _text_options(body):

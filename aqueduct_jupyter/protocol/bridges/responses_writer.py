@@ -18,7 +18,19 @@ from pydantic_core import from_json, to_json
 
 from ..chat import Usage
 from ..errors import AqueductError
-from ..items import Begin, Counted, Delta, Done, End, Ending, Failed, ItemEvent, OneAtATime, Sealed
+from ..items import (
+    Begin,
+    Counted,
+    Delta,
+    Done,
+    End,
+    Ending,
+    Failed,
+    ItemEvent,
+    Logprobs,
+    OneAtATime,
+    Sealed,
+)
 from ..sse import DONE, Event, encode_event
 from .forms import AnswerHead, ToolName
 from .responses_object import counts, new_response, response_error
@@ -58,13 +70,20 @@ class _Open:
         self.place: dict[str, Any] = {"item_id": item["id"], "output_index": index}
         if part is not None:
             self.place["content_index"] = 0
-        has_logprobs = part is not None and part["type"] == "output_text"
-        self.logprobs: dict[str, Any] = {"logprobs": []} if has_logprobs else {}
+        # Those of all of the text, and those of its next piece.
+        self.logprobs: list[Any] | None = part.get("logprobs") if part else None
+        self.next_logprobs: list[Any] = []
         name = f"{grows}.delta".encode()
         # A delta is a sequence number and a text between these bytes.
         self.before = b'event: %b\ndata: {"type":"%b","sequence_number":' % (name, name)
         self.between = b",%b," % to_json(self.place)[1:-1] + b'"delta":'
-        self.after = b',"logprobs":[]}\n\n' if self.logprobs else b"}\n\n"
+        self.after = b',"logprobs":[]}\n\n' if self.logprobs is not None else b"}\n\n"
+
+    def weigh(self, tokens: Iterable[Any]) -> None:
+        """Add log probabilities of the next piece, if this is a text."""
+        if self.logprobs is not None:
+            self.logprobs.extend(tokens)
+            self.next_logprobs.extend(tokens)
 
 
 class ResponsesWriter:
@@ -124,6 +143,9 @@ class ResponsesWriter:
                 return self._close(self._status_at_end) + self._start(event)
             case Done():
                 return self._close("completed")
+            case Logprobs(_, tokens):
+                if self._open:
+                    self._open.weigh(tokens)
             case Sealed(_, data):
                 if self._open:
                     self._open.sealed = data
@@ -149,9 +171,11 @@ class ResponsesWriter:
             return b""
         number = b"%d" % self._number
         self._number += 1
-        return b"".join(
-            (current.before, number, current.between, to_json(text), current.after),
-        )
+        after = current.after
+        if current.next_logprobs:
+            after = b',"logprobs":%b}\n\n' % to_json(current.next_logprobs)
+            current.next_logprobs = []
+        return b"".join((current.before, number, current.between, to_json(text), after))
 
     def _start(self, begin: Begin) -> bytes:
         current = self._open = self._new_item(begin)
@@ -217,7 +241,9 @@ class ResponsesWriter:
         if part is not None:
             part[current.field] = text
             current.item["content"] = [part]
-            fields = {**place, current.field: text, **current.logprobs}
+            fields = {**place, current.field: text}
+            if current.logprobs is not None:
+                fields["logprobs"] = current.logprobs
             frames = self._frame(f"{current.grows}.done", fields)
             return frames + self._frame("response.content_part.done", {**place, "part": part})
         item = current.item

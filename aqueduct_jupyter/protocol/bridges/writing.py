@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import to_json
 
 from ..chat import Usage
-from ..items import Begin, Counted, Delta, End, Ending, Failed, ItemEvent, Kind, Sealed
+from ..items import Begin, Counted, Delta, End, Ending, Failed, ItemEvent, Kind, Logprobs, Sealed
 from .forms import AnswerHead
 
 __all__ = ["Gathered", "GatheredItem", "call_id", "client_name", "gather", "named_frame"]
@@ -22,6 +22,7 @@ class GatheredItem:
     begin: Begin
     pieces: list[str] = field(default_factory=list)
     sealed: str = ""
+    logprobs: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def kind(self) -> Kind:
@@ -60,6 +61,8 @@ def gather(events: Iterable[ItemEvent]) -> Gathered:
                 answer.items.append(GatheredItem(event))
             case Delta(item, text):
                 answer.items[item].pieces.append(text)
+            case Logprobs(item, tokens):
+                answer.items[item].logprobs += tokens
             case Sealed(item, data):
                 answer.items[item].sealed = data
             case Counted(usage):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aqueduct_jupyter.protocol.bridges.forms import AnswerHead, Reader, Writer
 from aqueduct_jupyter.protocol.chat import Usage
+from aqueduct_jupyter.protocol.chunks import whole_text
 from aqueduct_jupyter.protocol.errors import AqueductError, UpstreamError
 from aqueduct_jupyter.protocol.items import (
     Begin,
@@ -40,7 +41,8 @@ def read_failure(data: Mapping[str, Any]) -> AqueductError:
     """Show that the error had the form that the interface promises."""
     error = data["error"]
     assert isinstance(error, Mapping)
-    return UpstreamError(str(error.get("message")), code=str(error.get("code")))
+    message, code = (whole_text(str(error.get(name))) for name in ("message", "code"))
+    return UpstreamError(message, code=code)
 
 
 def frames(writer: Writer, events: Iterable[ItemEvent]) -> list[Event]:

@@ -86,6 +86,8 @@ def function(name: str = "f", **fields: Any) -> dict[str, Any]:
             {"presence_penalty": 1, "frequency_penalty": 2},
         ),
         ({"top_logprobs": 3}, {"logprobs": True, "top_logprobs": 3}),
+        ({"include": ["message.output_text.logprobs"]}, {"logprobs": True}),
+        ({"include": ["reasoning.encrypted_content"]}, {}),
         ({"max_output_tokens": 9}, {"max_completion_tokens": 9}),
         ({"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}),
         ({"stream": False}, {}),

@@ -159,6 +159,9 @@ KEYS = st.sampled_from(
         "partial_json",
         "input",
         "refusal",
+        "logprobs",
+        "token",
+        "logprob",
     ]
 )
 TYPES = st.sampled_from(

@@ -443,3 +443,48 @@ async def test_a_large_answer_that_is_broken_is_an_error(
     answer = await post(http, case)
     assert answer.status_code == 502
     assert "not valid JSON" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("case", "asked", "field"),
+    [
+        (NAMED["responses over messages"], {"top_logprobs": 2}, "top_logprobs"),
+        (
+            NAMED["responses over messages"],
+            {"include": ["message.output_text.logprobs"]},
+            "include",
+        ),
+        (NAMED["chat/completions over messages"], {"logprobs": True}, "logprobs"),
+    ],
+    ids=["top_logprobs", "include", "logprobs"],
+)
+async def test_messages_have_no_logprobs_and_the_refusal_names_the_field(
+    http: httpx.AsyncClient, standin: StandIn, case: Case, asked: dict[str, Any], field: str
+) -> None:
+    answer = await post(http, case, **asked)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == field
+    assert field in answer.json()["error"]["message"]
+    assert all(request.method == "GET" for request in standin.received)
+
+
+@pytest.mark.parametrize("case", [NAMED["responses over chat/completions"]])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_logprobs_come_over_a_bridge(
+    http: httpx.AsyncClient, standin: StandIn, case: Case, stream: bool
+) -> None:
+    token = {"token": "Hi", "logprob": -0.25, "bytes": [72, 105], "top_logprobs": []}
+    choice = {"index": 0, "finish_reason": "stop", "logprobs": {"content": [token]}}
+    if stream:
+        delta = {"choices": [{**choice, "delta": {"content": "Hi"}}]}
+        standin.stream(b"data: " + json.dumps(delta).encode() + b"\n\n", b"data: [DONE]\n\n")
+    else:
+        standin.reply({"choices": [{**choice, "message": {"content": "Hi"}}]})
+    include = ["message.output_text.logprobs"]
+    answer = await post(http, case, include=include, top_logprobs=0, stream=stream)
+    sent = sent_to(standin).json
+    assert sent["logprobs"] is True
+    assert "include" not in sent
+    last = answer.text.split("data: ")[-2] if stream else answer.text
+    response = json.loads(last)["response"] if stream else json.loads(last)
+    assert response["output"][0]["content"][0]["logprobs"] == [token]
