@@ -47,12 +47,14 @@ class Begin:
         kind: its kind.
         id: the id of a tool call, if the API sends one.
         name: the tool's name, for a call.
+        redacted: the data of reasoning that its service has redacted; it has no text.
     """
 
     item: int
     kind: Kind
     id: str = ""
     name: str = ""
+    redacted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def build_bridge(
     if field and target.name == "messages":
         # Checked here, because chat has another name for it.
         raise no_counterpart(field, "the Messages API")
-    translated = _as_chat(operation, request.body, route.upstream.length_field, earlier)
+    translated = _as_chat(operation, target, request.body, route.upstream.length_field, earlier)
     body = {**translated.body, "model": route.model}
     if target.name != "chat":
         body = _FROM_CHAT[target.name](body)
@@ -152,13 +152,19 @@ def _writer(operation: Operation, head: AnswerHead, said: Sequence[dict[str, Any
 
 def _as_chat(
     operation: Operation,
+    target: Operation,
     body: dict[str, Any],
     length_field: str,
     earlier: Sequence[dict[str, Any]],
 ) -> BridgedRequest:
     match operation.name:
         case "responses":
-            return chat_from_responses(body, earlier, length_field=length_field)
+            return chat_from_responses(
+                body,
+                earlier,
+                length_field=length_field,
+                keeps_thinking=target.name == "messages",
+            )
         case "compact":
             asked = {name: value for name, value in body.items() if name not in _NOT_COMPACTED}
             asked["input"] = [*ResponsesRequest(body).input_items, {"type": TRIGGER}]

@@ -99,14 +99,16 @@ class MessagesReader(ItemReader):
         if kind is None:
             self._blocks.pop(index, None)
             return
-        item = self._blocks[index] = self._begin(kind, block.get("id"), block.get("name"))
+        redacted = block.get("data") if block["type"] == "redacted_thinking" else None
+        item = self._begin(kind, block.get("id"), block.get("name"), redacted)
+        self._blocks[index] = item
         if kind == "tool_call":
             # In a stream it is empty, and the deltas bring it.
             self._inputs[item] = block.get("input")
         for field in ("text", "thinking"):
             if isinstance(piece := block.get(field), str):
                 self._grow(item, piece)
-        self._seal(item, block.get("signature") or block.get("data"))
+        self._seal(item, block.get("signature"))
 
     def _read_delta(self, item: int, delta: Any) -> None:
         if not isinstance(delta, Mapping):

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import InvalidRequestError
 from .checks import check_types, no_counterpart, read_arguments, required, unknown_type
 from .data_uris import is_data_uri, split_data_uri
+from .thinking_blocks import read_thinking_block
 
 __all__ = ["messages_and_system"]
 
@@ -83,18 +84,24 @@ def _answer(message: _Message, param: str) -> str | list[_Block]:
     for name in ("audio", "function_call"):
         if message.get(name) is not None:
             raise no_counterpart(f"{param}.{name}", _MESSAGES)
-    # Reasoning is dropped: the Messages API accepts it only with its signature.
+    # Other reasoning is dropped: the Messages API accepts it only with its signature.
+    thought = _thinking(message.get("thinking_blocks"))
     content = message.get("content")
     calls = message.get("tool_calls") or ()
     refusal = message.get("refusal")
-    if isinstance(content, str) and not calls and refusal is None:
+    if isinstance(content, str) and not (calls or thought) and refusal is None:
         return content
-    blocks = _spoken(content, f"{param}.content") if content else []
+    blocks = [*thought, *(_spoken(content, f"{param}.content") if content else ())]
     if refusal is not None:
         blocks.append({"type": "text", "text": required(refusal, str, f"{param}.refusal")})
     for index, call in enumerate(calls):
         blocks.append(_call(call, f"{param}.tool_calls[{index}]"))
     return blocks
+
+
+def _thinking(blocks: Any) -> list[_Block]:
+    read = map(read_thinking_block, blocks if isinstance(blocks, list) else ())
+    return [{**block} for block in read if block]
 
 
 def _spoken(content: Any, param: str) -> list[_Block]:

@@ -133,6 +133,8 @@ class MessagesWriter:
         return last + named_frame("message_stop", {})
 
     def _block(self, begin: Begin, text: str = "", sealed: str = "") -> dict[str, Any]:
+        if begin.redacted:
+            return {"type": "redacted_thinking", "data": begin.redacted}
         if begin.kind == "reasoning":
             return {"type": "thinking", "thinking": text, "signature": sealed}
         if begin.kind == "tool_call":

@@ -114,7 +114,7 @@ class ItemReader:
             )
         )
 
-    def _begin(self, kind: Kind, id: Any = None, name: Any = None) -> int:
+    def _begin(self, kind: Kind, id: Any = None, name: Any = None, redacted: Any = None) -> int:
         """Begin an item and return its index; a call without an id gets one."""
         item = self._begun
         self._begun += 1
@@ -124,7 +124,7 @@ class ItemReader:
             self._has_calls = True
             # An index would be unique in this answer only, and clients match calls of many.
             call_id = call_id or f"call_{uuid4().hex}"
-        self._events.append(Begin(item, kind, call_id, call_name))
+        self._events.append(Begin(item, kind, call_id, call_name, as_word(redacted)))
         return item
 
     def _grow(self, item: int, piece: str) -> None:

@@ -13,6 +13,7 @@ from ..responses_fields import item_type
 from .checks import no_counterpart, not_fetched, unknown_type, write_arguments
 from .compaction import INSTRUCTION, read_summary
 from .forms import ToolName
+from .thinking_blocks import unsealed_thinking
 from .tool_names import ToolNames
 from .transcript import Content, Transcript
 
@@ -34,8 +35,20 @@ def additional_tools(items: Iterable[PlacedItem]) -> Iterator[tuple[dict[str, An
                 yield tool, _at(place, f".tools[{index}]")
 
 
-def add_items(items: Iterable[PlacedItem], transcript: Transcript, names: ToolNames) -> None:
+def add_items(
+    items: Iterable[PlacedItem],
+    transcript: Transcript,
+    names: ToolNames,
+    *,
+    keeps_thinking: bool = False,
+) -> None:
     """Add items to a transcript.
+
+    Args:
+        items: the items.
+        transcript: what they are added to.
+        names: what tools are called upstream.
+        keeps_thinking: whether blocks of thinking go along, which only the Messages API reads.
 
     Raises:
         InvalidRequestError: an item or a part has no counterpart, or a tool call and its output do
@@ -59,8 +72,11 @@ def add_items(items: Iterable[PlacedItem], transcript: Transcript, names: ToolNa
             case "reasoning":
                 # What is encrypted can be read only by the service that wrote it.
                 thoughts = item.get("content") or item.get("summary") or ()
-                if text := "\n".join(part["text"] for part in thoughts):
-                    transcript.think(text)
+                text = "\n".join(part["text"] for part in thoughts)
+                sealed = item.get("encrypted_content") if keeps_thinking else None
+                block = unsealed_thinking(sealed)
+                if text or block:
+                    transcript.think(text, block)
             case "item_reference":
                 raise InvalidRequestError(
                     f"{place} refers to an item that is not stored here. Send the item itself.",

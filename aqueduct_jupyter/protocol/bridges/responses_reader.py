@@ -19,6 +19,7 @@ from ..items import Kind
 from .forms import ReadFailure
 from .logprobs import read_logprobs
 from .reading import ItemReader, as_json, as_word, counted
+from .thinking_blocks import unsealed_thinking
 
 __all__ = ["ResponsesReader"]
 
@@ -108,7 +109,7 @@ class ResponsesReader(ItemReader):
         if not isinstance(output, Mapping) or (index, _WHOLE) in self._items:
             return
         if output.get("type") == "reasoning":
-            self._open_item("reasoning", (index, _WHOLE))
+            self._open_reasoning(index, output)
         elif output.get("type") in ("function_call", "custom_tool_call"):
             self._open_call(index, output)
 
@@ -143,7 +144,7 @@ class ResponsesReader(ItemReader):
                 self._complete(item, part.get(field))
 
     def _read_reasoning(self, index: int, output: Mapping[str, Any]) -> None:
-        item = self._open_item("reasoning", (index, _WHOLE))
+        item = self._open_reasoning(index, output)
         texts = [
             part["text"]
             for field in ("summary", "content")
@@ -151,7 +152,13 @@ class ResponsesReader(ItemReader):
             if _is(part) and isinstance(part.get("text"), str)
         ]
         self._complete(item, "\n\n".join(texts))
-        self._seal(item, output.get("encrypted_content"))
+        sealed = output.get("encrypted_content")
+        block = unsealed_thinking(sealed)
+        self._seal(item, block.get("signature") if block else sealed)
+
+    def _open_reasoning(self, index: int, output: Mapping[str, Any]) -> int:
+        block = unsealed_thinking(output.get("encrypted_content")) or {}
+        return self._open_item("reasoning", (index, _WHOLE), redacted=block.get("data"))
 
     def _think(self, data: Mapping[str, Any]) -> None:
         place = (_index(data), _WHOLE)
@@ -191,10 +198,12 @@ class ResponsesReader(ItemReader):
             raise nonsense("name")
         return self._open_item("tool_call", (index, _WHOLE), call.get("call_id"), name)
 
-    def _open_item(self, kind: Kind, place: _Place, id: Any = None, name: Any = None) -> int:
+    def _open_item(
+        self, kind: Kind, place: _Place, id: Any = None, name: Any = None, redacted: Any = None
+    ) -> int:
         item = self._items.get(place)
         if item is None:
-            item = self._items[place] = self._begin(kind, id, name)
+            item = self._items[place] = self._begin(kind, id, name, redacted)
             self._outputs.setdefault(place[0], []).append(item)
         return item
 

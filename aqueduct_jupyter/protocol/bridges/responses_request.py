@@ -61,6 +61,7 @@ def chat_from_responses(
     earlier: Sequence[dict[str, Any]] = (),
     *,
     length_field: str = "max_completion_tokens",
+    keeps_thinking: bool = False,
 ) -> BridgedRequest:
     """Translate a request to the Responses API for an upstream that speaks chat.
 
@@ -69,6 +70,8 @@ def chat_from_responses(
         earlier: items of earlier turns, input and output, in order, as they were stored: those
             of checked requests, and those that this server wrote.
         length_field: the upstream's name for the most tokens.
+        keeps_thinking: whether the messages get ``thinking_blocks``, for
+            :func:`.messages_from_chat`.
 
     Raises:
         InvalidRequestError: a part of the request has no counterpart; ``param`` names the client's
@@ -87,7 +90,7 @@ def chat_from_responses(
     transcript = Transcript()
     if body.get("instructions"):
         transcript.say("system", body["instructions"])
-    add_items(items, transcript, names)
+    add_items(items, transcript, names, keeps_thinking=keeps_thinking)
     messages = transcript.finish()
     if not messages:
         raise InvalidRequestError("input must not be empty.", param="input")

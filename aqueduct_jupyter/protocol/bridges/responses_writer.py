@@ -34,6 +34,7 @@ from ..items import (
 from ..sse import DONE, Event, encode_event
 from .forms import AnswerHead, ToolName
 from .responses_object import counts, new_response, response_error
+from .thinking_blocks import sealed_thinking
 from .writing import call_id
 
 __all__ = ["ResponsesWriter"]
@@ -196,6 +197,8 @@ class ResponsesWriter:
                 return self._new_call(index, unique, begin)
             case "reasoning":
                 item.update(id=f"rs_{unique}", type="reasoning", summary=[], content=[])
+                if begin.redacted and self._wants_sealed:
+                    item["encrypted_content"] = sealed_thinking("", "", begin.redacted)
                 part = {"type": "reasoning_text", "text": ""}
                 return _Open(index, item, "response.reasoning_text", "text", part)
             case "refusal":
@@ -230,8 +233,9 @@ class ResponsesWriter:
         frames = self._close_text(current, text)
         current.item["status"] = status
         if current.item["type"] == "reasoning" and self._wants_sealed:
+            sealed = sealed_thinking(text, current.sealed, "") if current.sealed else None
             # Where the upstream sealed nothing, the text itself makes the round trip.
-            current.item["encrypted_content"] = current.sealed or text or None
+            current.item.setdefault("encrypted_content", sealed or text or None)
         self._response["output"].append(current.item)
         done = {"output_index": current.index, "item": current.item}
         return frames + self._frame("response.output_item.done", done)

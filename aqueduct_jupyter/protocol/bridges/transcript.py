@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 from ..plain_text import in_quotes
+from .thinking_blocks import ThinkingBlock
 
 __all__ = ["Content", "Transcript"]
 
@@ -31,6 +32,7 @@ class _Turn:
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
+    blocks: list[ThinkingBlock] = field(default_factory=list)
     calls: list[_Message] = field(default_factory=list)
     waiting: dict[str, str] = field(default_factory=dict)
     """The fields that hold the ids of calls without a result, by id."""
@@ -54,6 +56,8 @@ class _Turn:
             message["refusal"] = "\n\n".join(self.refusals)
         if self.thoughts:
             message["reasoning_content"] = "\n\n".join(self.thoughts)
+        if self.blocks:
+            message["thinking_blocks"] = self.blocks
         if self.calls:
             message["tool_calls"] = self.calls
         shown = [{"role": "user", "content": self.shown}] if self.shown else []
@@ -76,9 +80,13 @@ class Transcript:
             self._close()
             self._messages.append(message)
 
-    def think(self, text: str) -> None:
-        """Add reasoning of the assistant."""
-        self._fresh().thoughts.append(text)
+    def think(self, text: str, block: ThinkingBlock | None = None) -> None:
+        """Add reasoning of the assistant, and the block in which the Messages API takes it back."""
+        turn = self._fresh()
+        if text:
+            turn.thoughts.append(text)
+        if block:
+            turn.blocks.append(block)
 
     def answer(self, texts: Sequence[str], refusals: Sequence[str] = ()) -> None:
         """Add a text of the assistant, in one or more parts."""

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from aqueduct_jupyter.protocol.bridges.forms import AnswerHead, ToolName
 from aqueduct_jupyter.protocol.bridges.responses_writer import ResponsesWriter
+from aqueduct_jupyter.protocol.bridges.thinking_blocks import unsealed_thinking
 from aqueduct_jupyter.protocol.errors import ContextLengthError, RateLimitError
 from aqueduct_jupyter.protocol.items import (
     Begin,
@@ -238,7 +239,12 @@ def test_clients_find_the_code_and_the_wait_in_a_failure(error: Any, code: str, 
 
 def test_sealed_data_is_given_to_a_client_that_asked_and_the_text_stands_in() -> None:
     sealed = [*REASONING[:2], Sealed(0, "c2VhbA=="), End("stop")]
-    assert output(sealed, SEALED_HEAD)[0]["encrypted_content"] == "c2VhbA=="
+    content = output(sealed, SEALED_HEAD)[0]["encrypted_content"]
+    assert unsealed_thinking(content) == {
+        "type": "thinking",
+        "thinking": "Hm",
+        "signature": "c2VhbA==",
+    }
     assert output([*REASONING, End("stop")], SEALED_HEAD)[0]["encrypted_content"] == "Hm"
     assert "encrypted_content" not in output(sealed)[0]
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
+from aqueduct_jupyter.protocol.bridges.thinking_blocks import sealed_thinking
 from aqueduct_jupyter.server.http.operations import PIECE_BYTES
 
 from ...standin import CUT, HANG, Received, StandIn, chunk, message_events, named, response_events
@@ -466,6 +467,24 @@ async def test_messages_have_no_logprobs_and_the_refusal_names_the_field(
     assert answer.json()["error"]["param"] == field
     assert field in answer.json()["error"]["message"]
     assert all(request.method == "GET" for request in standin.received)
+
+
+@pytest.mark.parametrize(
+    "case", [NAMED["responses over messages"], NAMED["responses over chat/completions"]]
+)
+async def test_redacted_thinking_goes_back_only_to_where_it_came_from(
+    http: httpx.AsyncClient, standin: StandIn, case: Case
+) -> None:
+    sealed = sealed_thinking("", "", "EmwK")
+    reasoning = {"type": "reasoning", "summary": [], "encrypted_content": sealed}
+    answer = {"role": "assistant", "content": "Yes."}
+    await post(http, case, input=[*SAY, reasoning, answer, *SAY])
+    said = sent_to(standin).json["messages"][1]
+    if case.target == "messages":
+        block = {"type": "redacted_thinking", "data": "EmwK"}
+        assert said["content"] == [block, {"type": "text", "text": "Yes."}]
+    else:
+        assert said == answer
 
 
 @pytest.mark.parametrize("case", [NAMED["responses over chat/completions"]])
