@@ -20,6 +20,7 @@ from .errors import AqueductError
 
 __all__ = [
     "Begin",
+    "Citation",
     "Counted",
     "Delta",
     "Done",
@@ -77,6 +78,17 @@ class Logprobs:
 
 
 @dataclass(frozen=True, slots=True)
+class Citation:
+    """A web page that an item's text cites, from the character ``start`` up to ``end``."""
+
+    item: int
+    url: str
+    title: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """Opaque data that an API wants back with a reasoning item; the last one is authoritative.
 
@@ -115,7 +127,7 @@ class Failed:
     error: AqueductError
 
 
-ItemEvent = Begin | Delta | Logprobs | Sealed | Done | Counted | End | Failed
+ItemEvent = Begin | Delta | Logprobs | Citation | Sealed | Done | Counted | End | Failed
 
 
 def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
@@ -137,7 +149,7 @@ def in_order(events: Iterable[ItemEvent]) -> Iterator[ItemEvent]:
                     raise ValueError(f"{event} is not the next item, which is {begun}.")
                 begun += 1
                 open_items.add(item)
-            case Delta(item) | Logprobs(item) | Sealed(item) | Done(item):
+            case Delta(item) | Logprobs(item) | Citation(item) | Sealed(item) | Done(item):
                 if item not in open_items:
                     raise ValueError(f"{event} belongs to an item that is not open.")
                 if isinstance(event, Done):
@@ -168,7 +180,14 @@ class OneAtATime:
         is open. After a failure nothing that is held back is of use.
         """
         match event:
-            case Begin(item) | Delta(item) | Logprobs(item) | Sealed(item) | Done(item):
+            case (
+                Begin(item)
+                | Delta(item)
+                | Logprobs(item)
+                | Citation(item)
+                | Sealed(item)
+                | Done(item)
+            ):
                 if item != self._current:
                     self._held.setdefault(item, []).append(event)
                     return ()

@@ -21,6 +21,7 @@ from ..chunks import first_choice, nonsense, read_text
 from ..items import Ending, ItemEvent, Kind
 from ..sse import decode_frame
 from .alike_chunks import AlikeChunks
+from .citations import read_citations
 from .forms import ReadFailure
 from .inline_reasoning import InlineReasoning
 from .logprobs import TokenLogprob, last_logprobs, read_logprobs
@@ -137,6 +138,9 @@ class ChatReader(ItemReader):
         content = said.get("content")
         if content:
             self._read_text("content", read_text(content, "content"))
+        annotations = said.get("annotations")
+        if annotations and self._kind == "text":
+            self._cite(self._current, read_citations(annotations, self._current))
         refusal = said.get("refusal")
         if refusal:
             self._end_inline()

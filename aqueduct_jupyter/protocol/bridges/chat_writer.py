@@ -15,8 +15,9 @@ from typing import Any
 from pydantic_core import to_json
 
 from ..chat import Usage
-from ..items import Begin, Counted, Delta, End, Failed, ItemEvent, Logprobs
+from ..items import Begin, Citation, Counted, Delta, End, Failed, ItemEvent, Logprobs
 from ..sse import DONE, Event, encode_event
+from .citations import chat_annotations
 from .forms import AnswerHead
 from .writing import GatheredItem, call_id, client_name, gather
 
@@ -59,6 +60,8 @@ class ChatWriter:
                 return b"".join((self._before, opening, to_json(text), closing, after))
             case Logprobs(_, tokens):
                 self._logprobs += tokens
+            case Citation():
+                return self._chunk(to_json({"annotations": chat_annotations([event])}))
             case Begin():
                 return self._write_begin(event)
             case Counted(usage):
@@ -86,6 +89,8 @@ class ChatWriter:
         }
         if reasoning := answer.text("reasoning"):
             message["reasoning_content"] = reasoning
+        if citations := [citation for item in answer.items for citation in item.citations]:
+            message["annotations"] = chat_annotations(citations)
         if calls:
             message["tool_calls"] = calls
         choice = {

@@ -6,7 +6,7 @@ How an API names its events and items is in its own reader.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from ..chunks import WholeCharacters, nonsense, read_tokens, whole_text
 from ..errors import AqueductError, DisconnectedError
 from ..items import (
     Begin,
+    Citation,
     Counted,
     Delta,
     Done,
@@ -138,6 +139,10 @@ class ItemReader:
         """Add the log probabilities of the text that comes next."""
         if tokens and item in self._open:
             self._events.append(Logprobs(item, tokens))
+
+    def _cite(self, item: int, citations: Iterable[Citation]) -> None:
+        if item in self._open:
+            self._events.extend(citations)
 
     def _seal(self, item: int, data: Any) -> None:
         if isinstance(data, str) and data and item in self._open:

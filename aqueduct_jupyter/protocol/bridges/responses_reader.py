@@ -16,6 +16,7 @@ from typing import Any
 from ..chat import Usage
 from ..chunks import nonsense
 from ..items import Kind
+from .citations import read_citations
 from .forms import ReadFailure
 from .logprobs import read_logprobs
 from .reading import ItemReader, as_json, as_word, counted
@@ -55,6 +56,7 @@ class ResponsesReader(ItemReader):
         self._items: dict[_Place, int] = {}
         self._outputs: dict[int, list[int]] = {}
         self._grown: set[int] = set()
+        self._annotated: set[int] = set()
         self._weighed: dict[int, int] = {}
         self._last_part: dict[int, tuple[str, int]] = {}
 
@@ -75,6 +77,9 @@ class ResponsesReader(ItemReader):
             self._read_added(_index(data), data.get("item"))
         elif name == "response.output_item.done":
             self._read_output(_index(data), data.get("item"))
+        elif name == "response.output_text.annotation.added":
+            place = _index(data), _index(data, "content_index")
+            self._annotate(self._items.get(place, -1), [data.get("annotation")])
         elif name in _ENDS:
             self._read_response(data.get("response"), name.removeprefix("response."))
         elif name == "error":
@@ -142,6 +147,9 @@ class ResponsesReader(ItemReader):
                 if kind == "text" and part.get("logprobs"):
                     self._add_logprobs(item, part["logprobs"], self._weighed.get(item, 0))
                 self._complete(item, part.get(field))
+                annotations = part.get("annotations")
+                if kind == "text" and item not in self._annotated:
+                    self._annotate(item, annotations)
 
     def _read_reasoning(self, index: int, output: Mapping[str, Any]) -> None:
         item = self._open_reasoning(index, output)
@@ -180,6 +188,10 @@ class ResponsesReader(ItemReader):
         tokens = read_logprobs(logprobs)[known:]
         self._weighed[item] = self._weighed.get(item, 0) + len(tokens)
         self._weigh(item, tokens)
+
+    def _annotate(self, item: int, annotations: Any) -> None:
+        self._annotated.add(item)
+        self._cite(item, read_citations(annotations, item))
 
     def _extend(self, place: _Place, piece: Any) -> None:
         item = self._items.get(place)

@@ -20,6 +20,7 @@ from ..chat import Usage
 from ..errors import AqueductError
 from ..items import (
     Begin,
+    Citation,
     Counted,
     Delta,
     Done,
@@ -32,7 +33,9 @@ from ..items import (
     Sealed,
 )
 from ..sse import DONE, Event, encode_event
+from .citations import responses_annotation
 from .forms import AnswerHead, ToolName
+from .responses_item import OpenItem
 from .responses_object import counts, new_response, response_error
 from .thinking_blocks import sealed_thinking
 from .writing import call_id
@@ -44,47 +47,6 @@ _DONE_FRAME = encode_event(Event(DONE))
 _REASONS: dict[Ending, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 _SEALED = "reasoning.encrypted_content"
-
-
-class _Open:
-    """The output item that is being written.
-
-    Args:
-        index: its index in the output.
-        item: the output item, whose text is filled in when it is closed.
-        grows: the event of its deltas and of its text's end, without ``delta`` or ``done``; empty
-            for an item whose text is written once it is complete.
-        field: the field for the text in the latter event.
-        part: the part that holds the text; None if the item itself holds it.
-    """
-
-    def __init__(
-        self, index: int, item: dict[str, Any], grows: str, field: str, part: dict[str, Any] | None
-    ) -> None:
-        self.index = index
-        self.item = item
-        self.grows = grows
-        self.field = field
-        self.part = part
-        self.pieces: list[str] = []
-        self.sealed = ""
-        self.place: dict[str, Any] = {"item_id": item["id"], "output_index": index}
-        if part is not None:
-            self.place["content_index"] = 0
-        # Those of all of the text, and those of its next piece.
-        self.logprobs: list[Any] | None = part.get("logprobs") if part else None
-        self.next_logprobs: list[Any] = []
-        name = f"{grows}.delta".encode()
-        # A delta is a sequence number and a text between these bytes.
-        self.before = b'event: %b\ndata: {"type":"%b","sequence_number":' % (name, name)
-        self.between = b",%b," % to_json(self.place)[1:-1] + b'"delta":'
-        self.after = b',"logprobs":[]}\n\n' if self.logprobs is not None else b"}\n\n"
-
-    def weigh(self, tokens: Iterable[Any]) -> None:
-        """Add log probabilities of the next piece, if this is a text."""
-        if self.logprobs is not None:
-            self.logprobs.extend(tokens)
-            self.next_logprobs.extend(tokens)
 
 
 class ResponsesWriter:
@@ -101,7 +63,7 @@ class ResponsesWriter:
         self._queue = OneAtATime()
         self._number = 0
         self._usage = Usage()
-        self._open: _Open | None = None
+        self._open: OpenItem | None = None
         self._status_at_end = "completed"
         include = head.request.get("include")
         self._wants_sealed = isinstance(include, list) and _SEALED in include
@@ -147,6 +109,8 @@ class ResponsesWriter:
             case Logprobs(_, tokens):
                 if self._open:
                     self._open.weigh(tokens)
+            case Citation():
+                return self._write_citation(event)
             case Sealed(_, data):
                 if self._open:
                     self._open.sealed = data
@@ -178,6 +142,16 @@ class ResponsesWriter:
             current.next_logprobs = []
         return b"".join((current.before, number, current.between, to_json(text), after))
 
+    def _write_citation(self, citation: Citation) -> bytes:
+        current = self._open
+        annotations = current.part.get("annotations") if current and current.part else None
+        if current is None or annotations is None:
+            return b""
+        annotation = responses_annotation(citation)
+        fields = {**current.place, "annotation_index": len(annotations), "annotation": annotation}
+        annotations.append(annotation)
+        return self._frame("response.output_text.annotation.added", fields)
+
     def _start(self, begin: Begin) -> bytes:
         current = self._open = self._new_item(begin)
         added = {"output_index": current.index, "item": current.item}
@@ -187,7 +161,7 @@ class ResponsesWriter:
             frames += self._frame("response.content_part.added", fields)
         return frames
 
-    def _new_item(self, begin: Begin) -> _Open:
+    def _new_item(self, begin: Begin) -> OpenItem:
         index = len(self._response["output"])
         unique = f"{self._head.id.removeprefix('resp_')}_{index}"
         item: dict[str, Any] = {"id": "", "type": "message", "status": "in_progress"}
@@ -200,16 +174,16 @@ class ResponsesWriter:
                 if begin.redacted and self._wants_sealed:
                     item["encrypted_content"] = sealed_thinking("", "", begin.redacted)
                 part = {"type": "reasoning_text", "text": ""}
-                return _Open(index, item, "response.reasoning_text", "text", part)
+                return OpenItem(index, item, "response.reasoning_text", "text", part)
             case "refusal":
                 item.update(id=f"msg_{unique}", role="assistant", content=[])
                 part = {"type": "refusal", "refusal": ""}
-                return _Open(index, item, "response.refusal", "refusal", part)
+                return OpenItem(index, item, "response.refusal", "refusal", part)
         item.update(id=f"msg_{unique}", role="assistant", content=[])
         part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
-        return _Open(index, item, "response.output_text", "text", part)
+        return OpenItem(index, item, "response.output_text", "text", part)
 
-    def _new_call(self, index: int, unique: str, begin: Begin) -> _Open:
+    def _new_call(self, index: int, unique: str, begin: Begin) -> OpenItem:
         tool = self._head.tools.get(begin.name) or ToolName(begin.name)
         field = "input" if tool.is_custom else "arguments"
         item: dict[str, Any] = {
@@ -223,7 +197,7 @@ class ResponsesWriter:
         if tool.namespace is not None:
             item["namespace"] = tool.namespace
         grows = "" if tool.is_custom else "response.function_call_arguments"
-        return _Open(index, item, grows, field, None)
+        return OpenItem(index, item, grows, field, None)
 
     def _close(self, status: str) -> bytes:
         current, self._open = self._open, None
@@ -240,7 +214,7 @@ class ResponsesWriter:
         done = {"output_index": current.index, "item": current.item}
         return frames + self._frame("response.output_item.done", done)
 
-    def _close_text(self, current: _Open, text: str) -> bytes:
+    def _close_text(self, current: OpenItem, text: str) -> bytes:
         place, part = current.place, current.part
         if part is not None:
             part[current.field] = text

@@ -9,7 +9,19 @@ from typing import Any
 from pydantic_core import to_json
 
 from ..chat import Usage
-from ..items import Begin, Counted, Delta, End, Ending, Failed, ItemEvent, Kind, Logprobs, Sealed
+from ..items import (
+    Begin,
+    Citation,
+    Counted,
+    Delta,
+    End,
+    Ending,
+    Failed,
+    ItemEvent,
+    Kind,
+    Logprobs,
+    Sealed,
+)
 from .forms import AnswerHead
 
 __all__ = ["Gathered", "GatheredItem", "call_id", "client_name", "gather", "named_frame"]
@@ -23,6 +35,7 @@ class GatheredItem:
     pieces: list[str] = field(default_factory=list)
     sealed: str = ""
     logprobs: list[Mapping[str, Any]] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
 
     @property
     def kind(self) -> Kind:
@@ -63,6 +76,8 @@ def gather(events: Iterable[ItemEvent]) -> Gathered:
                 answer.items[item].pieces.append(text)
             case Logprobs(item, tokens):
                 answer.items[item].logprobs += tokens
+            case Citation(item):
+                answer.items[item].citations.append(event)
             case Sealed(item, data):
                 answer.items[item].sealed = data
             case Counted(usage):
