@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from aqueduct_jupyter.gateway import encoding
+from aqueduct_jupyter.gateway.requests import answers
 from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
 from aqueduct_jupyter.protocol.bridges.thinking_blocks import sealed_thinking
-from aqueduct_jupyter.server.http.operations import PIECE_BYTES
+from aqueduct_jupyter.server.http.operations import PIECE_BYTES, OperationHandler
 
 from ...standin import CUT, HANG, Received, StandIn, chunk, message_events, named, response_events
 from ..conftest import Ask, Settings, campus
@@ -433,6 +436,29 @@ async def test_a_large_answer_passes_as_it_is(
     assert answer.content == body
     assert answer.headers["content-length"] == str(len(body))
     assert (await ledger_row(extension, tmp_path))["tokens_in"] == 9
+
+
+@pytest.mark.parametrize("case", [NAMED["embeddings"]])
+async def test_a_large_answer_is_never_handled_in_one_piece(
+    http: httpx.AsyncClient, standin: StandIn, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [{"index": n, "embedding": [n / 7] * 1000} for n in range(200)]
+    sizes = list[int]()
+
+    def counting(of: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
+            sizes.append(max((len(one) for one in arguments if isinstance(one, bytes)), default=0))
+            return of(*arguments)
+
+        return counted
+
+    monkeypatch.setattr(OperationHandler, "write", counting(OperationHandler.write))
+    for module in (answers, encoding):
+        monkeypatch.setattr(module, "read_json", counting(encoding.read_json))
+    standin.reply(json.dumps({"data": items}).encode())
+    assert (await post(http, case)).status_code == 200
+    assert len(sizes) > 10
+    assert max(sizes) <= PIECE_BYTES
 
 
 @pytest.mark.parametrize("case", [NAMED["embeddings"]])
