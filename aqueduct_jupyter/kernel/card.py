@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..protocol.errors import AnswerError, AqueductError
 from ..protocol.plain_text import plain_lines
 
-__all__ = ["as_card", "card_lines"]
+__all__ = ["as_card", "as_stopped", "card_lines"]
 
 SHOWN_ANSWER = 1500
 """Characters shown of a wrong answer."""
@@ -29,6 +29,17 @@ def card_lines(error: AqueductError) -> list[str]:
     if error.request_id:
         lines.append(f"Request: {error.request_id}")
     return lines
+
+
+def as_stopped(interrupt: KeyboardInterrupt, way_on: str) -> KeyboardInterrupt:
+    """Make IPython show an interrupt in a line, without a traceback through this package.
+
+    Args:
+        interrupt: the interrupt, which is still raised.
+        way_on: how the user goes on from here.
+    """
+    vars(interrupt)["_render_traceback_"] = lambda: [f"Stopped. {way_on}"]
+    return interrupt
 
 
 def as_card(error: AqueductError) -> AqueductError:

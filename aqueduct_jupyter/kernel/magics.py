@@ -16,7 +16,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import Float, Integer, Unicode
 
 from ..protocol.errors import AqueductError, CellError
-from .card import as_card
+from .card import as_card, as_stopped
 from .client import Client
 from .commands import Commands
 from .completion import install
@@ -31,6 +31,10 @@ from .structured import answer_type, frame_of
 from .turn_request import TurnRequest
 
 __all__ = ["ChatMagics"]
+
+CONTINUE = "%chat continue goes on."
+RERUN = "Run the cell again to go on; what was answered is not asked again."
+"""What is said when a cell was stopped."""
 
 MODE = "AQUEDUCT_CHAT_RECORDING"
 """The environment variable that sets the recording mode from the start."""
@@ -105,6 +109,9 @@ class ChatMagics(Magics):
                 self._ask(self._request(options, cell), options)
         except AqueductError as error:
             raise as_card(error) from None
+        except KeyboardInterrupt as interrupt:
+            way_on = RERUN if options.map else CONTINUE
+            raise as_stopped(interrupt, way_on) from None
 
     @line_magic("chat")  # type: ignore[arg-type]  # IPython's annotation takes no method
     def command(self, line: str) -> Any:
@@ -113,6 +120,8 @@ class ChatMagics(Magics):
             return self.commands.run(line)
         except AqueductError as error:
             raise as_card(error) from None
+        except KeyboardInterrupt as interrupt:
+            raise as_stopped(interrupt, CONTINUE) from None
 
     def _request(self, options: Namespace, cell: str) -> TurnRequest:
         names = self.chats.visible

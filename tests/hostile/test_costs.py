@@ -36,6 +36,7 @@ from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
 from aqueduct_jupyter.kernel.answer import Answer
 from aqueduct_jupyter.kernel.answer import AnswerStream as Growing
 from aqueduct_jupyter.kernel.code_answer import code_of
+from aqueduct_jupyter.kernel.json_in_text import read_json_values
 from aqueduct_jupyter.kernel.prompt import evaluate, interpolate
 from aqueduct_jupyter.kernel.recording import Recording
 from aqueduct_jupyter.kernel.references import look_up, split_references
@@ -46,6 +47,7 @@ from aqueduct_jupyter.protocol.conversation import Conversation, Turn
 from aqueduct_jupyter.protocol.errors import AqueductError, error_from_envelope
 from aqueduct_jupyter.protocol.exports import read_conversation, write_conversation
 from aqueduct_jupyter.protocol.files import clean_filename
+from aqueduct_jupyter.protocol.formulas import with_dollar_signs
 from aqueduct_jupyter.protocol.plain_text import as_filename, as_markdown, plain_lines
 from aqueduct_jupyter.protocol.safe_markdown import close_fence, safe_markdown
 from aqueduct_jupyter.protocol.schemas import schema_fault
@@ -203,10 +205,26 @@ MARKDOWN = [
         "```a\n",
     ),
 ]
+
+
 READERS: dict[str, tuple[int, Callable[[int], Any]]] = {
     **{
         f"Markdown {text!r}": (40_000, lambda size, text=text: safe_markdown(repeated(text, size)))
         for text in MARKDOWN
+    },
+    **{
+        f"formulas {text!r}": (
+            20_000,
+            lambda size, text=text: with_dollar_signs(repeated(text, size)),
+        )
+        for text in ("$a", "$", "\\(", "\\[a", "\\", "`$", "```\n", "$$a", "$a\n", "\\)")
+    },
+    **{
+        f"typed answer {text!r}": (
+            20_000,
+            lambda size, text=text: read_json_values(repeated(text, size)),
+        )
+        for text in ("{", "[", "```\n", "<think>", '{"a":', "</think>", '{"a":1} ')
     },
     "Markdown, runs": (40_000, lambda size: safe_markdown(growing_runs(size))),
     "open fence": (400_000, lambda size: close_fence("```\n" + repeated("a\n", size))),

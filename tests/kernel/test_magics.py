@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from IPython.core.error import UsageError
 
+from aqueduct_jupyter.kernel.display import rendered
 from aqueduct_jupyter.protocol import errors
 
 from ..standin import CUT, DONE, chunk, completion, event, usage_chunk
@@ -365,6 +366,39 @@ class TestDryRun:
         }
         assert shell.sent == []
         assert shell.magics.chats.session.conversation("main").turns == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("%%chat\nHi", "%chat continue goes on"),
+        ("%chat models", "%chat continue goes on"),
+        ("%%chat map texts -o out\nHi", "Run the cell again to go on"),
+    ],
+)
+def test_a_stop_is_one_quiet_line_and_still_stops(
+    shell: Shell, capsys: pytest.CaptureFixture[str], cell: str, says: str
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    shell.names["texts"] = ["a"]
+    shell.magics.chats.connected = interrupted  # type: ignore[method-assign, assignment]
+    shell.magics.chats.session.asker.connect = interrupted  # type: ignore[assignment]
+    capsys.readouterr()
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        shell.run(cell)
+    (line,) = stopped.value._render_traceback_()  # type: ignore[attr-defined]
+    assert line.startswith("Stopped. ")
+    assert says in line
+    assert "Traceback" not in capsys.readouterr().out
+
+
+def test_formulas_and_amounts_are_written_for_notebooks() -> None:
+    text = r"It is $3 or $5, with \(x\)."
+    shown = rendered(text, "markdown")
+    assert shown["text/markdown"] == r"It is \$3 or \$5, with $x$."
+    assert shown["text/plain"] == text
 
 
 class TestSeveralInOneRun:
