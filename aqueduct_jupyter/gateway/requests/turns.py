@@ -99,13 +99,18 @@ class Turns:
         try:
             if turn.previous_id is not None:
                 await self._load_chain(turn, turn.previous_id)
-            elif turn.conversation_id is not None:
+        except NotFoundError as error:
+            raise InvalidRequestError(
+                error.message, param="previous_response_id", code="previous_response_not_found"
+            ) from None
+        try:
+            if turn.conversation_id is not None:
                 items = await self._conversations.items(owner, turn.conversation_id)
                 turn.earlier = _since_summary(items)
         except NotFoundError as error:
-            param = "conversation" if turn.conversation_id else "previous_response_id"
-            code = None if turn.conversation_id else "previous_response_not_found"
-            raise InvalidRequestError(error.message, param=param, code=code or error.code) from None
+            raise InvalidRequestError(
+                error.message, param="conversation", code=error.code
+            ) from None
         if any(item_type(item) == "item_reference" for item in turn.input):
             turn.input = [await self._resolved(turn, item) for item in turn.input]
             request.body["input"] = turn.input
