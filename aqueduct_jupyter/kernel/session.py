@@ -192,6 +192,7 @@ class ChatSession:
         turn.answer, turn.model, turn.request_id = answer.text, answer.model, answer.request_id
         turn.reasoning, turn.notes = answer.reasoning, notes.lines
         turn.tokens_in, turn.tokens_out = answer.tokens_in, answer.tokens_out
+        turn.finish_reason = answer.finish_reason
         if error is None:
             turn.end("whole")
         elif isinstance(error, RequestStoppedError) or not isinstance(error, Exception):

@@ -32,7 +32,8 @@ class Turn:
 
     ``content`` is the message's content as sent; ``prompt`` is the text that the user typed;
     ``cell`` is the notebook's id of the cell, if any; ``reasoning`` is never sent again; ``time``
-    is in seconds since 1970; ``notes`` are remarks for the user.
+    is in seconds since 1970; ``notes`` are remarks for the user; ``finish_reason`` is the model's
+    own word for why it ended.
     """
 
     prompt: str
@@ -50,6 +51,7 @@ class Turn:
     tokens_in: int | None = None
     tokens_out: int | None = None
     notes: list[str] = field(default_factory=list)
+    finish_reason: str | None = None
 
     def end(self, state: State, error: str | None = None, error_code: str | None = None) -> None:
         """End the turn; only the first end counts."""

@@ -42,6 +42,7 @@ export interface Turn {
   tokens_in: number | null;
   tokens_out: number | null;
   notes: string[];
+  finish_reason: string | null;
 }
 
 /** How a turn ended: the turn without its text, which came in pieces. */
@@ -57,6 +58,7 @@ export type Ending = Partial<
     | 'tokens_out'
     | 'notes'
     | 'content'
+    | 'finish_reason'
   >
 >;
 
@@ -109,7 +111,8 @@ export function newTurn(prompt: string, content: string | Part[]): Turn {
     time: Date.now() / 1000,
     tokens_in: null,
     tokens_out: null,
-    notes: []
+    notes: [],
+    finish_reason: null
   };
 }
 

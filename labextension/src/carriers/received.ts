@@ -46,7 +46,8 @@ export function turnIn(value: unknown): Turn {
     time: numberIn(fields.time),
     tokens_in: countOrNull(fields.tokens_in),
     tokens_out: countOrNull(fields.tokens_out),
-    notes: sentencesIn(fields.notes)
+    notes: sentencesIn(fields.notes),
+    finish_reason: plainOrNull(fields.finish_reason)
   };
 }
 

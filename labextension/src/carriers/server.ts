@@ -186,13 +186,14 @@ export class ServerCarrier implements Carrier {
     if (!turn || !this._running.has(request)) {
       return;
     }
-    const { text, reasoning, model, tokens_in, tokens_out } = piece;
+    const { text, reasoning, model, tokens_in, tokens_out, finish_reason } = piece;
     conversation.change(turn.id, {
       answer: turn.answer + text,
       reasoning: turn.reasoning + reasoning,
       model: model ?? turn.model,
       tokens_in: tokens_in ?? turn.tokens_in,
-      tokens_out: tokens_out ?? turn.tokens_out
+      tokens_out: tokens_out ?? turn.tokens_out,
+      finish_reason: finish_reason ?? turn.finish_reason
     });
     this._tell(conversation, { type: 'delta', request, text, reasoning });
   }

@@ -11,6 +11,9 @@ import { Attachments } from './attachments';
 import { sentenceOf } from './plain-text';
 import { Signal } from './signal';
 
+/** What the kernel's `%chat continue` asks, too. */
+export const CONTINUE = 'Continue exactly where you stopped. Repeat nothing.';
+
 const NO_SETUP: Setup = {
   models: [],
   default_model: null,
@@ -118,6 +121,19 @@ export class ChatModel {
     if (this.isReady) {
       const texts = partsOf(turn).filter(part => part.type === 'text');
       this._ask(turn.prompt, texts, [], turn.id);
+    }
+  }
+
+  /** Whether an answer ended early, so that the model can go on with it. */
+  canContinue(turn: Turn): boolean {
+    const isEarly = turn.state === 'stopped' || turn.finish_reason === 'length';
+    return isEarly && turn.answer !== '' && turn === this.turns[this.turns.length - 1];
+  }
+
+  /** Ask the model to go on where its answer ended. */
+  goOn(turn: Turn): void {
+    if (this.isReady && this.canContinue(turn)) {
+      this._ask(CONTINUE, [], [], null);
     }
   }
 

@@ -61,6 +61,15 @@ markdown.renderer.rules.image = (tokens, index) => {
   }
   return `<span class="aqueduct-image" data-source="${escapeHtml(source)}">${text}</span>`;
 };
+for (const cell of ['th_open', 'td_open'] as const) {
+  markdown.renderer.rules[cell] = (tokens, index, options, _env, renderer) => {
+    const token = tokens[index]!;
+    const side = /^text-align:(left|center|right)$/.exec(token.attrGet('style') ?? '');
+    // A style would be taken out, because it could be anything.
+    token.attrs = side ? [['data-align', side[1]!]] : null;
+    return renderer.renderToken(tokens, index, options);
+  };
+}
 markdown.renderer.rules.table_open = () => '<div class="aqueduct-table"><table>';
 markdown.renderer.rules.table_close = () => '</table></div>';
 

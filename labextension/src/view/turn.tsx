@@ -138,13 +138,23 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
   const facts = [
     turn.model,
     turn.tokens_out === null ? null : words._n('%1 token', '%1 tokens', turn.tokens_out),
-    turn.state === 'stopped' ? words.__('stopped') : null,
+    endingOf(turn, words),
     ...turn.notes
   ];
   return (
     <footer class="aqueduct-footer">
       <span>{facts.filter(Boolean).join(' · ')}</span>
       <span class="aqueduct-actions">
+        {model.canContinue(turn) && (
+          <button
+            type="button"
+            class="aqueduct-button"
+            disabled={!isReady}
+            onClick={() => model.goOn(turn)}
+          >
+            {words.__('Continue')}
+          </button>
+        )}
         <IconButton
           icon="copy"
           label={words.__('Copy the answer')}
@@ -162,4 +172,15 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
       </span>
     </footer>
   );
+}
+
+/** How an answer ended, if it did so early. */
+function endingOf({ state, finish_reason }: Turn, words: Words): string | null {
+  if (state === 'stopped') {
+    return words.__('stopped');
+  }
+  if (finish_reason === 'length') {
+    return words.__('cut off at the most tokens');
+  }
+  return finish_reason === 'content_filter' ? words.__('ended by the filter') : null;
 }

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 
 import type { Carrier, CarrierEvent, Question } from '../../src/carriers/carrier';
-import { ChatModel } from '../../src/model/chat';
+import { ChatModel, CONTINUE } from '../../src/model/chat';
 import { contentOf, newTurn, type Part, type Turn } from '../../src/protocol-types';
 
 /** A carrier that does what a test says, and keeps what it was asked. */
@@ -73,6 +73,31 @@ test('what comes late of a stopped answer is ignored', () => {
   carrier.end({ state: 'failed', error: 'too late' });
   expect(last()).toMatchObject({ answer: 'half', state: 'stopped', error: null });
   expect(carrier.stopped).toEqual([carrier.asked[0]!.request]);
+});
+
+test.each([
+  [{ state: 'stopped' }, true],
+  [{ state: 'whole', finish_reason: 'length' }, true],
+  [{ state: 'whole', finish_reason: 'stop' }, false],
+  [{ state: 'failed', finish_reason: null }, false]
+] as [Partial<Turn>, boolean][])('an answer that ended as %o goes on: %s', (ending, goesOn) => {
+  model.send('Tell me');
+  carrier.say('Once upon');
+  carrier.end(ending);
+  const early = last();
+  expect(model.canContinue(early)).toBe(goesOn);
+  model.goOn(early);
+  expect(carrier.asked).toHaveLength(goesOn ? 2 : 1);
+  if (goesOn) {
+    expect(carrier.asked[1]).toMatchObject({ prompt: CONTINUE, before: null });
+    expect(model.canContinue(early)).toBe(false);
+  }
+});
+
+test('an answer without a word has nothing to go on from', () => {
+  model.send('Tell me');
+  model.stop();
+  expect(model.canContinue(last())).toBe(false);
 });
 
 test('a list of turns that crosses a question on its way does not lose its answer', () => {

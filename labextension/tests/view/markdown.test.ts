@@ -83,6 +83,13 @@ test('another text takes the place of the one before', () => {
   expect(node.textContent.trim()).toBe('three');
 });
 
+test('the columns of a table keep their sides, and nothing else of a style', () => {
+  view.show('| a | b | c | d |\n|:--|--:|:-:|---|\n| 1 | 2 | 3 | 4 |', true);
+  const sides = [...node.querySelectorAll<HTMLElement>('td')].map(cell => cell.dataset.align);
+  expect(sides).toEqual(['left', 'right', 'center', undefined]);
+  expect(node.querySelector('[style]')).toBeNull();
+});
+
 const HOSTILE = [
   '<img src=x onerror="hit()">',
   '<script>hit()</script>',
