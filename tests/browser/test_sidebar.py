@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
+from ..standin import CUT, DONE, HANG, StandIn, chunk, event, usage_chunk
 from .chat import ChatOnPage, faults, open_sidebar
 from .conftest import Open
 from .lab import LabServer, lab, lab_server
@@ -89,6 +89,47 @@ def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: S
         expect(chat.answer()).to_contain_text("The second answer.")
         expect(chat.area.get_by_role("heading", name="What is an aqueduct?")).to_be_visible()
         expect(chat.area.get_by_label("Model")).to_have_value("other")
+
+
+WIDE = (
+    "| "
+    + " | ".join(f"column_{n}" for n in range(14))
+    + " |\n"
+    + "|--:" * 14
+    + "|\n"
+    + ("| " + " | ".join("0.142857" for _ in range(14)) + " |\n")
+)
+
+
+def test_an_answer_is_read_to_its_end_and_goes_on(open_lab: Open, standin: StandIn) -> None:
+    blocks = "\n\n".join(f"```python\nx{n} = {n}\n```" for n in range(12))
+    say(standin, f"{blocks}\n\n{WIDE}")
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}
+    standin.stream(chunk("Cut"), event(last), DONE)
+    say(standin, "off and on.")
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        chat.ask("Show me")
+        expect(chat.area.locator("footer.aqueduct-footer")).to_be_visible()
+        log = chat.area.get_by_role("log")
+        hidden = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+        expect(chat.area.locator("td").first).to_be_in_viewport()
+        opened.page.wait_for_function(f"log => ({hidden})(log) < 2", arg=log.element_handle())
+        cell = chat.area.locator("td").first
+        assert cell.inner_text() == "0.142857"
+        height = cell.evaluate("cell => cell.getClientRects()[0].height")
+        assert height < 40, "the number is on one line"
+        assert cell.evaluate("cell => getComputedStyle(cell).textAlign") == "right"
+        table = chat.area.locator(".aqueduct-table")
+        assert table.evaluate("table => table.scrollWidth > table.clientWidth")
+
+        chat.ask("Tell me")
+        expect(chat.area.get_by_text("cut off at the most tokens")).to_be_visible()
+        chat.button("Continue").click()
+        chat.expect_whole("off and on.")
+        asked = standin.chats[-1].json["messages"]
+        assert asked[-1]["content"].startswith("Continue exactly where you stopped")
+        expect(chat.area.get_by_role("button", name="Continue")).to_have_count(0)
 
 
 def test_conversations_are_found_renamed_exported_and_deleted(

@@ -70,6 +70,7 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
 function Transcript({ model, words, typesetter, sources }: Omit<ChatProps, 'header'>): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
+  const top = useRef(0);
   useStickToEnd(node, isAtEnd, model.turns);
   const hasNoModel = model.setup !== null && !model.models.length;
   return (
@@ -81,7 +82,10 @@ function Transcript({ model, words, typesetter, sources }: Omit<ChatProps, 'head
       aria-label={words.__('Conversation')}
       tabIndex={0}
       onScroll={({ currentTarget: area }) => {
-        isAtEnd.current = area.scrollHeight - area.scrollTop - area.clientHeight < NEAR_END;
+        const isNear = area.scrollHeight - area.scrollTop - area.clientHeight < NEAR_END;
+        // Only a reader moves up; text that grew since the last scroll leaves the end behind.
+        isAtEnd.current = isNear || (isAtEnd.current && area.scrollTop >= top.current);
+        top.current = area.scrollTop;
       }}
     >
       {(hasNoModel || !model.turns.length) && <Notices model={model} words={words} />}
