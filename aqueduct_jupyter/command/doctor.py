@@ -85,8 +85,10 @@ def _findings(url: str | None, token: str | None) -> Iterator[Finding]:
     clients = list[Client]()
 
     def find() -> Iterator[Finding]:
-        clients.append(find_server(url, token))
-        return iter(())
+        try:
+            clients.append(find_server(url, token))
+        except AqueductError as error:
+            yield Finding("server", "not found", error.message)
 
     yield from _checked("server", find)
     for client in clients:
