@@ -114,6 +114,8 @@ class PanelAnswers:
         """Send the ids of all turns, the new ones in full, and the running request."""
         with self._telling:
             growing = {id(growing.turn): growing for growing in self._running.values()}
+            running = next(reversed(self._running), None)
+            turn = None if running is None else self._running[running].turn
             self._tell(
                 {
                     "type": "turns",
@@ -122,7 +124,8 @@ class PanelAnswers:
                         growing[id(turn)].sent(turn) if id(turn) in growing else asdict(turn)
                         for turn in news
                     ],
-                    "running": next(reversed(self._running), None),
+                    "running": running,
+                    "answering": None if turn is None else turn.id,
                 }
             )
 

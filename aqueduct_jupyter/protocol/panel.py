@@ -100,12 +100,17 @@ class Attached(TypedDict):
 
 
 class Turns(TypedDict):
-    """The ids of all turns in order, the new or changed turns, and the running request."""
+    """The ids of all turns in order, and the new or changed turns.
+
+    ``running`` is the panel's running request, and ``answering`` the turn that it answers: another
+    panel of the conversation may have asked since.
+    """
 
     type: Literal["turns"]
     ids: list[str]
     turns: list[dict[str, Any]]
     running: str | None
+    answering: NotRequired[str | None]
 
 
 class Begun(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,27 @@ def test_a_panel_that_comes_during_an_answer_gets_its_words_so_far(
     rest = "".join(message["text"] for message in later if message["type"] == "delta")
     assert turn["answer"] + rest == "The first part. And the rest."
     assert rest == "And the rest."
+
+
+def test_a_second_panel_that_asks_in_between_says_whose_answer_runs(
+    front: Front, shell: Shell, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Front(ChatPanel(chats=shell.magics.chats), monkeypatch)
+    more = threading.Event()
+    standin.stream(chunk("The first "), more, chunk("half."), usage_chunk(), DONE)
+    front.ask("mine")
+    front.wait("delta")
+    standin.stream(chunk("Theirs"), usage_chunk(), DONE)
+    other.ask("another", request="r2")
+    other.wait("ended")
+    mine = front.of("begun")[0]["turn"]["id"]
+    told = front.wait("turns", 2)
+    assert (told["running"], told["answering"], told["ids"][0]) == ("r1", mine, mine)
+    assert told["ids"][1:] == [other.of("begun")[0]["turn"]["id"]]
+    more.set()
+    front.wait("ended")
+    assert "".join(delta["text"] for delta in front.of("delta")) == "The first half."
+    assert [turn.answer for turn in front.panel.conversation.turns] == ["The first half.", "Theirs"]
 
 
 def test_what_a_cell_asks_is_told_once_begun_and_once_ended(front: Front, shell: Shell) -> None:

@@ -22,9 +22,16 @@ export type CarrierEvent =
   /** The models and limits. */
   | { type: 'setup'; setup: Setup }
   /**
-   * The current turns: the ids of all in order, the new or changed turns, and the running request.
+   * The current turns: the ids of all in order, the new or changed turns, the running request, and
+   * the turn that it answers; if that is missing, it is the last one.
    */
-  | { type: 'turns'; ids: readonly string[]; turns: readonly Turn[]; running: string | null }
+  | {
+      type: 'turns';
+      ids: readonly string[];
+      turns: readonly Turn[];
+      running: string | null;
+      answering?: string | null;
+    }
   /** Context for the next question, unless the user removes it. */
   | { type: 'attached'; contexts: Context[] }
   /** A question has joined the conversation; the turns from `before` on are gone. */

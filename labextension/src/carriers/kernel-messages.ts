@@ -47,7 +47,9 @@ function eventIn(fields: JSONObject): CarrierEvent | null {
       return { type: 'attached', contexts: listIn(fields.contexts).map(contextIn) };
     case 'turns': {
       const running = textOrNull(fields.running);
-      return { type: 'turns', ids: textsIn(fields.ids), turns: turnsIn(fields.turns), running };
+      const answering = textOrNull(fields.answering);
+      const ids = textsIn(fields.ids);
+      return { type: 'turns', ids, turns: turnsIn(fields.turns), running, answering };
     }
     case 'begun':
       return {

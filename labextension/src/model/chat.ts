@@ -37,6 +37,8 @@ export class ChatModel {
   trouble: string | null = null;
 
   private _running: string | null = null;
+  /** The turn that the running request answers; others may run elsewhere at the same time. */
+  private _answering: string | null = null;
   /** Whether the running request's question has been sent but has not begun yet. */
   private _isUnderway = false;
   private _chosen: string | null = null;
@@ -219,13 +221,14 @@ export class ChatModel {
         this.setup = event.setup;
         break;
       case 'turns':
-        this._show(event.ids, event.turns, event.running);
+        this._show(event.ids, event.turns, event.running, event.answering ?? null);
         break;
       case 'attached':
         event.contexts.forEach(context => this.addContext(context));
         break;
       case 'begun':
         this._isUnderway = false;
+        this._answering = event.turn.id;
         // A list of the turns may already have contained it.
         this.turns = [
           ...this._until(event.before).filter(({ id }) => id !== event.turn.id),
@@ -249,11 +252,20 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  private _show(ids: readonly string[], news: readonly Turn[], running: string | null): void {
+  private _show(
+    ids: readonly string[],
+    news: readonly Turn[],
+    running: string | null,
+    answering: string | null
+  ): void {
     const known = new Map([...this.turns, ...news].map(turn => [turn.id, turn]));
     this.turns = ids.flatMap(id => known.get(id) ?? []);
     // An event from before our question arrived does not know about it.
-    this._running = this._isUnderway ? this._running : running;
+    if (!this._isUnderway) {
+      const last = this.turns[this.turns.length - 1];
+      this._running = running;
+      this._answering = running === null ? null : (answering ?? last?.id ?? null);
+    }
     const isGone = this.editing && !ids.includes(this.editing.id);
     this.editing = isGone ? null : this.editing;
   }
@@ -265,14 +277,13 @@ export class ChatModel {
 
   /** The turn whose answer is still growing, unless it has been removed elsewhere. */
   private get _growing(): Turn | undefined {
-    const last = this.turns[this.turns.length - 1];
-    return last?.state === 'running' ? last : undefined;
+    return this.turns.find(({ id, state }) => id === this._answering && state === 'running');
   }
 
   private _grow(text: string, reasoning: string): void {
     const turn = this._growing;
     if (turn) {
-      this._changeLast({
+      this._change({
         ...turn,
         answer: turn.answer + text,
         reasoning: turn.reasoning + reasoning
@@ -284,13 +295,13 @@ export class ChatModel {
     const turn = this._growing;
     if (turn) {
       const ended = { ...turn, ...ending };
-      this._changeLast(ended);
+      this._change(ended);
       this.ended.emit(ended);
     }
   }
 
-  private _changeLast(turn: Turn): void {
-    this.turns = [...this.turns.slice(0, -1), turn];
+  private _change(turn: Turn): void {
+    this.turns = this.turns.map(other => (other.id === turn.id ? turn : other));
   }
 }
 

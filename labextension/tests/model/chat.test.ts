@@ -94,6 +94,29 @@ test.each([
   }
 });
 
+test('another panel that asks in between tears no answer', () => {
+  model.send('mine');
+  carrier.say('The first ');
+  const mine = last();
+  const { request } = carrier.asked[0]!;
+  const other = newTurn('another', 'another');
+  const ids = [mine.id, other.id];
+  carrier.tell({ type: 'turns', ids, turns: [other], running: request, answering: mine.id });
+  carrier.say('half');
+  expect(answers()).toEqual(['The first half', '']);
+  carrier.tell({
+    type: 'turns',
+    ids,
+    turns: [{ ...other, answer: 'Theirs', state: 'whole' }],
+    running: request,
+    answering: mine.id
+  });
+  carrier.say(', whole.');
+  carrier.end({ state: 'whole' });
+  expect(answers()).toEqual(['The first half, whole.', 'Theirs']);
+  expect(model.turns.map(({ state }) => state)).toEqual(['whole', 'whole']);
+});
+
 test('an answer without a word has nothing to go on from', () => {
   model.send('Tell me');
   model.stop();
