@@ -92,7 +92,8 @@ class ChatPanel(anywidget.AnyWidget):
         }
         self._uploads: dict[str, bytearray] = {}
         self._told: dict[str, str] = {}
-        self._is_known = False
+        self._setup: dict[str, Any] | None = None
+        self._is_asking_setup = False
         self._sending = threading.Lock()
         self._kept: Any = None
         self._messages: Mapping[str, Callable[[dict[str, Any], list[Any]], None]] = {
@@ -139,8 +140,10 @@ class ChatPanel(anywidget.AnyWidget):
     def _on_hello(self, _message: dict[str, Any], _buffers: list[Any]) -> None:
         self._tell({"type": "welcome", "is_subshell": _is_subshell()})
         self._tell_all()
-        if not self._is_known:
-            self._is_known = True
+        if self._setup is not None:  # a page that was loaded again
+            self._tell({"type": "setup", "setup": self._setup})
+        elif not self._is_asking_setup:
+            self._is_asking_setup = True
             threading.Thread(target=self._tell_setup, daemon=True, name="aqueduct-setup").start()
 
     def _on_ask(self, message: dict[str, Any], _buffers: list[Any]) -> None:
@@ -199,9 +202,12 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _tell_setup(self) -> None:
         try:
-            self._tell({"type": "setup", "setup": _setup(self._chats)})
+            self._setup = _setup(self._chats)
+            self._tell({"type": "setup", "setup": self._setup})
         except AqueductError as error:
             self._tell({"type": "trouble", "message": error.message})
+        finally:
+            self._is_asking_setup = False
 
     def _tell(self, message: FromKernel) -> None:
         with self._sending:

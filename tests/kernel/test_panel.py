@@ -352,3 +352,10 @@ def test_what_is_kept_for_readers_cannot_run() -> None:
     assert 'href="javascript' not in shown
     assert shown.startswith('<div class="mark">')
     assert shown.count("<div") == shown.count("</div>")
+
+
+def test_a_page_that_is_loaded_again_has_its_models(front: Front) -> None:
+    front.say(type="hello")
+    first = front.wait("setup")
+    front.say(type="hello")
+    assert front.wait("setup", 2) == first

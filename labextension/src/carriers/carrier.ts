@@ -46,7 +46,11 @@ export type CarrierEvent =
 export interface Carrier {
   /** Start, and report every event to a listener. */
   connect(listener: (event: CarrierEvent) => void): void;
-  /** Ask; events follow. */
+  /**
+   * Ask; events follow.
+   *
+   * @throws CarrierError if nobody can be asked
+   */
   ask(question: Question): void;
   /** Stop an answer, here and at the upstream; the text so far stays. */
   stop(request: string): void;

@@ -42,8 +42,15 @@ export class KernelCarrier implements Carrier {
 
   ask(question: Question): void {
     const { contexts, ...rest } = question;
-    // The kernel already has them, so their names are enough.
-    this._channel.send({ type: 'ask', ...rest, contexts: contexts.map(({ name }) => name) });
+    try {
+      // The kernel already has them, so their names are enough.
+      this._channel.send({ type: 'ask', ...rest, contexts: contexts.map(({ name }) => name) });
+    } catch {
+      // A channel ends with the kernel that opened it.
+      throw new CarrierError(
+        this._words.__('The kernel was restarted, so this panel cannot ask. Run its cell again.')
+      );
+    }
   }
 
   stop(request: string): void {

@@ -103,7 +103,9 @@ export class ChatModel {
     }
     const before = this.editing?.id ?? null;
     const kept = this.editing ? partsOf(this.editing) : [];
-    this._ask(prompt, [...kept, ...this.attachments.parts], this.contexts, before);
+    if (!this._ask(prompt, [...kept, ...this.attachments.parts], this.contexts, before)) {
+      return false;
+    }
     this.attachments.clear();
     this.contexts = [];
     this.editing = null;
@@ -197,19 +199,27 @@ export class ChatModel {
     files: readonly Part[],
     contexts: readonly Context[],
     before: string | null
-  ): void {
+  ): boolean {
     this.trouble = null;
     this._running = newId();
     this._isUnderway = true;
-    this._carrier.ask({
-      request: this._running,
-      prompt,
-      contexts,
-      files,
-      model: this.model,
-      before
-    });
+    try {
+      this._carrier.ask({
+        request: this._running,
+        prompt,
+        contexts,
+        files,
+        model: this.model,
+        before
+      });
+    } catch (error) {
+      this._running = null;
+      this._isUnderway = false;
+      this.complain(error);
+      return false;
+    }
     this.changed.emit();
+    return true;
   }
 
   private _apply(event: CarrierEvent): void {

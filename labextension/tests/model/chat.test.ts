@@ -1,6 +1,11 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 
-import type { Carrier, CarrierEvent, Question } from '../../src/carriers/carrier';
+import {
+  CarrierError,
+  type Carrier,
+  type CarrierEvent,
+  type Question
+} from '../../src/carriers/carrier';
 import { ChatModel, CONTINUE } from '../../src/model/chat';
 import { contentOf, newTurn, type Part, type Turn } from '../../src/protocol-types';
 
@@ -115,6 +120,17 @@ test('another panel that asks in between tears no answer', () => {
   carrier.end({ state: 'whole' });
   expect(answers()).toEqual(['The first half, whole.', 'Theirs']);
   expect(model.turns.map(({ state }) => state)).toEqual(['whole', 'whole']);
+});
+
+test('a question that nobody can be asked stays, and says why', () => {
+  carrier.ask = () => {
+    throw new CarrierError('The kernel was restarted.');
+  };
+  model.addContext({ name: 'df', text: 'a table' });
+  expect(model.send('Hi')).toBe(false);
+  expect(model.trouble).toBe('The kernel was restarted.');
+  expect(model.isRunning).toBe(false);
+  expect(model.contexts).toHaveLength(1);
 });
 
 test('an answer without a word has nothing to go on from', () => {
