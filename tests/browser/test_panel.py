@@ -127,9 +127,19 @@ def test_a_reloaded_page_finds_the_panel_again(open_lab: Open, standin: StandIn)
         opened.save()
         opened.reload()
         chat.expect_whole("Hello")
+        expect(chat.area.get_by_label("Model")).to_have_value("real-name")
         chat.ask("Again")
         expect(chat.area.locator(".aqueduct-turn")).to_have_count(2)
         chat.expect_whole("Hello")
+        page = opened.page
+        page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        page.get_by_role("menuitem", name="Restart Kernel", exact=False).first.click()
+        page.locator(".jp-Dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+        expect(page.locator(".jp-Dialog")).to_have_count(0)
+        page.wait_for_timeout(1000)
+        chat.ask("Anybody?")
+        expect(chat.area.get_by_text("The kernel was restarted")).to_be_visible()
+        expect(chat.input).to_have_value("Anybody?")
 
 
 def test_the_sidebar_is_in_notebook_7_too(open_lab: Open, standin: StandIn) -> None:
