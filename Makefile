@@ -32,7 +32,8 @@ ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
 	JUPYTER_RUNTIME_DIR=$(JUPYTER)/runtime IPYTHONDIR=$(JUPYTER)/ipython
 # Which tests a worker gets, and in which order, is said in tests/distribution.py.
 PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 10
-TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.installed $(CLIENTS)/anthropic/.installed
+TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.installed \
+	$(addprefix $(CLIENTS)/,$(addsuffix /.installed,anthropic pydantic-ai openai-agents node))
 
 .DEFAULT_GOAL := help
 .PHONY: help install lab demo docs pictures test test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench soak notebooks clean

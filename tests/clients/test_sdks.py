@@ -1,6 +1,6 @@
-"""OpenAI's and Anthropic's own SDKs, with every API that the gateway has for them.
+"""The libraries that most people use, each with the API that it uses by default.
 
-Other libraries are in :mod:`.every_client`, which ``make test-clients`` runs.
+Others, and their other APIs, are in :mod:`.every_client`, which ``make test-clients`` runs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from .clients import Bench, Client
 CLIENTS = [
     Client("openai", "responses", more=("embeddings",)),
     Client("anthropic", "messages", more=("count",), folder="anthropic"),
+    Client("pydantic-ai", "responses", folder="pydantic-ai"),
+    Client("openai-agents", "responses", folder="openai-agents"),
+    Client("openai-node", "responses", folder="node"),
+    Client("ai-sdk", "responses", folder="node"),
 ]
 
 
