@@ -6,13 +6,22 @@ Options and commands are defined in :mod:`.magics` and :mod:`.commands`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
+
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    context_matcher,
+)
 
 from ..protocol.errors import AqueductError
 from .display import Format
 from .notebook_chat import NotebookChat
 
 __all__ = ["completions", "install"]
+
+_MATCHER = "aqueduct_jupyter.chat"
 
 _OPTIONS = (
     *("--model", "--system", "--temperature", "--max-tokens", "--parameter", "--with", "--as"),
@@ -21,18 +30,33 @@ _OPTIONS = (
 
 
 def install(chats: NotebookChat, commands: Sequence[str]) -> None:
-    """Register the completions with IPython.
+    """Register the completions with IPython, in the place of all others on these lines.
 
     Args:
         chats: the notebook's chats, which hold the shell.
         commands: the names of ``%chat``'s commands.
     """
 
-    def complete(_shell: Any, event: Any) -> list[str]:
-        return completions(chats, commands, event.line)
+    @context_matcher(identifier=_MATCHER)  # type: ignore[untyped-decorator]  # not annotated
+    def match(context: CompletionContext) -> SimpleMatcherResult:
+        line = context.text_until_cursor
+        is_ours = line.startswith(("%%chat ", "%chat ")) and (
+            line.startswith("%chat ") or context.cursor_line == 0
+        )
+        found = completions(chats, commands, line) if is_ours else []
+        # Only the end of a word is replaced, where IPython takes its beginning for an operator.
+        before = len(line.split(" ")[-1]) - len(context.token)
+        shown = [SimpleCompletion(text=word[max(before, 0) :], type="option") for word in found]
+        return {"completions": shown, "suppress": bool(found), "ordered": True}
 
-    for name in ("%%chat", "%chat"):
-        chats.shell.set_hook("complete_command", complete, str_key=name)
+    completer = chats.shell.Completer
+    # A reload must not leave the matcher of before.
+    completer.custom_matchers[:] = [
+        matcher
+        for matcher in completer.custom_matchers
+        if getattr(matcher, "matcher_identifier", "") != _MATCHER
+    ]
+    completer.custom_matchers.append(match)
 
 
 def completions(chats: NotebookChat, commands: Sequence[str], line: str) -> list[str]:

@@ -293,6 +293,31 @@ def test_the_tab_key_is_asked_by_ipython(shell: Shell) -> None:
     assert "llama" in list(found)
 
 
+@pytest.mark.parametrize(
+    ("code", "first"),
+    [
+        ("%%chat --", "--model"),
+        ("%%chat --new --", "--model"),
+        ("%%chat -m ", "llama"),
+        ("%chat ", "models"),
+        ("%%chat --with d", "df"),
+        ("%%chat --with df\nd", None),
+    ],
+)
+def test_what_belongs_here_comes_first(shell: Shell, code: str, first: str | None) -> None:
+    from IPython.core.completer import provisionalcompleter
+
+    shell.standin.models = ["llama"]
+    shell.names["df"] = 1
+    with provisionalcompleter():
+        found = [one.text for one in shell.shell.Completer.completions(code, len(code))]
+    if first is None:
+        assert "delattr" in found
+    else:
+        assert found[0] == first
+        assert not {"delattr", "and", "--abs"} & set(found)
+
+
 def test_usage_is_told(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     answer = completion()
     answer["total"] = {"requests": 3, "tokens_in": 5}
