@@ -56,11 +56,11 @@ def fingerprint(*values: object) -> str:
 
 
 def inserted(value: Any) -> str:
-    """Return a value as it is inserted into a prompt; sets have one order."""
+    """Return a value as it is inserted into a prompt; sets have one order, and no address stays."""
     if isinstance(value, list | tuple | dict | set | frozenset) and _has_set([value]):
         text: str = pretty(value, max_width=10**9, max_seq_length=0)  # type: ignore[no-untyped-call]  # not annotated
         return text
-    return str(value)
+    return value if type(value) is str else without_addresses(str(value))
 
 
 def _has_set(values: Iterable[Any], depth: int = 0) -> bool:

@@ -141,3 +141,5 @@ def test_values_are_inserted_as_they_print() -> None:
     assert (
         interpolate("@{a} @{b} @{c} @{d} @{e}", names) == "[1, 'x'] {'k': (1,)} 1.5 text {1, 2, 3}"
     )
+    assert interpolate("@{o}", {"o": object()}) == "<object object>"
+    assert interpolate("@{s}", {"s": "code at 0x7f1c2d3e"}) == "code at 0x7f1c2d3e"
