@@ -80,6 +80,14 @@ def test_continue_goes_on_after_a_part(shell: Shell) -> None:
     assert last[2]["content"].startswith("Continue exactly where you stopped")
 
 
+def test_continue_goes_on_after_a_connection_was_cut(shell: Shell) -> None:
+    shell.standin.stream(chunk("One"), CUT)
+    with pytest.raises(errors.DisconnectedError):
+        shell.ask("Count")
+    shell.run("%chat continue")
+    assert [message["content"] for message in shell.sent[1]["messages"][:2]] == ["Count", "One"]
+
+
 def test_fix_sends_the_cell_and_its_error_and_offers_the_new_one(
     shell: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
