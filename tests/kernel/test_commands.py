@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from IPython.core.error import UsageError
 
+from aqueduct_jupyter.kernel.magics import ChatMagics
 from aqueduct_jupyter.protocol import errors
 
 from ..standin import CUT, DONE, chunk, completion
@@ -310,3 +312,11 @@ def test_usage_is_told(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None
     assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in\n"
     answer["total"]["usd"] = 0.012345
     assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in, $0.0123\n"
+
+
+def test_a_mode_that_there_is_not_is_no_silence(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AQUEDUCT_CHAT_RECORDING", "stict")
+    with pytest.raises(UsageError, match="AQUEDUCT_CHAT_RECORDING is 'stict'"):
+        ChatMagics(shell.shell, shell.client)
