@@ -153,6 +153,7 @@ class Commands:
         turn = self._chats.session.conversation(name).last
         if turn is None or not turn.answer:
             raise CellError(f"There is no answer to continue in the conversation '{name}'.")
+        turn.keep_part()  # of what failed, too, or the model would not know what to continue
         shell = self._chats.shell
         self._ask(
             TurnRequest(

@@ -35,6 +35,13 @@ ANSWER_TIMEOUT = 660.0
 """Seconds of silence before the client gives up; longer than the server waits for upstreams."""
 
 _PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+_KEYS = {
+    "AQUEDUCT_BASE_URL": "AQUEDUCT_API_KEY",
+    "OPENAI_BASE_URL": "OPENAI_API_KEY",
+    "JUPYTERHUB_SERVICE_URL": "JUPYTERHUB_API_TOKEN",
+}
+"""Where the key is that belongs to an address."""
+
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -47,8 +54,9 @@ def checked_address(address: Address) -> str:
     url = address.base_url.strip().rstrip("/")
     fault = _fault_of(url)
     if fault:
+        shown = plain_text(repr(_without_password(url.partition("?")[0])), 200)
         raise UnavailableError(
-            f"The address {plain_text(repr(url), 200)} (from {address.source}) {fault}. Write it "
+            f"The address {shown} (from {address.source}) {fault}. Write it "
             "like http://localhost:8888."
         )
     return url
@@ -62,9 +70,10 @@ def checked_key(address: Address) -> str | None:
     """
     key = (address.api_key or "").strip()
     if not (key.isascii() and key.isprintable()):
+        source = _KEYS.get(address.source, address.source)
         raise UnavailableError(
-            f"The key (from {address.source}) contains a character that a key cannot have: a line "
-            "break, or one that is not ASCII. Copy it again."
+            f"The key (from {source}) contains a character that a key cannot have: a line break, "
+            "or one that is not ASCII. Copy it again."
         )
     return key or None
 
@@ -81,6 +90,8 @@ def _fault_of(url: str) -> str:
         return "does not begin with http:// or https://"
     if not parts.hostname or any(letter.isspace() for letter in url):
         return "is not an address"
+    if parts.query:
+        return "is followed by a query, which is not part of it"
     return "has the port 0" if port == 0 else ""
 
 
@@ -96,7 +107,7 @@ class Connections:
     def __init__(
         self, base_url: str, key: str | None, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self._base_url = base_url
+        self._shown = _without_password(base_url)
         self._key = key
         self._transport = transport
         self._is_direct = _is_direct(urlsplit(base_url))
@@ -123,7 +134,7 @@ class Connections:
         except (ImportError, ValueError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             what = plain_text(str(error)).rstrip(".")
             raise UnavailableError(
-                f"The proxy for {self._base_url} cannot be used: {what}. Correct or unset "
+                f"The proxy for {self._shown} cannot be used: {what}. Correct or unset "
                 f"{_listed(_PROXIES) or 'the proxy'}."
             ) from None
 
@@ -132,7 +143,7 @@ class Connections:
         cause = plain_text(str(error))
         if _is_about_certificates(error):
             return UpstreamUnavailableError(
-                f"The certificate of {self._base_url} is not trusted ({cause}). Set SSL_CERT_FILE "
+                f"The certificate of {self._shown} is not trusted ({cause}). Set SSL_CERT_FILE "
                 "to a file with the authority that signed it."
             )
         if isinstance(error, httpx.ProxyError):
@@ -140,21 +151,21 @@ class Connections:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             if not self._is_direct and (proxies := _listed(_PROXIES[:3])):
                 return UpstreamUnavailableError(
-                    f"Nothing answers at {self._base_url}, or the proxy in between does not "
+                    f"Nothing answers at {self._shown}, or the proxy in between does not "
                     f"({cause}). {proxies} is set; NO_PROXY lists what needs no proxy."
                 )
             return UpstreamUnavailableError(
-                f"Nothing answers at {self._base_url}. Is the Jupyter server running there?"
+                f"Nothing answers at {self._shown}. Is the Jupyter server running there?"
             )
         if isinstance(error, httpx.TimeoutException):
-            return UpstreamTimeoutError(f"{self._base_url} did not answer in time.")
+            return UpstreamTimeoutError(f"{self._shown} did not answer in time.")
         if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
-            return UnavailableError(f"The request to {self._base_url} cannot be sent: {cause}.")
-        return DisconnectedError(f"{self._base_url} closed the connection before the answer ended.")
+            return UnavailableError(f"The request to {self._shown} cannot be sent: {cause}.")
+        return DisconnectedError(f"{self._shown} closed the connection before the answer ended.")
 
     def _through_proxy(self, cause: str) -> str:
         return (
-            f"The proxy for {self._base_url} refused the request ({cause}). Correct or unset "
+            f"The proxy for {self._shown} refused the request ({cause}). Correct or unset "
             f"{_listed(_PROXIES[:3]) or 'the proxy'}, or add the host to NO_PROXY."
         )
 
@@ -206,5 +217,5 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _without_password(value: str) -> str:
-    scheme, separator, rest = value.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else value
+    scheme, separator, rest = value.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

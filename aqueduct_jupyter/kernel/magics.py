@@ -16,6 +16,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import Float, Integer, Unicode
 
 from ..protocol.errors import AqueductError, CellError
+from ..protocol.plain_text import in_quotes
 from .card import as_card, as_stopped
 from .client import Client
 from .commands import Commands
@@ -65,8 +66,12 @@ class ChatMagics(Magics):
         self.commands = Commands(self.chats)
         install(self.chats, self.commands.names)
         modes: dict[str, Mode] = {mode: mode for mode in get_args(Mode)}
-        if mode := modes.get(os.environ.get(MODE, "")):
-            self.chats.record(mode)
+        if given := os.environ.get(MODE, "").strip():
+            if given not in modes:
+                raise UsageError(
+                    f"{MODE} is '{in_quotes(given)}'. It must be {', '.join(modes)}, or not set."
+                )
+            self.chats.record(modes[given])
 
     def take_over(self, before: ChatMagics) -> None:
         """Continue the chats of the magics before a reload, which may be of an older class."""

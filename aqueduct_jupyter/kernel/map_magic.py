@@ -33,6 +33,8 @@ VALUE = "value"
 
 MOST_JOBS = 64
 
+_WITH_TABLES = ("pandas", "polars")
+
 MOST_WAITING = 300.0
 """How long one value waits for a service that names a time, in seconds."""
 
@@ -84,10 +86,15 @@ def run_map(
     found = evaluate(values, names)
     if isinstance(found, str | bytes) or not hasattr(found, "__iter__"):
         raise CellError(f"'{values}' is not a list, a column or another series of values.")
+    if _is_of("DataFrame", found):
+        raise CellError(
+            f"'{values}' is a table. Name one of its columns, such as {values}['text']."
+        )
     rows = list(found)
     recording = _checkpoint(chats)
     # What can fail is tried before anything is asked, and paid for.
-    chats.check_target(target, len(rows))
+    index = _own_index(found, target, names)
+    chats.check_target(target, _indexed([None] * len(rows), index))
     recording.check()
     asker = Asker(chats.connected, recording)
     stopped = threading.Event()
@@ -117,7 +124,41 @@ def run_map(
     chats.names["_chat"] = results  # also if the target refuses them
     for line in _summary(results, prompts):
         print(line)
-    chats.assign(target, results)
+    chats.assign(target, _indexed(results, index))
+
+
+def _own_index(values: Any, target: str, names: Mapping[str, Any]) -> Any:
+    """Return the index of values whose rows the target's table has elsewhere; None if none has.
+
+    A sorted or filtered column has the rows of its table in another order, or only some.
+    """
+    owner, _, item = target.partition("[")
+    if not item or not _is_of("Series", values, "pandas"):
+        return None
+    try:
+        table = evaluate(owner, names)
+    except CellError:
+        return None  # told when the target is checked
+    if not _is_of("DataFrame", table, "pandas") or values.index.equals(table.index):
+        return None
+    is_clear = values.index.is_unique and table.index.is_unique
+    return values.index if is_clear and values.index.isin(table.index).all() else None
+
+
+def _is_of(name: str, value: Any, *packages: str) -> bool:
+    """Tell whether a value is a library's own without importing the library."""
+    return any(
+        kind.__name__ == name and kind.__module__.partition(".")[0] in (packages or _WITH_TABLES)
+        for kind in type(value).__mro__
+    )
+
+
+def _indexed(results: list[Any], index: Any) -> Any:
+    if index is None:
+        return results
+    import pandas as pd  # it has made the index
+
+    return pd.Series(results, index=index, dtype=object)
 
 
 def _summary(results: Sequence[Any], prompts: Sequence[Any]) -> Iterator[str]:

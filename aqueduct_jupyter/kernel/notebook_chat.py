@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -107,8 +107,8 @@ class NotebookChat:
         self.names["_chat"] = reply.value
         return reply
 
-    def check_target(self, target: str, count: int) -> None:
-        """Check that a list of results can be stored in a target, by storing one in a copy.
+    def check_target(self, target: str, results: Sequence[Any]) -> None:
+        """Check that results can be stored in a target, by storing such ones in a copy.
 
         Raises:
             CellError: it cannot.
@@ -126,12 +126,12 @@ class NotebookChat:
         try:
             # The user's own code, as if it were in the cell.
             copied = copy.copy(eval(owner, self.names))  # noqa: S307
-            exec(f"{on_copy} = {ASSIGNED}", self.names, {ASSIGNED: [None] * count, COPY: copied})  # noqa: S102
+            exec(f"{on_copy} = {ASSIGNED}", self.names, {ASSIGNED: results, COPY: copied})  # noqa: S102
         except Exception as error:
             what = plain_text(str(error))
             raise CellError(
-                f"-o {target}: {count} results cannot be stored there ({what}). Nothing was asked. "
-                "Choose a name, such as -o results."
+                f"-o {target}: {len(results)} results cannot be stored there ({what}). Nothing was "
+                "asked. Choose a name, such as -o results."
             ) from None
 
     def assign(self, target: str, value: Any) -> None:

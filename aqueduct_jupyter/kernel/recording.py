@@ -156,11 +156,12 @@ class Recording:
         if self.mode not in ("record", "replay"):
             return
         try:
-            is_new = not self.path.exists()
-            with self.path.open("ab"):
-                pass
-            if is_new:
-                self.path.unlink()
+            with self._lock:  # or a file is removed that another thread has begun
+                is_new = not self.path.exists()
+                with self.path.open("ab"):
+                    pass
+                if is_new:
+                    self.path.unlink()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise CellError(

@@ -17,10 +17,11 @@ from IPython.lib.pretty import pretty
 __all__ = ["fingerprint", "inserted", "shown", "stable", "without_addresses"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,}")
-_CELL = re.compile(r"[^\s\"'<>]*[/\\]ipykernel_\d+[/\\]\d+\.py")
+# A path is looked for only where a word begins, so a long word takes no longer than its length.
+_CELL = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>]*[/\\]ipykernel_\d+[/\\]\d+\.py")
 _INTERACTIVE = re.compile(r"<ipython-input-\d+-[0-9a-f]+>")
-_INSTALLED = re.compile(r"[^\s\"']*[/\\](?:site|dist)-packages[/\\]")
-_STANDARD = re.compile(r"[^\s\"']*[/\\]lib[/\\]python3\.\d+[/\\]")
+_INSTALLED = re.compile(r"(?<![^\s\"'])[^\s\"']*[/\\](?:site|dist)-packages[/\\]")
+_STANDARD = re.compile(r"(?<![^\s\"'])[^\s\"']*[/\\]lib[/\\]python3\.\d+[/\\]")
 _LIBRARY_LINE = re.compile(r"(<library>[^\n]*?, line )\d+")
 _FOLDER = re.escape(tempfile.gettempdir())
 _TEMPORARY = re.compile(rf"{_FOLDER}[/\\][^\s\"':,;)\]]*")
@@ -55,11 +56,11 @@ def fingerprint(*values: object) -> str:
 
 
 def inserted(value: Any) -> str:
-    """Return a value as it is inserted into a prompt; sets have one order."""
+    """Return a value as it is inserted into a prompt; sets have one order, and no address stays."""
     if isinstance(value, list | tuple | dict | set | frozenset) and _has_set([value]):
         text: str = pretty(value, max_width=10**9, max_seq_length=0)  # type: ignore[no-untyped-call]  # not annotated
         return text
-    return str(value)
+    return value if type(value) is str else without_addresses(str(value))
 
 
 def _has_set(values: Iterable[Any], depth: int = 0) -> bool:

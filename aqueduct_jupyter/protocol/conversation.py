@@ -58,6 +58,11 @@ class Turn:
         if self.state == "running":
             self.state, self.error, self.error_code = state, error, error_code
 
+    def keep_part(self) -> None:
+        """Take the text of a turn that failed as an answer that was stopped."""
+        if self.state == "failed":
+            self.state, self.error, self.error_code = "stopped", None, None
+
     def messages(self) -> list[Message]:
         """Return the messages of this turn that later ones send as history: both, or none."""
         if self.state == "failed" or not self.answer:

@@ -131,10 +131,15 @@ _FAULTS = {
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
     "bool_type": "must be true or false",
-    "string_too_long": f"must have at most {LONGEST_NAME} characters",
+    "string_too_long": "must have at most {max_length} characters",
     "too_short": "must not be empty",
 }
 
 
 def _what_is_wrong(error: ErrorDetails) -> str:
-    return _FAULTS.get(error["type"]) or error["msg"].replace("Input should", "must", 1)
+    if error["type"] == "too_long":
+        kind = "fields" if error["ctx"]["field_type"] == "Dictionary" else "items"
+        return f"must have at most {error['ctx']['max_length']} {kind}"
+    if fault := _FAULTS.get(error["type"]):
+        return fault.format_map(error.get("ctx", {}))
+    return error["msg"].replace("Input should", "must", 1)

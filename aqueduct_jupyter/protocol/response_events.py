@@ -155,12 +155,10 @@ class ResponseRenamer:
         self._unique = response_id.removeprefix("resp_")
         self._fields = {"id": response_id, **fields}
         self._ids: dict[str, str] = {}
-        self._number = 0
 
-    def rename(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an event with the ids of this server and the next number."""
-        renamed = {**event, "sequence_number": self._number}
-        self._number += 1
+    def rename(self, event: Mapping[str, Any], number: int) -> dict[str, Any]:
+        """Return an event with the ids of this server and a number."""
+        renamed = {**event, "sequence_number": number}
         if isinstance(response := event.get("response"), dict):
             renamed["response"] = self._response(response)
         if isinstance(item := event.get("item"), dict):

@@ -151,12 +151,22 @@ class _ToolChoice(Fields):
     tools: Annotated[list[_AllowedTool], Field(fail_fast=True)] | None = None
 
 
-class _Message(Fields):
+class _InputItem(Fields):
+    id: str | None = None
+
+
+class _OtherItem(_InputItem):
+    """What only the upstream may understand."""
+
+    type: str
+
+
+class _Message(_InputItem):
     role: Literal["user", "assistant", "system", "developer"]
     content: _Content
 
 
-class _Call(Fields):
+class _Call(_InputItem):
     call_id: str
     name: str
     namespace: str | None = None
@@ -170,18 +180,18 @@ class _CustomCall(_Call):
     input: str
 
 
-class _Output(Fields):
+class _Output(_InputItem):
     call_id: str
     output: _Content
 
 
-class _Reasoning(Fields):
+class _Reasoning(_InputItem):
     summary: Annotated[list[_Text], Field(fail_fast=True)] | None = None
     content: Annotated[list[_Text], Field(fail_fast=True)] | None = None
     encrypted_content: str | None = None
 
 
-class _Compaction(Fields):
+class _Compaction(_InputItem):
     encrypted_content: str
 
 
@@ -189,7 +199,7 @@ class _Reference(Fields):
     id: str
 
 
-class _AdditionalTools(Fields):
+class _AdditionalTools(_InputItem):
     tools: list[_Tool] = Field(fail_fast=True)
 
 
@@ -203,7 +213,7 @@ _Item = Annotated[
     | Annotated[_Reference, Tag("<item_reference>")]
     | Annotated[_AdditionalTools, Tag("<additional_tools>")]
     | Annotated[_Compaction, Tag("<compaction>")]
-    | Annotated[_Other, Tag("<other>")],
+    | Annotated[_OtherItem, Tag("<other>")],
     Discriminator(_item_tag),
 ]
 

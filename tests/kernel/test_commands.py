@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from IPython.core.error import UsageError
 
+from aqueduct_jupyter.kernel.magics import ChatMagics
 from aqueduct_jupyter.protocol import errors
 
 from ..standin import CUT, DONE, chunk, completion
@@ -78,6 +80,14 @@ def test_continue_goes_on_after_a_part(shell: Shell) -> None:
     last = shell.sent[1]["messages"]
     assert last[1] == {"role": "assistant", "content": "Hello"}
     assert last[2]["content"].startswith("Continue exactly where you stopped")
+
+
+def test_continue_goes_on_after_a_connection_was_cut(shell: Shell) -> None:
+    shell.standin.stream(chunk("One"), CUT)
+    with pytest.raises(errors.DisconnectedError):
+        shell.ask("Count")
+    shell.run("%chat continue")
+    assert [message["content"] for message in shell.sent[1]["messages"][:2]] == ["Count", "One"]
 
 
 def test_fix_sends_the_cell_and_its_error_and_offers_the_new_one(
@@ -327,3 +337,11 @@ def test_usage_is_told(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None
     assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in\n"
     answer["total"]["usd"] = 0.012345
     assert said(shell, capsys, "%chat usage") == "3 requests, 5 tokens in, $0.0123\n"
+
+
+def test_a_mode_that_there_is_not_is_no_silence(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AQUEDUCT_CHAT_RECORDING", "stict")
+    with pytest.raises(UsageError, match="AQUEDUCT_CHAT_RECORDING is 'stict'"):
+        ChatMagics(shell.shell, shell.client)

@@ -71,12 +71,30 @@ def test_elsewhere_they_are_named(
         ("http://localhost:port", "is not an address"),
         ("http://[::1", "is not an address"),
         ("file:///etc/passwd", "does not begin with http"),
+        ("http://localhost:8888/lab?token=secret", "is followed by a query"),
+        ("http://user:secret@local host", "is not an address"),
     ],
 )
 def test_what_is_no_address_is_said(url: str, says: str) -> None:
     with pytest.raises(errors.UnavailableError, match=says) as caught:
         Client(url, "key")
     assert "http://localhost:8888" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://user:secret@127.0.0.1:1", ""),
+        ("http://gateway.invalid", "user:secret@127.0.0.1:1"),
+        ("http://user:secret@gateway.invalid", "http://user:secret@127.0.0.1:1"),
+    ],
+)
+def test_no_password_is_said(monkeypatch: pytest.MonkeyPatch, url: str, proxy: str) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with pytest.raises(errors.UpstreamUnavailableError) as caught:
+        Client(url, "key").models()
+    assert "Nothing answers" in caught.value.message
+    assert "secret" not in caught.value.message
 
 
 def test_blanks_around_an_address_and_a_key_are_left_out(standin: StandIn) -> None:
@@ -92,6 +110,9 @@ def test_a_key_that_no_header_can_have_is_said(
     with pytest.raises(errors.UnavailableError, match="contains a character") as caught:
         Client(standin.url, key)
     assert key not in caught.value.message
+    monkeypatch.setenv("AQUEDUCT_BASE_URL", standin.url)
+    with pytest.raises(errors.UnavailableError, match="from AQUEDUCT_API_KEY"):
+        Client(api_key=key)
 
 
 @pytest.fixture

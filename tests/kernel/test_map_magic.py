@@ -49,6 +49,33 @@ def test_where_there_is_nothing_to_ask_nothing_is_asked(
     assert "4 of 5 had no value, and were not asked" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("sorted_texts", ["said b", "said a", "said c"]),
+        ("some_texts", [None, "said a", "said c"]),
+        ("others", ["said x", "said y", "said z"]),
+    ],
+)
+def test_a_result_goes_to_the_row_of_its_value(
+    shell: Shell, values: str, expected: list[str | None]
+) -> None:
+    frame = pd.DataFrame({"text": ["b", "a", "c"]})
+    shell.names["frame"] = frame
+    shell.names["sorted_texts"] = frame.text.sort_values()
+    shell.names["some_texts"] = frame.text[frame.text != "b"]
+    shell.names["others"] = pd.Series(["x", "y", "z"], index=[10, 11, 12])
+    shell.standin.answer_to |= {name: completion(f"said {name}") for name in "abcxyz"}
+    shell.run(f"%%chat map {values} -o frame['said']\n@{{value}}")
+    assert [None if pd.isna(said) else said for said in frame.said] == expected
+
+
+def test_a_table_has_columns_to_choose_from(shell: Shell) -> None:
+    shell.names["frame"] = pd.DataFrame({"text": ["b"]})
+    with pytest.raises(errors.CellError, match="is a table"):
+        shell.run("%%chat map frame -o out\n@{value}")
+
+
 def test_zero_and_false_are_values(shell: Shell) -> None:
     shell.names["values"] = [0, False, 0.0]
     shell.run("%%chat map values -o out\nJudge: @{value}")
@@ -90,7 +117,7 @@ def test_a_target_that_cannot_take_them_is_found_first(
 def test_trying_a_target_changes_nothing(shell: Shell, target: str, frame: Any) -> None:
     before = repr(frame)
     shell.names["frame"] = frame
-    shell.magics.chats.check_target(target, 2)
+    shell.magics.chats.check_target(target, [None, None])
     assert repr(frame) == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,19 @@ def test_a_place_that_cannot_be_written_is_found_before(tmp_path: Path, mode: An
     Recording(good, mode).check()
     assert not good.exists()
     Recording(tmp_path / "missing" / "a.chat.jsonl", "strict").check()
+
+
+def test_checking_a_place_removes_no_answer_of_another_thread(tmp_path: Path) -> None:
+    for number in range(50):
+        path = tmp_path / f"{number}.chat.jsonl"
+        recording = Recording(path, "replay")
+        with ThreadPoolExecutor(8) as pool:
+            done = [pool.submit(recording.check) for _ in range(8)]
+            done += [pool.submit(recording.keep, f"k{key}", Answer("Hi")) for key in range(4)]
+            done += [pool.submit(recording.check) for _ in range(8)]
+        for each in done:
+            each.result()
+        assert len(path.read_text().splitlines()) == 4
 
 
 def test_a_part_counts_by_what_was_meant() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,15 @@ def test_what_differs_is_left_out(first: str, second: str) -> None:
 def test_what_is_meant_stays() -> None:
     text = "a[0x10] at home, line 3 of /data/file.csv"
     assert shown(text) == stable(text) == text
+
+
+@pytest.mark.parametrize("word", ["ACGT", "a/", "/site-packages/x"])
+def test_a_long_word_takes_no_longer_than_its_length(word: str) -> None:
+    text = word * (40_000 // len(word))
+    begun = perf_counter()
+    shown(text)
+    stable(text)
+    assert perf_counter() - begun < 1
 
 
 PROGRAM = """
@@ -131,3 +141,5 @@ def test_values_are_inserted_as_they_print() -> None:
     assert (
         interpolate("@{a} @{b} @{c} @{d} @{e}", names) == "[1, 'x'] {'k': (1,)} 1.5 text {1, 2, 3}"
     )
+    assert interpolate("@{o}", {"o": object()}) == "<object object>"
+    assert interpolate("@{s}", {"s": "code at 0x7f1c2d3e"}) == "code at 0x7f1c2d3e"

@@ -258,16 +258,26 @@ class BackgroundResponses:
         if not run.has_end:
             run.fail(_stopped())
         last = run.write_end()
-        try:
-            if run.turn is not None and run.response["status"] in ("completed", "incomplete"):
+        if run.turn is not None and run.response["status"] in ("completed", "incomplete"):
+            try:
                 await self._turns.keep_in_conversation(run.turn, run.response)
+            except Exception as error:
+                last = self._fail_late(run, error)
+        try:
             pending = [*run.events[run.saved :], last]
             await self._responses.finish(run.owner, run.stored(None), run.saved, pending)
-        except AqueductError as error:
-            run.fail(error)
-            last = run.write_end()
+        except Exception as error:
+            last = self._fail_late(run, error)
         run.close(last)
         del self._runs[run.owner, run.id]
+
+    def _fail_late(self, run: BackgroundRun, error: Exception) -> bytes:
+        """Have a response fail that cannot be kept, and write its last event anew."""
+        if not isinstance(error, AqueductError):
+            _log.error("%s could not be kept.", run.id, exc_info=error)
+            error = _internal(run.id)
+        run.fail(error)
+        return run.write_end()
 
     async def _save(self, run: BackgroundRun) -> None:
         """Store events as they come, and show signs of life."""

@@ -189,7 +189,7 @@ class BackgroundRun:
         self._show(self._written(event))
 
     def _written(self, event: Mapping[str, Any]) -> bytes:
-        renamed = self._renamer.rename(event)
+        renamed = self._renamer.rename(event, len(self.events))
         self._snapshot.add(renamed)
         return write_event(renamed)
 

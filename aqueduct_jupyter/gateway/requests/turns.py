@@ -8,12 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...protocol.errors import InvalidRequestError, NotFoundError
+from ...protocol.errors import BodyTooLargeError, InvalidRequestError, NotFoundError
 from ...protocol.requests import APIRequest
 from ...protocol.response_conversations import as_stored_item
 from ...protocol.responses import ResponsesRequest
 from ...protocol.responses_fields import item_type
-from ..stores.response_interfaces import ResponseConversations, Responses, StoredResponse
+from ..stores.response_interfaces import (
+    MOST_ITEMS,
+    ResponseConversations,
+    Responses,
+    StoredResponse,
+)
 
 __all__ = ["Turn", "Turns", "portable"]
 
@@ -87,6 +92,7 @@ class Turns:
 
         Raises:
             InvalidRequestError: what it continues, or refers to, cannot be found.
+            BodyTooLargeError: its conversation has no room for it.
         """
         asked = ResponsesRequest(request.body)
         turn = Turn(
@@ -106,6 +112,13 @@ class Turns:
         try:
             if turn.conversation_id is not None:
                 items = await self._conversations.items(owner, turn.conversation_id)
+                if len(items) + len(turn.input) >= MOST_ITEMS:  # before the model is asked
+                    raise BodyTooLargeError(
+                        f"The conversation has {len(items)} items, and {MOST_ITEMS} is the "
+                        "maximum, so this request and its answer do not fit. Start a new one.",
+                        param="conversation",
+                        code="quota_exceeded",
+                    )
                 turn.earlier = _since_summary(items)
         except NotFoundError as error:
             raise InvalidRequestError(

@@ -19,15 +19,13 @@ from ...protocol.response_conversations import (
 )
 from ..encoding import encode_json, read_json
 from .database import Database
+from .response_interfaces import MOST_ITEMS
 from .rows import conversation_item_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["MOST_ITEMS", "ResponseConversationStore"]
-
-MOST_ITEMS = 10_000
-"""Most items of one conversation; each request that continues it loads all of them."""
+__all__ = ["ResponseConversationStore"]
 
 Item = dict[str, Any]
 

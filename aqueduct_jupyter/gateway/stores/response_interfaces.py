@@ -8,7 +8,10 @@ from typing import Any, Protocol
 
 from ...protocol.response_conversations import ResponseConversation, ResponseConversationDeleted
 
-__all__ = ["ResponseConversations", "Responses", "StoredResponse"]
+__all__ = ["MOST_ITEMS", "ResponseConversations", "Responses", "StoredResponse"]
+
+MOST_ITEMS = 10_000
+"""Most items of one conversation; each request that continues it loads all of them."""
 
 
 @dataclass(frozen=True, slots=True)

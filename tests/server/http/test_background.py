@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.gateway.requests.background import BackgroundResponses
+from aqueduct_jupyter.gateway.stores.response_conversations import ResponseConversationStore
 from aqueduct_jupyter.gateway.stores.responses import ResponseStore
-from aqueduct_jupyter.protocol.errors import UnavailableError
+from aqueduct_jupyter.protocol.errors import BodyTooLargeError, UnavailableError
 
 from ...standin import CUT, DONE, HANG, StandIn, chunk, event, named, response_events, usage_chunk
 from ..conftest import Ask, Settings, campus
@@ -336,6 +337,31 @@ async def test_what_cannot_be_stored_is_not_said_to_be_complete(
     came = await following
     assert came[-1]["type"] == "response.failed"
     assert "response.completed" not in [found["type"] for found in came]
+    assert [found["sequence_number"] for found in came] == list(range(len(came)))
+
+
+@pytest.mark.parametrize(
+    "error", [BodyTooLargeError("Full."), TypeError("unhashable")], ids=["refused", "internal"]
+)
+async def test_an_answer_that_its_conversation_cannot_take_fails_everywhere(
+    http: httpx.AsyncClient,
+    standin: StandIn,
+    extension: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    async def full(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(ResponseConversationStore, "add", full)
+    conversation = (await http.post("v1/conversations")).json()["id"]
+    made = await start(http, conversation=conversation)
+    came = await follow(http, made["id"])
+    assert [found["sequence_number"] for found in came] == list(range(len(came)))
+    assert came[-1]["type"] == "response.failed"
+    stored = await extension.gateway.responses.get("", made["id"])
+    assert stored.alive_at is None
+    assert (stored.response["status"], text_of(dict(stored.response))) == ("failed", "Hello")
 
 
 async def test_it_is_its_owners_only(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 import pytest
 
+from aqueduct_jupyter.gateway.requests import turns
 from aqueduct_jupyter.gateway.stores.response_conversations import ResponseConversationStore
 from aqueduct_jupyter.protocol.errors import NotFoundError
 
@@ -93,6 +95,8 @@ async def test_items_are_added_listed_and_deleted(http: httpx.AsyncClient) -> No
     ("path", "body", "param"),
     [
         ("", {"items": [{"role": "user"}]}, "items[0].content"),
+        ("", {"items": [{"role": "user", "content": "x", "id": 5}]}, "items[0].id"),
+        ("/{}/items", {"items": [{"type": "odd", "id": {"a": 1}}]}, "items[0].id"),
         ("", {"items": [{"role": "user", "content": "x"}] * 21}, "items"),
         ("", {"metadata": {"x": 1}}, "metadata.x"),
         ("", {"metadata": {"x": "y" * 513}}, "metadata.x"),
@@ -206,3 +210,34 @@ async def test_a_reference_to_an_item_of_ours_is_that_item(
     answer = await http.post("v1/responses", json={"model": "real-name", "input": [unknown]})
     # Only an upstream of this API may know it.
     assert answer.status_code == (200 if apis is NATIVE else 400)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"items": [{"role": "user", "content": "x"}] * 21},
+        {"metadata": {str(number): "x" for number in range(17)}},
+        {"metadata": {"x" * 65: "x"}},
+    ],
+    ids=["items", "pairs", "name"],
+)
+async def test_a_limit_is_said_in_plain_words(
+    http: httpx.AsyncClient, body: dict[str, Any]
+) -> None:
+    said = (await http.post("v1/conversations", json=body)).json()["error"]["message"]
+    assert re.search(r"must have at most (20 items|16 fields|64 characters)\.$", said), said
+
+
+@pytest.mark.parametrize("way", [{}, {"stream": True}, {"background": True}])
+async def test_a_full_conversation_is_refused_before_the_model_is_asked(
+    http: httpx.AsyncClient,
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    way: dict[str, bool],
+) -> None:
+    monkeypatch.setattr(turns, "MOST_ITEMS", 2)
+    made = await new(http, "One")
+    answer = await http.post("v1/responses", json={**asked(conversation=made["id"]), **way})
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "quota_exceeded"
+    assert not posted(standin)
