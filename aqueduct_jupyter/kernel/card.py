@@ -5,10 +5,12 @@ The error is still raised, so Run All, nbclient and CI stop at it.
 
 from __future__ import annotations
 
+import sys
+
 from ..protocol.errors import AnswerError, AqueductError
 from ..protocol.plain_text import plain_lines
 
-__all__ = ["as_card", "as_stopped", "card_lines"]
+__all__ = ["as_card", "as_stopped", "card_lines", "user_error"]
 
 SHOWN_ANSWER = 1500
 """Characters shown of a wrong answer."""
@@ -38,12 +40,28 @@ def as_stopped(interrupt: KeyboardInterrupt, way_on: str) -> KeyboardInterrupt:
         interrupt: the interrupt, which is still raised.
         way_on: how the user goes on from here.
     """
+    vars(interrupt)[_BEFORE] = getattr(sys, "last_value", None)
     vars(interrupt)["_render_traceback_"] = lambda: [f"Stopped. {way_on}"]
     return interrupt
 
 
+_BEFORE = "_aqueduct_before"
+
+
+def user_error(error: BaseException | None) -> BaseException | None:
+    """Return the last error that is the user's own, and not a card of ours; None if there is none.
+
+    Args:
+        error: the last error of all.
+    """
+    while error is not None and _BEFORE in vars(error):
+        error = vars(error)[_BEFORE]
+    return error
+
+
 def as_card(error: AqueductError) -> AqueductError:
     """Make IPython show an error as a card, without a traceback through this package."""
+    vars(error)[_BEFORE] = getattr(sys, "last_value", None)
     # IPython calls this method for an exception's own traceback.
     vars(error)["_render_traceback_"] = lambda: card_lines(error)
     return error

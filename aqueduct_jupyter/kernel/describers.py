@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import mimetypes
 import traceback
+import warnings
 from collections.abc import Iterator, Sized
 from itertools import islice
 from pathlib import Path
@@ -46,19 +47,25 @@ def describe(name: str, value: Any) -> Context:
         CellError: the object can only be sent in another form; the message says which.
     """
     try:
-        if describer := registered(value):
-            return describer(name, value)
-        if not isinstance(value, str) and (shown := show_itself(name, value)):
-            return shown
-        if callable(value) or inspect.ismodule(value):
-            return _source(name, value)
-        return _plain(name, value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries, about what nobody asked for
+            return _described(name, value)
     except CellError:
         raise
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # a panic in polars is not meant to end the program
         return _fallback(name, value, error)
+
+
+def _described(name: str, value: Any) -> Context:
+    if describer := registered(value):
+        return describer(name, value)
+    if not isinstance(value, str) and (picture := show_itself(name, value)):
+        return picture
+    if callable(value) or inspect.ismodule(value):
+        return _source(name, value)
+    return _plain(name, value)
 
 
 def _plain(name: str, value: Any) -> Context:

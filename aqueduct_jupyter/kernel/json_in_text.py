@@ -10,13 +10,19 @@ import re
 from collections.abc import Iterator
 from typing import Any, Self
 
-__all__ = ["ExactFloat", "read_json_values", "without_thoughts"]
+__all__ = ["ExactFloat", "read_bare_word", "read_json_values", "without_thoughts"]
 
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _BEGIN = re.compile(r"[{\[]")
 _THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>", re.IGNORECASE)
 
 _END = "</think>"
+
+_AROUND = "*_`\"' \n\t"
+"""What may stand around a word in Markdown."""
+
+LONGEST_WORD = 100
+"""Longest answer without JSON that is read as a word, in characters."""
 
 MOST_VALUES = 50
 """How many values of one text are looked at."""
@@ -73,6 +79,22 @@ def read_json_values(text: str) -> list[tuple[str, Any]]:
             found.append(value)
     found += _scanned(answer)
     return sorted(found, key=lambda value: -len(value[0]))[:MOST_VALUES]
+
+
+def read_bare_word(text: str) -> list[tuple[str, Any]]:
+    """Read a short answer without JSON: a number in bold, or a word that may be meant as a text.
+
+    Args:
+        text: the answer.
+
+    Returns:
+        The values that it may mean, as :func:`read_json_values` does; none of a longer text.
+    """
+    word = without_thoughts(text).strip(_AROUND).removesuffix(".").strip(_AROUND)
+    if not word or len(word) > LONGEST_WORD or "\n" in word:
+        return []
+    number = _read(word)
+    return [*([number] if number else ()), (json.dumps(word), word)]
 
 
 def _is_json(text: str) -> bool:

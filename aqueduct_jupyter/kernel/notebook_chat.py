@@ -103,7 +103,14 @@ class NotebookChat:
             AqueductError: as for :meth:`.session.ChatSession.ask`.
         """
         in_notebook = is_notebook(self.shell)
-        reply = self.session.ask(request, lambda _: display_for(kind, is_notebook=in_notebook))
+        try:
+            reply = self.session.ask(request, lambda _: display_for(kind, is_notebook=in_notebook))
+        except BaseException:
+            # What came is not lost, also of an answer that was stopped.
+            turn = self.session.conversation(request.conversation).last
+            if turn is not None and turn.answer:
+                self.names["_chat"] = turn.answer
+            raise
         self.names["_chat"] = reply.value
         return reply
 

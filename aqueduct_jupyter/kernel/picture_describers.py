@@ -23,6 +23,9 @@ __all__ = ["MOST_PICTURES", "show_itself"]
 MOST_PICTURES = 8
 """How many pictures of one list are sent."""
 
+LONGEST_SIDE = 2048
+"""Longest side of a picture that is sent, in pixels."""
+
 LONGEST_SERIES = 20
 """How many values of a chart's data are sent for each series."""
 
@@ -34,7 +37,10 @@ _WRITTEN_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 @register("matplotlib", "Figure")
 def _figure(name: str, figure: Any) -> Context:
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", bbox_inches="tight", metadata={"Software": None})
+    width, height = figure.get_size_inches()
+    # A poster would take half a minute to draw, and models shrink it anyway.
+    dots = min(figure.dpi, LONGEST_SIDE / max(width, height, 1e-9))
+    figure.savefig(drawn, format="png", bbox_inches="tight", dpi=dots, metadata={"Software": None})
     return Context(name, parts=[ImagePart(drawn.getvalue(), key=_figure_key(figure))])
 
 
@@ -72,9 +78,12 @@ def _picture(name: str, picture: Any) -> Context:
         picture = picture.convert("LA")
     elif picture.mode not in _WRITTEN_MODES:
         picture = picture.convert("RGBA" if "a" in picture.mode.lower() else "RGB")
+    key = f"image {fingerprint(picture.mode, picture.size, picture.tobytes())}"
+    if max(picture.size) > LONGEST_SIDE:
+        picture = picture.copy()
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     saved = io.BytesIO()
     picture.save(saved, format="PNG")
-    key = f"image {fingerprint(picture.mode, picture.size, picture.tobytes())}"
     return Context(name, parts=[ImagePart(saved.getvalue(), key=key)])
 
 

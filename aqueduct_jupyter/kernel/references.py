@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol.errors import CellError
+from .card import user_error
 from .context import Context, FilePart, Piece
 from .describers import describe, describe_file
 from .notebook import find_notebook
@@ -72,12 +73,12 @@ def look_up(reference: str, namespace: Mapping[str, Any]) -> Context:
 
 
 def last_error() -> BaseException:
-    """Return the last exception raised by a cell.
+    """Return the last exception raised by a cell, passing over those of the chat's own cells.
 
     Raises:
         CellError: no cell has raised one.
     """
-    error: BaseException | None = getattr(sys, "last_value", None)
+    error = user_error(getattr(sys, "last_value", None))
     if error is None:
         raise CellError("No cell has raised an exception yet.")
     return error

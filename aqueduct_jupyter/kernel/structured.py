@@ -20,7 +20,7 @@ from typing import Any
 
 from ..protocol.errors import AnswerError, CellError
 from ..protocol.plain_text import plain_text
-from .json_in_text import read_json_values
+from .json_in_text import read_bare_word, read_json_values
 from .prompt import LONGEST_EXPRESSION
 
 __all__ = ["AnswerType", "answer_type", "frame_of"]
@@ -68,6 +68,9 @@ class AnswerType:
         """
         values = read_json_values(text)
         if not values:
+            for written, value in read_bare_word(text):
+                with suppress(_DoesNotFitError):
+                    return self._validated(written, value)
             raise AnswerError("The answer is not valid JSON, nor is any part of it.", text)
         faults = list[str]()
         for written, value in values:

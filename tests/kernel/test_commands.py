@@ -212,6 +212,23 @@ def test_fix_mends_a_cell_that_does_not_parse(shell: Shell) -> None:
     assert "SyntaxError" in text
 
 
+def test_an_error_of_the_chat_itself_is_not_the_one_to_fix(shell: Shell) -> None:
+    with pytest.raises(ZeroDivisionError):
+        shell.run("1 / 0")
+    for _ in range(2):
+        with pytest.raises(errors.CellError):
+            shell.run("%chat fix --with nothing_there")
+    shell.run("%chat fix")
+    assert "ZeroDivisionError" in str(shell.sent[-1]["messages"])
+
+
+def test_what_came_before_a_stop_is_kept(shell: Shell) -> None:
+    shell.standin.stream(chunk("half"), CUT)
+    with pytest.raises(errors.AqueductError):
+        shell.ask("Tell me")
+    assert shell.names["_chat"] == "half"
+
+
 def test_fix_without_an_error_says_so(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

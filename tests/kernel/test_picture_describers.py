@@ -14,7 +14,7 @@ from PIL import Image
 
 from aqueduct_jupyter.kernel.context import Context, ImagePart
 from aqueduct_jupyter.kernel.describers import describe
-from aqueduct_jupyter.kernel.picture_describers import MOST_PICTURES
+from aqueduct_jupyter.kernel.picture_describers import LONGEST_SIDE, MOST_PICTURES
 
 mpl.use("Agg")
 
@@ -123,3 +123,16 @@ def test_charts_are_sent_as_their_data(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "arches" in text
         assert "left out: all but the first 20 values of long series" in text
         assert len(text) < 5000
+
+
+def test_a_poster_is_drawn_small() -> None:
+    import io
+
+    figure = plt.figure(figsize=(300, 200))
+    figure.add_subplot().plot([1, 2])
+    huge = Image.new("RGB", (3 * LONGEST_SIDE, 10))
+    for value in (figure, huge):
+        (data,) = pictures(describe("x", value))
+        assert max(Image.open(io.BytesIO(data)).size) <= LONGEST_SIDE + 100
+    assert huge.size == (3 * LONGEST_SIDE, 10)
+    plt.close(figure)

@@ -111,6 +111,12 @@ def test_the_object_is_found(text: str) -> None:
         ("Point", '{"x": 1.5}', Point(1.5)),
         ("Row", '{"city": "Rome", "size": 2}', {"city": "Rome", "size": 2}),
         ("bytes", '"x"', b"x"),
+        ("Literal['red', 'blue']", "red", "red"),
+        ("Literal['red', 'blue']", "**blue**.", "blue"),
+        ("Color", "`red`", Color.RED),
+        ("date", "2026-01-31", datetime.date(2026, 1, 31)),
+        ("int", "**42**", 42),
+        ("str", "Rome", "Rome"),
     ],
 )
 def test_types_are_as_python_has_them(kind: str, text: str, value: Any) -> None:
@@ -139,6 +145,7 @@ def test_a_decimal_is_exact(text: str) -> None:
     ("text", "why"),
     [
         ("I do not know.", "nor is any part of it"),
+        ("seven", "nor is any part of it"),
         ("", "nor is any part of it"),
         ('<think>{"number": 7}', "nor is any part of it"),
         ('<think>{"number": 7}</think>', "nor is any part of it"),

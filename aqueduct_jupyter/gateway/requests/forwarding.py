@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 
-from ...protocol.errors import AqueductError
+from ...protocol.errors import AqueductError, NotFoundError
 from ...protocol.requests import APIRequest
 from ..documents.attachments import Attachments
 from ..encoding import encode_json
@@ -107,6 +107,12 @@ class Forwarding:
                         body = encode_json(operation.count_here(asked))
                         yield WholeAnswer(body, headers)
                         return
+                    if is_last and _is_absent(operation, error):
+                        raise NotFoundError(
+                            f"The upstream '{route.upstream.name}' has no {operation.path}. Choose "
+                            "a model of an upstream that has it.",
+                            code="unsupported_operation",
+                        ) from None
                     if is_last or not way.leads_nowhere(error):
                         raise
                     continue
@@ -145,6 +151,13 @@ class Forwarding:
             return None
         upstream = None if exchange.bridge else exchange.route.upstream.name
         return lambda answer: self._turns.keep(turn, answer, upstream)
+
+
+def _is_absent(operation: Operation, error: AqueductError) -> bool:
+    """Return whether an upstream said no more than that it does not have an operation."""
+    said = error.message.lower().strip(" .").removeprefix("404: ").removeprefix("404 ")
+    is_said = said in ("", "not found", "method not allowed", "not implemented")
+    return operation.api is None and error.status in ABSENT and is_said
 
 
 def _remember(operation: Operation, way: Way, exchange: Exchange) -> None:

@@ -81,6 +81,10 @@ def chat_from_responses(
     loaded = "previous_response_id" if body.get("previous_response_id") else "conversation"
     place = "input" if isinstance(body.get("input"), str) else "input[{}]"
     given = ResponsesRequest(body).input_items
+    if is_triggered(given[:-1]):
+        raise InvalidRequestError(
+            "An item of the type compaction_trigger must be the last of the input.", param="input"
+        )
     items = [(item, loaded) for item in earlier]
     items += [(item, place.format(index)) for index, item in enumerate(given)]
     names = ToolNames()

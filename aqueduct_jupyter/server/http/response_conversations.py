@@ -11,9 +11,11 @@ from typing import Any
 from tornado import web
 
 from ...gateway.offload import off_the_loop
+from ...protocol.errors import InvalidRequestError
 from ...protocol.fields import Fields
 from ...protocol.requests import check_fields, read_json_object
 from ...protocol.response_conversations import ConversationWords, ItemsWords, MetadataWords
+from ...protocol.responses_fields import item_type
 from .base import AqueductHandler
 from .body import JSONBodyHandler, authenticated_after_body
 from .responses import item_list, list_arguments
@@ -24,6 +26,10 @@ __all__ = [
     "ResponseConversationHandler",
     "ResponseConversationsHandler",
 ]
+
+
+_MEANT_AT_ONCE = ("compaction_trigger", "item_reference")
+"""Types of items that cannot be kept for later."""
 
 
 class _FieldsHandler(JSONBodyHandler):
@@ -46,6 +52,12 @@ def _read(words: type[Fields], pieces: list[bytes]) -> dict[str, Any]:
     # Every field of a new conversation may be left out, and so may all of them.
     body = read_json_object(b"".join(pieces) or b"{}")
     check_fields(words, body)
+    for index, item in enumerate(body.get("items") or ()):
+        if (kind := item_type(item)) in _MEANT_AT_ONCE:
+            raise InvalidRequestError(
+                f"items[{index}].type '{kind}' means something only in the input of a response.",
+                param=f"items[{index}].type",
+            )
     return body
 
 

@@ -96,3 +96,15 @@ async def test_an_upstream_counts_what_is_continued(
     standin.absent.add("/v1/responses/input_tokens")
     estimated = (await http.post("v1/responses/input_tokens", json=body)).json()
     assert estimated["input_tokens"] == 20
+
+
+async def test_a_trigger_in_the_middle_or_in_a_conversation_is_refused(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    trigger = {"type": "compaction_trigger"}
+    body = {"model": "real-name", "input": [trigger, {"role": "user", "content": "Hi"}]}
+    answer = await http.post("v1/responses", json=body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "input")
+    kept = await http.post("v1/conversations", json={"items": [trigger]})
+    assert (kept.status_code, kept.json()["error"]["param"]) == (400, "items[0].type")
+    assert posted(standin) == []

@@ -533,3 +533,17 @@ async def test_logprobs_come_over_a_bridge(
     last = answer.text.split("data: ")[-2] if stream else answer.text
     response = json.loads(last)["response"] if stream else json.loads(last)
     assert response["output"][0]["content"][0]["logprobs"] == [token]
+
+
+@pytest.mark.parametrize("case", [NAMED["embeddings"], NAMED["rerank"]], ids=lambda case: case.id)
+@pytest.mark.parametrize("said", [{"detail": "Not Found"}, {"error": {"message": "No such model"}}])
+async def test_what_an_upstream_does_not_have_is_named(
+    http: httpx.AsyncClient, standin: StandIn, case: Case, said: dict[str, Any]
+) -> None:
+    standin.reply(said, status=404)
+    answer = await post(http, case)
+    assert answer.status_code == 404
+    if "detail" in said:
+        assert f"'campus' has no {case.path}. Choose a model" in error_of(answer)["message"]
+    else:
+        assert error_of(answer)["message"] == "No such model"
