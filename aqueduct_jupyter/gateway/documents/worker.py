@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..children import sandbox
-from .text import UnreadableError, read
+from .text import read
+from .unreadable import UnreadableError
 
 if sys.platform != "win32":
     import resource
