@@ -41,7 +41,8 @@ def linked(text: str, target: str) -> str:
     """Return a link with its target, unless the text is the target itself."""
     if not text.strip() or not _SAFE_TARGET.fullmatch(target) or text.strip() == target:
         return text or target
-    return f"[{text}]({target})"
+    start, words, end = re.split(r"(\S(?:.*\S)?)", text, maxsplit=1, flags=re.DOTALL)
+    return f"{start}[{words}]({target}){end}"
 
 
 def without_data(text: str) -> str:
