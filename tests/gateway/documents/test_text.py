@@ -148,3 +148,43 @@ def test_what_gives_no_text_says_why(kind: Kind, data: bytes, reason: str) -> No
     with pytest.raises(UnreadableError) as caught:
         read(kind, data)
     assert caught.value.reason == reason
+
+
+def test_a_traceback_is_whole_and_its_end_is_kept_when_it_is_long() -> None:
+    def shown(lines: list[str]) -> str:
+        error = {"output_type": "error", "ename": "E", "evalue": "bad", "traceback": lines}
+        cell = {"cell_type": "code", "source": "f()", "outputs": [error]}
+        return read("notebook", samples.notebook([cell]))
+
+    text = shown(["\x1b[31mTraceback\x1b[0m", "  line 1, in f", "E: bad"])
+    assert "```\nTraceback\n  line 1, in f\nE: bad\n```" in text
+    long = shown(["first", *["x" * 100] * 100, "E: bad"])
+    assert "first" in long
+    assert "E: bad\n```" in long
+    assert "characters left out]" in long
+    assert len(long) < MAX_OUTPUT_CHARACTERS + 200
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_notebooks_of_earlier_formats_are_read(version: int) -> None:
+    cells = [
+        {"cell_type": "heading", "level": 2, "source": ["Head"]},
+        {
+            "cell_type": "code",
+            "language": "python",
+            "input": ["1 + 1"],
+            "outputs": [
+                {"output_type": "pyout", "text": ["2"], "png": "iVBOR"},
+                {"output_type": "pyerr", "ename": "E", "evalue": "bad", "traceback": ["E: bad"]},
+            ],
+        },
+    ]
+    data = json.dumps({"nbformat": version, "worksheets": [{"cells": cells}]}).encode()
+    assert read("notebook", data) == (
+        "## Head\n\n```python\n1 + 1\n```\nOutput:\n```\n2\n```\nOutput:\n```\nE: bad\n```"
+    )
+
+
+def test_attachments_of_a_cell_are_said() -> None:
+    cell = {"cell_type": "markdown", "source": "see", "attachments": {"a.png": {"image/png": "x"}}}
+    assert read("notebook", samples.notebook([cell])) == "see\n[Attachment: a.png]"
