@@ -76,9 +76,8 @@ def _peaks(reader: DocumentReader) -> Iterable[int]:
             yield int(peak[1]) // 1024
 
 
-async def _compare(folder: Path, names: list[str]) -> dict[str, _Results]:
+async def _compare(folder: Path, others: dict[str, Other]) -> dict[str, _Results]:
     every: dict[str, _Results] = defaultdict(_Results)
-    others = {name: Other(name) for name in names}
     by_kind: dict[str, list[Document]] = defaultdict(list)
     for document in documents(folder):
         by_kind[document.kind].append(document)
@@ -117,10 +116,11 @@ def main() -> None:
     """Fetch the corpus, read it, and print what came of it."""
     parser = argparse.ArgumentParser(description=sys.modules[__name__].__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the packages are kept")
+    parser.add_argument("--others", type=Path, help="where other readers are installed")
     options = parser.parse_args()
     fetch(options.folder)
-    names = installed()
-    _print(asyncio.run(_compare(options.folder, names)), names)
+    others = {name: Other(name, options.others) for name in installed(options.others)}
+    _print(asyncio.run(_compare(options.folder, others)), list(others))
 
 
 if __name__ == "__main__":

@@ -9,17 +9,25 @@ import importlib.util
 import io
 import multiprocessing
 import multiprocessing.pool
+import sys
 import tempfile
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 __all__ = ["Other", "installed"]
 
 SECONDS = 60.0
 
 
-def installed() -> list[str]:
-    """Return the names of the readers that are installed."""
+def installed(folder: Path | None) -> list[str]:
+    """Return the names of the readers that are installed here, or in a folder."""
+    _add(folder)
     return [name for name in ("kreuzberg", "markitdown") if importlib.util.find_spec(name)]
+
+
+def _add(folder: Path | None) -> None:
+    if folder and str(folder) not in sys.path:
+        # Behind all others, so that it replaces no package of ours.
+        sys.path.append(str(folder))
 
 
 class Other:
@@ -27,16 +35,18 @@ class Other:
 
     Args:
         name: its name.
+        folder: where it is installed, if not here.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, folder: Path | None) -> None:
         self._name = name
+        self._folder = folder
         self._pool: multiprocessing.pool.Pool | None = None
 
     def reads(self, data: bytes, name: str) -> bool:
         """Return whether it gives any text of a document."""
         if self._pool is None:
-            self._pool = multiprocessing.get_context("spawn").Pool(1)
+            self._pool = multiprocessing.get_context("spawn").Pool(1, _add, (self._folder,))
         try:
             return self._pool.apply_async(_reads, (self._name, data, name)).get(SECONDS)
         except multiprocessing.TimeoutError:

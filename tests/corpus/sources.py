@@ -17,9 +17,19 @@ MOST_BYTES = 10 * 2**20
 
 _SUFFIXES = {
     **{f".{kind}": kind for kind in ("pdf", "docx", "pptx", "xlsx", "odt", "ods", "odp", "rtf")},
-    ".docm": "docx", ".pptm": "pptx", ".xlsm": "xlsx", ".xls": "xls", ".xlsb": "xls",
-    ".epub": "epub", ".eml": "eml", ".msg": "msg", ".ipynb": "ipynb",
-    ".html": "html", ".htm": "html", ".csv": "text", ".txt": "text",
+    ".docm": "docx",
+    ".pptm": "pptx",
+    ".xlsm": "xlsx",
+    ".xls": "xls",
+    ".xlsb": "xls",
+    ".epub": "epub",
+    ".eml": "eml",
+    ".msg": "msg",
+    ".ipynb": "ipynb",
+    ".html": "html",
+    ".htm": "html",
+    ".csv": "text",
+    ".txt": "text",
 }
 
 

@@ -35,6 +35,7 @@ TEXTS = {
     "ปัญญาประดิษฐ์คือความฉลาดเทียมที่สร้างขึ้นให้กับสิ่งที่ไม่มีชีวิต": ("cp874",),
     "name;city;sum\nMüller;Köln;3\nGroß;München;5\n": ("cp1252", "cp850", "mac_roman"),
     "L'été, la forêt, le garçon et la créativité": ("cp1252", "cp850"),
+    "İstanbul, Türkiye'nin en kalabalık, en önemli şehri": ("cp1254",),
     "Zażółć gęślą jaźń, dziedziną wiedzy obejmującą logikę": ("cp1250", "iso8859_2"),
 }
 CASES = [(text, codec) for text, codecs in TEXTS.items() for codec in codecs]

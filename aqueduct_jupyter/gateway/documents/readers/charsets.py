@@ -43,7 +43,8 @@ _ALPHABETS = tuple(
     )
 )
 _LETTERS = frozenset().union(*_ALPHABETS)
-_MARKS = frozenset("\u00a0€‚„…†‹‘’“”•–—™›¡¢£¥§©ª«®°±²³´µ¶·¹º»¼½¾¿×÷")
+# The last is what remains of a Turkish capital I in lower case.
+_MARKS = frozenset("\u00a0€‚„…†‹‘’“”•–—™›¡¢£¥§©ª«®°±²³´µ¶·¹º»¼½¾¿×÷\u0307")
 # What no text has, and wrong charsets make: signs in words, and letters at the wrong end of them.
 _GLUED = re.compile(
     "|".join(

@@ -42,24 +42,24 @@ def read(data: bytes, charset: str | None) -> str:
 def read_decoded(text: str) -> str:
     """Return the text of a notebook whose JSON has been decoded."""
     notebook = json.loads(text)
-    metadata = notebook.get("metadata") or {}
-    named = metadata.get("language_info") or metadata.get("kernelspec") or {}
-    language = _named(named, "name" if "language_info" in metadata else "language")
+    metadata = _fields(notebook.get("metadata"))
+    language = _fields(metadata.get("language_info")).get("name")
+    language = str(language or _fields(metadata.get("kernelspec")).get("language") or "")
     parts = [_cell_text(cell, language) for cell in _cells(notebook)]
     return without_data("\n\n".join(part for part in parts if part.strip()))
 
 
-def _named(fields: dict[str, Any], key: str) -> str:
-    return str(fields.get(key) or "")
+def _fields(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _cells(notebook: dict[str, Any]) -> Iterator[dict[str, Any]]:
     # Formats 2 and 3 have worksheets.
-    if "cells" not in notebook and "worksheets" not in notebook:
+    if not {"cells", "worksheets", "nbformat"} & set(notebook):
         raise UnreadableError("broken")
     yield from notebook.get("cells", ())
     for sheet in notebook.get("worksheets", ()):
-        yield from sheet["cells"]
+        yield from sheet.get("cells", ())
 
 
 def _joined(lines: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from decimal import Decimal
 from functools import lru_cache
 
 __all__ = ["BUILT_IN", "plain_number", "shown"]
@@ -127,19 +128,21 @@ def _decimal(value: float, tokens: list[str]) -> str:
 
 def _digits(value: float, pattern: str) -> str:
     body, _, exponent = pattern.upper().partition("E")
+    # Excel keeps fifteen digits; a float has more, which mean nothing.
+    number = Decimal(f"{value:.{_DIGITS}g}")
     scale = len(body) - len(body.rstrip(","))
     whole, _, part = body.rstrip(",").partition(".")
-    value /= 1000**scale
+    number /= 1000**scale
     if exponent:
-        return f"{value:.{len(part)}E}"
-    text = f"{value:{',' if ',' in whole else ''}.{len(part)}f}"
+        return f"{float(number):.{len(part)}E}"
+    text = f"{number:{',' if ',' in whole else ''}.{len(part)}f}"
     optional = len(part) - len(part.rstrip("#?"))
     while optional and part and text.endswith("0"):
         text, optional = text[:-1], optional - 1
     digits = whole.count("0")
     if digits > 1 and "," not in whole:
-        sign, number = ("-", text[1:]) if text.startswith("-") else ("", text)
-        first, dot, rest = number.partition(".")
+        sign = "-" if text.startswith("-") else ""
+        first, dot, rest = text.removeprefix("-").partition(".")
         text = f"{sign}{first.zfill(digits)}{dot}{rest}"
     return text.rstrip(".") if part else text
 

@@ -24,9 +24,10 @@ _SUBJECT, _TO, _COPIES, _BODY = 0x0037, 0x0E04, 0x0E03, 0x1000
 _SENDER, _SENDER_ADDRESS, _SENDER_MAIL = 0x0C1A, 0x0C1F, 0x5D01
 _HTML, _RICH_TEXT, _SENT, _CODE_PAGE = 0x1013, 0x1009, 0x0039, 0x3FFD
 _DATA, _LONG_NAME, _NAME, _TAG = 0x3701, 0x3707, 0x3704, 0x370E
-_TEXT, _OLD_TEXT, _BINARY = "001F", "001E", "0102"
+_TEXT, _OLD_TEXT, _BINARY, _OBJECT = "001F", "001E", "0102", "000D"
 _PROPERTIES = "__properties_version1.0"
-_TOP_HEAD = 32
+_ATTACHED = "__attach_version1.0_"
+_TOP_HEAD, _INNER_HEAD = 32, 24
 _PROPERTY = struct.Struct("<HHI8s")
 _MOST_ATTACHMENTS = 100
 _UNTIL_1970 = 11_644_473_600
@@ -50,25 +51,31 @@ def message_text(data: bytes, *, is_attached: bool) -> str:
     import olefile
 
     with olefile.OleFileIO(io.BytesIO(data)) as file:
-        message = _Message(file)
-        head = "\n".join(message.head())
-        body = message.body()
-        shown = [
-            attached_text(name, kind, content, is_deep=is_attached)
-            for name, kind, content in message.attachments()
-        ]
-    return "\n\n".join(filter(None, [head, body, *shown])) if head or body else ""
+        return _Message(file).text(is_attached=is_attached)
 
 
 class _Message:
-    def __init__(self, file: OleFileIO) -> None:
+    """A message in a file.
+
+    Args:
+        file: the file.
+        folder: the storage of a message that is attached to another.
+    """
+
+    def __init__(self, file: OleFileIO, folder: str = "") -> None:
         self._file = file
+        self._folder = folder
         self._numbers = dict(self._fixed())
         page = self._numbers.get(_CODE_PAGE, b"")[:4]
         self._charset = f"cp{int.from_bytes(page, 'little')}" if page else None
 
-    def head(self) -> Iterator[str]:
-        """Yield the lines of the head."""
+    def text(self, *, is_attached: bool) -> str:
+        """Return the whole message; of one that is attached, attachments are only named."""
+        head, body = "\n".join(self._head()), self._body()
+        shown = list(self._attachments(is_attached=is_attached))
+        return "\n\n".join(filter(None, [head, body, *shown])) if head or body else ""
+
+    def _head(self) -> Iterator[str]:
         address = self._text(_SENDER_MAIL) or self._text(_SENDER_ADDRESS)
         sender = self._text(_SENDER)
         # An address without @ is a path in the sender's own directory.
@@ -85,7 +92,7 @@ class _Message:
             if text := one_line(text.replace("\0", "")):
                 yield f"{name}: {text}"
 
-    def body(self) -> str:
+    def _body(self) -> str:
         """Return the body: the plain one, or the text of another."""
         if text := self._text(_BODY).replace("\r\n", "\n").strip():
             return text
@@ -97,16 +104,26 @@ class _Message:
             return rich_text.read(unpacked(packed), None).strip()
         return ""
 
-    def attachments(self) -> Iterator[tuple[str, str, bytes]]:
-        """Yield each attachment's name, media type and bytes."""
-        folders = [entry[0] for entry in self._file.listdir(streams=False, storages=True)]
-        found = dict.fromkeys(one for one in folders if one.startswith("__attach_version1.0_"))
-        for folder in list(found)[:_MOST_ATTACHMENTS]:
+    def _attachments(self, *, is_attached: bool) -> Iterator[str]:
+        places = ["/".join(entry) for entry in self._file.listdir(streams=False, storages=True)]
+        begin = f"{self._folder}/{_ATTACHED}".lstrip("/")
+        found = [one for one in places if one.startswith(begin) and "/" not in one[len(begin) :]]
+        for place in found[:_MOST_ATTACHMENTS]:
+            folder = place.removeprefix(self._folder).lstrip("/")
             name = self._text(_LONG_NAME, folder) or self._text(_NAME, folder)
-            yield name, self._text(_TAG, folder), self._stream(_DATA, _BINARY, folder)
+            inner = f"{place}/__substg1.0_{_DATA:04X}{_OBJECT}"
+            if self._file.exists(f"{inner}/{_PROPERTIES}"):
+                text = "" if is_attached else _Message(self._file, inner).text(is_attached=True)
+                described = f"Attachment {one_line(name) or 'without a name'} (a mail)"
+                is_read = f"[{described} begins]\n{text}\n[{described} ends]"
+                yield is_read if text else f"[{described}, not read]"
+                continue
+            data = self._stream(_DATA, _BINARY, folder)
+            yield attached_text(name, self._text(_TAG, folder), data, is_deep=is_attached)
 
     def _stream(self, property_: int, kind: str, folder: str = "") -> bytes:
-        name = f"{folder}/__substg1.0_{property_:04X}{kind}".lstrip("/")
+        stream_name = f"__substg1.0_{property_:04X}{kind}"
+        name = "/".join(filter(None, [self._folder, folder, stream_name]))
         if not self._file.exists(name):
             return b""
         with self._file.openstream(name) as stream:
@@ -121,9 +138,10 @@ class _Message:
 
     def _fixed(self) -> Iterator[tuple[int, bytes]]:
         """Yield the properties that are numbers."""
-        if self._file.exists(_PROPERTIES):
-            with self._file.openstream(_PROPERTIES) as stream:
-                data = stream.read()[_TOP_HEAD:]
+        name = f"{self._folder}/{_PROPERTIES}".lstrip("/")
+        if self._file.exists(name):
+            with self._file.openstream(name) as stream:
+                data = stream.read()[_INNER_HEAD if self._folder else _TOP_HEAD :]
             for start in range(0, len(data) - _PROPERTY.size + 1, _PROPERTY.size):
                 _, property_, _, value = _PROPERTY.unpack_from(data, start)
                 yield property_, value
