@@ -59,8 +59,8 @@ def documents(folder: Path) -> Iterator[Document]:
             for member in archive:
                 kind = _SUFFIXES.get(PurePath(member.name).suffix.lower())
                 # Most packages' other texts are their licences.
-                is_text = kind == "text" and not path.name.startswith("charset_normalizer")
-                if kind is None or is_text or not member.isfile() or member.size > MOST_BYTES:
+                is_licence = kind == "text" and "/data/" not in member.name
+                if kind is None or is_licence or not member.isfile() or member.size > MOST_BYTES:
                     continue
                 stream = archive.extractfile(member)
                 data = stream.read() if stream else b""

@@ -8,6 +8,7 @@ import pytest
 
 from aqueduct_jupyter.gateway.documents.readers.right_to_left import Glyph, read_line
 from aqueduct_jupyter.gateway.documents.text import read
+from aqueduct_jupyter.gateway.documents.unreadable import UnreadableError
 
 from . import samples
 
@@ -133,3 +134,41 @@ def test_two_columns_are_read_one_after_the_other() -> None:
 
     data = pages(column(50, "left one", "left two") + b"\n" + column(350, "right one", "right two"))
     assert read("pdf", data).split("\n") == ["left one", "left two", "right one", "right two"]
+
+
+def with_characters(*lines: str) -> bytes:
+    """A PDF that shows these characters from left to right, in a font that says what they are."""
+    characters = sorted(set("".join(lines)))
+    codes = {character: place for place, character in enumerate(characters, 1)}
+    pairs = "".join(f"<{code:02x}> <{ord(character):04x}>\n" for character, code in codes.items())
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def\n"
+        "1 begincodespacerange <00> <ff> endcodespacerange\n"
+        f"{len(codes)} beginbfchar\n{pairs}endbfchar endcmap end end"
+    ).encode()
+    widths = b" ".join([b"600"] * len(codes))
+    shown = " ".join(
+        f"<{''.join(f'{codes[character]:02x}' for character in text)}> Tj 0 -20 Td"
+        for text in lines
+    )
+    content = f"BT /F1 12 Tf 72 720 Td {shown} ET".encode()
+    objects = samples._pdf_objects(content)
+    objects[4] = (
+        b"<< /Type /Font /Subtype /TrueType /BaseFont /Courier /FirstChar 1 /LastChar %d "
+        b"/Widths [%b] /ToUnicode 6 0 R >>" % (len(codes), widths)
+    )
+    stream = b"<< /Length %d >>\nstream\n%b\nendstream" % (len(cmap), cmap)
+    return samples._pdf_file([*objects, stream])
+
+
+def test_a_page_in_hebrew_and_arabic_is_read_as_it_is_read() -> None:
+    data = with_characters(f".123 {HEBREW[::-1]}", f"456 {ARABIC[::-1]}", "left 7")
+    assert read("pdf", data).split("\n") == [f"{HEBREW} 123.", f"{ARABIC} 456", "left 7"]
+
+
+def test_what_was_wrong_with_an_earlier_document_is_not_said_of_this_one() -> None:
+    blank = b"%PDF-1.7" + b"\n" * 99
+    for data, reason in ((samples.encrypted_pdf("x"), "encrypted"), (blank, "broken")):
+        with pytest.raises(UnreadableError) as caught:
+            read("pdf", data)
+        assert caught.value.reason == reason

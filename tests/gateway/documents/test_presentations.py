@@ -71,8 +71,11 @@ def test_a_chart_is_its_numbers() -> None:
     chart = shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *place, data).chart
     chart.has_title = True
     chart.chart_title.text_frame.text = "By region"
+    chart.value_axis.has_title = True
+    chart.value_axis.axis_title.text_frame.text = "million"
     assert (
-        "[Chart: By region]\n|  | North | South |\n| --- | --- | --- |\n| Q1 | 1 | 3 |\n"
+        "[Chart: By region]\nAxes: million\n"
+        "|  | North | South |\n| --- | --- | --- |\n| Q1 | 1 | 3 |\n"
         "| Q2 | 2.5 |  |"
     ) in written(presentation)
 

@@ -20,15 +20,19 @@ def chart_text(package: Package, part: str) -> str:
     chart = first(root, "c:chart")
     title = one_line("".join(texts(first(chart, "c:title"), "a:t", "c:v")))
     lines = [f"[Chart: {title}]" if title else "[Chart]"]
+    axes = [axis for axis in inside(chart, "c:plotArea") if axis.tag.endswith("Ax")]
+    named = (one_line("".join(texts(first(axis, "c:title"), "a:t"))) for axis in axes)
+    if axis_names := ", ".join(filter(None, named)):
+        lines.append(f"Axes: {axis_names}")
     kinds = [kind for kind in inside(chart, "c:plotArea") if kind.tag.endswith("Chart")]
     series = [one for kind in kinds for one in children(kind, "c:ser")]
     groups: dict[tuple[str, ...], list[tuple[str, dict[int, str]]]] = {}
     for number, one in enumerate(series, 1):
         name = one_line(" ".join(texts(first(one, "c:tx"), "c:v"))) or f"Series {number}"
         values = _points(next(children(one, "c:val", "c:yVal"), None))
-        labels = _points(next(children(one, "c:cat", "c:xVal"), None))
-        count = max([*values, *labels, -1]) + 1
-        key = tuple(labels.get(place, str(place + 1)) for place in range(min(count, MOST_POINTS)))
+        names = _points(next(children(one, "c:cat", "c:xVal"), None))
+        count = max([*values, *names, -1]) + 1
+        key = tuple(names.get(place, str(place + 1)) for place in range(min(count, MOST_POINTS)))
         groups.setdefault(key, []).append((name, values))
     for labels_, columns in groups.items():
         head = ["", *(name for name, _ in columns)]
@@ -37,6 +41,11 @@ def chart_text(package: Package, part: str) -> str:
             for place, label in enumerate(labels_)
         ]
         lines.append(table([head, *rows]))
+    labels = [
+        one_line("".join(texts(one, "a:t"))) for part in series for one in part.iter("c:dLbl")
+    ]
+    if any(labels):
+        lines.append(f"Labels: {', '.join(filter(None, labels))}")
     if not any(values for columns in groups.values() for _, values in columns):
         return f"{lines[0]} (its numbers are not stored in it)"
     return "\n".join(lines)

@@ -12,6 +12,7 @@ import ctypes
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..unreadable import UnreadableError
 from .markdown import one_line
 from .right_to_left import Glyph, is_right_to_left, leans_right, read_line
 
@@ -34,10 +35,20 @@ _CHARACTERS = str.maketrans({"\r": None, "\x02": "-", "\ufffe": "-", "\0": None,
 
 
 def read(data: bytes, _charset: str | None) -> str:
-    """Return the text of a PDF."""
+    """Return the text of a PDF.
+
+    Raises:
+        UnreadableError: it is damaged.
+    """
     import pypdfium2
 
-    document = pypdfium2.PdfDocument(data)
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        # pdfium may name the error of an earlier document, such as a password that was missing.
+        if b"/Encrypt" not in data:
+            raise UnreadableError("broken") from error
+        raise
     try:
         return _Pdf(document).text()
     finally:
