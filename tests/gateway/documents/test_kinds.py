@@ -11,6 +11,8 @@ from aqueduct_jupyter.gateway.documents.unreadable import UnreadableError
 
 from . import samples
 
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+
 
 def sort(data: bytes, filename: str = "file", media_type: str = "") -> Format:
     return format_of(io.BytesIO(data), filename, media_type)
@@ -24,6 +26,13 @@ def sort(data: bytes, filename: str = "file", media_type: str = "") -> Format:
         (samples.docx("x"), "docx"),
         (samples.pptx("x"), "pptx"),
         (samples.xlsx(["x"]), "xlsx"),
+        (COMPOUND + "Workbook".encode("utf-16-le"), "xls"),
+        (COMPOUND + "__properties_version1.0".encode("utf-16-le"), "msg"),
+        (samples.archive({"mimetype": b"application/epub+zip", "a": b""}), "epub"),
+        (
+            samples.archive({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet"}),
+            "odf",
+        ),
         (b"{\\rtf1 x}", "rtf"),
         (
             samples.archive({"mimetype": b"application/vnd.oasis.opendocument.text", "a": b""}),
@@ -110,7 +119,8 @@ def test_what_is_declared_a_document_and_is_none_is_refused(filename: str, media
     [
         (samples.archive({"a.txt": b"x"}), "unsupported"),
         (samples.docx("x")[:200], "broken"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old_office"),
+        (COMPOUND, "old_office"),
+        (COMPOUND + "WordDocument".encode("utf-16-le"), "old_office"),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
             "encrypted",

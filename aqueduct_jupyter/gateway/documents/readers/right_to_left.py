@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,12 +80,18 @@ def _with_marks(glyphs: Sequence[Glyph]) -> list[Glyph]:
     marks = [glyph for glyph in glyphs if unicodedata.category(glyph.text[0]) == "Mn"]
     bases = [glyph for glyph in glyphs if unicodedata.category(glyph.text[0]) != "Mn"]
     bases.sort(key=lambda glyph: glyph.left + glyph.right)
-    for mark in marks:
-        middle = (mark.left + mark.right) / 2
-        letters = [base for base in bases if not base.text.isspace()]
-        if letters:
-            nearest = min(letters, key=lambda base: abs(base.left + base.right - 2 * middle))
-            nearest.text += mark.text
+    letters = [base for base in bases if not base.text.isspace()]
+    middles = [base.left + base.right for base in letters]
+    for mark in marks if letters else ():
+        middle = mark.left + mark.right
+        place = bisect(middles, middle)
+        beside = letters[max(place - 1, 0) : place + 1]
+        nearest = beside[0]
+        if abs(beside[-1].left + beside[-1].right - middle) < abs(
+            middles[max(place - 1, 0)] - middle
+        ):
+            nearest = beside[-1]
+        nearest.text += mark.text
     joined: list[Glyph] = []
     for glyph in bases:
         before = joined[-1] if joined else None
