@@ -36,7 +36,7 @@ TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.instal
 	$(addprefix $(CLIENTS)/,$(addsuffix /.installed,anthropic pydantic-ai openai-agents node))
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo docs pictures test test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench soak notebooks clean
+.PHONY: help install lab demo docs pictures test test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench corpus soak notebooks clean
 
 help: ## show this list
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -167,6 +167,9 @@ audit: $(AUDIT)/.ready ## look for known vulnerabilities in the pinned versions
 
 bench: $(WEIGHTS) $(BROWSER) ## run the benchmarks and print ratios
 	$(ENVIRONMENT) $(BIN)/python -m tests.bench
+
+corpus: $(READY) ## read the documents in well-known packages, and print what became of them
+	$(BIN)/python -m tests.corpus
 
 soak: $(READY) ## put a server under load and faults for SECONDS, and check for leaks
 	$(ENVIRONMENT) $(BIN)/python -m tests.soak --seconds $(SECONDS)

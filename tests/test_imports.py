@@ -38,7 +38,7 @@ BREACHES = {
         "tornado",
     ),
     "Only the stores know a database": ("gateway.requests.limits", "sqlite3"),
-    "Only documents.text imports what reads documents": (
+    "Only documents.readers imports what reads documents": (
         "gateway.documents.reader",
         "kreuzberg",
     ),

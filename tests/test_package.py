@@ -118,7 +118,7 @@ def test_the_extension_loads_no_engine_and_no_sdk() -> None:
         "import sys\n"
         "import aqueduct_jupyter.server.jupyter.app\n"
         "heavy = {'openai', 'xllamacpp', 'kreuzberg', 'ipykernel', 'httptools',\n"
-        "    'genai_prices'}\n"
+        "    'genai_prices', 'olefile', 'pypdfium2', 'python_calamine', 'xml.etree'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     assert run(sys.executable, "-c", script).stdout == "[]\n"

@@ -21,6 +21,7 @@ __all__ = [
     "FileObject",
     "Purpose",
     "clean_filename",
+    "clean_media_type",
     "read_expiry",
     "read_purpose",
 ]
@@ -76,6 +77,21 @@ class FileDeleted(BaseModel):
 
 MOST_LOOKED_AT = 4096
 """How many characters of a client's filename are read, from its end."""
+
+
+LONGEST_MEDIA_TYPE = 200
+_MEDIA_TYPE = re.compile(
+    r"[\w.+-]+/[\w.+-]+(?:\s*;\s*[\w.+-]+\s*=\s*(?:[\w.:+-]+|\"[\w.:+ -]*\"))*", re.A
+)
+
+
+def clean_media_type(media_type: str) -> str:
+    """Return a client's media type with its parameters, or "" if it is none or says nothing."""
+    cleaned = media_type.strip()
+    says_nothing = cleaned.lower() == "application/octet-stream"
+    if says_nothing or len(cleaned) > LONGEST_MEDIA_TYPE or not _MEDIA_TYPE.fullmatch(cleaned):
+        return ""
+    return cleaned
 
 
 def read_purpose(purpose: str | None) -> Purpose:

@@ -39,6 +39,8 @@ MODULES = (
     "runpy.py",
     "xllamacpp.py",
     "kreuzberg.py",
+    "olefile.py",
+    "pypdfium2.py",
     "jupyter_server.py",
     "jupyter_core/__init__.py",
     "tornado/__init__.py",

@@ -44,14 +44,6 @@ def odt_words(words: bytes, before: bytes = b"") -> bytes:
     )
 
 
-def rewritten(document: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
-    """A document with one of its parts changed."""
-    with zipfile.ZipFile(io.BytesIO(document)) as archive:
-        parts = {part: archive.read(part) for part in archive.namelist()}
-    parts[name] = change(parts[name])
-    return samples.archive(parts)
-
-
 def with_entities(document: bytes, name: str, entities: bytes) -> bytes:
     """A document whose XML defines entities and says the last, instead of "words"."""
 
@@ -59,7 +51,7 @@ def with_entities(document: bytes, name: str, entities: bytes) -> bytes:
         head, _, rest = xml.partition(b"?>")
         return head + b"?><!DOCTYPE x [" + entities + b"]>" + rest.replace(b"words", b"&z;")
 
-    return rewritten(document, name, change)
+    return samples.rewritten(document, name, change)
 
 
 LAUGHS = b'<!ENTITY a0 "ha">' + b"".join(
@@ -132,7 +124,67 @@ def lying(document: bytes) -> bytes:
 
 def bomb(kind: str) -> bytes:
     document, part = PARTS[kind]
-    return rewritten(document, part, lambda xml: xml.replace(b"words", b"x" * BOMB_BYTES))
+    return samples.rewritten(document, part, lambda xml: xml.replace(b"words", b"x" * BOMB_BYTES))
+
+
+def wide(xml: bytes) -> bytes:
+    """A sheet whose few cells stand as far apart as can be."""
+    cells = b"".join(
+        b'<row r="%d"><c r="XFD%d"><v>1</v></c><c r="A%d"><v>2</v></c></row>' % ((row,) * 3)
+        for row in range(1, 1_048_576, 20)
+    )
+    return xml.replace(b"</sheetData>", cells + b"</sheetData>")
+
+
+def shared(xml: bytes) -> bytes:
+    """A sheet with one long formula that a hundred thousand cells share."""
+    cells = b'<row r="2"><c r="A2"><f t="shared" si="0">%b</f></c>' % (b"+B2" * 2_000)
+    cells += b'<c r="A3"><f t="shared" si="0"/></c>' * 100_000
+    return xml.replace(b"</sheetData>", cells + b"</row></sheetData>")
+
+
+def odt_rows(cell: bytes, row: bytes = b"") -> bytes:
+    """A sheet of one cell that claims to be there often."""
+    table = (
+        b'<table:table xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0">'
+        b"<table:table-row %b><table:table-cell %b><text:p>x</text:p></table:table-cell>"
+        b"</table:table-row></table:table>" % (row, cell)
+    )
+    whole = odt_words(b"words")
+    return samples.rewritten(
+        whole, "content.xml", lambda xml: xml.replace(b"</text:p>", b"</text:p>" + table)
+    )
+
+
+def word_styles() -> bytes:
+    """A document whose styles are based on one another in a circle."""
+    space = b"http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles"
+    with_style = samples.rewritten(
+        samples.docx("words"),
+        "word/document.xml",
+        lambda xml: xml.replace(b"<w:p>", b'<w:p><w:pPr><w:pStyle w:val="a"/></w:pPr>'),
+    )
+    with zipfile.ZipFile(io.BytesIO(with_style)) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    styles = b"".join(
+        b'<w:style w:styleId="%b"><w:basedOn w:val="%b"/></w:style>' % pair
+        for pair in ((b"a", b"b"), (b"b", b"a"))
+    )
+    relationships = b"http://schemas.openxmlformats.org/package/2006/relationships"
+    parts["word/styles.xml"] = b'<w:styles xmlns:w="%b">%b</w:styles>' % (space, styles)
+    parts["word/_rels/document.xml.rels"] = (
+        b'<Relationships xmlns="%b"><Relationship Id="s" Type="%b" Target="styles.xml"/>'
+        b"</Relationships>" % (relationships, kind)
+    )
+    return samples.archive(parts)
+
+
+def mail_in_mails(depth: int) -> bytes:
+    mail = b"Subject: words\n\nwords"
+    for _ in range(depth):
+        mail = b"Subject: outer\nContent-Type: message/rfc822\n\n" + mail
+    return mail
 
 
 HARMFUL: dict[str, Callable[[], bytes]] = {
@@ -140,8 +192,24 @@ HARMFUL: dict[str, Callable[[], bytes]] = {
     **{f"{kind} entities": lambda kind=kind: with_entities(*PARTS[kind], LAUGHS) for kind in PARTS},
     "quadratic entities": lambda: with_entities(*PARTS["docx"], QUADRATIC),
     "quadratic entities, odt": lambda: with_entities(*PARTS["odt"], QUADRATIC),
-    "deep docx": lambda: rewritten(*PARTS["docx"], deep(b"w:r")),
-    "deep odt": lambda: rewritten(*PARTS["odt"], deep(b"text:span")),
+    "deep docx": lambda: samples.rewritten(*PARTS["docx"], deep(b"w:r")),
+    "deep odt": lambda: samples.rewritten(*PARTS["odt"], deep(b"text:span")),
+    "deep rtf table": lambda: b"{\\rtf1 " + b"\\intbl a\\cell " * 500_000 + b"\\row}",
+    "rtf of unicode": lambda: b"{\\rtf1 " + b"\\u1234?" * MEGABYTE + b"}",
+    "deep pptx": lambda: samples.rewritten(*PARTS["pptx"], deep(b"p:grpSp")),
+    "deep xlsx": lambda: samples.rewritten(*PARTS["xlsx"], deep(b"is")),
+    "wide xlsx": lambda: samples.rewritten(*PARTS["xlsx"], wide),
+    "shared formulas": lambda: samples.rewritten(*PARTS["xlsx"], shared),
+    "repeated cells": lambda: odt_rows(b'table:number-columns-repeated="99999999"'),
+    "repeated rows": lambda: odt_rows(b"", b'table:number-rows-repeated="99999999"'),
+    "many spaces": lambda: odt_words(b'<text:s text:c="99999999"/>' * 50_000),
+    "styles in a circle": lambda: word_styles(),
+    "mail in mails": lambda: mail_in_mails(200),
+    "mail of many parts": lambda: (
+        b"Content-Type: multipart/mixed; boundary=a\n" + b"\n--a\n\nx" * 99_999
+    ),
+    "line of signs": lambda: samples.pdf("%" * 50_000),
+    "charset of nothing": lambda: b"\xff\xfe\xfd words" * MEGABYTE,
     "deep html": lambda: b"<html>" + b"<div>" * 500_000 + b"words",
     "deep rtf": lambda: b"{\\rtf1 " + b"{" * 500_000 + b"words",
     "many parts": lambda: archive_of(5_000),
@@ -156,7 +224,14 @@ HARMFUL: dict[str, Callable[[], bytes]] = {
     "csv of one line": lambda: b"," * (15 * MEGABYTE),
 }
 SLOW = ("pdf of 100,000 pages",)
-NAMES = {"notebook, deep": "a.ipynb", "csv of one line": "a.csv", "deep html": "a.html"}
+NAMES = {
+    "mail in mails": "a.eml",
+    "mail of many parts": "a.eml",
+    "charset of nothing": "a.txt",
+    "notebook, deep": "a.ipynb",
+    "csv of one line": "a.csv",
+    "deep html": "a.html",
+}
 
 
 @pytest.fixture
@@ -196,7 +271,7 @@ async def test_a_document_made_to_harm_harms_nobody(documents: DocumentReader, n
 async def test_the_same_document_without_harm_is_read(documents: DocumentReader, kind: str) -> None:
     document, part = PARTS[kind]
     assert "words" in await read(documents, document)
-    assert "words" in await read(documents, rewritten(document, part, lambda xml: xml))
+    assert "words" in await read(documents, samples.rewritten(document, part, lambda xml: xml))
 
 
 @pytest.mark.parametrize("kind", PARTS)

@@ -34,6 +34,11 @@ _DEVICES = ("/dev/null", "/dev/urandom")
 # pdfium measures text with the system's fonts if a document embeds none.
 _FONTS = ("/usr/share/fonts", "/usr/share/X11/fonts", "/usr/local/share/fonts")
 _TIMES = ("/usr/share/zoneinfo",)
+# The packages that the readers import; each may be installed in another place.
+_READERS = (
+    *("charset_normalizer", "kreuzberg", "olefile", "pypdfium2", "pypdfium2_raw"),
+    "python_calamine",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def _python() -> set[Path]:
 
 
 def _packages() -> set[Path]:
-    """Return the folders of our own package, and of kreuzberg and the packages beside it."""
-    found = importlib.util.find_spec("kreuzberg")
-    installed = {Path(found.origin).parents[1]} if found and found.origin else set()
+    """Return the folders of our own package, and of what reads documents and is beside it."""
+    found = [importlib.util.find_spec(name) for name in _READERS]
+    installed = {Path(one.origin).parents[1] for one in found if one and one.origin}
     return {Path(__file__).parents[2], *installed}

@@ -170,6 +170,7 @@ class Attachments:
         file.filename = file.stored.file.filename
         file.size = file.stored.file.bytes
         file.media_type = file.stored.media_type
+        file.declared_type = file.stored.declared_type
 
     async def _write(self, file: FilePart, collected: Collected) -> dict[str, Any]:
         form = collected.form
@@ -183,7 +184,10 @@ class Attachments:
         sha256 = file.stored.sha256 if file.stored else await off_the_loop(file.size, _hash, data)
         try:
             text = await self._documents.read(
-                data, filename=file.filename, media_type=file.media_type, sha256=sha256
+                data,
+                filename=file.filename,
+                media_type=file.declared_type or file.media_type,
+                sha256=sha256,
             )
         except DocumentError as error:
             error.param = file.param()

@@ -67,6 +67,7 @@ class FilePart:
     filename: str
     size: int
     media_type: str
+    declared_type: str = ""
     uri: str = ""
     start: int = 0
     data: bytes = b""

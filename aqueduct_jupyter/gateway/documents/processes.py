@@ -19,7 +19,8 @@ from ..children.commands import module_command
 from ..children.output import LastOutput
 from ..children.sandbox import Confinement, available
 from .kinds import Format
-from .text import MAX_TEXT_BYTES, Reason, UnreadableError
+from .text import MAX_TEXT_BYTES
+from .unreadable import Reason, UnreadableError
 from .worker import FRAME_HEAD, OPEN, to_frame
 
 __all__ = ["CHILD", "WorkerPool"]

@@ -1,7 +1,8 @@
 """The document reader: the format of a file, the process that reads it, and a cache.
 
-* Text and notebooks are read here, in a thread. All other formats go to a child process, which is
-  killed and replaced if it hangs, crashes or takes too much memory; the server is not affected.
+* Text and notebooks are read here, in a thread, if their encoding is certain. All else goes to a
+  child process, which is killed and replaced if it hangs, crashes or takes too much memory; the
+  server is not affected.
 * The same bytes are read only once: concurrent requests share a result, and later ones get it from
   a cache. Failures are not cached.
 
@@ -25,7 +26,8 @@ from ..children.sandbox import Confinement
 from ..offload import off_the_loop
 from .kinds import Format, format_of
 from .processes import CHILD, WorkerPool
-from .text import MAX_TEXT_BYTES, Reason, UnreadableError, read
+from .text import MAX_TEXT_BYTES, read_certain
+from .unreadable import Reason, UnreadableError
 
 __all__ = ["DocumentReader", "shown_name"]
 
@@ -35,8 +37,8 @@ LONGEST_NAME = 120
 _Key = tuple[str, Format]
 
 _READABLE = (
-    "PDF, DOCX, PPTX, XLSX, ODT, RTF, HTML, CSV, Markdown, notebooks (.ipynb), plain text and "
-    "source code"
+    "PDF, DOCX, PPTX, XLSX, XLS, ODT, ODS, ODP, RTF, EPUB, mail (.eml, .msg), HTML, CSV, Markdown, "
+    "notebooks (.ipynb), plain text and source code"
 )
 
 
@@ -45,6 +47,17 @@ _COMPLAINTS: dict[Reason, tuple[str | None, str]] = {
         None,
         "The file {name} cannot be read: it is damaged, truncated or encrypted. Open it in the "
         "program that made it and save it again.",
+    ),
+    "charset": (
+        "unknown_charset",
+        "The encoding of the file {name} is not known: it is not UTF-8, and its bytes do not tell. "
+        "Save it as UTF-8, or declare its charset in its media type, such as "
+        "text/plain; charset=windows-1251.",
+    ),
+    "not_as_declared": (
+        None,
+        "The file {name} is not what its name or media type says: it is damaged, or in another "
+        "format. Open it in the program that made it and save it again, or name it as what it is.",
     ),
     "encrypted": (None, "The file {name} is encrypted. Save it without a password first."),
     "empty": (
@@ -71,7 +84,7 @@ _COMPLAINTS: dict[Reason, tuple[str | None, str]] = {
     ),
     "old_office": (
         "unsupported_document",
-        "The file {name} is in an old Office format. Save it as DOCX, PPTX or XLSX first.",
+        "The file {name} is in an old Office format. Save it as DOCX or PPTX first.",
     ),
     "timeout": (
         "document_timeout",
@@ -138,10 +151,11 @@ class DocumentReader:
         """
         try:
             document_format = await off_the_loop(len(data), _format_of, data, filename, media_type)
-            if document_format.kind in ("text", "notebook"):
-                return await off_the_loop(
-                    len(data), read, document_format.kind, data, document_format.charset
-                )
+            text = await off_the_loop(
+                len(data), read_certain, document_format.kind, data, document_format.charset
+            )
+            if text is not None:
+                return text
             return await self._read_once((sha256, document_format), data)
         except UnreadableError as error:
             raise self._complaint(error.reason, filename) from error

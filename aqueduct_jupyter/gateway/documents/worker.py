@@ -1,6 +1,6 @@
 """The child process that reads documents, one after the other.
 
-Documents are parsed in :mod:`.text`, and the sandbox is in
+Documents are parsed in :mod:`.readers`, by way of :mod:`.text`, and the sandbox is in
 :mod:`aqueduct_jupyter.gateway.children.sandbox`. :mod:`.processes` starts and stops the child,
 limits its time, and talks to it over its standard input and output:
 
@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..children import sandbox
-from .text import UnreadableError, read
+from .text import read
+from .unreadable import UnreadableError
 
 if sys.platform != "win32":
     import resource
@@ -94,6 +95,7 @@ def _confine(*, is_open: bool) -> dict[str, bool]:
 def _warm_up() -> None:
     # This unpacks and loads libraries, and starts threads; after it, no file is written.
     read("pdf", _SAMPLE)
+    read("html", b"<p>word")
     if sys.platform != "win32":
         for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
             resource.setrlimit(limit, (0, 0))

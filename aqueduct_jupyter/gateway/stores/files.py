@@ -25,7 +25,14 @@ from ...protocol.errors import (
     PermissionDeniedError,
     UnavailableError,
 )
-from ...protocol.files import FileDeleted, FileList, FileObject, clean_filename, read_purpose
+from ...protocol.files import (
+    FileDeleted,
+    FileList,
+    FileObject,
+    clean_filename,
+    clean_media_type,
+    read_purpose,
+)
 from .batch import check_batch_file
 from .blobs import Blobs
 from .cleaner import ABANDONED_SECONDS, Cleaner
@@ -99,6 +106,7 @@ class FileStore:
         purpose: str | None,
         expires_after_seconds: int | None = None,
         uploader: str | None = None,
+        declared_type: str = "",
     ) -> FileObject:
         """Store a complete upload as a file."""
         if not isinstance(upload, Upload):
@@ -118,6 +126,7 @@ class FileStore:
             "created_at": now,
             "expires_at": now + lifetime if lifetime else None,
             "uploader": uploader,
+            "declared_type": clean_media_type(declared_type) or None,
         }
         try:
             if await self._add_beside_others(row):
@@ -140,7 +149,9 @@ class FileStore:
         media_type, encoding = mimetypes.guess_type(row["filename"])
         if media_type is None or encoding:
             media_type = "application/octet-stream"
-        return StoredFile(file_object(row), row["sha256"], media_type, row["blob"])
+        return StoredFile(
+            file_object(row), row["sha256"], media_type, row["blob"], row["declared_type"] or ""
+        )
 
     async def open(
         self, stored: StoredFile, start: int = 0, end: int | None = None

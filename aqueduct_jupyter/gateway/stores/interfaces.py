@@ -28,12 +28,17 @@ MOST_LISTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file, with the name of its blob, which is valid until the file is deleted."""
+    """A file, with the name of its blob, which is valid until the file is deleted.
+
+    ``media_type`` is what its name says; ``declared_type`` is what the client said, with its
+    parameters, such as a charset, or "".
+    """
 
     file: FileObject
     sha256: str
     media_type: str
     blob: str
+    declared_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class Files(Protocol):
         purpose: str | None,
         expires_after_seconds: int | None = None,
         uploader: str | None = None,
+        declared_type: str = "",
     ) -> FileObject:
         """Store a complete upload as a file.
 
@@ -104,6 +110,7 @@ class Files(Protocol):
             expires_after_seconds: its lifetime in seconds; None for the server's default.
             uploader: the key name of the kernel that uploaded it and may delete it; None for the
                 owner.
+            declared_type: its media type from the client, not yet validated, or "".
 
         Raises:
             InvalidRequestError: the purpose is unknown, or the content does not fit it.

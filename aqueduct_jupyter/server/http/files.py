@@ -95,6 +95,7 @@ class FilesHandler(BodyHandler):
                     filename=self._form.filename,
                     purpose=fields.get("purpose"),
                     uploader=self.caller.key,
+                    declared_type=self._form.media_type,
                     expires_after_seconds=read_expiry(
                         fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
                     ),

@@ -37,6 +37,7 @@ class FormReader:
     Attributes:
         fields: the values of all fields except the file.
         filename: the file's name from the client, once its part has begun.
+        media_type: the file's media type from the client, with parameters, or "".
 
     Raises:
         MediaTypeError: the body is not multipart/form-data.
@@ -52,6 +53,7 @@ class FormReader:
             )
         self.fields: dict[str, str] = {}
         self.filename: str | None = None
+        self.media_type = ""
         self._pieces: list[bytes] = []
         self._is_whole = False
         self._begin_part()
@@ -97,6 +99,7 @@ class FormReader:
         self._header_name = b""
         self._header_value = b""
         self._disposition = b""
+        self._type = b""
         self._value = b""
 
     def _add_header_name(self, data: bytes, start: int, end: int) -> None:
@@ -108,6 +111,8 @@ class FormReader:
     def _end_header(self) -> None:
         if self._header_name.lower() == b"content-disposition":
             self._disposition = self._header_value
+        elif self._header_name.lower() == b"content-type":
+            self._type = self._header_value
         self._header_name = self._header_value = b""
 
     def _end_headers(self) -> None:
@@ -121,6 +126,7 @@ class FormReader:
                     param=FILE_FIELD,
                 )
             self.filename = options.get(b"filename", b"").decode("utf-8", "replace")
+            self.media_type = self._type.decode("latin-1")
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:
         if self._name == FILE_FIELD:

@@ -295,7 +295,7 @@ DOCUMENTS = {
     "docx": (samples.docx("word words", "R&D < 5"), "a.docx"),
     "pptx": (samples.pptx("slide words"), "a.pptx"),
     "xlsx": (samples.xlsx(["cell words", "other"]), "a.xlsx"),
-    "odt": (odt_words(b"open words"), "a.odt"),
+    "odf": (odt_words(b"open words"), "a.odt"),
     "rtf": (b"{\\rtf1 rich words}", "a.rtf"),
     "html": (b"<title>Page</title><p>page words<table><tr><td>1", "a.html"),
     "koi8": ("<meta charset=koi8-r><p>слова".encode("koi8-r"), "a.html"),

@@ -13,7 +13,7 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from xml.sax.saxutils import escape
 
 _PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
@@ -218,6 +218,14 @@ def archive(files: Mapping[str, bytes]) -> bytes:
         for name, data in files.items():
             package.writestr(name, data)
     return out.getvalue()
+
+
+def rewritten(document: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A document in an archive with one of its parts changed."""
+    with zipfile.ZipFile(io.BytesIO(document)) as package:
+        parts = {part: package.read(part) for part in package.namelist()}
+    parts[name] = change(parts[name])
+    return archive(parts)
 
 
 def notebook(cells: Sequence[Mapping[str, object]], language: str = "python") -> bytes:

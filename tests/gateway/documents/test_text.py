@@ -6,12 +6,11 @@ import json
 
 import pytest
 
+from aqueduct_jupyter.gateway.documents.readers.notebooks import MAX_OUTPUT_CHARACTERS
 from aqueduct_jupyter.gateway.documents.text import (
-    MAX_OUTPUT_CHARACTERS,
     MAX_TEXT_BYTES,
     Kind,
     UnreadableError,
-    _extract,
     read,
 )
 
@@ -32,11 +31,6 @@ def test_a_word_document_keeps_every_character() -> None:
     assert text.strip().split("\n\n") == ["First", HARD, "Last"]
 
 
-def test_kreuzberg_still_needs_stand_ins_for_characters() -> None:
-    found = _extract("docx", samples.docx("R&D 5 < 7"), "markdown")
-    assert "R&D" not in found.content, "it no longer loses them: delete _prepared() in text.py"
-
-
 def test_slides_and_sheets_keep_their_words() -> None:
     assert "Ready & set" in read("pptx", samples.pptx("Title", "Ready & set"))
     sheet = read("xlsx", samples.xlsx(["name", "sum"], ["R&D", "42"]))
@@ -47,7 +41,7 @@ def test_slides_and_sheets_keep_their_words() -> None:
 def test_a_page_is_its_title_and_its_words_without_scripts() -> None:
     page = (
         b"<html><head><title>News &amp; more</title><style>p {}</style></head>"
-        b"<body><h1>Big</h1><script>alert(1)</script><p>Caf\xe9 &lt;b&gt;</p></body></html>"
+        b"<body><h1>Big</h1><script>alert(1)</script><p>Caf\xc3\xa9 &lt;b&gt;</p></body></html>"
     )
     text = read("html", page)
     assert text.startswith("News & more\n\n")
@@ -81,7 +75,8 @@ def test_a_notebook_is_its_cells_and_outputs_without_pictures() -> None:
     long = "x" * MAX_OUTPUT_CHARACTERS
     assert text == (
         "# Title\nwords\n\n```python\nprint(1)\n```\nOutput:\n```\n1\n```\n"
-        "Output:\n```\nValueError: bad\n```\nOutput:\n```\n2\n```\n"
+        "Output:\n```\nValueError: bad\n```\nOutput:\n[Picture: image/png]\n"
+        "Output:\n```\n2\n```\n"
         f"Output:\n```\n{long}\n[5 more characters]\n```\n\n![p](data:)"
     )
 
@@ -102,7 +97,23 @@ def test_a_fence_in_a_cell_cannot_end_its_own() -> None:
         ("\u043c\u0438\u0440".encode("koi8-r"), "koi8-r", "\u043c\u0438\u0440"),
         (b"caf\xe9", "rot13", "caf\u00e9"),
         (b"caf\xe9", "no-such", "caf\u00e9"),
-        (b"caf\xe9 \x81", "windows-1252", "caf\u00e9 \ufffd"),
+        (b"caf\xe9 \x81 \xff", "windows-1252", "caf\u00e9 \ufffd \u00ff"),
+        (b"caf\xe9", None, "caf\u00e9"),
+        ("\u4e2d\u6587".encode("gb18030"), "gb2312", "\u4e2d\u6587"),
+        ("caf\u00e9".encode("utf-16-le"), "utf-16le", "caf\u00e9"),
+        ("caf\u00e9 and more".encode("utf-16-be"), None, "caf\u00e9 and more"),
+        ("\u65e5\u672c".encode("shift_jis"), "Shift_JIS", "\u65e5\u672c"),
+        ("\u65e5\u672c".encode("euc-jp"), "euc-jp", "\u65e5\u672c"),
+        ("\u65e5\u672c".encode("iso-2022-jp"), "iso-2022-jp", "\u65e5\u672c"),
+        ("\u2460".encode("cp932"), "shift_jis", "\u2460"),
+        (b"\x93words\x94", "iso-8859-1", "\u201cwords\u201d"),
+        ("caf\u00e9 \u4e2d".encode(), "us-ascii", "caf\u00e9 \u4e2d"),
+        (("\u4e2d" * 20).encode()[:-1], None, "\u4e2d" * 19 + "\ufffd"),
+        (
+            "\u4e2d\u6587\u6587\u672c\u6d4b\u8bd5".encode("gb18030"),
+            None,
+            "\u4e2d\u6587\u6587\u672c\u6d4b\u8bd5",
+        ),
     ],
 )
 def test_text_is_decoded(data: bytes, charset: str | None, text: str) -> None:
@@ -116,7 +127,8 @@ def test_text_is_decoded(data: bytes, charset: str | None, text: str) -> None:
         ("text", b" \n\t", "empty"),
         ("text", b"\xff\xfe\x00\xd8", "unsupported"),
         ("text", b"\x7fELF\x00\x01", "unsupported"),
-        ("text", b"caf\xe9", "unsupported"),
+        ("text", b"\xd6\xd0", "charset"),
+        ("text", b"5 \xb5m \xd7 3", "charset"),
         ("text", b"x" * (MAX_TEXT_BYTES + 1), "long"),
         ("notebook", b"{}", "broken"),
         ("notebook", b"not json", "broken"),
@@ -136,3 +148,43 @@ def test_what_gives_no_text_says_why(kind: Kind, data: bytes, reason: str) -> No
     with pytest.raises(UnreadableError) as caught:
         read(kind, data)
     assert caught.value.reason == reason
+
+
+def test_a_traceback_is_whole_and_its_end_is_kept_when_it_is_long() -> None:
+    def shown(lines: list[str]) -> str:
+        error = {"output_type": "error", "ename": "E", "evalue": "bad", "traceback": lines}
+        cell = {"cell_type": "code", "source": "f()", "outputs": [error]}
+        return read("notebook", samples.notebook([cell]))
+
+    text = shown(["\x1b[31mTraceback\x1b[0m", "  line 1, in f", "E: bad"])
+    assert "```\nTraceback\n  line 1, in f\nE: bad\n```" in text
+    long = shown(["first", *["x" * 100] * 100, "E: bad"])
+    assert "first" in long
+    assert "E: bad\n```" in long
+    assert "characters left out]" in long
+    assert len(long) < MAX_OUTPUT_CHARACTERS + 200
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_notebooks_of_earlier_formats_are_read(version: int) -> None:
+    cells = [
+        {"cell_type": "heading", "level": 2, "source": ["Head"]},
+        {
+            "cell_type": "code",
+            "language": "python",
+            "input": ["1 + 1"],
+            "outputs": [
+                {"output_type": "pyout", "text": ["2"], "png": "iVBOR"},
+                {"output_type": "pyerr", "ename": "E", "evalue": "bad", "traceback": ["E: bad"]},
+            ],
+        },
+    ]
+    data = json.dumps({"nbformat": version, "worksheets": [{"cells": cells}]}).encode()
+    assert read("notebook", data) == (
+        "## Head\n\n```python\n1 + 1\n```\nOutput:\n```\n2\n```\nOutput:\n```\nE: bad\n```"
+    )
+
+
+def test_attachments_of_a_cell_are_said() -> None:
+    cell = {"cell_type": "markdown", "source": "see", "attachments": {"a.png": {"image/png": "x"}}}
+    assert read("notebook", samples.notebook([cell])) == "see\n[Attachment: a.png]"

@@ -103,7 +103,7 @@ async def test_an_image_url_is_passed_as_it_is(http: httpx.AsyncClient, standin:
         (samples.scanned_pdf(), "contains no text"),
         (samples.encrypted_pdf("x"), "is encrypted"),
         (samples.truncated_pdf(), "is damaged, truncated"),
-        (b"\x7fELF\0", "is not supported"),
+        (b"\x7fELF\0", "is not what its name"),
     ],
 )
 async def test_a_document_that_cannot_be_read_is_400_and_named(
@@ -152,7 +152,7 @@ async def test_32_megabytes_of_base64_pass_and_a_byte_more_does_not(
 async def test_body_then_model_then_limits_then_the_documents_are_checked(
     http: httpx.AsyncClient, standin: StandIn
 ) -> None:
-    bad_document = part(b"broken")
+    words = part(b"words", "a.txt", "text/plain")
     too_large = part(b"x" * 10_485_761)
     unknown = {"type": "file", "file": {"file_id": "file-unknown"}}
     scan = part(samples.scanned_pdf())
@@ -165,7 +165,7 @@ async def test_body_then_model_then_limits_then_the_documents_are_checked(
     assert await code(too_large, scan, model="no-such") == "model_not_found"
     assert await code(scan, too_large) == "file_too_large"
     assert await code(scan, unknown) == "file_not_found"
-    assert await code(scan, bad_document) == "document_without_text"
+    assert await code(scan, words) == "document_without_text"
     assert not standin.chats
 
 
@@ -185,3 +185,30 @@ async def test_a_document_is_read_once_for_two_requests(
         assert (await ask(http, part(samples.pdf("words"), name))).status_code == 200
     assert len(asked) == 1
     assert "'b.pdf'" in sent(standin)[0]["text"]
+
+
+async def test_the_charset_of_an_upload_is_kept(http: httpx.AsyncClient, standin: StandIn) -> None:
+    words = "\u65e5\u672c\u8a9e\u30c6\u30ad\u30b9\u30c8"
+    kind = "text/plain; charset=shift_jis"
+    files = {"file": ("a.txt", words.encode("shift_jis"), kind)}
+    uploaded = await http.post("v1/files", files=files, data={"purpose": "user_data"})
+    await ask(http, {"type": "file", "file": {"file_id": uploaded.json()["id"]}})
+    assert words in sent(standin)[0]["text"]
+
+
+@pytest.mark.parametrize("charset", ["utf-16le", "gb18030", "euc-jp", "koi8-r"])
+async def test_the_declared_charset_decides(
+    http: httpx.AsyncClient, standin: StandIn, charset: str
+) -> None:
+    words = "\u0434\u0430 42"
+    await ask(http, part(words.encode(charset), "a.txt", f"text/plain;charset={charset}"))
+    assert words in sent(standin)[0]["text"]
+
+
+async def test_text_of_an_unknown_charset_is_refused_with_a_way_out(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    error = error_of(await ask(http, part(b"\xd6\xd0", "a.txt", "text/plain")), 400)
+    assert error["code"] == "unknown_charset"
+    assert "Save it as UTF-8" in error["message"]
+    assert not standin.chats

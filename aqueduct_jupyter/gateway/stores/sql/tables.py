@@ -113,6 +113,7 @@ files = Table(
     Column("expires_at", BigInteger),
     Column("blob", Text, nullable=False),
     Column("uploader", AnyText),
+    Column("declared_type", AnyText),
     Index("files_by_owner", "owner", "sequence"),
     Index("files_by_hash", "sha256"),
     Index("files_by_blob", "blob"),
