@@ -11,9 +11,6 @@ import { Attachments } from './attachments';
 import { sentenceOf } from './plain-text';
 import { Signal } from './signal';
 
-/** What the kernel's `%chat continue` asks, too. */
-export const CONTINUE = 'Continue exactly where you stopped. Repeat nothing.';
-
 const NO_SETUP: Setup = {
   models: [],
   default_model: null,
@@ -46,15 +43,15 @@ export class ChatModel {
   /**
    * @param carrier - sends the questions and reports the answers
    * @param chosen - the model selected at first; null for the default
-   * @param words - translates the reasons for refused files
+   * @param _words - translates the reasons for refused files, and what is asked in our words
    */
   constructor(
     private readonly _carrier: Carrier,
     chosen: string | null = null,
-    words: Words = ENGLISH
+    private readonly _words: Words = ENGLISH
   ) {
     this._chosen = chosen;
-    this.attachments = new Attachments(_carrier, () => this.limits, this.changed, words);
+    this.attachments = new Attachments(_carrier, () => this.limits, this.changed, _words);
     _carrier.connect(event => this._apply(event));
   }
 
@@ -137,7 +134,9 @@ export class ChatModel {
   /** Ask the model to go on where its answer ended. */
   goOn(turn: Turn): void {
     if (this.isReady && this.canContinue(turn)) {
-      this._ask(CONTINUE, [], [], null);
+      // What the kernel's `%chat continue` asks, too.
+      const prompt = this._words.__('Continue exactly where you stopped. Repeat nothing.');
+      this._ask(prompt, [], [], null);
     }
   }
 
