@@ -24,7 +24,8 @@ import pytest
 from aqueduct_jupyter.gateway.documents.file_parts import read_head
 from aqueduct_jupyter.gateway.documents.kinds import format_of
 from aqueduct_jupyter.gateway.documents.reader import shown_name
-from aqueduct_jupyter.gateway.documents.text import UnreadableError, _without_head, read
+from aqueduct_jupyter.gateway.documents.readers.web_pages import _without_head
+from aqueduct_jupyter.gateway.documents.text import UnreadableError, read
 from aqueduct_jupyter.gateway.encoding import decode_json
 from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeys
 from aqueduct_jupyter.gateway.requests.keys import KernelKeys

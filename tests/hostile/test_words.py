@@ -295,7 +295,7 @@ TYPED = "data:text/plain;base64,"
         ("file:///etc/passwd", "data URI"),
         ("http://127.0.0.1/x;base64,SGk=", "data URI"),
         (TYPED + "AP8A", "not supported"),
-        ("data:text/plain;charset=rot13;base64,/w==", None),
+        ("data:text/plain;charset=rot13;base64,/w==", "is not known"),
         ("data:text/plain\r\nX-Injected: 1;base64,SGk=", None),
         ("DATA:;BASE64,SGk=", None),
     ],
