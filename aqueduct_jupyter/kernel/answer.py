@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..protocol.chunks import Said, WholeCharacters, read_chunk, read_number, whole_text
+from ..protocol.notes import clean_notes
 from ..protocol.plain_text import plain_text
 
 __all__ = ["Answer", "AnswerStream"]
@@ -23,7 +24,8 @@ class Answer:
 
     ``tokens_in`` and ``tokens_out`` are the upstream's counts, or None; ``seconds`` is the time
     from the question to the last piece; ``finish_reason`` is ``"stop"`` if the model finished;
-    ``reasoning`` is the model's reasoning before the answer, if any.
+    ``reasoning`` is the model's reasoning before the answer, if any; ``notes`` are the server's
+    remarks for the user, such as pages of a file that could not be read.
     """
 
     text: str = ""
@@ -34,13 +36,17 @@ class Answer:
     request_id: str | None = None
     seconds: float = 0.0
     reasoning: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return self.text
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict for JSON."""
-        return asdict(self)
+        """Return the fields as a dict for JSON; ``notes`` only if there are any."""
+        fields = asdict(self)
+        if not self.notes:
+            del fields["notes"]
+        return fields
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -61,6 +67,7 @@ class Answer:
             tokens_in=read_number(fields.get("tokens_in")),
             tokens_out=read_number(fields.get("tokens_out")),
             seconds=read_number(fields.get("seconds")) or 0.0,
+            notes=clean_notes(fields.get("notes")),
         )
 
     def take(self, completion: Mapping[str, Any]) -> None:

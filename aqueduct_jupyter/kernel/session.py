@@ -189,6 +189,7 @@ class ChatSession:
         notes: Notes,
         error: BaseException | None = None,
     ) -> None:
+        notes.left_out.extend(answer.notes)
         turn.answer, turn.model, turn.request_id = answer.text, answer.model, answer.request_id
         turn.reasoning, turn.notes = answer.reasoning, notes.lines
         turn.tokens_in, turn.tokens_out = answer.tokens_in, answer.tokens_out

@@ -11,6 +11,7 @@ from IPython.core.error import UsageError
 
 from aqueduct_jupyter.kernel.display import rendered
 from aqueduct_jupyter.protocol import errors
+from aqueduct_jupyter.protocol.notes import notes_headers
 
 from ..standin import CUT, DONE, chunk, completion, event, usage_chunk
 from .conftest import Shell
@@ -152,6 +153,23 @@ class TestConversations:
         shown = capsys.readouterr().out
         assert "the 1 oldest turn no longer fit" in shown
         assert "left out returns: " in shown
+
+    @pytest.mark.parametrize("options", ["", "--no-stream"])
+    def test_what_the_server_says_about_a_file_is_said_below_the_answer(
+        self, shell: Shell, capsys: pytest.CaptureFixture[str], options: str
+    ) -> None:
+        note = "scan.pdf: page 2 has no text because it is a picture"
+        if options:
+            shell.standin.reply(completion("Hi"), headers=notes_headers([note]))
+        else:
+            shell.standin.reply(
+                chunk("Hi"), DONE, kind="text/event-stream", headers=notes_headers([note])
+            )
+        shell.ask("What is it?", options)
+        assert note in capsys.readouterr().out
+        turn = shell.magics.chats.session.conversation("main").last
+        assert turn is not None
+        assert turn.notes == [note]
 
     def test_a_budget_keeps_the_history_short(self, shell: Shell) -> None:
         shell.run("%config ChatMagics.history_tokens = 60")

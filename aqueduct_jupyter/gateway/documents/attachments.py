@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ...protocol.errors import (
@@ -39,6 +39,7 @@ from .file_parts import (
     read_head,
 )
 from .reader import DocumentReader, shown_name
+from .unread import notes_on
 
 __all__ = ["MAX_FILE_BYTES", "MAX_REQUEST_BYTES", "Attachments", "Collected"]
 
@@ -56,6 +57,8 @@ class Collected:
     files: Sequence[FilePart]
     mode: DocumentMode
     form: FileForm
+    notes: list[str] = field(default_factory=list)
+    """What a user should know about documents that could only be read in part, once written."""
 
     @property
     def size(self) -> int:
@@ -131,10 +134,10 @@ class Attachments:
     async def _describe(self, found: Found, mode: DocumentMode, owner: str) -> FilePart:
         fields = found.fields
         file = FilePart(found.place, found.param, "file", 0, "")
-        for field in ("file_data", "file_id", "filename"):
-            if not isinstance(fields.get(field), str | None):
+        for key in ("file_data", "file_id", "filename"):
+            if not isinstance(fields.get(key), str | None):
                 raise InvalidRequestError(
-                    f"{file.param('.' + field)} must be a string.", param=file.param("." + field)
+                    f"{file.param('.' + key)} must be a string.", param=file.param("." + key)
                 )
         file.filename = fields.get("filename") or file.filename
         if len(file.filename) > LONGEST_FILENAME:
@@ -192,7 +195,9 @@ class Attachments:
         except DocumentError as error:
             error.param = file.param()
             raise
-        return form.text(_enclosed(text, file.filename, sha256))
+        name = shown_name(file.filename)
+        collected.notes.extend(await off_the_loop(len(text), notes_on, name, text))
+        return form.text(_enclosed(text, name, sha256))
 
 
 def _replaced(
@@ -249,8 +254,8 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _enclosed(text: str, filename: str, sha256: str) -> str:
-    name, mark = shown_name(filename), sha256[:MARK_CHARACTERS]
+def _enclosed(text: str, name: str, sha256: str) -> str:
+    mark = sha256[:MARK_CHARACTERS]
     return (
         f"[The file '{name}' begins here. Mark: {mark}]\n{text.strip()}\n"
         f"[The file '{name}' ends here. Mark: {mark}]"

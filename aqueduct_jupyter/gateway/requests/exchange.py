@@ -31,17 +31,19 @@ class Prepared:
         route: the upstream and its model.
         earlier: the items that it continues.
         size: the size of all of it, in bytes.
+        notes: what the user should know about its files.
     """
 
     request: APIRequest
     route: Route
     earlier: Sequence[dict[str, Any]]
     size: int
+    notes: Sequence[str] = ()
 
     def copy(self) -> Prepared:
         """Return a copy whose object may be emptied; what is in it is shared."""
         again = type(self.request)({**self.request.body})
-        return Prepared(again, self.route, self.earlier, self.size)
+        return Prepared(again, self.route, self.earlier, self.size, self.notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 
 from ...protocol.errors import AqueductError, NotFoundError
+from ...protocol.notes import notes_headers
 from ...protocol.requests import APIRequest
 from ..documents.attachments import Attachments
 from ..encoding import encode_json
@@ -79,6 +80,7 @@ class Forwarding:
         route, headers = admitted[0].route, admitted[0].headers
         ways = find_ways(operation, route.upstream, turn)
         prepared = [await self._prepared(operation, admitted.pop(), entry.owner, turn)]
+        headers = {**headers, **notes_headers(prepared[0].notes)}
         async with AsyncExitStack() as upstreams:
             for way in ways:
                 is_last = way is ways[-1]
@@ -131,6 +133,7 @@ class Forwarding:
         request, route = admitted.request, admitted.route
         size = admitted.size
         body, earlier = request.body, turn.earlier if turn else ()
+        notes: list[str] = []
         mode = route.upstream.settings.documents
         if operation.files_in and isinstance(body.get(operation.files_in), list):
             collected = await self._attachments.collect(
@@ -138,13 +141,14 @@ class Forwarding:
             )
             written = await self._attachments.write(collected)
             size += collected.size
+            notes += collected.notes
             if written is not body[operation.files_in]:
                 body = {**body, operation.files_in: written}
         if earlier:
             collected = await self._attachments.collect(earlier, mode, owner, operation.files)
             earlier = await self._attachments.write(collected)
             size += collected.size
-        return Prepared(type(request)(body), route, earlier, size)
+        return Prepared(type(request)(body), route, earlier, size, notes)
 
     def _keeping(self, turn: Turn | None, exchange: Exchange) -> Keep | None:
         if turn is None or not (turn.is_stored or turn.conversation_id):

@@ -97,6 +97,24 @@ def _pdf_file(objects: Sequence[bytes], trailer: bytes = b"") -> bytes:
     return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
 
 
+def pages(*contents: bytes, labels: bytes = b"") -> bytes:
+    """A PDF of pages with these contents, which may be drawings."""
+    count = len(contents)
+    kids = b" ".join(b"%d 0 R" % (4 + 2 * place) for place in range(count))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R %b >>" % labels,
+        b"<< /Type /Pages /Kids [%b] /Count %d >>" % (kids, count),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for place, content in enumerate(contents):
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %d 0 R "
+            b"/Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * place),
+            b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content),
+        ]
+    return _pdf_file(objects)
+
+
 def _padded(password: bytes) -> bytes:
     return (password + _PADDING)[:32]
 

@@ -93,26 +93,9 @@ def test_comments_are_read_and_links_are_not() -> None:
     assert read("pdf", data) == "words\n[Comment by Ada: Why?]"
 
 
-def pages(*contents: bytes, labels: bytes = b"") -> bytes:
-    count = len(contents)
-    kids = b" ".join(b"%d 0 R" % (4 + 2 * place) for place in range(count))
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R %b >>" % labels,
-        b"<< /Type /Pages /Kids [%b] /Count %d >>" % (kids, count),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    for place, content in enumerate(contents):
-        objects += [
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %d 0 R "
-            b"/Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * place),
-            b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content),
-        ]
-    return samples._pdf_file(objects)
-
-
 def test_a_page_without_text_is_said_by_its_number() -> None:
     first, last = samples._text_stream(["first"]), samples._text_stream(["last"])
-    data = pages(first, b"10 10 90 90 re f", b"", last)
+    data = samples.pages(first, b"10 10 90 90 re f", b"", last)
     assert read("pdf", data) == (
         "[Page 1]\nfirst\n\n[Page 2 has no text: it is a picture]\n\n[Page 3 is empty]\n\n"
         "[Page 4]\nlast"
@@ -122,7 +105,7 @@ def test_a_page_without_text_is_said_by_its_number() -> None:
 def test_labels_of_pages_are_kept() -> None:
     text = samples._text_stream(["words"])
     labels = b"/PageLabels << /Nums [0 << /S /r >> 1 << /S /D >>] >>"
-    assert read("pdf", pages(text, text, labels=labels)) == (
+    assert read("pdf", samples.pages(text, text, labels=labels)) == (
         "[Page 1, labelled i]\nwords\n\n[Page 2, labelled 1]\nwords"
     )
 
@@ -132,7 +115,9 @@ def test_two_columns_are_read_one_after_the_other() -> None:
         shown = b" ".join(b"(%b) Tj 0 -16 Td" % text.encode() for text in lines)
         return b"BT /F1 12 Tf %d 700 Td %b ET" % (left, shown)
 
-    data = pages(column(50, "left one", "left two") + b"\n" + column(350, "right one", "right two"))
+    data = samples.pages(
+        column(50, "left one", "left two") + b"\n" + column(350, "right one", "right two")
+    )
     assert read("pdf", data).split("\n") == ["left one", "left two", "right one", "right two"]
 
 

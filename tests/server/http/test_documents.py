@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from aqueduct_jupyter.protocol.notes import NOTES_HEADER, read_notes
+
 from ...gateway.documents import samples
 from ...standin import StandIn
 from ..conftest import Settings, campus
@@ -53,6 +55,20 @@ async def test_a_pdf_in_the_message_reaches_the_model_as_text(
     assert document["text"].startswith("[The file 'a.pdf' begins here.")
     assert "The total is 42." in document["text"]
     assert question == {"type": "text", "text": "What is it?"}
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_pages_without_text_are_said_to_the_model_and_to_the_user(
+    http: httpx.AsyncClient, standin: StandIn, is_stream: bool
+) -> None:
+    words = samples._text_stream(["The total is 42."])
+    scan = samples.pages(words, b"10 10 90 90 re f")
+    response = await ask(http, part(scan, "R\u00f3ma.pdf"), stream=is_stream)
+    assert "[Page 2 has no text: it is a picture]" in sent(standin)[0]["text"]
+    assert read_notes(response.headers[NOTES_HEADER]) == [
+        "R\u00f3ma.pdf: page 2 has no text because it is a picture"
+    ]
+    assert NOTES_HEADER not in (await ask(http, part(samples.pdf("words")))).headers
 
 
 async def test_an_uploaded_file_reaches_the_model_by_its_id(

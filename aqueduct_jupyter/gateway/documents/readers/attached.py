@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..unread import attachment_mark
 from .markdown import one_line
 
 __all__ = ["attached_text"]
@@ -24,7 +25,7 @@ def attached_text(name: str, media_type: str, data: bytes, *, is_deep: bool) -> 
     described = f"Attachment {shown} ({f'{kind}, ' if kind else ''}{len(data):,} bytes)"
     text = "" if is_deep or len(data) > MOST_BYTES else _text(name, media_type, data)
     if not text:
-        return f"[{described}, not read]"
+        return attachment_mark(described)
     return f"[{described} begins]\n{text}\n[{described} ends]"
 
 

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..unread import attachment_mark
 from . import plain_text, rich_text, web_pages
 from .attached import attached_text
 from .markdown import one_line
@@ -116,7 +117,7 @@ class _Message:
                 text = "" if is_attached else _Message(self._file, inner).text(is_attached=True)
                 described = f"Attachment {one_line(name) or 'without a name'} (a mail)"
                 is_read = f"[{described} begins]\n{text}\n[{described} ends]"
-                yield is_read if text else f"[{described}, not read]"
+                yield is_read if text else attachment_mark(described)
                 continue
             data = self._stream(_DATA, _BINARY, folder)
             yield attached_text(name, self._text(_TAG, folder), data, is_deep=is_attached)

@@ -12,6 +12,7 @@ import ctypes
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..unread import page_mark
 from ..unreadable import UnreadableError
 from .markdown import one_line
 from .right_to_left import Glyph, is_right_to_left, leans_right, read_line
@@ -85,15 +86,14 @@ class _Pdf:
         except Exception as error:
             if "password" in str(error):
                 raise
-            return f"[Page {number + 1} cannot be read: it is damaged]"
+            return page_mark(number + 1, is_damaged=True)
         try:
             text = _words(page.get_textpage()).translate(_CHARACTERS).strip()
             more = [*self._annotations(page)]
             self._has_text = self._has_text or bool(text or more)
             if not text:
                 is_drawn = next(iter(page.get_objects(max_depth=1)), None) is not None
-                nothing = "has no text: it is a picture" if is_drawn else "is empty"
-                text = f"[Page {number + 1} {nothing}]"
+                text = page_mark(number + 1) if is_drawn else f"[Page {number + 1} is empty]"
             return "\n".join([text, *more])
         finally:
             page.close()
