@@ -12,6 +12,7 @@ BROWSER := $(VENV)/.chromium
 POSTGRESQL := $(VENV)/.postgresql
 HUB_PROXY := build/hub-proxy
 CLIENTS := build/clients
+READERS := build/readers
 PYTHON_CLIENTS := $(shell sed -n 's/^\([a-z-]*\):.*/$(subst /,\/,$(CLIENTS))\/\1\/.installed/p' tests/clients/versions.txt)
 NODE_CLIENTS := $(CLIENTS)/node/.installed $(CLIENTS)/agents/.installed
 FRONT := labextension
@@ -165,7 +166,12 @@ audit: $(AUDIT)/.ready ## look for known vulnerabilities in the pinned versions
 	@$(AUDIT)/bin/pip-audit --dry-run --progress-spinner off --disable-pip --no-deps --requirement constraints.txt
 	@$(BIN)/python -m tests.audit $(AUDIT)/bin/pip-audit
 
-bench: $(WEIGHTS) $(BROWSER) ## run the benchmarks and print ratios
+# Another reader of documents, only to be measured beside ours.
+$(READERS)/.installed: | $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(@D) 'markitdown[docx,pptx,xlsx,xls,pdf,outlook]==0.1.*'
+	touch $@
+
+bench: $(WEIGHTS) $(BROWSER) $(READERS)/.installed ## run the benchmarks and print ratios
 	$(ENVIRONMENT) $(BIN)/python -m tests.bench
 
 corpus: $(READY) ## read the documents in well-known packages, and print what became of them

@@ -12,6 +12,7 @@ from .bodies import measure_bodies
 from .browser import measure_page
 from .describing import measure_describing
 from .display import measure_display
+from .documents import measure_documents
 from .endurance import measure_endurance
 from .start import measure_start
 from .stores import measure_stores
@@ -31,6 +32,7 @@ MEASURES: dict[str, Callable[[], Iterator[str]]] = {
     "stores": measure_stores,
     "display": measure_display,
     "describing": measure_describing,
+    "documents": measure_documents,
     "page": measure_page,
 }
 
