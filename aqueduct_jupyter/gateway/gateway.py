@@ -19,6 +19,7 @@ from .prices.prices import Prices
 from .requests.admission import Admission
 from .requests.agent_keys import AgentKeys
 from .requests.background import BackgroundResponses
+from .requests.chats import Chats
 from .requests.forwarding import Forwarding
 from .requests.keys import KernelKeys
 from .requests.limits import Budgets
@@ -57,6 +58,7 @@ class Gateway:
         metrics: the metrics.
         forwarding: answers the requests of all operations.
         background: answers those that are to be answered in the background.
+        chats: the stored conversations in use: asks in them, and tells of every change.
         keys: the keys of kernels.
         agent_keys: the keys of agents.
     """
@@ -109,6 +111,7 @@ class Gateway:
         turns = Turns(self.responses, self.response_conversations)
         self.forwarding = Forwarding(admission, Attachments(self.files, self.documents), turns)
         self.background = BackgroundResponses(self.forwarding, self.responses, turns)
+        self.chats = Chats(self.forwarding, self.conversations)
         self._purging: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -120,6 +123,7 @@ class Gateway:
         if self._purging is not None:
             self._purging.cancel()
         await self.background.close()
+        await self.chats.close()
         await self.catalog.close()
         await self.documents.close()
         await self._prices.close()

@@ -5,7 +5,7 @@ Turns are in :mod:`.conversation`; storage is in the gateway.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
@@ -18,6 +18,7 @@ __all__ = [
     "ConversationDeleted",
     "ConversationList",
     "ConversationSummary",
+    "NewTurn",
     "StoredConversation",
 ]
 
@@ -30,6 +31,8 @@ TURNS = TypeAdapter(list[Turn])
 _Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
 ]
+_Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+_RequestId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
 class ConversationSummary(BaseModel):
@@ -73,6 +76,30 @@ class ConversationChange(BaseModel):
     name: _Name | None = None
     turns: list[Turn] | None = None
     revision: int | None = None
+
+
+class NewTurn(BaseModel):
+    """A question to a conversation, which the server asks.
+
+    ``id`` and ``request`` are chosen by the client: a question that is sent again with the id of a
+    turn that exists asks nothing anew, and the request can be stopped by its id. ``content`` is the
+    message's content, by default the prompt. The turns from ``before`` on are removed.
+    ``continues`` says that the answer goes on with the last one, even if that has failed.
+    """
+
+    id: _Id
+    request: _RequestId
+    prompt: str
+    content: str | list[dict[str, Any]] | None = None
+    model: str | None = None
+    before: str | None = None
+    continues: bool = False
+    system: str | None = None
+
+    def as_turn(self, now: float) -> Turn:
+        """Return the turn that begins with it; ``now`` is in seconds since 1970."""
+        content = self.prompt if self.content is None else self.content
+        return Turn(self.prompt, content, id=self.id, model=self.model, time=now)
 
 
 class ConversationDeleted(BaseModel):

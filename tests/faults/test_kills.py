@@ -6,9 +6,11 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -88,6 +90,40 @@ def test_a_server_that_is_killed_leaves_nothing_half_and_loses_nothing_whole(
         assert server.http.get("aqueduct/status").json()["notices"] == []
         assert server.ask(stream=True).content.endswith(DONE)
         assert server.upload(b"another").status_code == 200
+
+
+def test_an_answer_in_a_conversation_says_that_its_server_was_killed(
+    standin: StandIn, tmp_path: Path
+) -> None:
+    upstreams = {"campus": campus(standin)}
+    standin.stream(chunk("half"), HANG)
+    asked = {"id": "t1", "request": "r1", "prompt": "Hi", "model": "campus/real-name"}
+    with real_server(tmp_path, upstreams) as server:
+        made = server.http.post("aqueduct/conversations", json={"name": "Talk"}).json()
+        address = f"aqueduct/conversations/{made['id']}"
+        server.http.post(f"{address}/turns", json=asked).raise_for_status()
+        stored = sqlite3.connect(f"file:{server.data}/aqueduct.sqlite?mode=ro", uri=True)
+        with contextlib.closing(stored):
+            has_part = "SELECT count(*) FROM conversations WHERE turns LIKE '%\"half\"%'"
+            until(lambda: stored.execute(has_part).fetchone()[0], "the part is stored")
+        kill(server)
+    assert standin.chats[-1].client_left.wait(5)
+    with real_server(tmp_path, upstreams) as server:
+        turn = until(lambda: ended_turn(server, address), "the turn has ended")
+        assert (turn["state"], turn["answer"]) == ("stopped", "half")
+        assert turn["error"] == "The server stopped while this answer was running."
+        again = {**asked, "id": "t2", "request": "r2", "prompt": "Go on", "continues": True}
+        server.http.post(f"{address}/turns", json=again).raise_for_status()
+        turn = until(lambda: ended_turn(server, address), "the next turn has ended")
+        assert (turn["id"], turn["state"]) == ("t2", "whole")
+    said = [message["content"] for message in standin.chats[-1].json["messages"]]
+    assert said == ["Hi", "half", "Go on"]
+
+
+def ended_turn(server: RealServer, address: str) -> dict[str, Any] | None:
+    """Find the last turn, if its answer is over."""
+    turn: dict[str, Any] = server.http.get(address).json()["turns"][-1]
+    return None if turn["state"] == "running" else turn
 
 
 def child_of(server: RealServer) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...protocol.conversation import Conversation, Turn
+from ...protocol.conversation_edits import Edit
 from ...protocol.errors import BodyTooLargeError, ConflictError, NotFoundError
 from ...protocol.stored_conversations import (
     TURNS,
@@ -105,6 +106,21 @@ class ConversationStore:
 
         row = await self._database.run(update)
         return ConversationSummary(**{**row, "turns": row["length"]})
+
+    async def edit(self, owner: str, conversation_id: str, edit: Edit) -> StoredConversation:
+        """Read the turns, edit them and write them, in one transaction."""
+
+        def update(db: Connection) -> tuple[dict[str, Any], list[Turn]]:
+            row = dict(_row(db, owner, conversation_id))
+            turns = TURNS.validate_json(row["turns"])
+            edit(turns)
+            row |= {**_written(turns), "said": _said(row["name"], turns)}
+            row |= {"revision": row["revision"] + 1, "updated_at": self._clock()}
+            conversation_rows(db).change(row)
+            return row, turns
+
+        row, turns = await self._database.run(update)
+        return StoredConversation(**{**row, "turns": turns})
 
     async def delete(self, owner: str, conversation_id: str) -> ConversationDeleted:
         """Delete a conversation."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ...protocol.conversation_edits import Edit
 from ...protocol.files import FileDeleted, FileList, FileObject
 from ...protocol.stored_conversations import (
     ConversationChange,
@@ -266,6 +267,23 @@ class Conversations(Protocol):
         Raises:
             NotFoundError: as for :meth:`get`.
             ConflictError: its turns have changed since the revision in the change.
+        """
+        ...
+
+    async def edit(self, owner: str, conversation_id: str, edit: Edit) -> StoredConversation:
+        """Read the turns, edit them and write them, in one transaction.
+
+        Args:
+            owner: the conversation's owner.
+            conversation_id: the conversation.
+            edit: changes the list; it runs on a thread, and again if the transaction is repeated.
+
+        Returns:
+            The conversation after the change.
+
+        Raises:
+            NotFoundError: as for :meth:`get`.
+            AqueductError: any error that ``edit`` raises; then nothing is changed.
         """
         ...
 

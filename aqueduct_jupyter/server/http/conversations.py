@@ -1,10 +1,14 @@
 """``aqueduct/conversations`` and below, for the chat in the browser.
 
-Storage is in :mod:`aqueduct_jupyter.gateway.stores.conversations`.
+Storage is in :mod:`aqueduct_jupyter.gateway.stores.conversations`; asking, and telling of changes,
+is in :mod:`aqueduct_jupyter.gateway.requests.chats`, and :mod:`.conversation_turns` serves it.
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from pydantic import BaseModel
 from tornado import web
 
 from ...gateway.offload import off_the_loop
@@ -18,10 +22,17 @@ from .base import AqueductHandler
 from .body import JSONBodyHandler, authenticated_after_body
 from .files import content_disposition
 
-__all__ = ["ConversationExportHandler", "ConversationHandler", "ConversationsHandler"]
+__all__ = [
+    "ConversationBodyHandler",
+    "ConversationExportHandler",
+    "ConversationHandler",
+    "ConversationsHandler",
+]
 
 MAX_BODY_BYTES = 16 * 2**20
 """Bytes of a conversation in a request; it names its files and does not contain them."""
+
+_Words = TypeVar("_Words", bound=BaseModel)
 
 _TYPES = {
     ".json": "application/json",
@@ -30,7 +41,9 @@ _TYPES = {
 }
 
 
-class _ChangingHandler(JSONBodyHandler):
+class ConversationBodyHandler(JSONBodyHandler):
+    """A handler with a body of a conversation, or of a part of one."""
+
     is_for_kernels = False
     verbs_with_body = ("POST", "PATCH")
 
@@ -39,14 +52,14 @@ class _ChangingHandler(JSONBodyHandler):
         """The largest body, in bytes."""
         return MAX_BODY_BYTES
 
-    async def change(self) -> ConversationChange:
+    async def words(self, kind: type[_Words]) -> _Words:
         """Read the body; raises an InvalidRequestError if it is invalid."""
         pieces = self.pieces()
         size = sum(map(len, pieces))
-        return await off_the_loop(size, lambda: read_model(ConversationChange, b"".join(pieces)))
+        return await off_the_loop(size, lambda: read_model(kind, b"".join(pieces)))
 
 
-class ConversationsHandler(_ChangingHandler):
+class ConversationsHandler(ConversationBodyHandler):
     """The conversations of the server's owner."""
 
     @authenticated_after_body
@@ -61,29 +74,31 @@ class ConversationsHandler(_ChangingHandler):
     @authenticated_after_body
     async def post(self) -> None:
         """Store a new conversation and answer with it."""
-        self.answer(await self.gateway.conversations.create(self.caller.owner, await self.change()))
+        self.answer(
+            await self.gateway.conversations.create(
+                self.caller.owner, await self.words(ConversationChange)
+            )
+        )
 
 
-class ConversationHandler(_ChangingHandler):
+class ConversationHandler(ConversationBodyHandler):
     """One conversation."""
 
     @authenticated_after_body
     async def get(self, conversation_id: str) -> None:
         """Answer with the whole conversation."""
-        self.answer(await self.gateway.conversations.get(self.caller.owner, conversation_id))
+        self.answer(await self.gateway.chats.get(self.caller.owner, conversation_id))
 
     @authenticated_after_body
     async def patch(self, conversation_id: str) -> None:
         """Change its name, its turns, or both; answer with its summary."""
-        change = await self.change()
-        self.answer(
-            await self.gateway.conversations.change(self.caller.owner, conversation_id, change)
-        )
+        change = await self.words(ConversationChange)
+        self.answer(await self.gateway.chats.change(self.caller.owner, conversation_id, change))
 
     @authenticated_after_body
     async def delete(self, conversation_id: str) -> None:
         """Delete it."""
-        self.answer(await self.gateway.conversations.delete(self.caller.owner, conversation_id))
+        self.answer(await self.gateway.chats.delete(self.caller.owner, conversation_id))
 
 
 class ConversationExportHandler(AqueductHandler):
@@ -97,7 +112,7 @@ class ConversationExportHandler(AqueductHandler):
         ending = "." + self.get_query_argument("format", "md")
         if ending not in ENDINGS:
             raise InvalidRequestError("format must be md, ipynb or json.", param="format")
-        stored = await self.gateway.conversations.get(self.caller.owner, conversation_id)
+        stored = await self.gateway.chats.get(self.caller.owner, conversation_id)
         text = write_conversation(as_conversation(stored), ending)
         self.set_header(
             "Content-Disposition", content_disposition(as_filename(stored.name) + ending)

@@ -34,6 +34,7 @@ from ...protocol.stored_conversations import (
     ConversationDeleted,
     ConversationList,
     ConversationSummary,
+    NewTurn,
     StoredConversation,
 )
 from .base import AqueductHandler
@@ -60,7 +61,7 @@ _SCHEMAS: tuple[type[BaseModel], ...] = (
     ResponseConversationDeleted,
     StoredConversation,
 )
-_BODIES: tuple[type[BaseModel], ...] = (ConversationWords, ItemsWords, MetadataWords)
+_BODIES: tuple[type[BaseModel], ...] = (ConversationWords, ItemsWords, MetadataWords, NewTurn)
 
 _TEXT = {"type": "string"}
 _NULLABLE_TEXT = {"type": ["string", "null"]}

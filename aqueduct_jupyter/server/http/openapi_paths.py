@@ -23,6 +23,7 @@ from ...protocol.stored_conversations import (
     ConversationDeleted,
     ConversationList,
     ConversationSummary,
+    NewTurn,
     StoredConversation,
 )
 
@@ -213,6 +214,31 @@ def own_paths() -> dict[str, Any]:
         },
         "/aqueduct/conversations/{id}/export": {
             "get": _operation("Export a conversation.", kinds, [*identity, *form])
+        },
+        **_turn_paths(identity),
+    }
+
+
+def _turn_paths(identity: list[_Schema]) -> dict[str, Any]:
+    turn = [*identity, _parameter("turn_id", "path", _TEXT)]
+    events: _Schema = {"text/event-stream": {"schema": _EVENT}}
+    return {
+        "/aqueduct/conversations/{id}/events": {
+            "get": _operation("Follow a conversation.", events, identity)
+        },
+        "/aqueduct/conversations/{id}/turns": {
+            "post": _operation(
+                "Ask a question in a conversation.",
+                _json(_OBJECT),
+                identity,
+                _json(_words(NewTurn)),
+            )
+        },
+        "/aqueduct/conversations/{id}/turns/{turn_id}": {
+            "delete": _operation("Remove a turn.", _json(_OBJECT), turn)
+        },
+        "/aqueduct/conversations/{id}/turns/{turn_id}/stop": {
+            "post": _operation("Stop the answer of a turn.", _json(_OBJECT), turn)
         },
     }
 

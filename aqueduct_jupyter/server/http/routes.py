@@ -7,6 +7,12 @@ from typing import Any
 
 from ...gateway.requests.operations import OPERATIONS
 from .base import AqueductHandler, UnknownAddressHandler
+from .conversation_turns import (
+    ConversationEventsHandler,
+    ConversationTurnHandler,
+    ConversationTurnsHandler,
+    StopTurnHandler,
+)
 from .conversations import (
     ConversationExportHandler,
     ConversationHandler,
@@ -74,6 +80,10 @@ def routes() -> Iterator[Route]:
     yield "aqueduct/conversations", ConversationsHandler
     yield f"aqueduct/conversations/{_ANY_ID}", ConversationHandler
     yield f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler
+    yield f"aqueduct/conversations/{_ANY_ID}/events", ConversationEventsHandler
+    yield f"aqueduct/conversations/{_ANY_ID}/turns", ConversationTurnsHandler
+    yield f"aqueduct/conversations/{_ANY_ID}/turns/{_ANY_ID}", ConversationTurnHandler
+    yield f"aqueduct/conversations/{_ANY_ID}/turns/{_ANY_ID}/stop", StopTurnHandler
     for path in DEPLOYED:
         yield f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{path})", OperationHandler
     yield f"(?:{LIKE_OURS})(?:/.*)?", UnknownAddressHandler

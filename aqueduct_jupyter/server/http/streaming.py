@@ -17,7 +17,8 @@ __all__ = ["HEARTBEAT", "StreamingHandler"]
 HEARTBEAT_SECONDS = 15.0
 """How long a stream may be silent before a comment keeps its connection alive, in seconds.
 
-At least this often, from the request's start to its end, the server is marked as active.
+At least this often, from the request's start to its end, the server is marked as active, unless the
+handler does not track activity.
 """
 
 CLIENT_TIMEOUT = 600.0
@@ -110,7 +111,8 @@ class StreamingHandler(JSONBodyHandler):
 
     def _keep_alive(self) -> None:
         # An idle culler would stop a server that only waits for a model or streams its answer.
-        self.serving.host.note_activity(self)
+        if self.tracks_activity:
+            self.serving.host.note_activity(self)
         quiet = self._quiet_seconds
         if self._writer and quiet >= self.heartbeat_seconds:
             is_taken = self._writer.send_at_once(HEARTBEAT)

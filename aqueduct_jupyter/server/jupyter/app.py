@@ -200,7 +200,8 @@ class AqueductApp(ExtensionApp):
         if not self._is_assembled:
             return
         self.gateway.start()
-        self.gateway.background.note_activity = partial(note_activity, serverapp.web_app.settings)
+        note = partial(note_activity, serverapp.web_app.settings)
+        self.gateway.background.note_activity = self.gateway.chats.note_activity = note
         if self.tune_memory:
             self._chores.append(asyncio.create_task(release_free_memory()))
             freeze_loaded_objects()
