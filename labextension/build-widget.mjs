@@ -19,4 +19,4 @@ await build({
   jsxImportSource: 'preact',
   outfile: `${folder}/panel.js`
 });
-await build({ ...options, entryPoints: ['style/chat.css'], outfile: `${folder}/panel.css` });
+await build({ ...options, entryPoints: ['style/index.css'], outfile: `${folder}/panel.css` });

@@ -1,1 +1,1 @@
-import './chat.css';
+import './index.css';

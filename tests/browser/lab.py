@@ -51,6 +51,9 @@ OWN = ("config", "data", "runtime", "server.log")
 
 TRIES = 5
 
+NOTEBOOK = "work.ipynb"
+"""The file that each test's cells are in."""
+
 LOOK_MS = 100
 LOOKS, LOOKS_IN_A_ROW = 40, 20
 """How often it is looked whether a cell runs, and how long a mark must stay to be believed."""
@@ -139,6 +142,11 @@ class Lab:
         """Wait until a cell has shown some words."""
         cell = self.page.locator(".jp-CodeCell").nth(number)
         expect(cell.locator(".jp-OutputArea").first).to_contain_text(words)
+
+    @property
+    def path(self) -> Path:
+        """The notebook's file."""
+        return self._server.folder / NOTEBOOK
 
     def save(self) -> None:
         """Save the notebook."""
@@ -239,14 +247,14 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
     )
-    nbformat.write(notebook, server.folder / "work.ipynb")
+    nbformat.write(notebook, server.folder / NOTEBOOK)
     context = _context(browser)
     try:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         query = "&reset" if app == "lab/tree" else ""
         process = server.process
-        opened = Lab(page, server, f"{process.url}/{app}/work.ipynb?token={process.token}{query}")
+        opened = Lab(page, server, f"{process.url}/{app}/{NOTEBOOK}?token={process.token}{query}")
         opened.open()
         yield opened
     finally:

@@ -2,14 +2,15 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import type { Cell } from '@jupyterlab/cells';
-import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import { LabIcon } from '@jupyterlab/ui-components';
 
 import type { Context } from '../protocol-types';
-import { insert } from './cells';
+import { changeContext, changesContext } from './changes';
 import { chatIcon } from './chat';
 import { cellContext, errorOfCell } from './notebook-text';
-import { COMMANDS, IChat } from './tokens';
+import type { Notebooks } from './notebooks';
+import { COMMANDS, IChat, INotebooks } from './tokens';
 
 const explainIcon = new LabIcon({
   name: 'aqueduct-jupyter:explain',
@@ -22,21 +23,23 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'aqueduct-jupyter:commands',
   description: 'Commands on cells: ask about a cell, explain its error, improve or document it.',
   autoStart: true,
-  requires: [IChat, INotebookTracker],
+  requires: [IChat, INotebooks, INotebookTracker],
   optional: [ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
     chat: IChat,
+    notebooks: Notebooks,
     tracker: INotebookTracker,
     palette: ICommandPalette | null
   ) => {
     const { words } = chat;
-    const cell = (): Cell | null => tracker.activeCell;
-    const hasCell = (): boolean => cell() !== null && tracker.currentWidget !== null;
+    const panel = (): NotebookPanel | null => notebooks.front.visible;
+    const cell = (): Cell | null => panel()?.content.activeCell ?? null;
+    const hasCell = (): boolean => cell() !== null;
     const asks = (label: string, prompt: string): object => ({
       label,
       isEnabled: hasCell,
-      execute: () => chat.ask(prompt, [cellContext(cell()!)])
+      execute: () => chat.ask(prompt, [changeContext(panel()!, cell()!)])
     });
     const error = (): Context | null => (hasCell() ? errorOfCell(cell()!) : null);
 
@@ -72,7 +75,16 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     app.commands.addCommand(COMMANDS.insert, {
       label: words.__('Insert the answer below'),
       isEnabled: () => hasCell() && lastAnswer(chat) !== '',
-      execute: () => insert(tracker.currentWidget!, lastAnswer(chat), 'markdown')
+      execute: () =>
+        notebooks.insert(panel()!, { kind: 'markdown', source: lastAnswer(chat), canRun: false })
+    });
+    app.commands.addCommand(COMMANDS.propose, {
+      label: words.__('Propose changes to this notebook…'),
+      isEnabled: hasCell,
+      execute: () => {
+        chat.model.addContext(changesContext(panel()!));
+        chat.reveal();
+      }
     });
 
     const all = [
@@ -80,10 +92,12 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       COMMANDS.explain,
       COMMANDS.improve,
       COMMANDS.document,
-      COMMANDS.insert
+      COMMANDS.insert,
+      COMMANDS.propose
     ];
     const refresh = (): void => all.forEach(command => app.commands.notifyCommandChanged(command));
     tracker.activeCellChanged.connect(refresh);
+    tracker.currentChanged.connect(refresh);
     NotebookActions.executed.connect(refresh);
     chat.model.ended.connect(refresh);
     for (const command of all) {

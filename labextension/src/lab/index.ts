@@ -1,8 +1,17 @@
 /** The list of JupyterLab plugins; each can be disabled by its own name. */
-import { cellsPlugin } from './cells';
+import { cellsPlugin, notebooksPlugin } from './cells';
+import { changesPlugin } from './changes';
 import { chatPlugin } from './chat';
 import { commandsPlugin } from './commands';
 import { contextPlugin } from './context';
 import { statusPlugin } from './status';
 
-export default [chatPlugin, contextPlugin, cellsPlugin, commandsPlugin, statusPlugin];
+export default [
+  chatPlugin,
+  contextPlugin,
+  notebooksPlugin,
+  cellsPlugin,
+  changesPlugin,
+  commandsPlugin,
+  statusPlugin
+];

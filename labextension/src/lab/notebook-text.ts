@@ -4,10 +4,11 @@
  * The plugins choose the notebook and the moment. Long text is cut, with a note.
  */
 import type { Cell } from '@jupyterlab/cells';
+import { PathExt } from '@jupyterlab/coreutils';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
-import { beginningOf, endOf } from '../model/plain-text';
+import { beginningOf, endOf, plainText } from '../model/plain-text';
 import type { Context } from '../protocol-types';
 
 /** Longest context in characters: about 8,000 tokens. */
@@ -62,11 +63,23 @@ export function notebookContext(panel: NotebookPanel): Context {
   return { name: 'notebook', text: cut(cells.join('\n\n'), MOST_CHARACTERS) };
 }
 
+/** The filename of a notebook. */
+export function fileOf(panel: NotebookPanel): string {
+  return plainText(PathExt.basename(panel.context.path));
+}
+
+/** A cell's outputs as text; long ones are cut. */
+export function outputText(cell: Cell): string {
+  const outputs = outputsOf(cell).map(textOf).filter(Boolean);
+  return cut(outputs.join('\n'), MOST_OF_OUTPUT);
+}
+
 export function sourceOf(cell: Cell): string {
   return cell.model.sharedModel.getSource();
 }
 
-function nameOf(cell: Cell): string {
+/** What a cell is called: its prompt, or its kind. */
+export function nameOf(cell: Cell): string {
   return cell.model.type === 'code' ? `In[${countOf(cell) || ' '}]` : cell.model.type;
 }
 

@@ -8,6 +8,7 @@ import type { ChatModel } from '../model/chat';
 import type { Words } from '../translation';
 import type { ContextSource } from '../view/composer';
 import type { Context } from '../protocol-types';
+import type { Notebooks } from './notebooks';
 
 /** The chat in the sidebar. */
 export interface IChat {
@@ -28,6 +29,11 @@ export const IChat: LuminoToken<IChat> = new Token<IChat>(
   'The chat in the sidebar: its model, its attachments, and asking.'
 );
 
+export const INotebooks: LuminoToken<Notebooks> = new Token<Notebooks>(
+  'aqueduct-jupyter:INotebooks',
+  'Changes of the notebook in front.'
+);
+
 export const COMMANDS = {
   open: 'aqueduct:open-chat',
   begin: 'aqueduct:new-conversation',
@@ -35,5 +41,6 @@ export const COMMANDS = {
   explain: 'aqueduct:explain-error',
   improve: 'aqueduct:improve-cell',
   document: 'aqueduct:document-cell',
-  insert: 'aqueduct:insert-answer'
+  insert: 'aqueduct:insert-answer',
+  propose: 'aqueduct:propose-changes'
 } as const;

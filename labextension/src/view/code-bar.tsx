@@ -41,18 +41,20 @@ function CodeBar(props: { code: string; language: string; words: Words }): JSX.E
           <IconButton
             icon="insert"
             label={words.__('Insert below')}
-            act={() => cells.insertBelow(code)}
+            act={() => cells.insertBelow(code, language)}
           />
           <IconButton
             icon="replace"
             label={words.__('Replace the active cell…')}
-            act={() => cells.replaceActive(code)}
+            act={() => cells.replaceActive(code, language)}
           />
-          <IconButton
-            icon="run"
-            label={words.__('Run in a new cell')}
-            act={() => cells.runBelow(code)}
-          />
+          {cells.canRun(language) && (
+            <IconButton
+              icon="run"
+              label={words.__('Run in a new cell')}
+              act={() => cells.runBelow(code, language)}
+            />
+          )}
         </>
       )}
     </>

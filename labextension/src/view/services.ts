@@ -2,6 +2,7 @@
  * The services that the view uses from the page around it: highlighting, formulas, and a notebook's
  * cells. JupyterLab has all of them; elsewhere the widget provides some itself.
  */
+import type { Turn } from '../protocol-types';
 
 /** Renders what plain HTML cannot. Both functions get text, never HTML. */
 export interface Typesetter {
@@ -17,17 +18,26 @@ export interface Typesetter {
 export interface Cells {
   /** Whether there is a notebook to put code into. */
   readonly isThere: boolean;
+  /** Whether the notebook in front can run a language. */
+  canRun(language: string): boolean;
   /** Put code into a new cell below the active one. */
-  insertBelow(code: string): void;
+  insertBelow(code: string, language: string): void;
   /** Put code into the active cell, after the user has seen the difference. */
-  replaceActive(code: string): void;
+  replaceActive(code: string, language: string): void;
   /** Put code into a new cell below, and run it. */
-  runBelow(code: string): void;
+  runBelow(code: string, language: string): void;
+}
+
+/** Changes of a notebook's cells that an answer proposes. */
+export interface Proposals {
+  /** Show the differences in the notebook, where the user accepts or refuses each. */
+  review(turn: Turn): void;
 }
 
 /** The services for every chat on the page, including those in a notebook. */
 export interface PageServices {
   cells?: Cells;
+  proposals?: Proposals;
   typesetter?: Typesetter;
 }
 

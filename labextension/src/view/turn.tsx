@@ -8,6 +8,7 @@ import { attachedTo, type Turn } from '../protocol-types';
 import { copyText } from './clipboard';
 import { IconButton } from './icons';
 import { MarkdownView } from './markdown';
+import { Proposal } from './proposal';
 import type { Typesetter } from './services';
 
 interface TurnProps {
@@ -34,6 +35,7 @@ export class TurnView extends Component<TurnProps> {
           {(turn.answer || turn.state === 'running') && (
             <AnswerText turn={turn} typesetter={typesetter} words={words} />
           )}
+          <Proposal turn={turn} words={words} />
           {turn.state === 'failed' && <ErrorCard {...{ turn, model, words, isReady }} />}
           {turn.state !== 'running' && <Footer {...{ turn, model, words, isReady }} />}
         </div>

@@ -1,0 +1,54 @@
+/**
+ * The last change that the chat made in a notebook, which one undo takes back from anywhere.
+ *
+ * JupyterLab's own undo acts on the focused editor only, and the focus is in the chat at such a click.
+ */
+import type { Edit } from './notebook-edits';
+
+export class LastChange {
+  private _edits: readonly Edit[] = [];
+  /** Where the user has typed since: undo belongs to that text now. */
+  private _typedIn: EventTarget | null = null;
+
+  /** Listen for the undo shortcut; returns a function that stops it. */
+  listen(page: Window): () => void {
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if (isUndo(event) && this._typedIn !== event.target && this.takeBack()) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      }
+    };
+    const onInput = (event: Event): void => {
+      this._typedIn = event.target;
+    };
+    // Before JupyterLab, which handles keys in the document's capture phase.
+    page.addEventListener('keydown', onKeyDown, true);
+    page.addEventListener('input', onInput, true);
+    return () => {
+      page.removeEventListener('keydown', onKeyDown, true);
+      page.removeEventListener('input', onInput, true);
+    };
+  }
+
+  /** Remember edits that were made together, in their order. */
+  remember(edits: readonly Edit[]): void {
+    this._edits = edits;
+    this._typedIn = null;
+  }
+
+  /** Take the last change back; returns false if there is none, or the cells were edited since. */
+  takeBack(): boolean {
+    const edits = this._edits;
+    this._edits = [];
+    if (!edits.length || !edits.every(edit => edit.isUntouched())) {
+      return false;
+    }
+    [...edits].reverse().forEach(edit => edit.takeBack());
+    return true;
+  }
+}
+
+function isUndo(event: KeyboardEvent): boolean {
+  const isAccel = event.ctrlKey || event.metaKey;
+  return isAccel && !event.shiftKey && !event.altKey && event.key.toLowerCase() === 'z';
+}

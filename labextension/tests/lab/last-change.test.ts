@@ -1,0 +1,57 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+
+import { LastChange } from '../../src/lab/last-change';
+
+let isUntouched = true;
+const order: string[] = [];
+const edit = (name: string) => ({
+  cell: null,
+  isUntouched: () => isUntouched,
+  takeBack: () => void order.push(name)
+});
+
+beforeEach(() => {
+  isUntouched = true;
+  order.length = 0;
+});
+
+test('edits made together are taken back together, the last first, and once', () => {
+  const last = new LastChange();
+  last.remember([edit('one'), edit('two')]);
+  expect(last.takeBack()).toBe(true);
+  expect(last.takeBack()).toBe(false);
+  expect(order).toEqual(['two', 'one']);
+});
+
+test('nothing is taken back after the cells were edited', () => {
+  const last = new LastChange();
+  last.remember([edit('one')]);
+  isUntouched = false;
+  expect(last.takeBack()).toBe(false);
+  expect(order).toEqual([]);
+});
+
+test('undo takes it back, unless the user has typed in that very place since', () => {
+  const last = new LastChange();
+  const stop = last.listen(window);
+  const area = document.createElement('textarea');
+  document.body.append(area);
+  const press = (target: EventTarget): boolean =>
+    target.dispatchEvent(
+      new KeyboardEvent('keydown', { key: 'z', ctrlKey: true, bubbles: true, cancelable: true })
+    );
+  last.remember([edit('one')]);
+  area.dispatchEvent(new Event('input', { bubbles: true }));
+  const heard = vi.fn();
+  document.addEventListener('keydown', heard, true);
+  expect(press(area)).toBe(true);
+  expect(order).toEqual([]);
+  expect(heard).toHaveBeenCalledTimes(1);
+  expect(press(document.body)).toBe(false);
+  expect(order).toEqual(['one']);
+  expect(heard).toHaveBeenCalledTimes(1);
+  stop();
+  last.remember([edit('two')]);
+  expect(press(document.body)).toBe(true);
+  expect(order).toEqual(['one']);
+});
