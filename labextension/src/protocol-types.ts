@@ -82,10 +82,42 @@ export interface Setup {
   limits: Limits;
 }
 
-/** Context from a notebook to send along, under a name, like the kernel's `--with`. */
+/** What something attached is; each has a sign of its own. */
+export type Kind =
+  | 'cell'
+  | 'output'
+  | 'selection'
+  | 'error'
+  | 'notebook'
+  | 'variable'
+  | 'file'
+  | 'picture'
+  | 'conversation'
+  | 'prompt';
+
+/** How much of something did not fit. */
+export interface LeftOut {
+  characters: number;
+  pictures: number;
+  rows: number;
+  columns: number;
+}
+
+export const NOTHING_LEFT_OUT: LeftOut = { characters: 0, pictures: 0, rows: 0, columns: 0 };
+
+/**
+ * Context to send along, under a name, like the kernel's `--with`.
+ *
+ * Only name and text are sent. The pictures are attached beside it, as files.
+ */
 export interface Context {
   name: string;
   text: string;
+  kind?: Kind;
+  left?: LeftOut;
+  /** What else was left out, in the words of whoever did it. */
+  cut?: readonly string[];
+  pictures?: readonly File[];
 }
 
 /** A unique id. `crypto.randomUUID` is missing on pages without TLS. */
@@ -156,16 +188,26 @@ function asked(turn: Turn): Message {
 
 /** The displayed names of a turn's attachments: files and contexts. */
 export function attachedTo({ content }: Turn, words: Words): string[] {
-  return typeof content === 'string' ? [] : content.slice(0, -1).map(part => nameOf(part, words));
+  return typeof content === 'string'
+    ? []
+    : content.slice(0, -1).map(part => attachedPart(part, words).name);
 }
 
-function nameOf(part: Part, words: Words): string {
+/** The displayed name of an attachment that was sent, and its text if it has one. */
+export function attachedPart(part: Part, words: Words): { name: string; text: string | null } {
   switch (part.type) {
-    case 'text':
-      return plainText(/^<([^>\n]{1,1000})>\n/.exec(part.text)?.[1]) || '…';
+    case 'text': {
+      const [, name, text] = /^<([^>\n]{1,1000})>\n([^]*)$/.exec(part.text) ?? [];
+      const end = `\n</${name}>`;
+      const inner = text?.endsWith(end) ? text.slice(0, -end.length) : text;
+      return { name: plainText(name) || '…', text: inner ?? part.text };
+    }
     case 'file':
-      return plainText(part.file.filename ?? part.file.file_id) || words.__('file');
+      return {
+        name: plainText(part.file.filename ?? part.file.file_id) || words.__('file'),
+        text: null
+      };
     default:
-      return words.__('image');
+      return { name: words.__('image'), text: null };
   }
 }

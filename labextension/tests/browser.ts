@@ -10,6 +10,20 @@ class NothingToObserve {
   }
 }
 
+// Some tests are not of a page.
+if ('HTMLDialogElement' in globalThis) {
+  // A dialog as far as it opens and closes.
+  Object.assign(HTMLDialogElement.prototype, {
+    showModal(this: HTMLDialogElement): void {
+      this.open = true;
+    },
+    close(this: HTMLDialogElement): void {
+      this.open = false;
+      this.dispatchEvent(new Event('close'));
+    }
+  });
+}
+
 const missing = {
   ResizeObserver: NothingToObserve,
   DragEvent: globalThis.MouseEvent

@@ -183,6 +183,8 @@ def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: P
         paste(chat.input, "shot.png", "image/png", PIXEL)
         expect(chat.area.locator("progress")).to_have_count(0)
         expect(chips).to_have_count(3)
+        expect(chips.last).to_contain_text("1 \N{MULTIPLICATION SIGN} 1")
+        expect(chips.last.locator("img")).to_be_visible()
         chat.button("Remove large.bin").click()
         chat.ask("What is this?")
         chat.expect_whole("Hello")
@@ -193,6 +195,8 @@ def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: P
         sent = chat.area.locator(".aqueduct-question .aqueduct-chip")
         expect(sent).to_have_text(["aqueduct-of-segovia.pdf", "shot.png"])
         expect(chips).to_have_count(0)
+        sent.last.get_by_role("button").click()
+        expect(chat.area.get_by_role("dialog").get_by_role("img")).to_be_visible()
 
 
 def test_code_goes_into_the_notebook_at_a_click(open_lab: Open, standin: StandIn) -> None:
@@ -232,7 +236,7 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
         chat = ChatOnPage(page, ".aqueduct-sidebar")
         chat.expect_whole("Hello")
         context, words = standin.chats[0].json["messages"][0]["content"]
-        assert context["text"].startswith("<error in In[2]>\n1/0")
+        assert context["text"].startswith("<error in In[2] of work.ipynb>\n1/0")
         assert "ZeroDivisionError: division by zero" in context["text"]
         assert "\x1b" not in context["text"]
         assert words["text"] == "Explain this error and how to fix it."
@@ -241,9 +245,10 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
         chat.menu("Attach from the notebook", "Active cell")
         chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
         expect(chips).to_have_count(2)
-        chips.first.locator("summary").click()
-        expect(chips.first).to_contain_text("xyzzy")
-        chat.button("Remove notebook").click()
+        chips.first.get_by_role("button").first.click()
+        expect(chat.area.get_by_role("dialog")).to_contain_text("xyzzy")
+        page.keyboard.press("Escape")
+        chat.button("Remove notebook work.ipynb").click()
         chat.ask("And this?")
         chat.expect_whole("Hello")
         sent = json.dumps(standin.chats[1].json["messages"][-1])

@@ -5,7 +5,7 @@
  * change as an event, and the model follows. Every question has a request id, which each event about
  * its answer repeats.
  */
-import type { Context, Ending, Part, Setup, Turn } from '../protocol-types';
+import type { Context, Ending, FileFields, Part, Setup, Turn } from '../protocol-types';
 import { plainOrNull } from './json';
 
 export interface Question {
@@ -63,6 +63,12 @@ export interface Carrier {
    * @throws CarrierError with a message for the user
    */
   upload(file: File, progress: (share: number) => void, signal: AbortSignal): Promise<Part>;
+  /**
+   * Get the bytes of a file that was uploaded; a kernel does not send them back.
+   *
+   * @throws CarrierError with a message for the user
+   */
+  download?(file: FileFields): Promise<Blob>;
   /** Release all resources. */
   dispose(): void;
 }

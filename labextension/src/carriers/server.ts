@@ -7,7 +7,14 @@
 import { Newest } from '../model/newest';
 import { sentenceOf } from '../model/plain-text';
 import { Signal } from '../model/signal';
-import { contentOf, newTurn, type Ending, type Part, type Turn } from '../protocol-types';
+import {
+  contentOf,
+  newTurn,
+  type Ending,
+  type FileFields,
+  type Part,
+  type Turn
+} from '../protocol-types';
 import { answer, type Asked } from './answering';
 import type { Api } from './api';
 import type { Carrier, CarrierEvent, Question } from './carrier';
@@ -135,6 +142,10 @@ export class ServerCarrier implements Carrier {
   async upload(file: File, progress: (share: number) => void, signal: AbortSignal): Promise<Part> {
     const id = await this._api.upload(file, progress, signal);
     return { type: 'file', file: { file_id: id, filename: file.name } };
+  }
+
+  async download({ file_id: id = '' }: FileFields): Promise<Blob> {
+    return (await this._api.request(`files/${encodeURIComponent(id)}/content`)).blob();
   }
 
   /** Show what went wrong; the error handler of every promise that nobody awaits. */

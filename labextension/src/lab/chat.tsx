@@ -103,6 +103,11 @@ class Chat implements IChat {
   ask(prompt: string, contexts: readonly Context[]): void {
     this.reveal();
     contexts.forEach(context => this.model.addContext(context));
+    this._sendWhenUploaded(prompt).catch(this.model.complain);
+  }
+
+  private async _sendWhenUploaded(prompt: string): Promise<void> {
+    await this.model.attachments.settled();
     if (!this.model.send(prompt)) {
       this.model.drafted.emit(prompt);
     }

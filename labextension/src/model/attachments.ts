@@ -13,6 +13,9 @@ export interface Attachment {
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
+  readonly file: File;
+  /** Where it is from: the name of the context that it belongs to, or a path; '' if unknown. */
+  readonly from: string;
   /** The uploaded share, 0 to 1. */
   progress: number;
   part: Part | null;
@@ -21,9 +24,15 @@ export interface Attachment {
 
 const MIB = 2 ** 20;
 
+/** How many sent pictures stay on the page. */
+const MOST_KEPT = 20;
+
 export class Attachments {
   items: readonly Attachment[] = [];
   private readonly _uploads = new Map<string, AbortController>();
+  /** Pictures sent from this page, by the id or hash of their file. */
+  private readonly _sent = new Map<string, File>();
+  private readonly _pending = new Set<Promise<void>>();
 
   constructor(
     private readonly _carrier: Carrier,
@@ -41,12 +50,70 @@ export class Attachments {
     return this.items.flatMap(({ part }) => (part ? [part] : []));
   }
 
-  /** Attach a file; resolves when it is uploaded or refused. */
-  async add(file: File): Promise<void> {
+  /** Resolves when every file is uploaded or refused. */
+  async settled(): Promise<void> {
+    while (this._pending.size) {
+      await Promise.all(this._pending);
+    }
+  }
+
+  /**
+   * Attach a file; resolves when it is uploaded or refused.
+   *
+   * @param from - the name of the context that it belongs to, or a path
+   */
+  add(file: File, from = ''): Promise<void> {
+    const adding = this._add(file, from).finally(() => this._pending.delete(adding));
+    this._pending.add(adding);
+    return adding;
+  }
+
+  /**
+   * Get the bytes of a picture that was sent.
+   *
+   * @throws Error with a message for the user
+   */
+  async download(part: Part): Promise<Blob> {
+    if (part.type === 'image_url') {
+      const { url } = part.image_url;
+      if (url.startsWith('data:image/')) {
+        return (await fetch(url)).blob();
+      }
+    }
+    const file = part.type === 'file' ? part.file : {};
+    const sent = this._sent.get(file.file_id ?? file.sha256 ?? '');
+    if (sent) {
+      return sent;
+    }
+    if (!file.file_id || !this._carrier.download) {
+      throw new Error(this._words.__('The picture was sent, but it is no longer on this page.'));
+    }
+    return this._carrier.download(file);
+  }
+
+  /** Remove a file, and stop its upload. */
+  remove(item: Attachment): void {
+    this._uploads.get(item.id)?.abort();
+    this.items = this.items.filter(other => other.id !== item.id);
+    this._changed.emit();
+  }
+
+  /** Remove the files that came with a context. */
+  removeFrom(from: string): void {
+    this.items.filter(item => item.from === from).forEach(item => this.remove(item));
+  }
+
+  clear(): void {
+    this.items.forEach(item => this.remove(item));
+  }
+
+  private async _add(file: File, from: string): Promise<void> {
     const item: Attachment = {
       id: newId(),
       name: file.name,
       bytes: file.size,
+      file,
+      from,
       progress: 0,
       part: null,
       error: this._refusal(file)
@@ -60,7 +127,9 @@ export class Attachments {
     this._uploads.set(item.id, upload);
     try {
       const progress = (share: number): void => this._update(item, { progress: share });
-      this._update(item, { part: await this._carrier.upload(file, progress, upload.signal) });
+      const part = await this._carrier.upload(file, progress, upload.signal);
+      this._keep(file, part);
+      this._update(item, { part });
     } catch (error) {
       this._update(item, { error: sentenceOf(error) });
     } finally {
@@ -68,15 +137,16 @@ export class Attachments {
     }
   }
 
-  /** Remove a file, and stop its upload. */
-  remove(item: Attachment): void {
-    this._uploads.get(item.id)?.abort();
-    this.items = this.items.filter(other => other.id !== item.id);
-    this._changed.emit();
-  }
-
-  clear(): void {
-    this.items.forEach(item => this.remove(item));
+  /** Keep a picture for whoever looks at it after it was sent; only the latest ones. */
+  private _keep(file: File, part: Part): void {
+    const key = part.type === 'file' ? (part.file.file_id ?? part.file.sha256) : undefined;
+    if (key && file.type.startsWith('image/')) {
+      this._sent.set(key, file);
+      const oldest = [...this._sent.keys()][0]!;
+      if (this._sent.size > MOST_KEPT) {
+        this._sent.delete(oldest);
+      }
+    }
   }
 
   private _refusal(file: File): string | null {

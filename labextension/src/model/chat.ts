@@ -165,13 +165,18 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  /** Add context to the next question; it replaces context with the same name. */
+  /** Add context and its pictures to the next question, in place of context with the same name. */
   addContext(context: Context): void {
+    this.attachments.removeFrom(context.name);
     this.contexts = [...this.contexts.filter(({ name }) => name !== context.name), context];
+    context.pictures?.forEach(picture => {
+      this.attachments.add(picture, context.name).catch(this.complain);
+    });
     this.changed.emit();
   }
 
   removeContext(context: Context): void {
+    this.attachments.removeFrom(context.name);
     this.contexts = this.contexts.filter(other => other !== context);
     this.changed.emit();
   }
@@ -206,7 +211,8 @@ export class ChatModel {
       this._carrier.ask({
         request: this._running,
         prompt,
-        contexts,
+        // The rest of a context is for the page.
+        contexts: contexts.map(({ name, text }) => ({ name, text })),
         files,
         model: this.model,
         before

@@ -2,11 +2,11 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-import type { Attachment } from '../model/attachments';
 import type { ChatModel } from '../model/chat';
-import { beginningOf, plainText } from '../model/plain-text';
+import { plainText } from '../model/plain-text';
 import type { Words } from '../translation';
 import type { Context } from '../protocol-types';
+import { Chips } from './chips';
 import { Icon, IconButton } from './icons';
 import { Popup } from './popup';
 
@@ -24,8 +24,6 @@ interface ComposerProps {
   words: Words;
   sources: readonly ContextSource[];
 }
-
-const MOST_SHOWN = 4000;
 
 export function Composer({ model, words, sources }: ComposerProps): JSX.Element {
   const [draft, setDraft] = useState('');
@@ -128,61 +126,6 @@ export function Composer({ model, words, sources }: ComposerProps): JSX.Element 
   );
 }
 
-function Chips({ model, words }: { model: ChatModel; words: Words }): JSX.Element | null {
-  const { contexts, attachments } = model;
-  if (!contexts.length && !attachments.items.length) {
-    return null;
-  }
-  return (
-    <ul class="aqueduct-chips" aria-label={words.__('Attached to your question')}>
-      {contexts.map(context => (
-        <ContextChip key={context.name} {...{ context, model, words }} />
-      ))}
-      {attachments.items.map(item => (
-        <FileChip key={item.id} {...{ item, model, words }} />
-      ))}
-    </ul>
-  );
-}
-
-function ContextChip(props: { context: Context; model: ChatModel; words: Words }): JSX.Element {
-  const { context, model, words } = props;
-  const name = plainText(context.name);
-  return (
-    <li class="aqueduct-chip">
-      <details>
-        <summary title={words.__('Show what will be sent')}>{name}</summary>
-        <pre tabIndex={0}>{shortened(context.text)}</pre>
-      </details>
-      <IconButton
-        icon="close"
-        label={words.__('Remove %1', name)}
-        act={() => model.removeContext(context)}
-      />
-    </li>
-  );
-}
-
-function FileChip(props: { item: Attachment; model: ChatModel; words: Words }): JSX.Element {
-  const { item, model, words } = props;
-  const isUploading = !item.part && !item.error;
-  const name = plainText(item.name);
-  return (
-    <li class={item.error ? 'aqueduct-chip aqueduct-refused' : 'aqueduct-chip'}>
-      <span>{name}</span>
-      {isUploading && (
-        <progress value={item.progress} aria-label={words.__('Uploading %1', name)} />
-      )}
-      {item.error && <span role="alert">{item.error}</span>}
-      <IconButton
-        icon="close"
-        label={words.__('Remove %1', name)}
-        act={() => model.attachments.remove(item)}
-      />
-    </li>
-  );
-}
-
 function FileButton(props: {
   attach: (files: Iterable<File>) => boolean;
   words: Words;
@@ -272,10 +215,6 @@ function namesByLook(names: readonly string[]): Map<string, string> {
     }
   }
   return found;
-}
-
-function shortened(text: string): string {
-  return text.length > MOST_SHOWN ? `${beginningOf(text, MOST_SHOWN)}…` : text;
 }
 
 function fitHeight(area: HTMLTextAreaElement | null): void {

@@ -17,7 +17,15 @@ const PATHS = {
   add: 'M12 5v14M5 12h14',
   list: 'M5 7h14M5 12h14M5 17h14',
   more: 'M6 12h.01M12 12h.01M18 12h.01',
-  context: 'M4 6h16v12H4zM8 10l2 2-2 2M12 14h4'
+  context: 'M4 6h16v12H4zM8 10l2 2-2 2M12 14h4',
+  mention: 'M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM16 8v5a2.5 2.5 0 0 0 5 0v-1a9 9 0 1 0-3.5 7.1',
+  picture: 'M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15 9h.01',
+  selection: 'M9 4h6M9 20h6M12 4v16',
+  error: 'M12 4l9 16H3zM12 10v5M12 17.5h.01',
+  notebook: 'M6 4h13v16H6zM6 8H4M6 12H4M6 16H4M10 8h6M10 12h6',
+  variable: 'M8 5c-4 4-4 10 0 14M16 5c4 4 4 10 0 14M10 10l4 4M14 10l-4 4',
+  conversation: 'M4 5h16v11H10l-4 4v-4H4z',
+  server: 'M4 5h16v6H4zM4 13h16v6H4zM8 8h.01M8 16h.01'
 } as const;
 
 export type IconName = keyof typeof PATHS;

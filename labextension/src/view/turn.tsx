@@ -4,7 +4,8 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
 import type { Words } from '../translation';
-import { attachedTo, type Turn } from '../protocol-types';
+import type { Turn } from '../protocol-types';
+import { SentChips } from './chips';
 import { copyText } from './clipboard';
 import { IconButton } from './icons';
 import { MarkdownView } from './markdown';
@@ -45,18 +46,9 @@ export class TurnView extends Component<TurnProps> {
 }
 
 function QuestionView({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
-  const attached = attachedTo(turn, words);
   return (
     <div class="aqueduct-question">
-      {attached.length > 0 && (
-        <ul class="aqueduct-chips" aria-label={words.__('Attached')}>
-          {attached.map(name => (
-            <li class="aqueduct-chip" key={name}>
-              {name}
-            </li>
-          ))}
-        </ul>
-      )}
+      <SentChips turn={turn} model={model} words={words} />
       <div class="aqueduct-prompt">{turn.prompt}</div>
       <div class="aqueduct-actions">
         <IconButton

@@ -1,13 +1,74 @@
+import type { Cell } from '@jupyterlab/cells';
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import { expect, test } from 'vitest';
 
-import { selectionContext } from '../../src/lab/notebook-text';
+import {
+  cellContext,
+  errorContext,
+  notebookContext,
+  outputContext,
+  selectionContext
+} from '../../src/lab/notebook-text';
+
+const PLOT: nbformat.IOutput = { output_type: 'display_data', data: { 'image/png': 'AAAA' } };
+const ERROR: nbformat.IOutput = {
+  output_type: 'error',
+  ename: '',
+  evalue: '',
+  traceback: ['boom']
+};
+
+/** A notebook as far as it is read here. */
+function notebook(...cells: [string, number | null, nbformat.IOutput[]][]): NotebookPanel {
+  const panel = { context: { path: 'folder/sales.ipynb' }, content: { widgets: [] as Cell[] } };
+  panel.content.widgets = cells.map(([source, execution_count, outputs]) => {
+    const model = {
+      type: 'code',
+      sharedModel: { getSource: () => source },
+      toJSON: () => ({ execution_count, outputs })
+    };
+    return { model, parent: panel } as unknown as Cell;
+  });
+  return panel as unknown as NotebookPanel;
+}
 
 test('what is too long is cut between characters, and says how much of it', () => {
   for (const selected of ['😀'.repeat(20_000), `a${'😀'.repeat(20_000)}`]) {
-    const { text } = selectionContext(selected);
+    const { text, left } = selectionContext(selected);
     expect(text).not.toMatch(/\p{Surrogate}/u);
-    const left = Number(/\[left out: (\d+) characters\]/.exec(text)![1]);
-    expect(text.replace(/\n\[.*\]\n/, '').length + left).toBe(selected.length);
+    const note = Number(/\[left out: (\d+) characters\]/.exec(text)![1]);
+    expect(text.replace(/\n\[.*\]\n/, '').length + note).toBe(selected.length);
+    expect(left!.characters).toBe(note);
   }
-  expect(selectionContext('x').text).toBe('x');
+  expect(selectionContext('x', 'a/mod.py')).toMatchObject({
+    name: 'selection of mod.py',
+    text: 'x'
+  });
+});
+
+test('a cell is named by its prompt or its place, and by its notebook, and brings its pictures', () => {
+  const panel = notebook(['plot()', 2, [PLOT]], ['later()', null, []], ['1/0', 3, [ERROR]]);
+  const [plot, later] = panel.content.widgets;
+  const context = cellContext(plot!);
+  expect(context.name).toBe('cell In[2] of sales.ipynb');
+  expect(context.text).toBe('plot()\n\n# Output:\n[the picture In[2] of sales.png]');
+  expect(context.pictures!.map(({ name }) => name)).toEqual(['In[2] of sales.png']);
+  expect(outputContext(plot!).text).toBe('[the picture In[2] of sales.png]');
+  expect(cellContext(later!)).toMatchObject({ name: 'cell 2 of sales.ipynb', text: 'later()' });
+  const error = errorContext(panel)!;
+  expect([error.name, error.text]).toEqual([
+    'error in In[3] of sales.ipynb',
+    '1/0\n\n# Error:\nboom'
+  ]);
+});
+
+test('a whole notebook says which it is, and what of it does not go along', () => {
+  const long: nbformat.IOutput = { output_type: 'stream', text: 'x'.repeat(1500) };
+  const { name, left } = notebookContext(
+    notebook(['a', 1, [PLOT, long]], ['b'.repeat(1e5), 2, []])
+  );
+  expect(name).toBe('notebook sales.ipynb');
+  expect(left!.pictures).toBe(1);
+  expect(left!.characters).toBeGreaterThan(76_000);
 });

@@ -1,0 +1,113 @@
+/**
+ * What a model sees of a cell's outputs: their text, their tables as Markdown, and their pictures.
+ *
+ * The texts are for models. What is left out is counted, for the chip to say.
+ */
+import type * as nbformat from '@jupyterlab/nbformat';
+
+import { NOTHING_LEFT_OUT, type LeftOut } from '../protocol-types';
+import { tablesIn } from './markdown-table';
+
+/** The most pictures of one cell; the kernel's `--with` has the same limit. */
+const MOST_PICTURES = 8;
+
+/** The kinds of pictures that models take, best first. */
+const PICTURES = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'];
+
+/** Pictures and drawings that models cannot see. */
+const UNSEEN = ['image/svg+xml', 'application/vnd.plotly.v1+json', 'application/pdf'];
+
+// eslint-disable-next-line no-control-regex -- the escapes of a terminal begin with a control
+const ANSI = /\x1b\[[0-9;]*[A-Za-z]/g;
+
+export interface Outputs {
+  /** The text of each output that has some. */
+  texts: string[];
+  pictures: File[];
+  left: LeftOut;
+}
+
+/**
+ * Read a cell's outputs.
+ *
+ * @param name - names the pictures, without an extension
+ * @param most - the most pictures
+ */
+export function read(
+  outputs: readonly nbformat.IOutput[],
+  name: string,
+  most = MOST_PICTURES
+): Outputs {
+  const found: Outputs = { texts: [], pictures: [], left: { ...NOTHING_LEFT_OUT } };
+  for (const output of outputs) {
+    const text = readOne(output, name, most, found);
+    if (text) {
+      found.texts.push(text);
+    }
+  }
+  return found;
+}
+
+/** Whether outputs have more to attach than the text that their cell shows: pictures or tables. */
+export function hasMore(outputs: readonly nbformat.IOutput[]): boolean {
+  return outputs.map(dataOf).some(data => {
+    return PICTURES.some(kind => kind in data) || /<table/i.test(joined(data['text/html']));
+  });
+}
+
+/** The traceback of an error, or the text of a stream. */
+export function plainOf(output: nbformat.IOutput): string {
+  if (output.output_type === 'error') {
+    const { traceback } = output as nbformat.IError;
+    return (Array.isArray(traceback) ? traceback : []).join('\n').replace(ANSI, '');
+  }
+  return output.output_type === 'stream' ? joined(output.text).replace(ANSI, '') : '';
+}
+
+function readOne(output: nbformat.IOutput, name: string, most: number, found: Outputs): string {
+  const data = dataOf(output);
+  const kind = PICTURES.find(kind => kind in data);
+  if (kind) {
+    return pictureOf(joined(data[kind]), kind, name, most, found);
+  }
+  const tables = tablesIn(joined(data['text/html']));
+  if (tables) {
+    found.left.rows += tables.rows;
+    found.left.columns += tables.columns;
+    return tables.text;
+  }
+  if (UNSEEN.some(kind => kind in data)) {
+    found.left.pictures++;
+  }
+  return plainOf(output) || joined(data['text/markdown']) || joined(data['text/plain']);
+}
+
+function pictureOf(data: string, kind: string, name: string, most: number, found: Outputs): string {
+  const bytes = found.pictures.length < most ? bytesOf(data) : null;
+  if (!bytes) {
+    found.left.pictures++;
+    return '[a picture, left out]';
+  }
+  const number = found.pictures.length ? ` ${found.pictures.length + 1}` : '';
+  const file = `${name}${number}.${kind.slice('image/'.length)}`;
+  found.pictures.push(new File([bytes], file, { type: kind }));
+  return `[the picture ${file}]`;
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.from(atob(base64.trim()), letter => letter.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}
+
+function dataOf(output: nbformat.IOutput): Record<string, unknown> {
+  return (output.data ?? {}) as Record<string, unknown>;
+}
+
+/** A multi-line string of a notebook's file. */
+function joined(text: unknown): string {
+  const lines: unknown[] = Array.isArray(text) ? text : [text];
+  return lines.filter(line => typeof line === 'string').join('');
+}

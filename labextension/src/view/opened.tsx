@@ -1,0 +1,81 @@
+/** A dialog with what is attached: the text that a model gets, or the picture. */
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { sentenceOf } from '../model/plain-text';
+import type { Words } from '../translation';
+import { IconButton } from './icons';
+
+/** Something to look at. */
+export interface Opened {
+  name: string;
+  /** What the chip says, too: its size, where it is from, what was left out. */
+  facts: readonly string[];
+  text?: string;
+  /** The bytes of a picture, which may have to be fetched. */
+  picture?: Blob | Promise<Blob>;
+}
+
+export function OpenedView(props: {
+  opened: Opened;
+  words: Words;
+  close: () => void;
+}): JSX.Element {
+  const { opened, words, close } = props;
+  const node = useRef<HTMLDialogElement>(null);
+  useEffect(() => node.current!.showModal(), []);
+  return (
+    <dialog
+      ref={node}
+      class="aqueduct-opened"
+      aria-label={opened.name}
+      onClose={close}
+      // Elsewhere in the chat, Escape stops the answer.
+      onKeyDown={event => event.stopPropagation()}
+      onClick={event => {
+        if (event.target === event.currentTarget) {
+          event.currentTarget.close();
+        }
+      }}
+    >
+      <header>
+        <h2>{opened.name}</h2>
+        <IconButton icon="close" label={words.__('Close')} act={() => node.current!.close()} />
+      </header>
+      {opened.facts.length > 0 && <p>{opened.facts.join(' · ')}</p>}
+      {opened.text !== undefined && <pre tabIndex={0}>{opened.text}</pre>}
+      {opened.picture && <Picture picture={opened.picture} name={opened.name} words={words} />}
+    </dialog>
+  );
+}
+
+function Picture(props: {
+  picture: Blob | Promise<Blob>;
+  name: string;
+  words: Words;
+}): JSX.Element {
+  const [blob, setBlob] = useState<Blob | null>(null);
+  const [trouble, setTrouble] = useState('');
+  useEffect(() => {
+    Promise.resolve(props.picture).then(setBlob, (error: unknown) => setTrouble(sentenceOf(error)));
+  }, [props.picture]);
+  const url = useObjectUrl(blob);
+  if (trouble) {
+    return <p role="alert">{trouble}</p>;
+  }
+  return url ? <img src={url} alt={props.name} /> : <p>{props.words.__('Loading…')}</p>;
+}
+
+/** The address of bytes on this page, for as long as they are shown. */
+export function useObjectUrl(blob: Blob | null): string {
+  const [url, setUrl] = useState('');
+  useEffect(() => {
+    if (!blob) {
+      return undefined;
+    }
+    const created = URL.createObjectURL(blob);
+    setUrl(created);
+    return () => URL.revokeObjectURL(created);
+  }, [blob]);
+  return url;
+}

@@ -1,0 +1,106 @@
+import { h } from 'preact';
+import { act } from 'preact/test-utils';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import type { Carrier, CarrierEvent } from '../../src/carriers/carrier';
+import { ChatModel } from '../../src/model/chat';
+import { LONGEST_WORD } from '../../src/model/plain-text';
+import { newTurn, NOTHING_LEFT_OUT, type Part } from '../../src/protocol-types';
+import { ENGLISH } from '../../src/translation';
+import { Chips, SentChips } from '../../src/view/chips';
+import { drawn, redrawn } from '../page';
+
+const IMAGE: Part = { type: 'file', file: { file_id: 'file-1', filename: 'a.png' } };
+
+let model: ChatModel;
+let takeAway = (): Promise<void> => Promise.resolve();
+
+const download = vi.fn<Required<Carrier>['download']>(() => Promise.resolve(new Blob(['x'])));
+const carrier = {
+  connect: (_listener: (event: CarrierEvent) => void) => undefined,
+  upload: vi.fn<Carrier['upload']>(() => Promise.resolve(IMAGE)),
+  download
+} as unknown as Carrier;
+
+beforeEach(() => {
+  model = new ChatModel(carrier);
+  URL.createObjectURL = vi.fn(() => 'blob:1');
+  URL.revokeObjectURL = vi.fn();
+});
+
+afterEach(() => takeAway());
+
+async function chips(): Promise<HTMLElement> {
+  const page = await drawn(h(Chips, { model, words: ENGLISH }));
+  takeAway = page.takeAway;
+  return page.node;
+}
+
+async function press(node: HTMLElement, selector: string): Promise<void> {
+  await act(() => node.querySelector<HTMLButtonElement>(selector)!.click());
+  await redrawn();
+}
+
+test('what is attached has a name that can be read', async () => {
+  const name = `gpj\u202eexe${'x'.repeat(1000)}`;
+  model.addContext({ name, text: '😀'.repeat(60_000) });
+  model.attachments.add(new File(['x'], name)).catch(() => undefined);
+  const node = await chips();
+  const shown = [...node.querySelectorAll('.aqueduct-chip-face > span')];
+  expect(shown.map(({ textContent }) => textContent)).toEqual([
+    `gpjexe${'x'.repeat(LONGEST_WORD - 7)}…`,
+    `gpjexe${'x'.repeat(LONGEST_WORD - 7)}…`
+  ]);
+  await press(node, '.aqueduct-chip-face');
+  expect(node.querySelector('dialog pre')!.textContent).toBe(`${'😀'.repeat(50_000)}…`);
+});
+
+test('a chip says how much it takes and what was left out', async () => {
+  const left = { ...NOTHING_LEFT_OUT, characters: 12_345, pictures: 2, rows: 1 };
+  model.addContext({ name: 'notebook a.ipynb', text: 'x'.repeat(4000), left, cut: ['df: rows'] });
+  const node = await chips();
+  expect(node.querySelector('small')!.textContent).toBe(
+    'about 1,000 tokens · 12,345 characters left out · 2 pictures left out · 1 row left out · left out: df: rows'
+  );
+});
+
+test('pictures come and go with their context, and can be removed alone', async () => {
+  const picture = new File(['x'], 'In[1] of a.png', { type: 'image/png' });
+  const context = { name: 'cell In[1] of a.ipynb', text: 'plot()', pictures: [picture] };
+  model.addContext(context);
+  model.addContext({ ...context });
+  await model.attachments.settled();
+  expect(model.attachments.items).toHaveLength(1);
+  const node = await chips();
+  expect(node.querySelector('img')!.src).toBe('blob:1');
+  await act(() =>
+    node.querySelector<HTMLButtonElement>("[aria-label='Remove In[1] of a.png']")!.click()
+  );
+  expect([model.contexts.length, model.attachments.items.length]).toEqual([1, 0]);
+  model.addContext(context);
+  model.removeContext(model.contexts[0]!);
+  expect(model.attachments.items).toEqual([]);
+});
+
+test('what was sent can be opened: a text, and a picture of this page or of the server', async () => {
+  const content: Part[] = [
+    { type: 'text', text: '<cell In[1]>\n1/0\n</cell In[1]>' },
+    IMAGE,
+    { type: 'file', file: { file_id: 'file-2', filename: 'b.pdf' } },
+    { type: 'text', text: 'Why?' }
+  ];
+  const page = await drawn(h(SentChips, { turn: newTurn('Why?', content), model, words: ENGLISH }));
+  takeAway = page.takeAway;
+  const { node } = page;
+  const names = [...node.querySelectorAll('li')].map(
+    chip => chip.querySelector('span')!.textContent
+  );
+  expect(names).toEqual(['cell In[1]', 'a.png', 'b.pdf']);
+  await press(node, '.aqueduct-chip-face');
+  expect(node.querySelector('dialog pre')!.textContent).toBe('1/0');
+  await press(node, "dialog [aria-label='Close']");
+  expect(node.querySelector('dialog')).toBeNull();
+  await press(node, 'li:nth-child(2) button');
+  expect(node.querySelector<HTMLImageElement>('dialog img')!.alt).toBe('a.png');
+  expect(download).toHaveBeenCalledWith({ file_id: 'file-1', filename: 'a.png' });
+});
