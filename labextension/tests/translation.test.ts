@@ -16,7 +16,12 @@ import { chunk, failure, JupyterServer, settled, stream } from './jupyter-server
 const SOURCE = resolve(__dirname, '../src');
 
 /** Files whose words are read by a model, not by a person. */
-const FOR_MODELS = ['lab/changes.ts', 'lab/notebook-text.ts', 'lab/outputs.ts', 'model/changes.ts'];
+const FOR_MODELS = [
+  'lab/change-context.ts',
+  'lab/notebook-text.ts',
+  'lab/outputs.ts',
+  'model/changes.ts'
+];
 
 /** Where words are no sentence for a person: JupyterLab itself shows a plugin's description as it is. */
 const NOT_SHOWN = ['description', 'svgstr', 'class', 'className', 'kind'];

@@ -1,15 +1,14 @@
 /** The plugin that lets an answer propose changes of a notebook's cells, and shows them there. */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 
-import { changesIn, changesPrompt, toldIn, type Change } from '../model/changes';
-import type { Context, Turn } from '../protocol-types';
+import { changesIn, toldIn, type Change } from '../model/changes';
+import type { Turn } from '../protocol-types';
 import { offer, type Proposals } from '../view/services';
+import { changesContext } from './change-context';
 import { ChangeReview } from './change-review';
 import { indexOf } from './notebook-edits';
-import { fileOf, nameOf, outputText, sourceOf } from './notebook-text';
-import { languageOf, sharedOf, type Notebooks } from './notebooks';
+import { sharedOf, type Notebooks } from './notebooks';
 import { IChat, INotebooks } from './tokens';
 
 class NotebookProposals implements Proposals {
@@ -81,27 +80,6 @@ class NotebookProposals implements Proposals {
       .sort((one, other) => isIn(other) - isIn(one));
     return best ?? null;
   }
-}
-
-/** The cells of a notebook with their ids, and how to propose changes of them. */
-export function changesContext(panel: NotebookPanel): Context {
-  return { name: `cells of ${fileOf(panel)}`, text: changesOf(panel, panel.content.widgets) };
-}
-
-/** One cell of a notebook with its id, and how to propose changes of it. */
-export function changeContext(panel: NotebookPanel, cell: Cell): Context {
-  return { name: `${nameOf(cell)} of ${fileOf(panel)}`, text: changesOf(panel, [cell]) };
-}
-
-function changesOf(panel: NotebookPanel, cells: readonly Cell[]): string {
-  const language = languageOf(panel);
-  const told = cells.map(cell => ({
-    id: cell.model.sharedModel.getId(),
-    kind: cell.model.type === 'code' ? language : cell.model.type,
-    source: sourceOf(cell),
-    output: outputText(cell)
-  }));
-  return changesPrompt(told);
 }
 
 export const changesPlugin: JupyterFrontEndPlugin<void> = {

@@ -11,6 +11,7 @@ import {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { IMermaidManager } from '@jupyterlab/mermaid';
 import { ILatexTypesetter } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
@@ -142,7 +143,8 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
     ISettingRegistry,
     IEditorLanguageRegistry,
     ILatexTypesetter,
-    IDefaultFileBrowser
+    IDefaultFileBrowser,
+    IMermaidManager
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -153,10 +155,11 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
     settings: ISettingRegistry | null,
     languages: IEditorLanguageRegistry | null,
     latex: ILatexTypesetter | null,
-    browser: IDefaultFileBrowser | null
+    browser: IDefaultFileBrowser | null,
+    mermaid: IMermaidManager | null
   ): IChat => {
     const words = (translator ?? nullTranslator).load('aqueduct_jupyter');
-    const typesetter = new LabTypesetter(languages, latex);
+    const typesetter = new LabTypesetter(languages, latex, mermaid);
     offer({ typesetter });
     const chat = new Chat(app, words, typesetter, browser);
     app.shell.add(chat.widget, 'right', { rank: 900 });

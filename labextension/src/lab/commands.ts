@@ -6,7 +6,7 @@ import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterl
 import { LabIcon } from '@jupyterlab/ui-components';
 
 import type { Context } from '../protocol-types';
-import { changeContext, changesContext } from './changes';
+import { changeContext, changesContext } from './change-context';
 import { chatIcon } from './chat';
 import { cellContext, errorOfCell } from './notebook-text';
 import type { Notebooks } from './notebooks';

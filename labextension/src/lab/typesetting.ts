@@ -1,5 +1,6 @@
-/** Syntax highlighting and formulas, by JupyterLab's own highlighter and typesetter. */
+/** Highlighting, formulas and diagrams, by what JupyterLab itself renders them with. */
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import type { IMermaidManager } from '@jupyterlab/mermaid';
 import type { ILatexTypesetter } from '@jupyterlab/rendermime';
 
 import type { Typesetter } from '../view/services';
@@ -9,7 +10,8 @@ export class LabTypesetter implements Typesetter {
 
   constructor(
     private readonly _languages: IEditorLanguageRegistry | null,
-    private readonly _latex: ILatexTypesetter | null
+    private readonly _latex: ILatexTypesetter | null,
+    private readonly _mermaid: IMermaidManager | null = null
   ) {}
 
   prepare(): void {
@@ -45,6 +47,12 @@ export class LabTypesetter implements Typesetter {
     }
   }
 
+  draw(source: string, language: string): Promise<HTMLElement> | null {
+    return language.toLowerCase() === 'mermaid' && this._mermaid
+      ? figureOf(this._mermaid, source)
+      : null;
+  }
+
   private _typeset(node: HTMLElement): void {
     // If it fails, the formula's source stays readable.
     Promise.resolve(this._latex?.typeset(node)).catch(() => undefined);
@@ -58,4 +66,16 @@ export class LabTypesetter implements Typesetter {
       requestAnimationFrame(this._typesetNext);
     }
   };
+}
+
+/** Within an image, nothing of the drawing can run or load. */
+async function figureOf(mermaid: IMermaidManager, source: string): Promise<HTMLElement> {
+  const { svg, width, accessibleTitle, accessibleDescription } = await mermaid.renderSvg(source);
+  const image = document.createElement('img');
+  image.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+  image.alt = accessibleTitle ?? accessibleDescription ?? source;
+  if (width) {
+    image.width = width;
+  }
+  return image;
 }

@@ -11,11 +11,12 @@ import type Token from 'markdown-it/lib/token.mjs';
 import { plainText } from '../model/plain-text';
 import type { Words } from '../translation';
 import { codeBar } from './code-bar';
+import { GrowingCode } from './growing-code';
 import { markdown, purified } from './markup';
 import type { Typesetter } from './services';
 
-/** Longest code that is highlighted, in characters. */
-const LONGEST_COLOURED = 20_000;
+/** Longest source of a diagram that is drawn, in characters. */
+const LONGEST_DRAWN = 20_000;
 
 /** The share of time that rendering may take; the layout after it takes about as much again. */
 const BUSY_SHARE = 0.1;
@@ -32,6 +33,7 @@ export class MarkdownView {
   private _timer: number | null = null;
   private _tail: HTMLElement;
   private _group: HTMLElement | null = null;
+  private readonly _growing: GrowingCode;
 
   constructor(
     private readonly _node: HTMLElement,
@@ -39,6 +41,7 @@ export class MarkdownView {
     private readonly _words: Words
   ) {
     this._tail = this._begin();
+    this._growing = new GrowingCode(_typesetter);
   }
 
   /** Show a text; if it continues the previous one, only the new part is rendered. */
@@ -97,7 +100,9 @@ export class MarkdownView {
       this._openGroup().append(settled);
       this._settled += offsetOf(rest, tokens[last]?.map?.[0]);
     }
-    this._tail.replaceChildren(this._fragment(tokens.slice(last)));
+    const growing = this._fragment(tokens.slice(last));
+    this._growing.colour(growing.querySelector<HTMLElement>(':scope > pre.aqueduct-code'));
+    this._tail.replaceChildren(growing);
     const ended = performance.now();
     this._next = ended + (ended - started) * (1 / BUSY_SHARE - 1);
   }
@@ -131,15 +136,27 @@ export class MarkdownView {
   private _decorateCode(pre: HTMLElement): void {
     const code = pre.textContent;
     const language = pre.dataset.language ?? '';
-    if (code.length <= LONGEST_COLOURED && language) {
-      this._typesetter.highlight(code, language, pre.firstElementChild as HTMLElement);
-    }
+    this._growing.settle(pre);
     // Makes wide code scrollable with the keyboard.
     pre.tabIndex = 0;
     const block = document.createElement('div');
     block.className = 'aqueduct-code-block';
     pre.replaceWith(block);
     block.append(codeBar(code, language, this._words), pre);
+    if (code.length <= LONGEST_DRAWN) {
+      this._drawDiagram(code, language, pre);
+    }
+  }
+
+  /** Replace a diagram's source by the diagram; a source that cannot be drawn stays. */
+  private _drawDiagram(source: string, language: string, pre: HTMLElement): void {
+    this._typesetter.draw?.(source, language)?.then(
+      diagram => {
+        diagram.classList.add('aqueduct-diagram');
+        pre.replaceWith(diagram);
+      },
+      () => undefined
+    );
   }
 
   private _decorateImage(node: HTMLElement): void {

@@ -11,6 +11,7 @@ import MarkdownIt from 'markdown-it';
 import type { RenderRule } from 'markdown-it/lib/renderer.mjs';
 
 import { plainText } from '../model/plain-text';
+import { addRules } from './markup-rules';
 
 const SAFE_LINK = /^(https?:|mailto:)/i;
 const SAFE_IMAGE = /^data:image\/(png|gif|jpeg|webp);/i;
@@ -31,20 +32,29 @@ markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 markdown.validateLink = url => SAFE_LINK.test(url.trim()) || SAFE_IMAGE.test(url.trim());
 markdown.use(tex, {
   delimiters: 'all',
-  render: (formula, isDisplay) => {
-    const tag = isDisplay ? 'div' : 'span';
-    const source = escapeHtml(formula.trim());
-    return `<${tag} class="aqueduct-math" data-display="${isDisplay}">${source}</${tag}>`;
-  }
+  render: (formula, isDisplay) => formulaOf(formula, isDisplay)
 });
+addRules(markdown);
+
+/** A formula as an element that a typesetter finds; within a paragraph it must be a span. */
+function formulaOf(formula: string, isDisplay: boolean, tag = isDisplay ? 'div' : 'span'): string {
+  const source = escapeHtml(formula.trim());
+  return `<${tag} class="aqueduct-math" data-display="${isDisplay}">${source}</${tag}>`;
+}
 
 const codeBlock: RenderRule = (tokens, index) => {
   const token = tokens[index]!;
   const language = plainText(token.info).split(' ', 1)[0] ?? '';
   const code = escapeHtml(token.content.replace(/\n$/, ''));
-  return `<pre class="aqueduct-code" data-language="${escapeHtml(language)}"><code>${code}</code></pre>`;
+  return `<pre class="aqueduct-code" dir="ltr" data-language="${escapeHtml(language)}"><code>${code}</code></pre>`;
 };
 
+markdown.renderer.rules.display_formula = (tokens, index) =>
+  formulaOf(tokens[index]!.content, true, 'span');
+markdown.renderer.rules.footnote_reference = (tokens, index) =>
+  `<sup class="aqueduct-reference">${escapeHtml(tokens[index]!.content)}</sup>`;
+markdown.renderer.rules.task = (tokens, index) =>
+  `<span class="aqueduct-mark">${tokens[index]!.content}</span> `;
 markdown.renderer.rules.fence = codeBlock;
 markdown.renderer.rules.code_block = codeBlock;
 markdown.renderer.rules.link_open = (tokens, index, options, _env, renderer) => {
@@ -66,7 +76,10 @@ for (const cell of ['th_open', 'td_open'] as const) {
     const token = tokens[index]!;
     const side = /^text-align:(left|center|right)$/.exec(token.attrGet('style') ?? '');
     // A style would be taken out, because it could be anything.
-    token.attrs = side ? [['data-align', side[1]!]] : null;
+    token.attrs = [
+      ['dir', 'auto'],
+      ...(side ? [['data-align', side[1]!] as [string, string]] : [])
+    ];
     return renderer.renderToken(tokens, index, options);
   };
 }

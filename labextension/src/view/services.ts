@@ -4,7 +4,7 @@
  */
 import type { Turn } from '../protocol-types';
 
-/** Renders what plain HTML cannot. Both functions get text, never HTML. */
+/** Renders what plain HTML cannot. The functions get text, never HTML. */
 export interface Typesetter {
   /** Load what rendering needs, so that no answer has to wait for it. */
   prepare?(): void;
@@ -12,6 +12,8 @@ export interface Typesetter {
   highlight(code: string, language: string, into: HTMLElement): void;
   /** Render a formula into an element. */
   typeset(tex: string, isDisplay: boolean, into: HTMLElement): void;
+  /** Draw a diagram from its source; null if the language has no diagrams here. */
+  draw?(source: string, language: string): Promise<HTMLElement> | null;
 }
 
 /** Actions on the code of an answer, always after a click by the user. */

@@ -174,3 +174,72 @@ test.each(SEES_ELSEWHERE)('%s loads nothing by itself', text => {
   const found = [...node.querySelectorAll(loading)];
   expect(found.filter(other => !other.closest('.aqueduct-code-bar'))).toEqual([]);
 });
+
+test.each([
+  ['- [ ] open\n- [x] done', ['☐', '☑']],
+  ['[x] no task', []],
+  ['- [x]no task', []]
+])('the tasks of %j', (text, marks) => {
+  view.show(text, true);
+  expect([...node.querySelectorAll('.aqueduct-mark')].map(mark => mark.textContent)).toEqual(marks);
+});
+
+test('footnotes stay where they are written, and are read as they grow', () => {
+  const text = 'Rome[^1] had *eleven*[^a].\n\n[^1]: The city, see $x$.\n[^a]: By 226.\n\nEnd.';
+  grow(text, 3);
+  expect([...node.querySelectorAll('sup')].map(mark => mark.textContent)).toEqual([
+    '1',
+    'a',
+    '1',
+    'a'
+  ]);
+  const notes = [...node.querySelectorAll('.aqueduct-footnote')];
+  expect(notes.map(note => note.textContent)).toEqual(['1 The city, see x.', 'a By 226.']);
+});
+
+test('a display formula is one within a line, too', () => {
+  view.show('The mean \\[\\bar{x} = 1\\] is one, \\(a\\) as well; \\[ is open.', true);
+  const formulas = [...node.querySelectorAll<HTMLElement>('.aqueduct-math')];
+  expect(formulas.map(({ textContent, dataset }) => [textContent, dataset.display])).toEqual([
+    ['\\bar{x} = 1', 'true'],
+    ['a', 'false']
+  ]);
+  expect(node.textContent).toContain('[ is open.');
+});
+
+test('text has the direction of its script, code has none of it', () => {
+  view.show('שלום עולם\n\n- مرحبا\n\n```python\nx = 1\n```', true);
+  expect(node.querySelector('p')!.dir).toBe('auto');
+  expect(node.querySelector('li')!.dir).toBe('auto');
+  expect(node.querySelector('pre')!.dir).toBe('ltr');
+});
+
+test('code is coloured while it grows, and less often than it is drawn', () => {
+  typesetter.highlight.mockImplementation((code, _language, into) => {
+    const span = document.createElement('b');
+    span.textContent = code;
+    into.replaceChildren(span);
+  });
+  const lines = Array.from({ length: 200 }, (_, n) => `x${n} = ${n}`).join('\n');
+  grow(`\`\`\`python\n${lines.slice(0, -1)}`, 20);
+  expect(node.querySelector('code b')!.textContent.split('\n').length).toBeGreaterThan(150);
+  expect(node.querySelector('code')!.textContent).toBe(lines.slice(0, -1));
+  expect(typesetter.highlight.mock.calls.length).toBeLessThan(60);
+});
+
+test('a diagram is drawn when it is whole; one that cannot be drawn stays code', async () => {
+  const image = document.createElement('img');
+  const draw = vi
+    .fn<NonNullable<Typesetter['draw']>>()
+    .mockResolvedValueOnce(image)
+    .mockRejectedValueOnce(new Error('no diagram'));
+  view = new MarkdownView(node, { ...typesetter, draw }, ENGLISH);
+  grow('```mermaid\ngraph TD; A-->B\n```\n\n```mermaid\nnonsense\n```\n\nEnd.', 5);
+  await vi.runAllTimersAsync();
+  expect(draw.mock.calls).toEqual([
+    ['graph TD; A-->B', 'mermaid'],
+    ['nonsense', 'mermaid']
+  ]);
+  expect(node.querySelector('img')).toBe(image);
+  expect([...node.querySelectorAll('pre')].map(pre => pre.textContent)).toEqual(['nonsense']);
+});
