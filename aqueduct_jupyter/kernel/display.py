@@ -40,6 +40,9 @@ MIMETYPE = "application/vnd.aqueduct.answer+json"
 LONGEST_NOTE = 1000
 """Longest line below an answer, in characters."""
 
+SMALL = '<small style="opacity: 0.7">{}</small>'
+"""The line below an answer, in Markdown and HTML: front ends that take the style out keep its size."""
+
 WAITING = "\u2026"
 
 FRAME_POLICY = (
@@ -205,11 +208,11 @@ def rendered(text: str, kind: Format, note: str = "") -> dict[str, str]:
     if kind == "text":
         return plain
     if kind == "html":
-        line = f"<p><i>{as_html(note, LONGEST_NOTE)}</i></p>" if note else ""
+        line = f"<p>{SMALL.format(as_html(note, LONGEST_NOTE))}</p>" if note else ""
         return plain | {"text/html": _framed(text) + line}
     body = f"```json\n{_indented(text)}\n```" if kind == "json" else with_dollar_signs(text)
     body = safe_markdown(body)
-    line = f"\n\n*{as_markdown(note, LONGEST_NOTE)}*" if note else ""
+    line = f"\n\n{SMALL.format(as_markdown(note, LONGEST_NOTE))}" if note else ""
     return plain | {"text/markdown": body + line}
 
 

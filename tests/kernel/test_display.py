@@ -64,7 +64,9 @@ def test_the_last_painting_is_whole_and_says_where_it_comes_from() -> None:
     screen, text = grow(0.01, chunks=50)
     data, metadata = screen.painted[-1]
     assert data["text/plain"] == f"{text}\n\n[model \u00b7 1.0 s]"
-    assert data["text/markdown"] == f"{text}\n\n*model \u00b7 1.0 s*"
+    assert data["text/markdown"] == (
+        f'{text}\n\n<small style="opacity: 0.7">model \u00b7 1.0 s</small>'
+    )
     assert metadata == {MIMETYPE: {"model": "m"}}
 
 
