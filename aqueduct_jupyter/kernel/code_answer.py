@@ -46,14 +46,14 @@ class CodeAnswer:
     """The code in an answer.
 
     Args:
-        python: all of its Python, or what a cell with a magic holds if there is none; "" if the
+        python: all of its Python, or the first cell with a magic if there is none; "" if the
             answer has no code.
-        others: cells in other languages.
+        cells: one for each block, in their order.
         left_out: the languages of blocks that no cell can run.
     """
 
     python: str
-    others: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -73,21 +73,19 @@ def code_of(text: str, magics: Container[str] = tuple(_MAGICS.values())) -> Code
     fences = [token for token in reader.parse(text) if token.type == "fence"]
     if not fences:
         bare = text.strip() + "\n"
-        return CodeAnswer(bare if _is_python(bare) else "")
+        return CodeAnswer(bare, [bare]) if _is_python(bare) else CodeAnswer("")
     python, found = list[str](), CodeAnswer("")
     for fence in fences:
         language = _language(fence.info)
         if language in _PYTHON:
             python.append(_without_prompts(fence.content, _PROMPT))
+            found.cells.append(python[-1])
         elif (magic := _MAGICS.get(language)) and magic in magics:
             source = _without_prompts(fence.content, _SHELL_PROMPT)
-            found.others.append(f"%%{magic}\n{source}")
+            found.cells.append(f"%%{magic}\n{source}")
         else:
             found.left_out.append(language)
-    if python:
-        found.python = "\n".join(python)
-    elif found.others:
-        found.python = found.others.pop(0)
+    found.python = "\n".join(python or found.cells[:1])
     return found
 
 

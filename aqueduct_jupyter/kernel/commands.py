@@ -21,6 +21,7 @@ from typing import Any
 from ..protocol.conversation import Turn
 from ..protocol.errors import CellError
 from ..protocol.plain_text import plain_lines, plain_text
+from .code_answer import CodeAnswer
 from .context import Context, Piece
 from .describers import describe
 from .exports import load, save
@@ -178,11 +179,12 @@ class Commands:
         request = TurnRequest(FIX, contexts, conversation="fix", is_new=True)
         text = self._ask(request, asked)
         found = self._chats.code_in(text)
-        found.python = corrected = found.python.rstrip()
+        corrected = found.python.rstrip()
         difference = difflib.unified_diff(source.splitlines(), corrected.splitlines(), lineterm="")
         if corrected:
             print("\n".join(list(difference)[2:]) or "The model suggests no change to the cell.")
-        self._chats.offer(found)
+        cells = [corrected] if corrected else []
+        self._chats.offer(CodeAnswer(corrected, cells, found.left_out))
 
     def _record(self, *arguments: str) -> None:
         """``record [FILE|off]``: record every answer beside the notebook."""

@@ -41,7 +41,7 @@ LONGEST_NOTE = 1000
 """Longest line below an answer, in characters."""
 
 SMALL = '<small style="opacity: 0.7">{}</small>'
-"""The line below an answer, in Markdown and HTML: front ends that take the style out keep its size."""
+"""The line below an answer, in Markdown and HTML; without the style it is still small."""
 
 WAITING = "\u2026"
 

@@ -6,11 +6,22 @@ None of it is certain, because any front end may connect to a kernel. Unknown me
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["can_add_cells", "find_notebook", "is_notebook", "running_cell"]
+__all__ = [
+    "CELLS_MIMETYPE",
+    "add_cells",
+    "can_add_cells",
+    "find_notebook",
+    "in_words",
+    "is_notebook",
+    "running_cell",
+]
+
+CELLS_MIMETYPE = "application/vnd.aqueduct.cells+json"
+"""The cells that our JupyterLab extension adds; other front ends show them as text."""
 
 NOTEBOOK_TYPES = (".ipynb", ".py", ".md", ".Rmd", ".qmd")
 """How notebooks' names end; jupytext keeps them as text."""
@@ -49,6 +60,29 @@ def can_add_cells(shell: Any) -> bool:
     # JupyterLab and Notebook use ids without a colon; VS Code's ids are URIs.
     cell = running_cell(shell)
     return cell is not None and ":" not in cell
+
+
+def add_cells(shell: Any, cells: Sequence[str]) -> None:
+    """Put cells below the running one: the first by the kernel's protocol, which knows only one.
+
+    Args:
+        shell: the shell, for which :func:`can_add_cells` is true.
+        cells: their sources, at least one.
+    """
+    from IPython.display import display
+
+    first, *others = cells
+    shell.set_next_input(first, replace=False)
+    if others:
+        data = {"first": first, "others": others}
+        # IPython does not annotate it.
+        show: Any = display
+        show({CELLS_MIMETYPE: data, "text/plain": in_words(others)}, raw=True)
+
+
+def in_words(cells: Sequence[str]) -> str:
+    """Return the text for cells that the user has to add."""
+    return "\n".join(f"For a cell of its own:\n\n{cell}" for cell in cells)
 
 
 def _request_metadata(shell: Any) -> Mapping[str, Any]:

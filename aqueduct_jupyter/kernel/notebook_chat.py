@@ -18,7 +18,7 @@ from .asking import Asker
 from .client import Client
 from .code_answer import CodeAnswer, code_faults, code_of
 from .display import Format, display_for
-from .notebook import can_add_cells, find_notebook, is_notebook
+from .notebook import add_cells, can_add_cells, find_notebook, in_words, is_notebook
 from .recording import Mode, Recording
 from .reply import Reply
 from .session import ChatSession
@@ -161,22 +161,19 @@ class NotebookChat:
         return code_of(text, set(self.shell.magics_manager.magics["cell"]))
 
     def offer(self, found: CodeAnswer) -> None:
-        """Put code into a new cell below, or print it for copying.
-
-        A front end adds one cell at most, so what belongs into others is printed.
-        """
-        if not found.python:
+        """Put code into new cells below, or print it for copying."""
+        if not found.cells:
             print("The answer contains no code.")
         else:
             known = {*self.names, *dir(builtins), "get_ipython"}
             for fault in code_faults(self.shell.transform_cell(found.python), known):
                 print(f"Warning: {fault}")
             if can_add_cells(self.shell):
-                self.shell.set_next_input(found.python, replace=False)
-            else:
+                add_cells(self.shell, found.cells)
+            elif len(found.cells) == 1:
                 print(found.python)
-        for cell in found.others:
-            print(f"For a cell of its own:\n\n{cell}")
+            else:
+                print(in_words(found.cells))
         if found.left_out:
             languages = ", ".join(sorted({language or "text" for language in found.left_out}))
             print(f"Left out, because no cell can run it: {languages}.")

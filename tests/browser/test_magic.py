@@ -121,3 +121,19 @@ def test_the_page_would_run_what_was_not_made_safe(open_lab: Open, standin: Stan
         ran, found = harm(opened)
         assert ran
         assert found
+
+
+def test_an_answer_with_several_blocks_becomes_several_cells_in_their_order(
+    open_lab: Open, standin: StandIn
+) -> None:
+    text = "```python\nx = 6\n```\n\n```bash\necho shell\n```\n\n```python\nprint(x * 7)\n```\n"
+    standin.stream(chunk(text), usage_chunk(), DONE)
+    with open_lab(LOAD, "%%chat -f code\nWrite it", "'the end'") as opened:
+        opened.run_all()
+        cells = opened.page.locator(".jp-CodeCell .cm-content")
+        expect(cells).to_have_count(6)
+        expect(cells.nth(2)).to_have_text("x = 6")
+        expect(cells.nth(3)).to_contain_text("%%bash")
+        expect(cells.nth(4)).to_have_text("print(x * 7)")
+        expect(cells.nth(5)).to_have_text("'the end'")
+        assert "For a cell of its own" not in opened.output(1)

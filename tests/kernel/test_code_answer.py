@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aqueduct_jupyter.kernel.code_answer import code_of
+from aqueduct_jupyter.kernel.notebook import CELLS_MIMETYPE
 
 from ..standin import DONE, chunk
 from .conftest import Shell
@@ -41,7 +42,7 @@ def test_other_languages_are_cells_of_their_own_or_said() -> None:
     text = "\n\n".join(f"{FENCE}{info}\n{code}\n{FENCE}" for info, code in blocks)
     found = code_of(text, {"bash", "html"})
     assert found.python == "x = 1\n\ny\n"
-    assert found.others == ["%%bash\nls\n"]
+    assert found.cells == ["x = 1\n", "%%bash\nls\n", "y\n"]
     assert found.left_out == ["sql", "json"]
     assert code_of(f"{FENCE}html\n<b>\n{FENCE}").python == "%%html\n<b>\n"
 
@@ -83,6 +84,26 @@ def test_what_goes_into_other_cells_is_shown(
     assert "For a cell of its own:\n\n%%bash\nls" in said
     assert "Left out, because no cell can run it: yaml." in said
     assert shell.names["_chat"] == "x = 1\n"
+
+
+def test_a_front_end_that_adds_cells_gets_all_of_them_in_their_order(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr("aqueduct_jupyter.kernel.notebook_chat.can_add_cells", lambda _: True)
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    monkeypatch.setattr(
+        shell.shell, "set_next_input", lambda text, replace: shown.append({"next": (text, replace)})
+    )
+    blocks = [("python", "x = 1"), ("bash", "ls"), ("python", "print(x)")]
+    text = "\n\n".join(f"{FENCE}{info}\n{code}\n{FENCE}" for info, code in blocks)
+    shell.standin.stream(chunk(text), DONE)
+    shell.ask("Write it", "-f code")
+    assert shown[-2] == {"next": ("x = 1\n", False)}
+    others = ["%%bash\nls\n", "print(x)\n"]
+    assert shown[-1][CELLS_MIMETYPE] == {"first": "x = 1\n", "others": others}
+    assert "For a cell of its own:\n\nprint(x)" in shown[-1]["text/plain"]
+    assert shell.names["_chat"] == "x = 1\n\nprint(x)\n"
 
 
 def test_a_shell_without_a_magic_says_so(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import { changesPlugin } from './changes';
 import { chatPlugin } from './chat';
 import { commandsPlugin } from './commands';
 import { contextPlugin } from './context';
+import { nextCellsPlugin } from './next-cells';
 import { statusPlugin } from './status';
 
 export default [
@@ -12,6 +13,7 @@ export default [
   notebooksPlugin,
   cellsPlugin,
   changesPlugin,
+  nextCellsPlugin,
   commandsPlugin,
   statusPlugin
 ];
