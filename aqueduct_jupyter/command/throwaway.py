@@ -48,6 +48,7 @@ def throwaway_server(
     environment: Mapping[str, str] | None = None,
     *,
     python: str = sys.executable,
+    port: int | None = None,
 ) -> Iterator[ThrowawayServer]:
     """Start a Jupyter server with this extension, and stop it on exit.
 
@@ -56,6 +57,7 @@ def throwaway_server(
         arguments: more arguments for ``jupyter server``.
         environment: more environment variables.
         python: the interpreter to use; this one by default.
+        port: the port, to come back to an address; by default a new one.
 
     Raises:
         UnavailableError: it did not start; the message contains the end of its log.
@@ -71,7 +73,7 @@ def throwaway_server(
         if name not in (environment or {}):
             variables.pop(name, None)
     # Before version 2.20, a Jupyter server on an automatic port does not report which one it got.
-    port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
+    port = port or FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
     options = ["--no-browser", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}"]
     command = tethered_command(
         "jupyter_server", *options, "--ServerApp.allow_root=True", *arguments, python=python

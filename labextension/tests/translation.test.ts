@@ -11,7 +11,7 @@ import { ServerCarrier } from '../src/carriers/server';
 import { ChatModel } from '../src/model/chat';
 import { ENGLISH, type Words } from '../src/translation';
 import { attachedTo, newTurn, type Part } from '../src/protocol-types';
-import { chunk, failure, JupyterServer, settled, stream } from './jupyter-server';
+import { JupyterServer, settled } from './jupyter-server';
 
 const SOURCE = resolve(__dirname, '../src');
 
@@ -150,47 +150,23 @@ function chatWith(server: JupyterServer): ChatModel {
   return new ChatModel(new ServerCarrier(server.api(MARKED)), null, MARKED);
 }
 
-/** Ask until a history of so many turns is too long once, and give what is noted. */
-async function notesAfter(turns: number): Promise<string[]> {
+test('a question that fails is said in the language of the page', async () => {
   const server = new JupyterServer();
-  const model = chatWith(server);
-  for (let asked = 0; asked < turns; asked++) {
-    server.answers.set('POST chat/completions', request => stream([chunk('Yes')], request));
-    model.send('Hi');
-    await settled();
-  }
-  server.answers.set('POST chat/completions', () => {
-    server.answers.set('POST chat/completions', request => stream([chunk('Yes')], request));
-    return failure('Too long.', 'context_length_exceeded', 400);
-  });
+  server.keep('a');
+  const carrier = new ServerCarrier(server.api(MARKED));
+  const model = new ChatModel(carrier, null, MARKED);
+  await carrier.open('a');
+  server.answers.set('POST conversations/a/turns', () => new Response('', { status: 500 }));
   model.send('Hi');
   await settled();
-  return model.turns.at(-1)!.notes;
-}
-
-test('turns that were left out are counted as people count', async () => {
-  expect(await notesAfter(1)).toEqual(['«the oldest turn no longer fits and was left out»']);
-  expect(await notesAfter(2)).toEqual(['«the 2 oldest turns no longer fit and were left out»']);
+  expect(model.turns[0]!.error).toBe('«The server answered with status 500.»');
 });
 
-test.each([
-  ['«The server answered with status 500.»', () => new Response('', { status: 500 })],
-  ['«The answer broke off before it was complete. Ask again.»', () => new Response('')],
-  [
-    '«The server sent something that cannot be read as an answer. Ask again.»',
-    () => new Response('data: nope\n\n')
-  ],
-  [
-    '«The server reported an error without a message. Ask again.»',
-    () => new Response('data: {"error": {}}\n\n')
-  ]
-])('an answer that fails is said in the language of the page: %s', async (sentence, answer) => {
+test('a conversation that cannot be read is said in the language of the page', async () => {
   const server = new JupyterServer();
-  const model = chatWith(server);
-  server.answers.set('POST chat/completions', answer);
-  model.send('Hi');
-  await settled();
-  expect(model.turns[0]!.error).toBe(sentence);
+  server.answers.set('GET conversations/a/events', () => new Response('data: nope\n\n'));
+  const opening = new ServerCarrier(server.api(MARKED)).open('a');
+  await expect(opening).rejects.toThrow('«The Jupyter server sent something that cannot be read');
 });
 
 test('what is wrong with a file is said in the language of the page', async () => {

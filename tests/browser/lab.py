@@ -202,7 +202,12 @@ def _listed(http: httpx.Client, address: str) -> list[dict[str, Any]] | None:
 
 @contextmanager
 def lab_server(
-    folder: Path, standin: StandIn, *, python: str, arguments: Sequence[str] = ()
+    folder: Path,
+    standin: StandIn,
+    *,
+    python: str,
+    arguments: Sequence[str] = (),
+    port: int | None = None,
 ) -> Iterator[LabServer]:
     """Start a server before the stand-in.
 
@@ -211,13 +216,14 @@ def lab_server(
         standin: the only upstream, where ``arguments`` do not say otherwise.
         python: the interpreter that runs the server.
         arguments: more of the server's.
+        port: its port, for one that comes back.
     """
     config = folder / "config" / "labconfig"
-    config.mkdir(parents=True)
+    config.mkdir(parents=True, exist_ok=True)
     (config / "page_config.json").write_text(json.dumps(QUIET))
     upstreams = {"campus": {"base_url": standin.url}}
     options = [f"--AqueductApp.upstreams={upstreams}", *arguments]
-    with throwaway_server(folder, options, WITH_PAGES, python=python) as process:
+    with throwaway_server(folder, options, WITH_PAGES, python=python, port=port) as process:
         yield LabServer(process, folder)
 
 

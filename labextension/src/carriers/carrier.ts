@@ -16,6 +16,8 @@ export interface Question {
   model: string | null;
   /** The turn to ask again: it is removed, and every turn after it. */
   before: string | null;
+  /** Whether the answer goes on with the last one, even if that has failed. */
+  continues?: boolean;
 }
 
 export type CarrierEvent =
@@ -40,10 +42,14 @@ export type CarrierEvent =
   | { type: 'delta'; request: string; text: string; reasoning: string }
   /** An answer has ended, in any way. */
   | { type: 'ended'; request: string; turn: Ending }
+  /** What happens elsewhere has not been heard of for a while, or is heard of again. */
+  | { type: 'connection'; isLost: boolean }
   /** A question could not begin, or something else went wrong; a message that can be dismissed. */
   | { type: 'trouble'; message: string };
 
 export interface Carrier {
+  /** Whether a model can go on with the text of an answer that failed. */
+  readonly continuesFailed?: boolean;
   /** Start, and report every event to a listener. */
   connect(listener: (event: CarrierEvent) => void): void;
   /**

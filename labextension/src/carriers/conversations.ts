@@ -1,12 +1,14 @@
 /**
- * The conversations in the server's store: list, search, rename, export, write.
+ * The conversations on the server: list, search, rename, export, ask, stop.
  *
- * `server.ts` decides when to write.
+ * `server.ts` decides when; what the server tells of a conversation comes over `following.ts`.
  */
-import type { Turn } from '../protocol-types';
+import { sentenceOf } from '../model/plain-text';
+import type { Ending, Part } from '../protocol-types';
 import type { Api } from './api';
+import { CarrierError, codeOf } from './carrier';
 import { listIn } from './json';
-import { storedIn, summaryIn } from './received';
+import { summaryIn } from './received';
 
 export interface Summary {
   id: string;
@@ -18,8 +20,16 @@ export interface Summary {
   updated_at: number;
 }
 
-export interface Stored extends Omit<Summary, 'turns'> {
-  turns: Turn[];
+/** A question, as the server takes it; `id` is the turn's. */
+export interface Asking {
+  id: string;
+  request: string;
+  prompt: string;
+  content: string | Part[];
+  model: string | null;
+  before: string | null;
+  continues: boolean;
+  system: string | null;
 }
 
 export type Format = 'md' | 'ipynb' | 'json';
@@ -39,26 +49,26 @@ export class Conversations {
   }
 
   /** Store a new conversation; the server chooses a name if it has none. */
-  async create(name: string, turns: readonly Turn[] = []): Promise<Stored> {
-    return storedIn(await this._api.json(ADDRESS, 'POST', { name: name || null, turns }));
-  }
-
-  async get(id: string): Promise<Stored> {
-    const answer = await this._api.json(addressOf(id));
-    if (!Array.isArray(answer.turns)) {
-      // If it were taken as empty, a later write would overwrite the stored one.
-      throw this._api.nonsense();
-    }
-    return { ...storedIn(answer), id };
+  async create(name: string): Promise<Summary> {
+    return summaryIn(await this._api.json(ADDRESS, 'POST', { name: name || null }));
   }
 
   async rename(id: string, name: string): Promise<Summary> {
     return summaryIn(await this._api.json(addressOf(id), 'PATCH', { name }));
   }
 
-  /** Write turns that are based on a revision; a different revision in the store is an error. */
-  async write(id: string, turns: readonly Turn[], revision: number): Promise<Summary> {
-    return summaryIn(await this._api.json(addressOf(id), 'PATCH', { turns, revision }));
+  /** Ask; the answer comes as events. A question that is sent again is not asked again. */
+  async ask(id: string, asking: Asking): Promise<void> {
+    await this._api.json(`${addressOf(id)}/turns`, 'POST', asking);
+  }
+
+  /** Stop the answer of a turn, whoever asked for it. */
+  async stop(id: string, turn: string): Promise<void> {
+    await this._api.request(`${turnAddress(id, turn)}/stop`, { method: 'POST' });
+  }
+
+  async remove(id: string, turn: string): Promise<void> {
+    await this._api.request(turnAddress(id, turn), { method: 'DELETE' });
   }
 
   async delete(id: string): Promise<void> {
@@ -69,8 +79,24 @@ export class Conversations {
   async export(id: string, format: Format): Promise<string> {
     return (await this._api.request(`${addressOf(id)}/export?format=${format}`)).text();
   }
+
+  /** How a turn ends whose question the server did not take. */
+  endingOf(error: unknown): Ending {
+    const requestId = error instanceof CarrierError ? error.requestId : null;
+    return {
+      state: 'failed',
+      error: sentenceOf(error),
+      error_code: codeOf(error),
+      request_id: requestId
+    };
+  }
 }
 
-function addressOf(id: string): string {
+/** The address of a conversation. */
+export function addressOf(id: string): string {
   return `${ADDRESS}/${encodeURIComponent(id)}`;
+}
+
+function turnAddress(id: string, turn: string): string {
+  return `${addressOf(id)}/turns/${encodeURIComponent(turn)}`;
 }

@@ -41,7 +41,7 @@ export class KernelCarrier implements Carrier {
   }
 
   ask(question: Question): void {
-    const { contexts, ...rest } = question;
+    const { contexts, continues: _, ...rest } = question;
     try {
       // The kernel already has them, so their names are enough.
       this._channel.send({ type: 'ask', ...rest, contexts: contexts.map(({ name }) => name) });

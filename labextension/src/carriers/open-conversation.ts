@@ -1,88 +1,129 @@
 /**
- * An open conversation from the server's store: its turns, and how they are stored.
+ * An open conversation: its turns as the server tells them, and what is on its way to the server.
  *
- * Asking is in `server.ts`. Operations on the store run one at a time: a write finishes before its
- * conversation is deleted, and nothing is written afterwards. If another window has written in the
- * meantime, our turns go into a copy, so that neither version is lost.
+ * The server owns the turns. A question is shown at once, and stays until the server has it, or for
+ * as long as the server does not want it. Operations run one at a time, in the order of the clicks.
  */
-import { beginningOf, LONGEST_WORD, plainText } from '../model/plain-text';
+import { plainText } from '../model/plain-text';
 import type { Ending, Turn } from '../protocol-types';
-import { codeOf } from './carrier';
-import type { Conversations, Format, Stored } from './conversations';
+import { codeOf, type CarrierEvent } from './carrier';
+import type { ConversationEvent } from './conversation-events';
+import type { Asking, Conversations, Format } from './conversations';
 
 /** Longest name made from a question, in characters. */
 const LONGEST_NAME = 60;
 
-/** The suffix of a copy's name. */
-const COPY = ' (2)';
+type TurnsEvent = Extract<ConversationEvent, { type: 'turns' }>;
+
+/** A question that the server does not have yet, or does not want. */
+interface Unsent {
+  turn: Turn;
+  request: string;
+  before: string | null;
+}
 
 export class OpenConversation {
-  id: string | null = null;
   name = '';
   turns: readonly Turn[] = [];
-  /** Its running request. */
+  /** Its running request, and the turn that it answers. */
   running: string | null = null;
 
-  private _revision = 0;
+  private _answering: string | null = null;
+  private _unsent: Unsent | null = null;
+  /** What was stopped here, of which the server may still tell. */
+  private _stopped: { request: string; turn: string } | null = null;
   private _queue: Promise<unknown> = Promise.resolve();
-  private _queued = 0;
-  private _nextWrite: Promise<void> | null = null;
   private _isDeleted = false;
 
-  constructor(private readonly _store: Conversations) {}
+  constructor(
+    private readonly _store: Conversations,
+    public id: string | null = null
+  ) {}
 
   /** Whether it has been deleted from the store, or is about to be. */
   get isDeleted(): boolean {
     return this._isDeleted;
   }
 
-  /** Whether the store does not have its latest state yet. */
-  get isBusy(): boolean {
-    return this.running !== null || this._queued > 0;
+  /** Everything that there is now, for whoever begins to show it. */
+  get shown(): CarrierEvent {
+    return this._turnsEvent(this.turns);
   }
 
-  /** Load the stored state; returns this conversation. */
-  take(stored: Stored): this {
-    this.id = stored.id;
-    this.name = stored.name;
-    this._revision = stored.revision;
-    // Nobody waits any longer for an answer that was running when the state was stored.
-    this.turns = stored.turns.map(turn =>
-      turn.state === 'running' ? { ...turn, state: 'stopped' } : turn
-    );
-    return this;
+  /** Take what the server tells; returns what changes on the page. */
+  take(event: ConversationEvent): CarrierEvent | null {
+    switch (event.type) {
+      case 'turns':
+        return this._takeTurns(event);
+      case 'delta':
+        return this._grow(event);
+      case 'ended':
+        return this._end(event.request, event.turn);
+      case 'renamed':
+        this.name = event.name;
+        return null;
+      case 'deleted':
+        this._isDeleted = true;
+        return null;
+    }
   }
 
-  find(id: string): Turn | undefined {
-    return this.turns.find(turn => turn.id === id);
-  }
-
-  /** Begin a turn, after removing the turns from `before` on. */
-  begin(turn: Turn, before: string | null): void {
-    const index = this.turns.findIndex(({ id }) => id === before);
-    this.turns = [...this.turns.slice(0, index < 0 ? undefined : index), turn];
-  }
-
-  /** Change a turn, unless it has been removed. */
-  change(id: string, change: Ending & { answer?: string; reasoning?: string }): void {
-    this.turns = this.turns.map(turn => (turn.id === id ? { ...turn, ...change } : turn));
-  }
-
-  remove(id: string): void {
-    this.turns = this.turns.filter(turn => turn.id !== id);
+  /** Show a question before the server has it. */
+  begin(turn: Turn, request: string, before: string | null): void {
+    this._unsent = { turn, request, before };
+    this.turns = this._withUnsent(this.turns);
+    this.running = request;
+    this._answering = turn.id;
   }
 
   /**
-   * Queue a write of the turns, in their state when it runs; a deleted conversation is not written.
+   * Send a question that has begun; the conversation is created if there is none yet.
    *
-   * @throws CarrierError if the server refuses
+   * @param asking - the question
+   * @param onCreate - called when it has been created
+   * @returns what changes on the page if the server does not take it
    */
-  write(): Promise<void> {
-    this._nextWrite ??= this._inTurn(() => {
-      this._nextWrite = null;
-      return this._write();
-    });
-    return this._nextWrite;
+  async ask(asking: Asking, onCreate: () => void): Promise<CarrierEvent | null> {
+    try {
+      await this._inTurn(async () => {
+        if (this.id === null) {
+          const { id, name } = await this._store.create(nameFor(asking.prompt));
+          this.id = id;
+          this.name ||= name;
+          onCreate();
+        }
+        await this._store.ask(this.id, asking);
+      });
+      return null;
+    } catch (error) {
+      return this._refuse(asking.request, error);
+    }
+  }
+
+  /** Stop the running request, here at once and on the server. */
+  async stop(request: string): Promise<void> {
+    const turn = this._answering;
+    if (this.running !== request || turn === null) {
+      return;
+    }
+    this._stopped = { request, turn };
+    this.running = null;
+    this._change(turn, { state: 'stopped' });
+    await this._inTurn(async () => {
+      if (this.id !== null) {
+        await this._store.stop(this.id, turn);
+      }
+    }).catch(ignoreMissing);
+  }
+
+  /** Remove a turn. */
+  async remove(id: string): Promise<void> {
+    this.turns = this.turns.filter(turn => turn.id !== id);
+    if (this._unsent?.turn.id === id) {
+      this._unsent = null;
+      return;
+    }
+    await this._inTurn(() => this._store.remove(this.id!, id)).catch(ignoreMissing);
   }
 
   /** Rename it. */
@@ -97,7 +138,7 @@ export class OpenConversation {
     return this._inTurn(() => this._store.export(this.id!, format));
   }
 
-  /** Delete it from the store; nothing is written from now on, unless the server refuses. */
+  /** Delete it from the store; unless the server refuses, nothing follows. */
   async delete(): Promise<void> {
     this._isDeleted = true;
     try {
@@ -116,48 +157,110 @@ export class OpenConversation {
 
   /** Run an operation on the store after all earlier ones have finished. */
   private _inTurn<T>(work: () => Promise<T>): Promise<T> {
-    this._queued += 1;
-    const done = this._queue.then(work).finally(() => (this._queued -= 1));
+    const done = this._queue.then(work);
     this._queue = done.catch(() => undefined);
     return done;
   }
 
-  private async _write(): Promise<void> {
-    if (this._isDeleted) {
-      return;
+  private _takeTurns({ name, ids, turns, running, answering }: TurnsEvent): CarrierEvent {
+    this.name = name;
+    if (this._unsent && ids.includes(this._unsent.turn.id)) {
+      this._unsent = null;
     }
-    if (this.id === null) {
-      this.name ||= nameFor(this.turns);
-      await this._keepAsNew();
-      return;
-    }
-    try {
-      const { revision } = await this._store.write(this.id, this.turns, this._revision);
-      this._revision = revision;
-    } catch (error) {
-      const code = codeOf(error);
-      if (code !== 'conversation_changed' && code !== 'conversation_not_found') {
-        throw error;
+    // Turns that have not changed stay the same objects, so that they are not drawn again.
+    const known = new Map(this.turns.map(turn => [turn.id, turn]));
+    const news = turns.filter(turn => JSON.stringify(turn) !== JSON.stringify(known.get(turn.id)));
+    news.forEach(turn => known.set(turn.id, turn));
+    this.turns = this._withUnsent(ids.flatMap(id => known.get(id) ?? []));
+    if (running !== this._stopped?.request) {
+      this._stopped = null;
+      if (this._unsent?.turn.state !== 'running') {
+        this.running = running;
+        this._answering = answering;
       }
-      this.name = code === 'conversation_changed' ? nameOfCopy(this.name) : this.name;
-      await this._keepAsNew();
+    } else {
+      this._change(this._stopped.turn, { state: 'stopped' });
     }
+    const changed = new Set(news.map(({ id }) => id));
+    return this._turnsEvent(this.turns.filter(({ id }) => changed.has(id)));
   }
 
-  private async _keepAsNew(): Promise<void> {
-    const { id, name, revision } = await this._store.create(this.name, this.turns);
-    this.id = id;
-    this.name ||= name;
-    this._revision = revision;
+  private _grow(event: Extract<ConversationEvent, { type: 'delta' }>): CarrierEvent | null {
+    const { request, text, reasoning } = event;
+    const turn = this._turnOf(request);
+    if (!turn) {
+      return null;
+    }
+    this._change(turn.id, { answer: turn.answer + text, reasoning: turn.reasoning + reasoning });
+    return request === this.running ? event : null;
+  }
+
+  private _end(request: string, ending: Ending): CarrierEvent | null {
+    const turn = this._turnOf(request);
+    if (request === this._stopped?.request) {
+      this._stopped = null;
+      // What came after the click is part of the answer, too.
+      return turn ? this._turnsEvent(this._change(turn.id, ending)) : null;
+    }
+    if (request !== this.running) {
+      return null;
+    }
+    this.running = null;
+    this._change(turn?.id ?? '', ending);
+    return { type: 'ended', request, turn: ending };
+  }
+
+  private _turnOf(request: string): Turn | undefined {
+    const stopped = request === this._stopped?.request ? this._stopped.turn : null;
+    const id = request === this.running ? this._answering : stopped;
+    return this.turns.find(turn => turn.id === id);
+  }
+
+  private _refuse(request: string, error: unknown): CarrierEvent | null {
+    if (this._unsent?.request !== request) {
+      return null;
+    }
+    const ending = this._store.endingOf(error);
+    this._unsent = { ...this._unsent, turn: { ...this._unsent.turn, ...ending } };
+    this._change(this._unsent.turn.id, ending);
+    this.running = null;
+    return { type: 'ended', request, turn: ending };
+  }
+
+  private _withUnsent(turns: readonly Turn[]): readonly Turn[] {
+    if (!this._unsent) {
+      return turns;
+    }
+    const { turn, before } = this._unsent;
+    const index = turns.findIndex(({ id }) => id === before);
+    return [...turns.slice(0, index < 0 ? undefined : index), turn];
+  }
+
+  private _change(id: string, change: Ending & { answer?: string; reasoning?: string }): Turn[] {
+    this.turns = this.turns.map(turn => (turn.id === id ? { ...turn, ...change } : turn));
+    return this.turns.filter(turn => turn.id === id);
+  }
+
+  private _turnsEvent(news: readonly Turn[]): CarrierEvent {
+    return {
+      type: 'turns',
+      ids: this.turns.map(({ id }) => id),
+      turns: news,
+      running: this.running,
+      answering: this._answering
+    };
   }
 }
 
 /** Name a conversation after its first question. */
-function nameFor(turns: readonly Turn[]): string {
-  const line = turns[0]?.prompt.trim().split('\n', 1)[0];
-  return plainText(line, LONGEST_NAME);
+function nameFor(prompt: string): string {
+  return plainText(prompt.trim().split('\n', 1)[0], LONGEST_NAME);
 }
 
-function nameOfCopy(name: string): string {
-  return beginningOf(name, LONGEST_WORD - COPY.length) + COPY;
+/** What is gone already need not be stopped or removed. */
+function ignoreMissing(error: unknown): void {
+  const code = codeOf(error);
+  if (code !== 'turn_not_found' && code !== 'conversation_not_found') {
+    throw error;
+  }
 }

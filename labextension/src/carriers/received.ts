@@ -13,7 +13,7 @@ import {
   type State,
   type Turn
 } from '../protocol-types';
-import type { Stored, Summary } from './conversations';
+import type { Summary } from './conversations';
 import {
   countOrNull,
   isObject,
@@ -89,10 +89,6 @@ export function summaryIn(value: unknown): Summary {
     revision: numberIn(fields.revision),
     updated_at: numberIn(fields.updated_at)
   };
-}
-
-export function storedIn(value: unknown): Stored {
-  return { ...summaryIn(value), turns: turnsIn(objectIn(value).turns) };
 }
 
 function contentIn(value: unknown): string | Part[] {

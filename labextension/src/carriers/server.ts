@@ -1,32 +1,23 @@
 /**
  * The carrier that talks to the server directly, so it never waits for a kernel.
  *
- * Conversations are in the server's store. An answer continues while another conversation is shown.
- * Asking for an answer is in `answering.ts`, writing conversations in `open-conversation.ts`.
+ * The server answers and keeps the conversations, so an answer goes on whatever becomes of the page.
+ * The turns of the conversation on the page are in `open-conversation.ts`.
  */
 import { Newest } from '../model/newest';
 import { sentenceOf } from '../model/plain-text';
 import { Signal } from '../model/signal';
-import {
-  contentOf,
-  newTurn,
-  type Ending,
-  type FileFields,
-  type Part,
-  type Turn
-} from '../protocol-types';
-import { answer, type Asked } from './answering';
+import { contentOf, newTurn, type FileFields, type Part } from '../protocol-types';
 import type { Api } from './api';
-import type { Carrier, CarrierEvent, Question } from './carrier';
-import type { Piece } from './chunk';
-import { Conversations, type Stored } from './conversations';
+import { CarrierError, type Carrier, type CarrierEvent, type Question } from './carrier';
+import type { ConversationEvent } from './conversation-events';
+import { addressOf, Conversations } from './conversations';
+import { Following } from './following';
 import { OpenConversation } from './open-conversation';
 import { setupIn } from './received';
 
-/** How often a growing answer is written to the store. */
-const WRITE_EVERY_MS = 5000;
-
 export class ServerCarrier implements Carrier {
+  readonly continuesFailed = true;
   readonly conversations: Conversations;
   /** Emitted when another conversation is shown or the current one is renamed. */
   readonly opened = new Signal();
@@ -37,9 +28,7 @@ export class ServerCarrier implements Carrier {
   current: OpenConversation;
 
   private _listener: (event: CarrierEvent) => void = () => undefined;
-  private readonly _running = new Map<string, Asked>();
-  /** Conversations whose latest state may not be stored yet: they are not read from the store. */
-  private readonly _busy = new Set<OpenConversation>();
+  private _following: Following | null = null;
   private readonly _refreshed = new Newest();
   private readonly _shown = new Newest();
 
@@ -70,13 +59,24 @@ export class ServerCarrier implements Carrier {
   /** Show a stored conversation, unless a newer call supersedes this one; null shows a new one. */
   async open(id: string | null): Promise<void> {
     const isNewest = this._shown.begin();
-    const known = this._known(id);
+    if (id === null) {
+      this._show(new OpenConversation(this.conversations), null);
+      return;
+    }
+    if (id === this.current.id && !this.current.isDeleted) {
+      return;
+    }
+    const conversation = new OpenConversation(this.conversations, id);
+    const following = this._follow(conversation);
     try {
-      const stored = known || id === null ? null : await this.conversations.get(id);
+      await following.begun;
       if (isNewest()) {
-        this._show(known ?? this._opened(stored));
+        this._show(conversation, following);
+      } else {
+        following.close();
       }
     } catch (error) {
+      following.close();
       // If the user has moved on, the error no longer matters.
       if (isNewest()) {
         throw error;
@@ -86,57 +86,48 @@ export class ServerCarrier implements Carrier {
 
   /** Rename a conversation. */
   async rename(conversation: OpenConversation, name: string): Promise<void> {
-    await this._keepingTrack(conversation, conversation.rename(name));
+    await conversation.rename(name);
+    if (conversation.id === this.current.id) {
+      this.current.name = conversation.name;
+    }
     this.opened.emit();
   }
 
-  /** Delete a conversation, and stop its running answer. */
+  /** Delete a conversation; the server stops its running answer. */
   async delete(conversation: OpenConversation): Promise<void> {
-    if (conversation.running !== null) {
-      this.stop(conversation.running);
-    }
-    try {
-      await conversation.delete();
-    } catch (error) {
-      this._write(conversation);
-      throw error;
-    }
-    if (conversation === this.current) {
-      this._show(new OpenConversation(this.conversations));
+    await conversation.delete();
+    if (conversation === this.current || conversation.id === this.current.id) {
+      this._show(new OpenConversation(this.conversations), null);
     }
   }
 
   ask(question: Question): void {
-    const { request, prompt, contexts, files, model, before } = question;
+    const { request, prompt, contexts, files, model, before, continues = false } = question;
     // The question belongs to the conversation on the page now, even if another one is loading.
     this._shown.begin();
     if (this.current.isDeleted) {
-      this._show(new OpenConversation(this.conversations));
+      this._show(new OpenConversation(this.conversations), null);
     }
     const conversation = this.current;
     const turn = newTurn(prompt, contentOf(prompt, contexts, files));
-    conversation.begin(turn, before);
-    conversation.running = request;
-    const abort = new AbortController();
-    const asked = { conversation, turn: turn.id, request, model, abort };
-    this._running.set(request, asked);
+    conversation.begin(turn, request, before);
     this._listener({ type: 'begun', request, turn, before });
     this.asked.emit();
-    this._write(conversation);
-    this._answer(asked).catch(this.complain);
+    const { id, content } = turn;
+    const asking = { id, request, prompt, content, model, before, continues, system: this.system };
+    conversation
+      .ask(asking, () => this._begin(conversation))
+      .then(event => this._tell(conversation, event))
+      .catch(this.complain);
   }
 
   stop(request: string): void {
-    const asked = this._running.get(request);
-    if (asked) {
-      asked.abort.abort();
-      this._end(asked, { state: 'stopped' });
-    }
+    this.current.stop(request).catch(this.complain);
+    this.asked.emit();
   }
 
   remove(turn: string): void {
-    this.current.remove(turn);
-    this._write(this.current);
+    this.current.remove(turn).catch(this.complain);
   }
 
   async upload(file: File, progress: (share: number) => void, signal: AbortSignal): Promise<Part> {
@@ -154,105 +145,57 @@ export class ServerCarrier implements Carrier {
   };
 
   dispose(): void {
-    for (const { request } of this._running.values()) {
-      this.stop(request);
-    }
     this._listener = () => undefined;
+    this._following?.close();
   }
 
-  private _known(id: string | null): OpenConversation | undefined {
-    return [...this._busy].find(
-      conversation => id !== null && conversation.id === id && !conversation.isDeleted
-    );
+  /** Follow a conversation that has just been created. */
+  private _begin(conversation: OpenConversation): void {
+    if (conversation === this.current) {
+      this._following?.close();
+      this._following = this._follow(conversation);
+      this.opened.emit();
+    }
   }
 
-  private _opened(stored: Stored | null): OpenConversation {
-    const isShown = stored !== null && stored.id === this.current.id;
-    const conversation = isShown ? this.current : new OpenConversation(this.conversations);
-    return stored ? conversation.take(stored) : conversation;
+  private _follow(conversation: OpenConversation): Following {
+    return new Following(this._api, `${addressOf(conversation.id!)}/events`, {
+      take: event => this._take(conversation, event),
+      lost: isLost => this._tell(conversation, { type: 'connection', isLost }),
+      isRunning: () => conversation.running !== null
+    });
   }
 
-  private _show(conversation: OpenConversation): void {
+  private _take(conversation: OpenConversation, event: ConversationEvent): void {
+    const { name, running, isDeleted } = conversation;
+    this._tell(conversation, conversation.take(event));
+    if (conversation !== this.current) {
+      return;
+    }
+    if (event.type === 'deleted' && !isDeleted) {
+      this._show(new OpenConversation(this.conversations), null);
+      const words = this._api.words.__('This conversation was deleted in another window.');
+      this.complain(new CarrierError(words));
+    } else if (conversation.name !== name) {
+      this.opened.emit();
+    }
+    if (conversation.running !== running) {
+      this.asked.emit();
+    }
+  }
+
+  private _show(conversation: OpenConversation, following: Following | null): void {
+    this._following?.close();
+    this._following = following;
     this.current = conversation;
-    const { turns, running } = conversation;
-    this._listener({ type: 'turns', ids: turns.map(({ id }) => id), turns, running });
+    this._listener({ type: 'connection', isLost: false });
+    this._listener(conversation.shown);
     this.opened.emit();
   }
 
-  private async _answer(asked: Asked): Promise<void> {
-    let written = Date.now();
-    const take = (piece: Piece): void => {
-      this._grow(asked, piece);
-      if (Date.now() - written > WRITE_EVERY_MS) {
-        written = Date.now();
-        this._write(asked.conversation);
-      }
-    };
-    this._end(asked, await answer(this._api, asked, this.system, take));
-  }
-
-  private _grow(asked: Asked, piece: Piece): void {
-    const { conversation, request } = asked;
-    const turn = conversation.find(asked.turn);
-    if (!turn || !this._running.has(request)) {
-      return;
-    }
-    const { text, reasoning, model, tokens_in, tokens_out, finish_reason } = piece;
-    conversation.change(turn.id, {
-      answer: turn.answer + text,
-      reasoning: turn.reasoning + reasoning,
-      model: model ?? turn.model,
-      tokens_in: tokens_in ?? turn.tokens_in,
-      tokens_out: tokens_out ?? turn.tokens_out,
-      finish_reason: finish_reason ?? turn.finish_reason
-    });
-    this._tell(conversation, { type: 'delta', request, text, reasoning });
-  }
-
-  private _end(asked: Asked, ending: Ending): void {
-    const { conversation, request } = asked;
-    if (!this._running.delete(request)) {
-      return;
-    }
-    conversation.running = null;
-    conversation.change(asked.turn, ending);
-    const turn = conversation.find(asked.turn);
-    this._tell(conversation, { type: 'ended', request, turn: turn ? endingOf(turn) : ending });
-    this._write(conversation);
-    this.asked.emit();
-  }
-
-  private _tell(conversation: OpenConversation, event: CarrierEvent): void {
-    if (conversation === this.current) {
+  private _tell(conversation: OpenConversation, event: CarrierEvent | null): void {
+    if (event && conversation === this.current) {
       this._listener(event);
     }
   }
-
-  private _write(conversation: OpenConversation): void {
-    const { id, name } = conversation;
-    this._keepingTrack(conversation, conversation.write())
-      .then(() => {
-        if (conversation.id !== id || conversation.name !== name) {
-          this.opened.emit();
-        }
-      })
-      .catch(this.complain);
-  }
-
-  /** Wait for a store operation on a conversation, which is not read from the store meanwhile. */
-  private async _keepingTrack(conversation: OpenConversation, work: Promise<void>): Promise<void> {
-    this._busy.add(conversation);
-    try {
-      await work;
-    } finally {
-      if (!conversation.isBusy) {
-        this._busy.delete(conversation);
-      }
-    }
-  }
-}
-
-/** A turn without the text that came in pieces. */
-function endingOf({ answer: _, reasoning: __, ...turn }: Turn): Ending {
-  return turn;
 }

@@ -32,6 +32,8 @@ export class ChatModel {
   contexts: readonly Context[] = [];
   editing: Turn | null = null;
   trouble: string | null = null;
+  /** Whether what happens elsewhere has not been heard of for a while. */
+  isCutOff = false;
 
   private _running: string | null = null;
   /** The turn that the running request answers; others may run elsewhere at the same time. */
@@ -127,7 +129,9 @@ export class ChatModel {
 
   /** Whether an answer ended early, so that the model can go on with it. */
   canContinue(turn: Turn): boolean {
-    const isEarly = turn.state === 'stopped' || turn.finish_reason === 'length';
+    const isFailed = turn.state === 'failed' && this._carrier.continuesFailed === true;
+    const isCut = turn.finish_reason === 'length' || turn.finish_reason === 'content_filter';
+    const isEarly = turn.state === 'stopped' || isFailed || isCut;
     return isEarly && turn.answer !== '' && turn === this.turns[this.turns.length - 1];
   }
 
@@ -136,7 +140,7 @@ export class ChatModel {
     if (this.isReady && this.canContinue(turn)) {
       // What the kernel's `%chat continue` asks, too.
       const prompt = this._words.__('Continue exactly where you stopped. Repeat nothing.');
-      this._ask(prompt, [], [], null);
+      this._ask(prompt, [], [], null, true);
     }
   }
 
@@ -202,7 +206,8 @@ export class ChatModel {
     prompt: string,
     files: readonly Part[],
     contexts: readonly Context[],
-    before: string | null
+    before: string | null,
+    continues = false
   ): boolean {
     this.trouble = null;
     this._running = newId();
@@ -215,7 +220,8 @@ export class ChatModel {
         contexts: contexts.map(({ name, text }) => ({ name, text })),
         files,
         model: this.model,
-        before
+        before,
+        ...(continues && this._carrier.continuesFailed ? { continues } : {})
       });
     } catch (error) {
       this._running = null;
@@ -256,6 +262,9 @@ export class ChatModel {
       case 'ended':
         this._running = null;
         this._end(event.turn);
+        break;
+      case 'connection':
+        this.isCutOff = event.isLost;
         break;
       case 'trouble':
         // If nothing has begun, no end will follow.

@@ -61,6 +61,11 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
           <IconButton icon="close" label={words.__('Dismiss')} act={() => model.dismissTrouble()} />
         </div>
       )}
+      {model.isCutOff && (
+        <p class="aqueduct-cut-off" role="status">
+          {words.__('Reconnecting…')}
+        </p>
+      )}
       <Composer model={model} words={words} sources={sources} />
       <Announcer model={model} words={words} />
     </section>

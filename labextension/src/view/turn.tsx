@@ -169,7 +169,10 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
 }
 
 /** How an answer ended, if it did so early. */
-function endingOf({ state, finish_reason }: Turn, words: Words): string | null {
+function endingOf({ state, finish_reason, error_code }: Turn, words: Words): string | null {
+  if (error_code === 'server_stopped') {
+    return words.__('The server stopped while this answer was running');
+  }
   if (state === 'stopped') {
     return words.__('stopped');
   }

@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { ServerCarrier } from '../../src/carriers/server';
 import { ChatModel } from '../../src/model/chat';
 import { newTurn, type Turn } from '../../src/protocol-types';
-import { chunk, JupyterServer, settled, STATUS, stream, json } from '../jupyter-server';
+import { events, json, JupyterServer, settled, STATUS } from '../jupyter-server';
 
 let server: JupyterServer;
 let carrier: ServerCarrier;
@@ -12,6 +12,7 @@ let model: ChatModel;
 
 beforeEach(async () => {
   server = new JupyterServer();
+  server.reply = null;
   server.keep('a', [turn('in a')]);
   server.keep('b', [turn('in b')]);
   carrier = new ServerCarrier(server.api());
@@ -24,26 +25,20 @@ function turn(prompt: string): Turn {
 }
 
 const shown = (): string[] => model.turns.map(({ prompt }) => prompt);
-const written = (): string[] => server.done.filter(kind => /^(POST|PATCH)/.test(kind));
-
-/** Have the next answers hang after their first words. */
-function answersHang(): void {
-  const hanging = { isWhole: false };
-  server.answers.set('POST chat/completions', request => stream([chunk('half')], request, hanging));
-}
 
 test('the conversation that was opened last is shown, whichever comes last', async () => {
-  const letGo = server.hold('GET conversations/a');
+  const letGo = server.hold('GET conversations/a/events');
   const opening = carrier.open('a');
   await carrier.open('b');
   await letGo();
   await opening;
   expect(shown()).toEqual(['in b']);
   expect(carrier.current.id).toBe('b');
+  expect(server.listening('a')).toBe(0);
 });
 
 test('a conversation that cannot be read is not missed by whoever has opened another', async () => {
-  const letGo = server.hold('GET conversations/gone');
+  const letGo = server.hold('GET conversations/gone/events');
   const opening = carrier.open('gone');
   await carrier.open('b');
   await letGo();
@@ -53,14 +48,13 @@ test('a conversation that cannot be read is not missed by whoever has opened ano
 });
 
 test('a conversation that cannot be read is not taken for an empty one', async () => {
-  server.answers.set('GET conversations/a', () => json({ id: 'a', revision: 1, turns: null }));
+  server.answers.set('GET conversations/a/events', () => events({ type: 'turns', turns: null }));
   await expect(carrier.open('a')).rejects.toThrow('cannot be read');
   expect(carrier.current.id).toBeNull();
 });
 
 test('a question stays on the page where it was asked, whatever was still being read', async () => {
-  answersHang();
-  const letGo = server.hold('GET conversations/a');
+  const letGo = server.hold('GET conversations/a/events');
   const opening = carrier.open('a');
   model.send('Hi');
   await letGo();
@@ -80,79 +74,81 @@ test('an older answer about the models does not replace a newer one', async () =
   expect(model.setup!.models).toEqual(['new']);
 });
 
-test('a conversation on its way into the store is not read from there', async () => {
-  answersHang();
+test('turns that the server told before it had the question do not take it away', async () => {
   await carrier.open('a');
+  const letGo = server.hold('POST conversations/a/turns');
   model.send('Go on');
+  server.tellTurns('a');
   await settled();
-  const letGo = server.hold('PATCH conversations/a');
-  model.stop();
-  await carrier.open('b');
-  await carrier.open('a');
   expect(shown()).toEqual(['in a', 'Go on']);
+  expect(model.isRunning).toBe(true);
   await letGo();
-  expect(server.conversations.get('a')!.turns.at(-1)!.state).toBe('stopped');
-  expect([...server.conversations.keys()]).toEqual(['a', 'b']);
+  expect(model.turns.at(-1)!.answer).toBe('half');
 });
 
-test('the conversation on the page is read again when it is opened again', async () => {
+test('a question that takes the place of others does so before the server knows', async () => {
+  await carrier.open('a');
+  const letGo = server.hold('POST conversations/a/turns');
+  model.askAgain(model.turns[0]!);
+  server.tellTurns('a');
+  await settled();
+  expect(model.turns.map(({ answer }) => answer)).toEqual(['']);
+  await letGo();
+  expect(model.turns.map(({ answer }) => answer)).toEqual(['half']);
+});
+
+test('the conversation on the page is not read again, because it is told what happens', async () => {
   await carrier.open('a');
   const { current } = carrier;
-  server.keep('a', [turn('in a'), turn('from another window')]);
+  server.conversations.get('a')!.turns.push(turn('from another window'));
+  server.tellTurns('a');
   await carrier.open('a');
   expect(shown()).toEqual(['in a', 'from another window']);
   expect(carrier.current).toBe(current);
+  expect(server.done.filter(kind => kind === 'GET conversations/a/events')).toHaveLength(1);
 });
 
-test('what comes late of a stopped answer does not get into the next question', async () => {
-  const letGo = server.hold('POST chat/completions');
-  server.answers.set('POST chat/completions', request =>
-    stream([chunk('late')], request, { id: 'late' })
-  );
-  model.send('one');
-  await settled();
+test('an answer is stopped after its question has arrived', async () => {
+  await carrier.open('a');
+  const letGo = server.hold('POST conversations/a/turns');
+  model.send('Hi');
   model.stop();
-  answersHang();
-  model.send('two');
   await settled();
+  expect(server.done.some(kind => kind.endsWith('/stop'))).toBe(false);
   await letGo();
-  expect(carrier.current.turns.map(({ answer, request_id }) => [answer, request_id])).toEqual([
-    ['', 'late'],
-    ['half', 'req_1']
-  ]);
+  expect(server.conversations.get('a')!.turns.at(-1)!.state).toBe('stopped');
+  expect(model.turns.at(-1)!.state).toBe('stopped');
+  expect(model.isRunning).toBe(false);
 });
 
-test('an answer whose question was taken out of the conversation goes nowhere', async () => {
-  answersHang();
+test('a question that is removed while its answer runs is gone', async () => {
   await carrier.open('a');
   model.send('Hi');
   await settled();
   carrier.remove(model.turns.at(-1)!.id);
-  model.stop();
   await settled();
-  expect(server.conversations.get('a')!.turns.map(({ answer }) => answer)).toEqual(['Yes']);
+  expect(shown()).toEqual(['in a']);
+  expect(model.isRunning).toBe(true);
+  server.end('a');
+  await settled();
+  expect(model.isRunning).toBe(false);
 });
 
 test('a conversation that is deleted while its answer runs stays deleted', async () => {
-  answersHang();
   await carrier.open('a');
   model.send('Hi');
   await settled();
-  const before = written().length;
-  const letGo = server.hold('PATCH conversations/a');
-  const deleting = carrier.delete(carrier.current);
+  await carrier.delete(carrier.current);
   await settled();
-  await letGo();
-  await deleting;
-  await settled();
-  expect(written().slice(before)).toEqual([]);
   expect([...server.conversations.keys()]).toEqual(['b']);
   expect([shown(), model.isRunning, carrier.current.id]).toEqual([[], false, null]);
+  expect(model.trouble).toBeNull();
 });
 
-test('a conversation is deleted when what is being written of it has arrived', async () => {
+test('a conversation is deleted when what is on its way to the server has arrived', async () => {
   await carrier.open('a');
-  const letGo = server.hold('PATCH conversations/a');
+  const id = model.turns[0]!.id;
+  const letGo = server.hold(`DELETE conversations/a/turns/${id}`);
   model.remove(model.turns[0]!);
   await settled();
   const deleting = carrier.delete(carrier.current);
@@ -160,12 +156,13 @@ test('a conversation is deleted when what is being written of it has arrived', a
   expect(server.done).not.toContain('DELETE conversations/a');
   await letGo();
   await deleting;
-  expect(server.done.slice(-2)).toEqual(['PATCH conversations/a', 'DELETE conversations/a']);
-  expect([...server.conversations.keys()]).toEqual(['b']);
+  expect(server.done.slice(-2)).toEqual([
+    `DELETE conversations/a/turns/${id}`,
+    'DELETE conversations/a'
+  ]);
 });
 
-test('the answer of the deleted conversation is stopped, and the one on the page is not', async () => {
-  answersHang();
+test('the one on the page stays when another is deleted', async () => {
   await carrier.open('a');
   const a = carrier.current;
   model.send('to a');
@@ -175,7 +172,6 @@ test('the answer of the deleted conversation is stopped, and the one on the page
   await settled();
   await carrier.delete(a);
   await settled();
-  expect(a.running).toBeNull();
   expect(model.isRunning).toBe(true);
   expect(shown()).toEqual(['in b', 'to b']);
   expect([...server.conversations.keys()]).toEqual(['b']);
@@ -188,23 +184,19 @@ test('a conversation that another window has deleted is deleted', async () => {
   expect(carrier.current.id).toBeNull();
 });
 
-test('a conversation that cannot be deleted is kept, with its answer as far as it came', async () => {
-  answersHang();
+test('a conversation that cannot be deleted is kept, and its answer goes on', async () => {
   await carrier.open('a');
   model.send('Hi');
   await settled();
   server.answers.set('DELETE conversations/a', () => json({ error: { message: 'No.' } }, 500));
   await expect(carrier.delete(carrier.current)).rejects.toThrow('No.');
+  server.say('a', ' more');
   await settled();
   expect(shown()).toEqual(['in a', 'Hi']);
-  expect(server.conversations.get('a')!.turns.at(-1)).toMatchObject({
-    state: 'stopped',
-    answer: 'half'
-  });
+  expect(model.turns.at(-1)!.answer).toBe('half more');
 });
 
 test('a question to a conversation that is being deleted begins a new one', async () => {
-  answersHang();
   await carrier.open('a');
   const letGo = server.hold('DELETE conversations/a');
   const deleting = carrier.delete(carrier.current);
@@ -219,8 +211,7 @@ test('a question to a conversation that is being deleted begins a new one', asyn
   ]);
 });
 
-test('a conversation is renamed after what is being written of it, under the id it then has', async () => {
-  answersHang();
+test('a conversation is renamed after it has been created, under the id it then has', async () => {
   const letGo = server.hold('POST conversations');
   model.send('Hi');
   await settled();
@@ -231,19 +222,18 @@ test('a conversation is renamed after what is being written of it, under the id 
   expect(carrier.current.name).toBe('A better name');
 });
 
-test('a name of the most characters leaves room for the mark of a copy', async () => {
-  answersHang();
-  server.keep('long', [turn('x')], 'x'.repeat(200));
-  await carrier.open('long');
-  server.conversations.get('long')!.revision = 7;
+test('a question that is on its way when another conversation is opened is asked all the same', async () => {
+  const letGo = server.hold('POST conversations');
   model.send('Hi');
   await settled();
-  const { name } = server.conversations.get('new-1')!;
-  expect([name.length, name.slice(-5)]).toEqual([200, 'x (2)']);
+  await carrier.open('b');
+  await letGo();
+  expect(server.conversations.get('new-1')!.turns).toHaveLength(1);
+  expect(shown()).toEqual(['in b']);
+  expect(server.listening('new-1')).toBe(0);
 });
 
 test('a question of which nothing can be shown still has a conversation', async () => {
-  answersHang();
   model.send('\u200b');
   await settled();
   expect(carrier.current).toMatchObject({ id: 'new-1', name: 'New conversation' });

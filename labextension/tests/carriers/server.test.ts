@@ -4,106 +4,26 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { Api } from '../../src/carriers/api';
 import { ServerCarrier } from '../../src/carriers/server';
 import { ChatModel } from '../../src/model/chat';
-import type { Message, Turn } from '../../src/protocol-types';
+import { failure, json, JupyterServer, settled, STATUS } from '../jupyter-server';
 
-const STATUS = {
-  models: ['m'],
-  default_model: 'm',
-  notices: [],
-  upstreams: [{ name: 'dead', answers: false, error: 'dead does not answer.' }],
-  limits: { attachment_bytes: 10, attachments_bytes: 20 }
-};
-const HEAD = { headers: { 'Content-Type': 'application/json', 'x-request-id': 'req_1' } };
-
-interface Sent {
-  method: string;
-  path: string;
-  words: { messages?: Message[]; turns?: Turn[]; name?: string; revision?: number; model?: string };
-  signal: AbortSignal;
-}
-
-/** A server behind `fetch`: it keeps what it was sent, and conversations. */
-class Server {
-  sent: Sent[] = [];
-  replies: (() => Response)[] = [];
-  conflict = false;
-  private _revision = 0;
-
-  fetch = async (request: Request): Promise<Response> => {
-    const path = new URL(request.url).pathname.replace('/base/', '');
-    const text = await request.text();
-    const words = (text ? JSON.parse(text) : {}) as Sent['words'];
-    this.sent.push({ method: request.method, path, words, signal: request.signal });
-    return this._answer(path, request.method);
-  };
-
-  private _answer(path: string, method: string): Response {
-    if (path === 'aqueduct/status') {
-      return json(STATUS);
-    }
-    if (path === 'chat/completions') {
-      return this.replies.shift()!();
-    }
-    if (method === 'PATCH' && this.conflict) {
-      this.conflict = false;
-      return json({ error: { message: 'Changed.', code: 'conversation_changed' } }, 409);
-    }
-    this._revision += 1;
-    return json({ id: 'conv-1', name: 'x', revision: this._revision });
-  }
-
-  get chats(): Sent[] {
-    return this.sent.filter(({ path }) => path === 'chat/completions');
-  }
-
-  get writes(): Sent[] {
-    return this.sent.filter(
-      ({ method, path }) => method !== 'GET' && path.includes('conversations')
-    );
-  }
-}
-
-function json(words: unknown, status = 200): Response {
-  return new Response(JSON.stringify(words), { status, ...HEAD });
-}
-
-function stream(...texts: string[]): Response {
-  const events = texts.map(content => ({ model: 'm', choices: [{ delta: { content } }] }));
-  const lines = events.map(event => `data: ${JSON.stringify(event)}\n\n`);
-  return new Response([...lines, 'data: [DONE]\n\n'].join(''), HEAD);
-}
-
-/** An answer that hangs after its first words, until it is aborted. */
-function hanging(text: string, getSignal: () => AbortSignal): Response {
-  const body = new ReadableStream({
-    start(controller) {
-      const event = { choices: [{ delta: { content: text } }] };
-      controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(event)}\n\n`));
-      getSignal().addEventListener('abort', () => controller.error(new Error('aborted')));
-    }
-  });
-  return new Response(body, HEAD);
-}
-
-let server: Server;
+let server: JupyterServer;
 let carrier: ServerCarrier;
 let model: ChatModel;
 
 beforeEach(() => {
-  server = new Server();
-  const settings = ServerConnection.makeSettings({
-    baseUrl: 'http://server/base/',
-    fetch: server.fetch as typeof fetch,
-    Request,
-    Headers
-  });
-  carrier = new ServerCarrier(new Api(settings));
+  server = new JupyterServer();
+  const upstreams = [{ name: 'dead', answers: false, error: 'dead does not answer.' }];
+  server.answers.set('GET status', () => json({ ...STATUS, upstreams }));
+  carrier = new ServerCarrier(server.api());
   model = new ChatModel(carrier);
 });
 
-const ended = async (): Promise<void> => {
-  await vi.waitFor(() => expect(model.isRunning).toBe(false));
-};
+const answers = (): string[] => model.turns.map(({ answer }) => answer);
+
+async function ask(prompt: string): Promise<void> {
+  model.send(prompt);
+  await settled();
+}
 
 test('the setup says what there is, and which upstream fails', async () => {
   await vi.waitFor(() => expect(model.setup).not.toBeNull());
@@ -111,106 +31,197 @@ test('the setup says what there is, and which upstream fails', async () => {
   expect(model.setup!.notices).toEqual(['dead does not answer.']);
 });
 
-test('a question goes to the server with its history, and is kept', async () => {
-  server.replies = [() => stream('Hel', 'lo'), () => stream('2')];
+test('a question goes to the server, which answers it', async () => {
   carrier.system = 'Be brief.';
-  model.send('Hi\nthere');
-  await ended();
-  model.send('two');
-  await ended();
-  expect(server.chats[1]!.words).toMatchObject({
-    messages: [
-      { role: 'system', content: 'Be brief.' },
-      { role: 'user', content: 'Hi\nthere' },
-      { role: 'assistant', content: 'Hello' },
-      { role: 'user', content: 'two' }
+  model.addContext({ name: 'df', text: 'a table' });
+  await settled();
+  await ask('Hi\nthere');
+  await ask('two');
+  expect(server.asked(/^POST conversations$/)).toEqual([{ name: 'Hi' }]);
+  const [first, second] = server.asked(/turns$/);
+  expect(first).toMatchObject({
+    id: model.turns[0]!.id,
+    prompt: 'Hi\nthere',
+    content: [
+      { type: 'text', text: '<df>\na table\n</df>' },
+      { type: 'text', text: 'Hi\nthere' }
     ],
-    stream: true
+    model: 'm',
+    before: null,
+    continues: false,
+    system: 'Be brief.'
   });
-  expect(model.turns[0]).toMatchObject({ answer: 'Hello', model: 'm', request_id: 'req_1' });
-  await vi.waitFor(() => {
-    const { method, words } = server.writes.at(-1)!;
-    expect(method).toBe('PATCH');
-    expect(words.turns!.map(turn => [turn.state, turn.answer])).toEqual([
-      ['whole', 'Hello'],
-      ['whole', '2']
-    ]);
-  });
-  expect(server.writes[0]).toMatchObject({ method: 'POST', words: { name: 'Hi' } });
-});
-
-test('stopping ends the request, and keeps the part', async () => {
-  server.replies = [() => hanging('half', () => server.chats[0]!.signal)];
-  model.send('Hi');
-  await vi.waitFor(() => expect(model.turns[0]?.answer).toBe('half'));
-  model.stop();
-  expect(server.chats[0]!.signal.aborted).toBe(true);
-  await vi.waitFor(() =>
-    expect(server.writes.at(-1)!.words.turns![0]).toMatchObject({
-      state: 'stopped',
-      answer: 'half'
-    })
-  );
-});
-
-test('an error is the turn’s own, with the server’s words', async () => {
-  const words = { error: { message: 'There is no such model.', code: 'model_not_found' } };
-  server.replies = [() => json(words, 404)];
-  model.send('Hi');
-  await ended();
-  expect(model.turns[0]).toMatchObject({
-    state: 'failed',
-    error: 'There is no such model.',
-    error_code: 'model_not_found'
-  });
-});
-
-test('a history that is too long loses its oldest turns, and says so', async () => {
-  const words = { error: { message: 'Too long.', code: 'context_length_exceeded' } };
-  for (const prompt of ['one', 'two', 'three']) {
-    server.replies = [() => stream(prompt)];
-    model.send(prompt);
-    await ended();
-  }
-  server.replies = [() => json(words, 400), () => stream('4')];
-  model.send('four');
-  await ended();
-  expect(server.chats.at(-1)!.words.messages!.map(({ content }) => content)).toEqual([
-    'three',
-    'three',
-    'four'
+  expect(second).toMatchObject({ prompt: 'two', content: 'two' });
+  expect(server.done.filter(kind => kind.startsWith('PATCH'))).toEqual([]);
+  expect(model.turns.map(({ state, answer }) => [state, answer])).toEqual([
+    ['whole', 'Yes'],
+    ['whole', 'Yes']
   ]);
-  expect(model.turns.at(-1)!.notes).toEqual(['the 2 oldest turns no longer fit and were left out']);
+  expect(model.isRunning).toBe(false);
 });
 
-test('where another window wrote, nothing of either is lost', async () => {
-  server.replies = [() => stream('1'), () => stream('2')];
-  model.send('one');
-  await ended();
-  await vi.waitFor(() => expect(server.writes.at(-1)!.words.turns![0]!.state).toBe('whole'));
-  server.conflict = true;
+test('an answer grows by the pieces that the server tells', async () => {
+  server.reply = null;
+  await ask('Hi');
+  server.say('new-1', ' and');
+  server.say('new-1', ' half');
+  await settled();
+  expect(answers()).toEqual(['half and half']);
+  expect(model.isRunning).toBe(true);
+  server.end('new-1', { state: 'whole', notes: ['page 2 is a picture'], tokens_out: 3 });
+  await settled();
+  expect(model.turns[0]).toMatchObject({ notes: ['page 2 is a picture'], tokens_out: 3 });
+  expect(model.isRunning).toBe(false);
+});
+
+test('stopping is shown at once, and what came after the click is not lost', async () => {
+  server.reply = null;
+  await ask('Hi');
+  const letGo = server.hold(`POST conversations/new-1/turns/${model.turns[0]!.id}/stop`);
+  model.stop();
+  expect(model.turns[0]).toMatchObject({ answer: 'half', state: 'stopped' });
+  server.say('new-1', ' and more');
+  server.tellTurns('new-1');
+  await settled();
+  expect([model.isRunning, model.turns[0]!.state]).toEqual([false, 'stopped']);
+  await letGo();
+  expect(model.turns[0]).toMatchObject({ answer: 'half and more', state: 'stopped' });
+  expect(server.conversations.get('new-1')!.turns[0]!.state).toBe('stopped');
+});
+
+test('a question that is asked right after a stop gets its own answer only', async () => {
+  server.reply = null;
+  await ask('one');
+  const letGo = server.hold(`POST conversations/new-1/turns/${model.turns[0]!.id}/stop`);
+  model.stop();
   model.send('two');
-  await ended();
-  await vi.waitFor(() => {
-    const created = server.writes.filter(({ method }) => method === 'POST');
-    expect(created.at(-1)!.words.name).toBe('one (2)');
-    expect(created.at(-1)!.words.turns).toHaveLength(2);
-  });
+  server.say('new-1', ' late');
+  await settled();
+  await letGo();
+  expect(answers()).toEqual(['half late', 'half']);
+  expect(model.turns.map(({ state }) => state)).toEqual(['stopped', 'running']);
+});
+
+test('an answer that is stopped elsewhere is stopped here', async () => {
+  server.reply = null;
+  await ask('Hi');
+  server.end('new-1', { state: 'stopped' });
+  await settled();
+  expect([model.isRunning, model.turns[0]!.state]).toEqual([false, 'stopped']);
+});
+
+test('a question that the server does not take is kept with its reason, and can be sent again', async () => {
+  server.keep('a');
+  await carrier.open('a');
+  server.answers.set('POST conversations/a/turns', () =>
+    failure('No.', 'storage_unavailable', 503)
+  );
+  await ask('Hi');
+  const failed = { state: 'failed', error: 'No.', error_code: 'storage_unavailable' };
+  expect(model.turns[0]).toMatchObject({ ...failed, request_id: 'req_1' });
+  server.tellTurns('a');
+  await settled();
+  expect(model.turns).toHaveLength(1);
+  server.answers.clear();
+  model.askAgain(model.turns[0]!);
+  await settled();
+  expect(answers()).toEqual(['Yes']);
+  expect(server.conversations.get('a')!.turns).toHaveLength(1);
+});
+
+test('a question that nobody can be asked can be removed', async () => {
+  await settled();
+  server.isGone = true;
+  await ask('Hi');
+  expect(model.turns[0]).toMatchObject({ error: 'The Jupyter server does not answer.' });
+  model.remove(model.turns[0]!);
+  expect(carrier.current.turns).toEqual([]);
+});
+
+test('an answer goes on with one that failed', async () => {
+  server.reply = null;
+  await ask('Hi');
+  server.end('new-1', { state: 'failed', error: 'No.' });
+  await settled();
+  expect(model.canContinue(model.turns[0]!)).toBe(true);
+  model.goOn(model.turns[0]!);
+  await settled();
+  expect(server.asked(/turns$/)[1]).toMatchObject({ continues: true, before: null });
+});
+
+test('what others do in the conversation is seen', async () => {
+  await ask('mine');
+  server.reply = null;
+  server.ask('new-1', 'theirs');
+  await settled();
+  expect(model.turns.map(({ prompt }) => prompt)).toEqual(['mine', 'theirs']);
+  expect(model.isRunning).toBe(true);
+  server.say('new-1', '!');
+  await settled();
+  expect(answers()).toEqual(['Yes', 'half!']);
+  const [mine] = model.turns;
+  server.end('new-1');
+  server.tellTurns('new-1');
+  await settled();
+  expect(model.turns[0]).toBe(mine);
+  model.remove(model.turns[0]!);
+  await settled();
+  expect(server.conversations.get('new-1')!.turns.map(({ prompt }) => prompt)).toEqual(['theirs']);
+});
+
+test('a running answer that was asked elsewhere is stopped here', async () => {
+  server.reply = null;
+  server.keep('a');
+  server.ask('a', 'theirs');
+  await carrier.open('a');
+  expect(model.isRunning).toBe(true);
+  model.stop();
+  await settled();
+  expect(server.conversations.get('a')!.turns[0]!.state).toBe('stopped');
+});
+
+test('a conversation that is deleted elsewhere leaves the page, and says why', async () => {
+  server.keep('a');
+  await carrier.open('a');
+  server.conversations.delete('a');
+  server.tell('a', { type: 'deleted' });
+  await settled();
+  expect(carrier.current.id).toBeNull();
+  expect(model.trouble).toBe('This conversation was deleted in another window.');
+});
+
+test('a name that is given elsewhere is the name here', async () => {
+  server.keep('a');
+  await carrier.open('a');
+  const opened = vi.fn();
+  carrier.opened.connect(opened);
+  server.tell('a', { type: 'renamed', name: 'Other' });
+  await settled();
+  expect(carrier.current.name).toBe('Other');
+  expect(opened).toHaveBeenCalled();
 });
 
 test('an answer goes on while another conversation is shown', async () => {
-  server.replies = [() => hanging('half', () => server.chats[0]!.signal)];
-  model.send('Hi');
-  await vi.waitFor(() => expect(carrier.current.id).toBe('conv-1'));
-  await vi.waitFor(() => expect(model.turns[0]?.answer).toBe('half'));
+  server.reply = null;
+  await ask('Hi');
   await carrier.open(null);
-  expect(model.turns).toEqual([]);
-  expect(model.isRunning).toBe(false);
-  await carrier.open('conv-1');
-  expect(model.turns[0]!.answer).toBe('half');
-  expect(model.isRunning).toBe(true);
-  model.stop();
-  expect(server.chats[0]!.signal.aborted).toBe(true);
+  expect([model.turns.length, model.isRunning]).toEqual([0, false]);
+  expect(server.listening('new-1')).toBe(0);
+  server.say('new-1', ' and');
+  await carrier.open('new-1');
+  expect([answers(), model.isRunning]).toEqual([['half and'], true]);
+  server.say('new-1', ' half');
+  await settled();
+  expect(answers()).toEqual(['half and half']);
+});
+
+test('a page that goes leaves its answer alone', async () => {
+  server.reply = null;
+  await ask('Hi');
+  model.dispose();
+  await settled();
+  expect(server.listening('new-1')).toBe(0);
+  expect(server.conversations.get('new-1')!.running).not.toBeNull();
 });
 
 test('a server that is gone is said in a sentence', async () => {

@@ -5,7 +5,7 @@ import { Requests } from '../../src/carriers/requests';
 import { RunningRequests } from '../../src/lab/running-requests';
 import { ENGLISH } from '../../src/translation';
 import { newTurn, type Turn } from '../../src/protocol-types';
-import { chunk, json, JupyterServer, settled, STATUS, stream } from '../jupyter-server';
+import { events, json, JupyterServer, settled, STATUS } from '../jupyter-server';
 import { opened, redrawn } from '../page';
 import { mutationsOf } from './mutations';
 import { faultsIn, faultsWith, left, sidebar } from './pages';
@@ -41,16 +41,25 @@ const TURN: Turn = {
 };
 
 const STORED = {
+  type: 'turns',
+  name: 'About aqueducts',
+  ids: [TURN.id],
+  turns: [TURN],
+  running: null,
+  answering: null
+};
+
+const SUMMARY = {
   id: 'a',
   object: 'conversation',
   name: 'About aqueducts',
+  turns: 2,
   revision: 1,
   created_at: 1.5,
-  updated_at: 1.5,
-  turns: [TURN]
+  updated_at: 1.5
 };
 
-const LIST = { object: 'list', data: [{ ...STORED, turns: 2 }] };
+const LIST = { object: 'list', data: [SUMMARY] };
 
 const RUNNING = {
   data: [
@@ -64,13 +73,11 @@ test('the status, with the models', async () => {
   const faults = await faultsWith(mutationsOf(MODELS), async said => {
     const { server, model, node } = await sidebar(prepared => {
       prepared.answers.set('GET status', () => json(said));
-      prepared.answers.set('POST chat/completions', request => stream([chunk('Yes')], request));
     });
     const before = faultsIn(node);
     model.send('Hi');
     await redrawn();
-    const body = server.bodies[server.done.indexOf('POST chat/completions')]!;
-    const asked = (JSON.parse(body) as { model?: unknown }).model ?? '';
+    const asked = server.asked(/turns$/)[0]!.model ?? '';
     return [...before, ...faultsIn(node), ...(typeof asked === 'string' ? [] : ['no name'])];
   });
   expect(faults).toEqual([]);
@@ -79,9 +86,8 @@ test('the status, with the models', async () => {
 test('a stored conversation', async () => {
   const faults = await faultsWith(mutationsOf(STORED), async said => {
     const { carrier, model, node } = await sidebar(server => {
-      server.answers.set('GET conversations/a', () => json(said));
-      server.answers.set('PATCH conversations/a', () => json(said));
-      server.answers.set('POST chat/completions', request => stream([chunk('Yes')], request));
+      server.keep('a');
+      server.answers.set('GET conversations/a/events', () => events(said));
     });
     await carrier.open('a').catch(carrier.complain);
     await redrawn();

@@ -8,7 +8,7 @@ import { ServerCarrier } from '../../src/carriers/server';
 import { ConversationActs } from '../../src/lab/conversation-acts';
 import { ChatModel } from '../../src/model/chat';
 import { ENGLISH } from '../../src/translation';
-import { chunk, failure, JupyterServer, settled, stream } from '../jupyter-server';
+import { failure, JupyterServer, settled } from '../jupyter-server';
 
 vi.mock('@jupyterlab/apputils', () => ({
   Dialog: { cancelButton: () => ({}), warnButton: () => ({}) },
@@ -84,9 +84,7 @@ test('a conversation has its new name also where it is opened while it is named'
 });
 
 test('the conversation of the click is deleted, and the one shown by then stays', async () => {
-  server.answers.set('POST chat/completions', request =>
-    stream([chunk('half')], request, { isWhole: false })
-  );
+  server.reply = null;
   const answer = dialog();
   acts.remove();
   await carrier.open('b');

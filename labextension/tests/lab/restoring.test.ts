@@ -4,7 +4,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { ServerCarrier } from '../../src/carriers/server';
 import { restore } from '../../src/lab/restoring';
 import { ChatModel } from '../../src/model/chat';
-import { chunk, json, JupyterServer, settled, STATUS, stream } from '../jupyter-server';
+import { json, JupyterServer, settled, STATUS } from '../jupyter-server';
 
 const save = vi.fn<IStateDB['save']>();
 let server: JupyterServer;
@@ -24,7 +24,6 @@ beforeEach(() => {
   server.keep('a');
   server.keep('b');
   server.answers.set('GET status', () => json({ ...STATUS, models: ['m', 'old'] }));
-  server.answers.set('POST chat/completions', request => stream([chunk('Yes')], request));
   carrier = new ServerCarrier(server.api());
   model = new ChatModel(carrier);
 });
@@ -41,7 +40,7 @@ test('the conversation and the model are there again, and are kept', async () =>
 test('whoever was faster keeps what they have opened and chosen', async () => {
   const restoring = begin();
   model.choose('m');
-  const letGo = server.hold('GET conversations/b');
+  const letGo = server.hold('GET conversations/b/events');
   const opening = carrier.open('b');
   fetched({ id: 'a', model: 'old' });
   await settled();
@@ -52,7 +51,7 @@ test('whoever was faster keeps what they have opened and chosen', async () => {
 
 test('whoever has asked meanwhile keeps their question on the page', async () => {
   const restoring = begin();
-  const letGo = server.hold('GET conversations/a');
+  const letGo = server.hold('GET conversations/a/events');
   fetched({ id: 'a' });
   await settled();
   model.send('Hi');

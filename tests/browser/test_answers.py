@@ -1,0 +1,139 @@
+"""Answers belong to the server: what becomes of them when pages and servers come and go."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+from ..standin import DONE, HANG, StandIn, chunk
+from .chat import ChatOnPage, open_sidebar
+from .conftest import Open
+from .lab import LabServer, lab, lab_server
+
+RELOADS = 20
+WORDS = 30
+"""How many words come around each reload."""
+
+
+def sidebar(page: Page) -> ChatOnPage:
+    """Find the sidebar of a page that was loaded again."""
+    return ChatOnPage(page, ".aqueduct-sidebar")
+
+
+def test_a_page_that_is_reloaded_at_any_moment_shows_every_word_once(
+    open_lab: Open, standin: StandIn
+) -> None:
+    chance = random.Random(19)
+    gates = [threading.Event() for _ in range(RELOADS)]
+    words = [f"w{number}" for number in range(RELOADS * WORDS)]
+    steps: list[bytes | float | threading.Event] = []
+    for number, word in enumerate(words):
+        steps += [gates[number // WORDS]] if number % WORDS == 0 else []
+        steps += [chunk(f"{word} "), 0.01]
+    standin.stream(*steps, DONE)
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        chat.ask("Count")
+        gates[0].set()
+        expect(chat.answer()).to_contain_text("w0")
+        opened.reload()
+        for gate in gates[1:]:
+            gate.set()
+            opened.page.wait_for_timeout(chance.randrange(600))
+            opened.page.reload()
+            answer = sidebar(opened.page).answer()
+            expect(answer).to_contain_text("w0")
+            seen = answer.inner_text().split()
+            assert seen == words[: len(seen)]
+        chat.expect_whole(words[-1])
+        assert chat.answer().inner_text().split() == words
+        expect(chat.area.locator(".aqueduct-error")).to_have_count(0)
+    assert len(standin.chats) == 1
+
+
+def test_two_pages_in_one_conversation_see_the_same(open_lab: Open, standin: StandIn) -> None:
+    more = threading.Event()
+    standin.stream(chunk("The first "), more, chunk("answer."), DONE)
+    standin.stream(chunk("The second "), HANG)
+    with open_lab("1") as opened:
+        one = open_sidebar(opened.page)
+        one.ask("About arches")
+        expect(one.answer()).to_contain_text("The first")
+        page = opened.page.context.new_page()
+        page.goto(opened.page.url)
+        expect(page.locator(".jp-Notebook")).to_be_visible()
+        two = open_sidebar(page)
+        two.area.locator("summary[aria-label='Conversations']").click()
+        two.area.locator("details[open] .aqueduct-menu-list button", has_text="arches").click()
+        expect(two.answer()).to_contain_text("The first")
+        more.set()
+        for chat in (one, two):
+            chat.expect_whole("The first answer.")
+        two.ask("And then?")
+        for chat in (one, two):
+            expect(chat.answer()).to_contain_text("The second")
+        one.button("Stop").click()
+        for chat in (one, two):
+            expect(chat.area.locator(".aqueduct-turn").last).to_have_attribute(
+                "data-state", "stopped"
+            )
+        assert standin.chats[1].client_left.wait(5)
+        one.area.locator("summary[aria-label='Conversations']").click()
+        listed = one.area.locator("details[open] .aqueduct-menu-list button")
+        expect(listed.filter(has_text="arches")).to_have_count(1)
+        page.close()
+
+
+@contextmanager
+def server_on(
+    port: int, token: str, folder: Path, standin: StandIn, python: Path
+) -> Iterator[LabServer]:
+    """Start a server that another one was before."""
+    options: dict[str, Any] = {
+        "python": str(python),
+        "arguments": [f"--IdentityProvider.token={token}"],
+    }
+    with lab_server(folder, standin, port=port, **options) as server:
+        yield LabServer(replace(server.process, token=token), folder)
+
+
+def test_a_page_lives_through_a_server_that_is_killed(
+    tmp_path: Path, standin: StandIn, installed: Path, browser: Browser
+) -> None:
+    port, token = 32_000 + secrets.randbelow(700), secrets.token_hex(8)
+    standin.stream(chunk("Half of it"), HANG)
+    standin.stream(chunk(" and the rest."), DONE)
+    with (
+        ExitStack() as later,  # whoever tidies up behind the page asks the second server
+        server_on(port, token, tmp_path, standin, installed) as first,
+        lab(first, browser, "1") as opened,
+    ):
+        chat = open_sidebar(opened.page)
+        # JupyterLab's own, which says that the server is gone.
+        dialog = opened.page.locator(".jp-Dialog")
+        opened.page.add_locator_handler(dialog, lambda: dialog.locator("button").last.click())
+        chat.ask("Tell me")
+        expect(chat.answer()).to_contain_text("Half of it")
+        opened.page.wait_for_timeout(1_500)  # until it is stored
+        first.process.process.kill()
+        first.process.process.wait()
+        expect(chat.area.get_by_text("Reconnecting…")).to_be_visible()
+        expect(chat.area.locator(".aqueduct-error")).to_have_count(0)
+        later.enter_context(server_on(port, token, tmp_path, standin, installed))
+        expect(
+            chat.area.get_by_text("The server stopped while this answer was running")
+        ).to_be_visible()
+        expect(chat.area.get_by_text("Reconnecting…")).to_have_count(0)
+        expect(chat.answer()).to_contain_text("Half of it")
+        chat.button("Continue").click()
+        chat.expect_whole("and the rest.")
+        said = [message["content"] for message in standin.chats[1].json["messages"]]
+        assert said[:2] == ["Tell me", "Half of it"]
