@@ -20,7 +20,6 @@ from typing import Any
 
 from ..protocol.conversation import Turn
 from ..protocol.errors import CellError
-from ..protocol.plain_text import plain_lines, plain_text
 from .code_answer import CodeAnswer
 from .context import Context, Piece
 from .describers import describe
@@ -28,6 +27,7 @@ from .exports import load, save
 from .notebook import running_cell
 from .notebook_chat import NotebookChat
 from .references import last_error, look_up, split_references
+from .reports import show_history, show_usage
 from .turn_request import TurnRequest
 
 __all__ = ["Commands"]
@@ -109,10 +109,7 @@ class Commands:
 
     def _history(self, conversation: str | None = None) -> None:
         """``history [CONVERSATION]``: show a conversation."""
-        for turn in self._conversation(conversation).turns:
-            state = "" if turn.state == "whole" else f" ({turn.state})"
-            who = plain_text(turn.model) or "Model"
-            print(plain_lines(f"You: {turn.prompt}\n{who}{state}: {turn.answer}\n"))
+        show_history(self._conversation(conversation).turns, self._chats.shell)
 
     def _reset(self, conversation: str | None = None) -> None:
         """``reset [CONVERSATION]``: clear a conversation."""
@@ -131,10 +128,7 @@ class Commands:
 
     def _usage(self) -> None:
         """``usage``: show your requests, tokens and known costs in the last 30 days."""
-        total = dict(self._chats.connected().get("aqueduct/usage")["total"])
-        usd = total.pop("usd", None)
-        used = [f"{count} {name.replace('_', ' ')}" for name, count in total.items()]
-        print(", ".join(used + ([] if usd is None else [f"${usd:.4f}"])))
+        show_usage(self._chats.connected().get("aqueduct/usage"), self._chats.shell)
 
     def _last(self, *arguments: str) -> None:
         """``last [--request] [-c NAME]``: show details of the last answer, or what was sent."""

@@ -137,3 +137,21 @@ def test_an_answer_with_several_blocks_becomes_several_cells_in_their_order(
         expect(cells.nth(4)).to_have_text("print(x * 7)")
         expect(cells.nth(5)).to_have_text("'the end'")
         assert "For a cell of its own" not in opened.output(1)
+
+
+def test_a_chat_cell_is_text_and_an_unknown_magic_says_how_it_is_loaded(open_lab: Open) -> None:
+    with open_lab("%%chat\nis it in the list", "x = [1] if True else None") as opened:
+        chat, code = (opened.page.locator(".jp-CodeCell .cm-content").nth(n) for n in range(2))
+        expect(code.locator("span").first).to_be_visible()
+        keyword = code.locator("span", has_text="if").first
+        bold = "node => getComputedStyle(node).fontWeight"
+        assert keyword.evaluate(bold) == "700"
+        expect(chat.locator("span", has_text="in")).to_have_count(0)
+        opened.run(0)
+        opened.expect_output(0, "Run this in a cell, then run this cell again: %load_ext aqueduct")
+
+        code.click()
+        opened.page.keyboard.press("Control+Home")
+        opened.page.keyboard.type("%%chat\n")
+        expect(code.locator("span", has_text="if")).to_have_count(0)
+        opened.page.keyboard.press("Control+z")

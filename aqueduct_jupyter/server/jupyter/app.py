@@ -68,6 +68,9 @@ class AqueductApp(ExtensionApp):
         help="A GGUF file to run as the embedded model, which is then listed beside upstreams."
     ).tag(config=True)
     demo_models = Bool(False, help="List the scripted demo models.").tag(config=True)
+    load_magics = Bool(
+        False, help="Load %%chat into each new Python kernel, so that no cell has to."
+    ).tag(config=True)
     limits = _CheckedLater(
         {},
         help="""Usage limits: {"user": budget, "kernel": budget, "agent": budget, "models":
@@ -214,7 +217,10 @@ class AqueductApp(ExtensionApp):
             )
             return
         self._environment = KernelEnvironment(
-            _url_for_kernels(serverapp), self.gateway.keys, self.gateway.running.stop_kernel
+            _url_for_kernels(serverapp),
+            self.gateway.keys,
+            self.gateway.running.stop_kernel,
+            loads_magics=self.load_magics,
         )
         self._environment.put_fallback(os.environ)
         use_for_kernels(serverapp.kernel_manager, self._environment)

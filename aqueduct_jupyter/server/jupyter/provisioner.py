@@ -11,7 +11,7 @@ as long as the server runs. In all other kernels, their own key replaces it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from jupyter_client.multikernelmanager import MultiKernelManager
@@ -25,6 +25,9 @@ __all__ = ["AqueductProvisioner", "KernelEnvironment", "use_for_kernels"]
 PROVISIONER = "aqueduct-provisioner"
 """The name of our entry point in the group ``jupyter_client.kernel_provisioners``."""
 
+LOAD_MAGICS = "--ext=aqueduct_jupyter"
+"""IPython's option; a kernel without this package logs that it is missing, and starts."""
+
 _DEFAULT_PROVISIONER = "local-provisioner"
 
 
@@ -35,12 +38,21 @@ class KernelEnvironment:
         url: this server's URL with its base_url, without a trailing slash.
         keys: makes each kernel's key.
         ended: called with the id of each kernel that ended or restarts.
+        loads_magics: whether each IPython kernel knows ``%%chat`` from its start.
     """
 
-    def __init__(self, url: str, keys: KernelKeys, ended: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: KernelKeys,
+        ended: Callable[[str], None],
+        *,
+        loads_magics: bool = False,
+    ) -> None:
         self._url = url
         self._keys = keys
         self.ended = ended
+        self.loads_magics = loads_magics
 
     def variables(self, kernel_id: str, present: Mapping[str, str]) -> dict[str, str]:
         """Return the variables for one kernel.
@@ -76,6 +88,13 @@ class AqueductProvisioner(LocalProvisioner):
     environments: ClassVar[WeakKeyDictionary[MultiKernelManager, KernelEnvironment]] = (
         WeakKeyDictionary()
     )
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the option that loads the magics, if the operator wants it and it is IPython."""
+        is_ipython = any("ipykernel" in word for word in self.kernel_spec.argv)
+        if self._environment and self._environment.loads_magics and is_ipython:
+            kwargs["extra_arguments"] = [*kwargs.get("extra_arguments", []), LOAD_MAGICS]
+        return await super().pre_launch(**kwargs)
 
     async def cleanup(self, restart: bool = False) -> None:
         """Stop the kernel's requests; a program that it started may still wait for them."""

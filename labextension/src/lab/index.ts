@@ -4,6 +4,7 @@ import { changesPlugin } from './changes';
 import { chatPlugin } from './chat';
 import { commandsPlugin } from './commands';
 import { contextPlugin } from './context';
+import { magicsPlugin } from './magics';
 import { nextCellsPlugin } from './next-cells';
 import { statusPlugin } from './status';
 
@@ -14,6 +15,7 @@ export default [
   cellsPlugin,
   changesPlugin,
   nextCellsPlugin,
+  magicsPlugin,
   commandsPlugin,
   statusPlugin
 ];

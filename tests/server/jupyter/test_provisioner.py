@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,14 @@ SHOW_ALL = "import os, json; print(json.dumps(dict(os.environ)))"
 
 @contextmanager
 def serving(
-    folder: Path, standin: StandIn, base_url: str = "/", **environment: str
+    folder: Path,
+    standin: StandIn,
+    base_url: str = "/",
+    more: Sequence[str] = (),
+    **environment: str,
 ) -> Iterator[ThrowawayServer]:
     upstreams = {"campus": {"base_url": standin.url, "api_key_env": "CAMPUS_KEY"}}
-    arguments = [f"--ServerApp.base_url={base_url}", f"--AqueductApp.upstreams={upstreams}"]
+    arguments = [f"--ServerApp.base_url={base_url}", f"--AqueductApp.upstreams={upstreams}", *more]
     secrets = {
         "CAMPUS_KEY": "sk-campus-secret",
         "AQUEDUCT_BASE_URL": standin.url,
@@ -92,6 +96,19 @@ def test_each_kernel_has_its_own_key_and_the_servers_address(
     assert first["OPENAI_API_KEY"] == first["AQUEDUCT_API_KEY"]
     assert first["AQUEDUCT_API_KEY"] != second["AQUEDUCT_API_KEY"]
     assert server.token not in str(first)
+
+
+def test_a_new_kernel_knows_the_magics_where_the_operator_wants_it(tmp_path: Path) -> None:
+    asked = "%%chat -m campus/real-name -f text\nHi"
+    folders = [tmp_path / name for name in ("without", "with")]
+    for folder in folders:
+        folder.mkdir()
+    with StandIn() as standin:
+        with serving(folders[0], standin) as server:
+            assert "`%%chat` not found" in run(server, asked)
+        with serving(folders[1], standin, more=["--AqueductApp.load_magics=True"]) as server:
+            assert "not found" not in run(server, asked)
+        assert standin.chats[-1].json["messages"][-1]["content"] == "Hi"
 
 
 def test_a_key_dies_with_its_kernel_and_opens_nothing_else(server: ThrowawayServer) -> None:
