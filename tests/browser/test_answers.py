@@ -14,7 +14,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 from ..standin import DONE, HANG, StandIn, chunk
-from .chat import ChatOnPage, open_sidebar
+from .chat import ChatOnPage, faults, open_sidebar
 from .conftest import Open
 from .lab import LabServer, lab, lab_server
 
@@ -137,3 +137,27 @@ def test_a_page_lives_through_a_server_that_is_killed(
         chat.expect_whole("and the rest.")
         said = [message["content"] for message in standin.chats[1].json["messages"]]
         assert said[:2] == ["Tell me", "Half of it"]
+
+
+def test_a_silent_model_says_so_and_questions_wait(open_lab: Open, standin: StandIn) -> None:
+    more = threading.Event()
+    standin.stream(more, chunk("At last."), DONE)
+    standin.stream(chunk("The second answer."), DONE)
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        chat.ask("one")
+        chat.ask("two")
+        chat.ask("three")
+        silence = chat.area.locator(".aqueduct-silence")
+        expect(silence).to_contain_text("Waiting for real-name · 5 s")
+        expect(silence.get_by_role("button", name="Stop")).to_be_visible()
+        queue = chat.area.get_by_role("region", name="Waiting questions")
+        expect(queue.locator("li")).to_have_text(["two", "three"])
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+        chat.screenshot("waiting")
+        queue.get_by_role("button", name="Remove this waiting question").last.click()
+        more.set()
+        chat.expect_whole("The second answer.")
+        expect(queue).to_have_count(0)
+        asked = [message["content"] for message in standin.chats[1].json["messages"]]
+        assert asked == ["one", "At last.", "two"]

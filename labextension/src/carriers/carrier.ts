@@ -42,6 +42,8 @@ export type CarrierEvent =
   | { type: 'delta'; request: string; text: string; reasoning: string }
   /** An answer has ended, in any way. */
   | { type: 'ended'; request: string; turn: Ending }
+  /** Another conversation is shown now; its turns follow. Null is a new one. */
+  | { type: 'opened'; from: string | null; to: string | null }
   /** What happens elsewhere has not been heard of for a while, or is heard of again. */
   | { type: 'connection'; isLost: boolean }
   /** A question could not begin, or something else went wrong; a message that can be dismissed. */

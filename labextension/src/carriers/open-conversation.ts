@@ -22,6 +22,8 @@ interface Unsent {
   before: string | null;
 }
 
+const IDLE = { running: null, answering: null };
+
 export class OpenConversation {
   name = '';
   turns: readonly Turn[] = [];
@@ -29,6 +31,8 @@ export class OpenConversation {
   running: string | null = null;
 
   private _answering: string | null = null;
+  /** What the server has last said about what runs. */
+  private _told: { running: string | null; answering: string | null } = IDLE;
   private _unsent: Unsent | null = null;
   /** What was stopped here, of which the server may still tell. */
   private _stopped: { request: string; turn: string } | null = null;
@@ -164,6 +168,7 @@ export class OpenConversation {
 
   private _takeTurns({ name, ids, turns, running, answering }: TurnsEvent): CarrierEvent {
     this.name = name;
+    this._told = { running, answering };
     if (this._unsent && ids.includes(this._unsent.turn.id)) {
       this._unsent = null;
     }
@@ -196,6 +201,7 @@ export class OpenConversation {
   }
 
   private _end(request: string, ending: Ending): CarrierEvent | null {
+    this._told = IDLE;
     const turn = this._turnOf(request);
     if (request === this._stopped?.request) {
       this._stopped = null;
@@ -223,7 +229,8 @@ export class OpenConversation {
     const ending = this._store.endingOf(error);
     this._unsent = { ...this._unsent, turn: { ...this._unsent.turn, ...ending } };
     this._change(this._unsent.turn.id, ending);
-    this.running = null;
+    this.running = this._told.running;
+    this._answering = this._told.answering;
     return { type: 'ended', request, turn: ending };
   }
 

@@ -117,7 +117,13 @@ export class ServerCarrier implements Carrier {
     const asking = { id, request, prompt, content, model, before, continues, system: this.system };
     conversation
       .ask(asking, () => this._begin(conversation))
-      .then(event => this._tell(conversation, event))
+      .then(event => {
+        this._tell(conversation, event);
+        if (event) {
+          // Another answer may be running.
+          this._tell(conversation, conversation.shown);
+        }
+      })
       .catch(this.complain);
   }
 
@@ -187,7 +193,9 @@ export class ServerCarrier implements Carrier {
   private _show(conversation: OpenConversation, following: Following | null): void {
     this._following?.close();
     this._following = following;
+    const { id: from } = this.current;
     this.current = conversation;
+    this._listener({ type: 'opened', from, to: conversation.id });
     this._listener({ type: 'connection', isLost: false });
     this._listener(conversation.shown);
     this.opened.emit();

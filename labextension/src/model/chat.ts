@@ -1,15 +1,16 @@
 /**
- * The chat's model: its turns, the running request, and the question in preparation.
+ * The chat's model: its turns, the questions that wait, and the question in preparation.
  *
- * It does not use the DOM, and a carrier sends its questions. Late events of a request that is no
- * longer running are ignored, so a stopped answer does not change.
+ * It does not use the DOM, and a carrier sends its questions. How answers grow is in `turn-list.ts`.
  */
 import type { Carrier, CarrierEvent } from '../carriers/carrier';
 import { ENGLISH, type Words } from '../translation';
 import { newId, type Context, type Part, type Setup, type Turn } from '../protocol-types';
 import { Attachments } from './attachments';
 import { sentenceOf } from './plain-text';
+import { Queue, type Queued } from './queue';
 import { Signal } from './signal';
+import { TurnList } from './turn-list';
 
 const NO_SETUP: Setup = {
   models: [],
@@ -27,7 +28,9 @@ export class ChatModel {
   /** Emitted with a draft that replaces the text in the composer. */
   readonly drafted = new Signal<string>();
 
-  turns: readonly Turn[] = [];
+  /** The questions that wait for the end of an answer. */
+  readonly queue = new Queue(this.changed);
+
   setup: Setup | null = null;
   contexts: readonly Context[] = [];
   editing: Turn | null = null;
@@ -35,11 +38,7 @@ export class ChatModel {
   /** Whether what happens elsewhere has not been heard of for a while. */
   isCutOff = false;
 
-  private _running: string | null = null;
-  /** The turn that the running request answers; others may run elsewhere at the same time. */
-  private _answering: string | null = null;
-  /** Whether the running request's question has been sent but has not begun yet. */
-  private _isUnderway = false;
+  private readonly _list = new TurnList();
   private _chosen: string | null = null;
 
   /**
@@ -62,8 +61,12 @@ export class ChatModel {
     return this._chosen !== null;
   }
 
+  get turns(): readonly Turn[] {
+    return this._list.turns;
+  }
+
   get isRunning(): boolean {
-    return this._running !== null;
+    return this._list.running !== null;
   }
 
   get limits(): Setup['limits'] {
@@ -95,14 +98,17 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  /** Send a question with its attachments; returns whether it was sent. */
+  /** Send a question with its attachments, or have it wait; returns whether it was accepted. */
   send(prompt: string): boolean {
-    if (!prompt.trim() || !this.isReady) {
+    if (!prompt.trim() || this.attachments.isBusy || (this.isRunning && this.editing)) {
       return false;
     }
     const before = this.editing?.id ?? null;
     const kept = this.editing ? partsOf(this.editing) : [];
-    if (!this._ask(prompt, [...kept, ...this.attachments.parts], this.contexts, before)) {
+    const files = [...kept, ...this.attachments.parts];
+    if (this.isRunning) {
+      this.queue.add({ prompt, files, contexts: this.contexts });
+    } else if (!this._ask(prompt, files, this.contexts, before)) {
       return false;
     }
     this.attachments.clear();
@@ -110,6 +116,14 @@ export class ChatModel {
     this.editing = null;
     this.changed.emit();
     return true;
+  }
+
+  /** Send the first of the waiting questions. */
+  sendNext(): void {
+    const [next] = this.queue.items;
+    if (next && !this.isRunning && this._askQueued(next)) {
+      this.queue.remove(next);
+    }
   }
 
   /** Ask a turn's question again. */
@@ -130,8 +144,7 @@ export class ChatModel {
   /** Whether an answer ended early, so that the model can go on with it. */
   canContinue(turn: Turn): boolean {
     const isFailed = turn.state === 'failed' && this._carrier.continuesFailed === true;
-    const isCut = turn.finish_reason === 'length' || turn.finish_reason === 'content_filter';
-    const isEarly = turn.state === 'stopped' || isFailed || isCut;
+    const isEarly = turn.state === 'stopped' || isFailed || isCut(turn);
     return isEarly && turn.answer !== '' && turn === this.turns[this.turns.length - 1];
   }
 
@@ -145,15 +158,13 @@ export class ChatModel {
   }
 
   stop(): void {
-    if (this._running === null) {
-      return;
+    const request = this._list.running;
+    if (request !== null) {
+      const ended = this._list.end({ state: 'stopped' });
+      this._carrier.stop(request);
+      this._ended(ended);
+      this.changed.emit();
     }
-    const request = this._running;
-    this._running = null;
-    this._isUnderway = false;
-    this._carrier.stop(request);
-    this._end({ state: 'stopped' });
-    this.changed.emit();
   }
 
   /** Put a turn's question back into the composer for editing; null cancels. */
@@ -165,7 +176,7 @@ export class ChatModel {
 
   remove(turn: Turn): void {
     this._carrier.remove(turn.id);
-    this.turns = this.turns.filter(other => other.id !== turn.id);
+    this._list.remove(turn.id);
     this.changed.emit();
   }
 
@@ -210,11 +221,11 @@ export class ChatModel {
     continues = false
   ): boolean {
     this.trouble = null;
-    this._running = newId();
-    this._isUnderway = true;
+    const request = newId();
+    this._list.send(request);
     try {
       this._carrier.ask({
-        request: this._running,
+        request,
         prompt,
         // The rest of a context is for the page.
         contexts: contexts.map(({ name, text }) => ({ name, text })),
@@ -224,8 +235,7 @@ export class ChatModel {
         ...(continues && this._carrier.continuesFailed ? { continues } : {})
       });
     } catch (error) {
-      this._running = null;
-      this._isUnderway = false;
+      this._list.giveUp();
       this.complain(error);
       return false;
     }
@@ -233,100 +243,75 @@ export class ChatModel {
     return true;
   }
 
+  private _askQueued({ prompt, files, contexts }: Queued): boolean {
+    return this._ask(prompt, files, contexts, null);
+  }
+
   private _apply(event: CarrierEvent): void {
-    if ('request' in event && event.request !== this._running) {
+    const list = this._list;
+    if ('request' in event && event.request !== list.running) {
       return;
     }
     switch (event.type) {
       case 'setup':
         this.setup = event.setup;
         break;
-      case 'turns':
-        this._show(event.ids, event.turns, event.running, event.answering ?? null);
+      case 'opened':
+        list.leave();
+        this.queue.show(event.from, event.to);
         break;
+      case 'turns': {
+        const ended = list.show(event);
+        const isGone = this.editing && !event.ids.includes(this.editing.id);
+        this.editing = isGone ? null : this.editing;
+        this._ended(ended);
+        break;
+      }
       case 'attached':
         event.contexts.forEach(context => this.addContext(context));
         break;
       case 'begun':
-        this._isUnderway = false;
-        this._answering = event.turn.id;
-        // A list of the turns may already have contained it.
-        this.turns = [
-          ...this._until(event.before).filter(({ id }) => id !== event.turn.id),
-          event.turn
-        ];
+        list.begin(event.turn, event.before);
         break;
       case 'delta':
-        this._grow(event.text, event.reasoning);
+        list.grow(event.text, event.reasoning);
         break;
       case 'ended':
-        this._running = null;
-        this._end(event.turn);
+        this._ended(list.end(event.turn));
         break;
       case 'connection':
         this.isCutOff = event.isLost;
         break;
       case 'trouble':
-        // If nothing has begun, no end will follow.
-        this._isUnderway = false;
-        this._running = this._growing ? this._running : null;
+        list.giveUp();
         this.trouble = sentenceOf(event.message);
         break;
     }
     this.changed.emit();
   }
 
-  private _show(
-    ids: readonly string[],
-    news: readonly Turn[],
-    running: string | null,
-    answering: string | null
-  ): void {
-    const known = new Map([...this.turns, ...news].map(turn => [turn.id, turn]));
-    this.turns = ids.flatMap(id => known.get(id) ?? []);
-    // An event from before our question arrived does not know about it.
-    if (!this._isUnderway) {
-      const last = this.turns[this.turns.length - 1];
-      this._running = running;
-      this._answering = running === null ? null : (answering ?? last?.id ?? null);
+  /** Go on after an answer has ended: with the next question, if nothing is missing. */
+  private _ended(turn: Turn | null): void {
+    if (!turn) {
+      return;
     }
-    const isGone = this.editing && !ids.includes(this.editing.id);
-    this.editing = isGone ? null : this.editing;
-  }
-
-  private _until(before: string | null): Turn[] {
-    const index = this.turns.findIndex(turn => turn.id === before);
-    return this.turns.slice(0, index < 0 ? undefined : index);
-  }
-
-  /** The turn whose answer is still growing, unless it has been removed elsewhere. */
-  private get _growing(): Turn | undefined {
-    return this.turns.find(({ id, state }) => id === this._answering && state === 'running');
-  }
-
-  private _grow(text: string, reasoning: string): void {
-    const turn = this._growing;
-    if (turn) {
-      this._change({
-        ...turn,
-        answer: turn.answer + text,
-        reasoning: turn.reasoning + reasoning
-      });
+    if (turn.error_code === 'answer_running') {
+      // Somebody else was faster, so it waits like any other.
+      const files = partsOf(turn);
+      this.queue.add({ prompt: turn.prompt, files, contexts: [] }, true);
+      this.remove(turn);
+      return;
+    }
+    this.ended.emit(turn);
+    if (turn.state === 'whole' && !isCut(turn)) {
+      this.sendNext();
     }
   }
+}
 
-  private _end(ending: Partial<Turn>): void {
-    const turn = this._growing;
-    if (turn) {
-      const ended = { ...turn, ...ending };
-      this._change(ended);
-      this.ended.emit(ended);
-    }
-  }
-
-  private _change(turn: Turn): void {
-    this.turns = this.turns.map(other => (other.id === turn.id ? turn : other));
-  }
+/** Whether an answer that ended is not all that the model would have said. */
+function isCut({ finish_reason }: Turn): boolean {
+  return finish_reason === 'length' || finish_reason === 'content_filter';
 }
 
 /** The attachments of a turn. */

@@ -13,6 +13,7 @@ import type { Words } from '../translation';
 import type { Context, Turn } from '../protocol-types';
 import { Composer, type ContextSource } from './composer';
 import { IconButton } from './icons';
+import { QueueView } from './queue';
 import type { Typesetter } from './services';
 import { TurnView } from './turn';
 
@@ -66,6 +67,7 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
           {words.__('Reconnecting…')}
         </p>
       )}
+      <QueueView model={model} words={words} />
       <Composer model={model} words={words} sources={sources} />
       <Announcer model={model} words={words} />
     </section>

@@ -11,6 +11,7 @@ import { IconButton } from './icons';
 import { MarkdownView } from './markdown';
 import { Proposal } from './proposal';
 import type { Typesetter } from './services';
+import { Waiting } from './waiting';
 
 interface TurnProps {
   turn: Turn;
@@ -37,6 +38,7 @@ export class TurnView extends Component<TurnProps> {
             <AnswerText turn={turn} typesetter={typesetter} words={words} />
           )}
           <Proposal turn={turn} words={words} />
+          {turn.state === 'running' && <Waiting turn={turn} model={model} words={words} />}
           {turn.state === 'failed' && <ErrorCard {...{ turn, model, words, isReady }} />}
           {turn.state !== 'running' && <Footer {...{ turn, model, words, isReady }} />}
         </div>
@@ -89,15 +91,7 @@ function AnswerText({
     return () => view.current?.dispose();
   }, []);
   useEffect(() => view.current?.show(turn.answer, turn.state !== 'running'));
-  const isWaiting = turn.state === 'running' && !turn.answer;
-  return (
-    <>
-      <div class="aqueduct-markdown" ref={node} />
-      {isWaiting && (
-        <span class="aqueduct-waiting" aria-label={words.__('Waiting for the model')} />
-      )}
-    </>
-  );
+  return <div class="aqueduct-markdown" ref={node} />;
 }
 
 function ErrorCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {

@@ -187,11 +187,96 @@ test('what comes late of a stopped answer does not get into the next', () => {
   expect(model.isRunning).toBe(true);
 });
 
-test('one question runs at a time', () => {
+test('one question runs at a time, and the next waits until its answer is complete', () => {
   model.send('one');
-  expect(model.send('two')).toBe(false);
+  model.addContext({ name: 'df', text: 'a table' });
+  expect(model.send('two')).toBe(true);
+  expect(model.send('three')).toBe(true);
   expect(model.send('  ')).toBe(false);
   expect(carrier.asked).toHaveLength(1);
+  expect(model.contexts).toEqual([]);
+  expect(model.queue.items.map(({ prompt }) => prompt)).toEqual(['two', 'three']);
+  carrier.end();
+  expect(carrier.asked[1]).toMatchObject({
+    prompt: 'two',
+    contexts: [{ name: 'df', text: 'a table' }],
+    before: null
+  });
+  expect(model.isRunning).toBe(true);
+  carrier.end();
+  expect(carrier.asked[2]!.prompt).toBe('three');
+  expect(model.queue.items).toEqual([]);
+});
+
+test.each([
+  { state: 'failed', error: 'No.' },
+  { state: 'stopped' },
+  { state: 'whole', finish_reason: 'length' }
+] as Partial<Turn>[])('after an answer that ended as %o, questions wait for a click', ending => {
+  model.send('one');
+  model.send('two');
+  carrier.end(ending);
+  expect(carrier.asked).toHaveLength(1);
+  model.sendNext();
+  expect(carrier.asked[1]!.prompt).toBe('two');
+  expect(model.queue.items).toEqual([]);
+});
+
+test('stopping leaves what waits alone', () => {
+  model.send('one');
+  model.send('two');
+  model.stop();
+  expect(carrier.asked).toHaveLength(1);
+  expect(model.queue.items).toHaveLength(1);
+});
+
+test('a waiting question is changed and removed', () => {
+  model.send('one');
+  model.send('two');
+  model.send('three');
+  model.queue.change(model.queue.items[0]!, 'better');
+  model.queue.remove(model.queue.items[1]!);
+  carrier.end();
+  expect(carrier.asked.map(({ prompt }) => prompt)).toEqual(['one', 'better']);
+});
+
+test('questions wait in their own conversation', () => {
+  model.send('one');
+  model.send('two');
+  const [turn] = model.turns;
+  carrier.tell({ type: 'opened', from: 'a', to: 'b' });
+  carrier.tell({ type: 'turns', ids: [], turns: [], running: null });
+  expect(model.queue.items).toEqual([]);
+  carrier.tell({ type: 'opened', from: 'b', to: 'a' });
+  const whole = { ...turn!, state: 'whole' as const };
+  carrier.tell({ type: 'turns', ids: [whole.id], turns: [whole], running: null });
+  expect(model.queue.items.map(({ prompt }) => prompt)).toEqual(['two']);
+  expect(carrier.asked).toHaveLength(1);
+});
+
+test('an answer that ended while nobody listened has ended', () => {
+  const ended: Turn[] = [];
+  model.ended.connect(turn => ended.push(turn));
+  model.send('one');
+  model.send('two');
+  const whole = { ...last(), answer: 'All', state: 'whole' as const };
+  carrier.tell({ type: 'turns', ids: [whole.id], turns: [whole], running: null });
+  expect(ended).toEqual([whole]);
+  expect(carrier.asked[1]!.prompt).toBe('two');
+});
+
+test('what happens elsewhere is not heard of for a while', () => {
+  carrier.tell({ type: 'connection', isLost: true });
+  expect(model.isCutOff).toBe(true);
+  carrier.tell({ type: 'connection', isLost: false });
+  expect([model.isCutOff, model.trouble]).toEqual([false, null]);
+});
+
+test('a question that comes while another window asks waits', () => {
+  model.send('mine');
+  carrier.end({ state: 'failed', error: 'Busy.', error_code: 'answer_running' });
+  expect(carrier.removed).toHaveLength(1);
+  expect(model.queue.items.map(({ prompt }) => prompt)).toEqual(['mine']);
 });
 
 test('an edited question takes the place of the old one and of what came after', () => {
