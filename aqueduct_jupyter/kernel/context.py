@@ -107,13 +107,17 @@ class Context:
     """What was meant, for a recording; by default the text."""
 
     @property
-    def text(self) -> str:
-        """The text, under the object's name; empty if there are no pieces."""
+    def body(self) -> str:
+        """The text without the object's name; empty if there are no pieces."""
         if not self.pieces:
             return ""
-        body = "\n".join(piece.text for piece in self.pieces)
         note = f"\n[left out: {', '.join(self.cut)}]" if self.cut else ""
-        return f"<{self.name}>\n{body}{note}\n</{self.name}>"
+        return "\n".join(piece.text for piece in self.pieces) + note
+
+    @property
+    def text(self) -> str:
+        """The text, under the object's name; empty if there are no pieces."""
+        return f"<{self.name}>\n{self.body}\n</{self.name}>" if self.pieces else ""
 
     def part(self) -> dict[str, Any]:
         """Return the message part with the text."""

@@ -12,6 +12,7 @@ class NothingToObserve {
 
 // Some tests are not of a page.
 if ('HTMLDialogElement' in globalThis) {
+  Element.prototype.scrollIntoView = () => undefined;
   // A dialog as far as it opens and closes.
   Object.assign(HTMLDialogElement.prototype, {
     showModal(this: HTMLDialogElement): void {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,18 @@ class ChatOnPage:
         """Choose something in one of the small lists."""
         self.area.locator(f"summary[aria-label='{name}']").click()
         self.area.locator("details[open]").get_by_role("button", name=item).click()
+
+    def attach(self, query: str, option: str) -> None:
+        """Mention something in the question, and choose it from the list.
+
+        Args:
+            query: what is typed after the ``@``.
+            option: what the option's words begin with.
+        """
+        self.input.press_sequentially(f"@{query}")
+        found = self.area.get_by_role("option").filter(has_text=re.compile(f"^{re.escape(option)}"))
+        found.first.click()
+        expect(self.area.get_by_role("listbox")).to_have_count(0)
 
     def screenshot(self, name: str) -> None:
         """Keep a picture of the page."""

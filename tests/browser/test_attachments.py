@@ -8,8 +8,9 @@ from typing import Any
 from playwright.sync_api import expect
 
 from ..standin import StandIn
-from .chat import ChatOnPage, faults
+from .chat import ChatOnPage, faults, open_sidebar
 from .conftest import Open
+from .lab import LabServer
 from .test_sidebar import PIXEL
 
 PLOT = f"""from IPython.display import display
@@ -57,3 +58,79 @@ def test_a_plot_goes_as_a_picture_and_a_table_as_a_table(open_lab: Open, standin
         assert "| city | arches |\n| --- | --- |\n| Segovia | 167 |" in table["text"]
         data = picture["image_url"]["url"].removeprefix("data:image/png;base64,")
         assert base64.b64decode(data) == PIXEL
+
+
+def test_a_variable_goes_along_without_a_cell(open_lab: Open, standin: StandIn) -> None:
+    with open_lab("rows = [{'city': 'Segovia', 'arches': 167}]\nrows", "_") as opened:
+        page = opened.page
+        opened.run(0)
+        opened.expect_output(0, "Segovia")
+        chat = open_sidebar(page)
+        chat.input.press_sequentially("Mail me@rows: how many rows has @")
+        options = chat.area.get_by_role("option")
+        expect(options.filter(has_text="rows")).to_contain_text(["Active cell", "list 1", "In[1]"])
+        assert faults(page, ".aqueduct-sidebar") == []
+        chat.screenshot("mentions")
+        # By the keyboard alone.
+        chat.input.press_sequentially("ro")
+        expect(options.first).to_have_attribute("aria-selected", "true")
+        chat.input.press("Enter")
+        chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
+        expect(chips).to_contain_text("rows of work.ipynb")
+        expect(chat.input).to_have_value("Mail me@rows: how many rows has ")
+        chat.input.press("Enter")
+        chat.expect_whole("Hello")
+        variable, words = content(standin)
+        assert variable["text"].startswith("<rows of work.ipynb>\n")
+        assert "Segovia" in variable["text"]
+        assert words["text"] == "Mail me@rows: how many rows has "
+
+        expect(page.locator(".jp-CodeCell")).to_have_count(2)
+        opened.run(1)
+        opened.expect_output(1, "Segovia")
+        expect(page.locator(".jp-CodeCell .jp-InputPrompt").nth(1)).to_have_text("[2]:")
+
+
+def test_another_conversation_goes_along(open_lab: Open, standin: StandIn) -> None:
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        chat.ask("About arches")
+        chat.expect_whole("Hello")
+        chat.button("New conversation").click()
+        expect(chat.area.locator(".aqueduct-turn")).to_have_count(0)
+        chat.attach("arch", "About arches")
+        chat.ask("And bridges?")
+        chat.expect_whole("Hello")
+        conversation, _ = content(standin)
+        assert conversation["text"].startswith("<conversation About arches>\n")
+        assert "Hello" in conversation["text"]
+
+
+def test_a_busy_kernel_says_so(open_lab: Open) -> None:
+    with open_lab("import time\ntime.sleep(60)") as opened:
+        opened.run(0)
+        chat = open_sidebar(opened.page)
+        chat.button("Attach something (@)").click()
+        expect(chat.area.get_by_text("the kernel is busy")).to_be_visible()
+        expect(chat.area.get_by_role("option").first).to_be_visible()
+        chat.input.press("Escape")
+        expect(chat.input).to_have_value("")
+
+
+def test_the_selection_of_an_editor_goes_along(
+    open_lab: Open, standin: StandIn, server: LabServer
+) -> None:
+    (server.folder / "mod.py").write_text("def arches():\n    return 167\n")
+    with open_lab("1") as opened:
+        page = opened.page
+        page.get_by_role("listitem", name="mod.py").dblclick()
+        editor = page.locator(".jp-FileEditor .cm-content")
+        expect(editor).to_contain_text("167")
+        editor.click()
+        page.keyboard.press("Control+a")
+        chat = open_sidebar(page)
+        chat.attach("", "Selection")
+        chat.ask("What is this?")
+        chat.expect_whole("Hello")
+        selected, _ = content(standin)
+        assert selected["text"].startswith("<selection of mod.py>\ndef arches():\n    return 167")

@@ -241,8 +241,8 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
         assert "\x1b" not in context["text"]
         assert words["text"] == "Explain this error and how to fix it."
 
-        chat.menu("Attach from the notebook", "Whole notebook")
-        chat.menu("Attach from the notebook", "Active cell")
+        chat.attach("", "Whole notebook")
+        chat.attach("", "Active cell")
         chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
         expect(chips).to_have_count(2)
         chips.first.get_by_role("button").first.click()
@@ -333,11 +333,11 @@ def test_it_is_made_for_everybody(open_lab: Open, standin: StandIn) -> None:
         page = opened.page
         chat = open_sidebar(page)
         assert faults(page, ".aqueduct-sidebar") == []
-        chat.menu("Attach from the notebook", "Active cell")
+        chat.attach("", "Active cell")
         chat.ask("Why is this nan?")
         chat.expect_whole("Leave out the empty rows")
         assert faults(page, ".aqueduct-sidebar") == []
-        expect(page.locator(".aqueduct-unseen")).to_contain_text("Answer: The mean")
+        expect(page.locator(".aqueduct-unseen").last).to_contain_text("Answer: The mean")
 
         # By keyboard alone: from the words back to the answer's buttons.
         chat.input.focus()
@@ -376,7 +376,7 @@ def test_it_looks_well(open_lab: Open, standin: StandIn, server: LabServer, them
         page.mouse.down()
         page.mouse.move(box["x"] - 240, box["y"] + 300)
         page.mouse.up()
-        chat.menu("Attach from the notebook", "Active cell")
+        chat.attach("", "Active cell")
         chat.ask("Why is the mean of the discount nan?")
         chat.expect_whole("Leave out the empty rows")
         expect(chat.area.locator("mjx-container").first).to_be_visible()

@@ -89,7 +89,7 @@ def main() -> None:
             opened.expect_output(0, "ZeroDivisionError")
             opened.page.locator(".jp-InputArea-editor").first.click()
             chat = _wide_sidebar(opened.page)
-            chat.menu("Attach from the notebook", "Active cell")
+            chat.attach("", "Active cell")
             chat.ask("Why is there no mean of the discount?")
             _settled(chat, "Ask first whether")
             expect(chat.area.locator("mjx-container").first).to_be_visible()
@@ -113,18 +113,19 @@ def _parts_of_the_sidebar(opened: Lab) -> None:
     opened.expect_output(0, "ZeroDivisionError")
     page.locator(".jp-InputArea-editor").first.click()
     chat = _wide_sidebar(page)
-    chat.menu("Attach from the notebook", "Active cell")
-    summary = chat.area.locator("summary[aria-label='Attach from the notebook']")
-    summary.click()
-    expect(chat.area.locator("details[open]").first).to_be_visible()
+    chat.attach("", "Active cell")
+    chat.button("Attach something (@)").click()
+    expect(chat.area.get_by_role("option").first).to_be_visible()
     page.wait_for_timeout(300)
     composer = chat.area.locator(".aqueduct-composer").bounding_box()
+    mentions = chat.area.locator(".aqueduct-mentions").bounding_box()
     assert composer
-    top = composer["y"] - 80
+    assert mentions
+    top = mentions["y"] - 8
     _keep(
         page, "attach", {**composer, "y": top, "height": composer["y"] + composer["height"] - top}
     )
-    summary.click()
+    chat.input.press("Escape")
     chat.ask("Why is there no mean of the discount?")
     _settled(chat, "Ask first whether")
     chat.button("Replace the active cell").click()

@@ -5,6 +5,7 @@
  */
 import type * as nbformat from '@jupyterlab/nbformat';
 
+import { bytesOf } from '../carriers/variables';
 import { NOTHING_LEFT_OUT, type LeftOut } from '../protocol-types';
 import { tablesIn } from './markdown-table';
 
@@ -92,14 +93,6 @@ function pictureOf(data: string, kind: string, name: string, most: number, found
   const file = `${name}${number}.${kind.slice('image/'.length)}`;
   found.pictures.push(new File([bytes], file, { type: kind }));
   return `[the picture ${file}]`;
-}
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> | null {
-  try {
-    return Uint8Array.from(atob(base64.trim()), letter => letter.charCodeAt(0));
-  } catch {
-    return null;
-  }
 }
 
 function dataOf(output: nbformat.IOutput): Record<string, unknown> {

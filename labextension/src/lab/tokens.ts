@@ -5,8 +5,8 @@ import { Token } from '@lumino/coreutils';
 import type { Api } from '../carriers/api';
 import type { ServerCarrier } from '../carriers/server';
 import type { ChatModel } from '../model/chat';
+import type { ContextSource } from '../model/mentions';
 import type { Words } from '../translation';
-import type { ContextSource } from '../view/composer';
 import type { Context } from '../protocol-types';
 import type { Notebooks } from './notebooks';
 

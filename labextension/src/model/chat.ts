@@ -7,6 +7,7 @@ import type { Carrier, CarrierEvent } from '../carriers/carrier';
 import { ENGLISH, type Words } from '../translation';
 import { newId, type Context, type Part, type Setup, type Turn } from '../protocol-types';
 import { Attachments } from './attachments';
+import type { MentionSource } from './mentions';
 import { sentenceOf } from './plain-text';
 import { Queue, type Queued } from './queue';
 import { Signal } from './signal';
@@ -30,6 +31,9 @@ export class ChatModel {
 
   /** The questions that wait for the end of an answer. */
   readonly queue = new Queue(this.changed);
+
+  /** What offers things to attach. */
+  readonly mentions: MentionSource[] = [];
 
   setup: Setup | null = null;
   contexts: readonly Context[] = [];
@@ -187,6 +191,12 @@ export class ChatModel {
     context.pictures?.forEach(picture => {
       this.attachments.add(picture, context.name).catch(this.complain);
     });
+    this.changed.emit();
+  }
+
+  /** Add a source of things to attach. */
+  offer(source: MentionSource): void {
+    this.mentions.push(source);
     this.changed.emit();
   }
 

@@ -8,10 +8,12 @@ import { render, type ComponentChildren, type JSX } from 'preact';
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
+import type { ContextSource } from '../model/mentions';
 import { plainText } from '../model/plain-text';
 import type { Words } from '../translation';
 import type { Context, Turn } from '../protocol-types';
-import { Composer, type ContextSource } from './composer';
+import { Composer } from './composer';
+import { useDrop } from './drop';
 import { IconButton } from './icons';
 import { QueueView } from './queue';
 import type { Typesetter } from './services';
@@ -42,6 +44,8 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
   // A layout effect, because changes between the paint and a normal effect would be missed.
   useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
   useEffect(() => typesetter.prepare?.(), [typesetter]);
+  const node = useRef<HTMLElement>(null);
+  useDrop(node, model);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape') {
       return;
@@ -53,7 +57,7 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
     }
   };
   return (
-    <section class="aqueduct-chat" aria-label={words.__('Chat')} onKeyDown={onKeyDown}>
+    <section class="aqueduct-chat" ref={node} aria-label={words.__('Chat')} onKeyDown={onKeyDown}>
       {header}
       <Transcript {...{ model, words, typesetter, sources }} />
       {model.trouble && (
@@ -68,7 +72,7 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
         </p>
       )}
       <QueueView model={model} words={words} />
-      <Composer model={model} words={words} sources={sources} />
+      <Composer model={model} words={words} />
       <Announcer model={model} words={words} />
     </section>
   );

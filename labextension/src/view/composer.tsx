@@ -3,76 +3,125 @@ import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
+import { triggerAt, withoutTrigger, type Mention } from '../model/mentions';
 import { plainText } from '../model/plain-text';
 import type { Words } from '../translation';
-import type { Context } from '../protocol-types';
 import { Chips } from './chips';
-import { Icon, IconButton } from './icons';
-import { Popup } from './popup';
-
-/** Something from the notebook that can be attached. */
-export interface ContextSource {
-  readonly label: string;
-  /** A suggested question about it. */
-  readonly suggestion?: string;
-  /** Return its current content, or null if there is none. */
-  take(): Context | null;
-}
+import { IconButton } from './icons';
+import { Mentions, optionId, useMentions } from './mentions';
 
 interface ComposerProps {
   model: ChatModel;
   words: Words;
-  sources: readonly ContextSource[];
 }
 
-export function Composer({ model, words, sources }: ComposerProps): JSX.Element {
-  const [draft, setDraft] = useState('');
-  const area = useRef<HTMLTextAreaElement>(null);
+/** A draft, and where its cursor is. */
+interface Draft {
+  text: string;
+  cursor: number;
+}
 
-  useLayoutEffect(
-    () =>
-      model.drafted.connect(text => {
-        setDraft(text);
-        area.current?.focus();
-      }),
-    [model]
-  );
-  useLayoutEffect(() => fitHeight(area.current), [draft]);
+const EMPTY: Draft = { text: '', cursor: 0 };
+
+export function Composer({ model, words }: ComposerProps): JSX.Element {
+  const [draft, setDraft] = useState(EMPTY);
+  const [dismissed, dismiss] = useState<number | null>(null);
+  const [said, say] = useState('');
+  const area = useRef<HTMLTextAreaElement>(null);
+  /** Where the cursor goes once a changed draft is on the page. */
+  const target = useRef<number | null>(null);
+  const isAskedFor = useRef(false);
+
+  const change = (text: string, cursor = text.length): void => {
+    target.current = cursor;
+    setDraft({ text, cursor });
+    area.current?.focus();
+  };
+  useLayoutEffect(() => model.drafted.connect(text => change(text)), [model]);
+  useLayoutEffect(() => {
+    fitHeight(area.current);
+    if (target.current !== null) {
+      area.current?.setSelectionRange(target.current, target.current);
+      target.current = null;
+    }
+  }, [draft]);
+
+  const found = triggerAt(draft.text, draft.cursor);
+  const trigger = found?.start === dismissed ? null : found;
+  const list = useMentions(model.mentions, trigger);
+  useLayoutEffect(() => {
+    if (!found) {
+      dismiss(null);
+      isAskedFor.current = false;
+    }
+  }, [!found]);
 
   const send = (): void => {
-    if (model.send(draft)) {
-      setDraft('');
+    if (model.send(draft.text)) {
+      setDraft(EMPTY);
     }
+  };
+  const choose = (mention: Mention): void => {
+    const rest = withoutTrigger(draft.text, trigger!);
+    change(rest.draft, rest.cursor);
+    const attach = async (): Promise<void> => {
+      await mention.attach();
+      say(words.__('%1 goes along', plainText(mention.label)));
+    };
+    attach().catch(model.complain);
+  };
+  /** Close the list; a sign that only the button put there goes, too. */
+  const close = (): void => {
+    if (isAskedFor.current && !trigger!.query) {
+      const rest = withoutTrigger(draft.text, trigger!);
+      change(rest.draft, rest.cursor);
+    } else {
+      dismiss(trigger!.start);
+    }
+  };
+  const mention = (): void => {
+    const { text, cursor } = draft;
+    const sign = /[^\s]$/.test(text.slice(0, cursor)) ? ' @' : '@';
+    change(text.slice(0, cursor) + sign + text.slice(cursor), cursor + sign.length);
+    isAskedFor.current = true;
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.isComposing) {
       return;
     }
+    if (list.isOpen && !event.shiftKey) {
+      const pressed = event.key === 'Escape' || list.press(event.key);
+      if (pressed) {
+        event.preventDefault();
+        event.stopPropagation();
+        if (pressed === true) {
+          if (event.key === 'Escape') {
+            close();
+          }
+        } else {
+          choose(pressed);
+        }
+        return;
+      }
+    }
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
       send();
-    } else if (event.key === 'ArrowUp' && !draft && model.turns.length && model.isReady) {
+    } else if (event.key === 'ArrowUp' && !draft.text && model.turns.length && model.isReady) {
       event.preventDefault();
       model.edit(model.turns[model.turns.length - 1]!);
     }
   };
-  const attach = (files: Iterable<File>): boolean => {
-    const all = [...files];
-    all.forEach(file => {
-      model.attachments.add(file).catch(model.complain);
-    });
-    return all.length > 0;
-  };
   const onPaste = (event: ClipboardEvent): void => {
-    if (attach(event.clipboardData?.files ?? [])) {
+    if (attachFiles(model, event.clipboardData?.files ?? [])) {
       event.preventDefault();
     }
   };
-  const onDrop = (event: DragEvent): void => {
-    if (attach(event.dataTransfer?.files ?? [])) {
-      event.preventDefault();
-    }
-  };
+  const follow = ({
+    currentTarget: { value, selectionEnd }
+  }: {
+    currentTarget: HTMLTextAreaElement;
+  }): void => setDraft({ text: value, cursor: selectionEnd });
 
   return (
     <form
@@ -81,8 +130,6 @@ export function Composer({ model, words, sources }: ComposerProps): JSX.Element 
         event.preventDefault();
         send();
       }}
-      onDragOver={event => event.preventDefault()}
-      onDrop={onDrop}
     >
       {model.editing && (
         <div class="aqueduct-editing">
@@ -91,19 +138,30 @@ export function Composer({ model, words, sources }: ComposerProps): JSX.Element 
         </div>
       )}
       <Chips model={model} words={words} />
+      <Mentions list={list} words={words} choose={choose} />
       <textarea
         ref={area}
         rows={2}
-        value={draft}
-        placeholder={words.__('Ask a model…')}
+        value={draft.text}
+        placeholder={
+          model.mentions.length ? words.__('Ask a model… @ attaches') : words.__('Ask a model…')
+        }
         aria-label={words.__('Your question')}
-        onInput={event => setDraft(event.currentTarget.value)}
+        aria-autocomplete="list"
+        aria-haspopup="listbox"
+        aria-controls={list.isOpen ? list.id : undefined}
+        aria-activedescendant={list.isOpen && list.active ? optionId(list, list.active) : undefined}
+        onInput={follow}
+        onSelect={follow}
         onKeyDown={onKeyDown}
         onPaste={onPaste}
+        onBlur={() => trigger && dismiss(trigger.start)}
       />
       <div class="aqueduct-bar">
-        <FileButton attach={attach} words={words} model={model} />
-        {sources.length > 0 && <SourceMenu model={model} words={words} sources={sources} />}
+        <FileButton words={words} model={model} />
+        {model.mentions.length > 0 && (
+          <IconButton icon="mention" label={words.__('Attach something (@)')} act={mention} />
+        )}
         <ModelPicker model={model} words={words} />
         {model.isRunning ? (
           <IconButton
@@ -118,19 +176,27 @@ export function Composer({ model, words, sources }: ComposerProps): JSX.Element 
             label={words.__('Send (Enter)')}
             act={send}
             isPrimary
-            isDisabled={!draft.trim() || !model.isReady}
+            isDisabled={!draft.text.trim() || !model.isReady}
           />
         )}
+      </div>
+      <div role="status" class="aqueduct-unseen">
+        {said}
       </div>
     </form>
   );
 }
 
-function FileButton(props: {
-  attach: (files: Iterable<File>) => boolean;
-  words: Words;
-  model: ChatModel;
-}): JSX.Element {
+/** Attach files of this computer; returns whether there are any. */
+export function attachFiles(model: ChatModel, files: Iterable<File>): boolean {
+  const all = [...files];
+  all.forEach(file => {
+    model.attachments.add(file).catch(model.complain);
+  });
+  return all.length > 0;
+}
+
+function FileButton(props: ComposerProps): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
   const most = props.model.limits.attachment_bytes;
   const label = Number.isFinite(most)
@@ -144,7 +210,7 @@ function FileButton(props: {
         multiple
         hidden
         onChange={event => {
-          props.attach(event.currentTarget.files ?? []);
+          attachFiles(props.model, event.currentTarget.files ?? []);
           event.currentTarget.value = '';
         }}
       />
@@ -153,36 +219,7 @@ function FileButton(props: {
   );
 }
 
-function SourceMenu({ model, words, sources }: ComposerProps): JSX.Element {
-  const take = (source: ContextSource): void => {
-    const context = source.take();
-    if (context) {
-      model.addContext(context);
-    } else {
-      model.complain(words.__('There is nothing to attach: %1', source.label));
-    }
-  };
-  return (
-    <Popup label={words.__('Attach from the notebook')} face={<Icon name="context" />}>
-      {close =>
-        sources.map(source => (
-          <button
-            type="button"
-            key={source.label}
-            onClick={() => {
-              close();
-              take(source);
-            }}
-          >
-            {source.label}
-          </button>
-        ))
-      }
-    </Popup>
-  );
-}
-
-function ModelPicker({ model, words }: { model: ChatModel; words: Words }): JSX.Element {
+function ModelPicker({ model, words }: ComposerProps): JSX.Element {
   const names = namesByLook(model.models);
   return (
     <select

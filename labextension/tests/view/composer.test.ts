@@ -28,7 +28,7 @@ afterEach(() => takeAway());
 async function composer(...models: string[]): Promise<HTMLElement> {
   const limits = { attachment_bytes: 10, attachments_bytes: 20 };
   tell({ type: 'setup', setup: { models, default_model: null, notices: [], limits } });
-  const page = await drawn(h(Composer, { model, words: ENGLISH, sources: [] }));
+  const page = await drawn(h(Composer, { model, words: ENGLISH }));
   takeAway = page.takeAway;
   return page.node;
 }

@@ -1,0 +1,125 @@
+import { h } from 'preact';
+import { act } from 'preact/test-utils';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import type { Carrier } from '../../src/carriers/carrier';
+import { ChatModel } from '../../src/model/chat';
+import type { Mention, MentionGroup } from '../../src/model/mentions';
+import { ENGLISH } from '../../src/translation';
+import { Composer } from '../../src/view/composer';
+import { drawn, redrawn } from '../page';
+
+let model: ChatModel;
+let node: HTMLElement;
+let takeAway: () => Promise<void>;
+const attach = vi.fn<(label: string) => void>();
+
+function mention(label: string): Mention {
+  return { id: label, kind: 'variable', label, detail: '', attach: () => attach(label) };
+}
+
+beforeEach(async () => {
+  vi.resetAllMocks();
+  model = new ChatModel({ connect: () => undefined } as unknown as Carrier);
+  const variables: MentionGroup = { label: 'Variables', mentions: [mention('df'), mention('day')] };
+  model.offer({ list: () => Promise.resolve(variables) });
+  model.offer({ list: () => ({ label: 'Cells', mentions: [mention('In[1]')] }) });
+  model.offer({ list: () => Promise.reject(new Error('No kernel.')) });
+  const page = await drawn(h(Composer, { model, words: ENGLISH }));
+  ({ node, takeAway } = page);
+});
+
+afterEach(() => takeAway());
+
+const area = (): HTMLTextAreaElement => node.querySelector('textarea')!;
+const options = (): (string | null)[] =>
+  [...node.querySelectorAll('[role=option] span')].map(({ textContent }) => textContent);
+const active = (): string =>
+  document.getElementById(area().getAttribute('aria-activedescendant') ?? '')?.textContent ?? '';
+
+async function type(text: string): Promise<void> {
+  await act(() => {
+    area().value = text;
+    area().setSelectionRange(text.length, text.length);
+    area().dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  await redrawn();
+}
+
+async function press(key: string): Promise<Event> {
+  const event = new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true });
+  await act(() => {
+    area().dispatchEvent(event);
+  });
+  await redrawn();
+  return event;
+}
+
+test('what can go along is found by its name, and chosen with the keyboard', async () => {
+  await type('What is @');
+  expect(options()).toEqual(['df', 'day', 'In[1]']);
+  expect(node.querySelector('[role=listbox]')!.id).toBe(area().getAttribute('aria-controls'));
+  expect(node.querySelector('.aqueduct-mentions [role=status]')!.textContent).toBe('No kernel.');
+  expect(active()).toBe('df');
+  await press('ArrowUp');
+  expect(active()).toBe('In[1]');
+  await press('ArrowDown');
+  await press('ArrowDown');
+  expect(active()).toBe('day');
+  await type('What is @d');
+  expect(options()).toEqual(['df', 'day']);
+  await press('Tab');
+  expect(attach).toHaveBeenCalledExactlyOnceWith('day');
+  expect(area().value).toBe('What is ');
+  expect(node.querySelector('[role=listbox]')).toBeNull();
+  expect(node.querySelector('form > [role=status]')!.textContent).toBe('day goes along');
+});
+
+test('Escape closes the list and leaves the words; the next sign opens it again', async () => {
+  await type('mail @');
+  const outside = vi.fn();
+  node.addEventListener('keydown', outside);
+  expect((await press('Escape')).defaultPrevented).toBe(true);
+  expect(outside).not.toHaveBeenCalled();
+  expect(options()).toEqual([]);
+  await type('mail @d');
+  expect(options()).toEqual([]);
+  expect(area().getAttribute('aria-activedescendant')).toBeNull();
+  await type('mail me');
+  await type('mail me @d');
+  expect(options()).toEqual(['df', 'day']);
+});
+
+test('an address is no mention, and a sign without a match is sent as it is', async () => {
+  await type('me@d');
+  expect(options()).toEqual([]);
+  await type('what does @property');
+  expect(options()).toEqual([]);
+  expect((await press('Enter')).defaultPrevented).toBe(true);
+  expect(attach).not.toHaveBeenCalled();
+});
+
+test('the button opens the same list, and takes its sign back', async () => {
+  await type('Hi');
+  const button = node.querySelector<HTMLButtonElement>("[aria-label='Attach something (@)']")!;
+  await act(() => button.click());
+  await redrawn();
+  expect(area().value).toBe('Hi @');
+  expect(document.activeElement).toBe(area());
+  expect(options()).toHaveLength(3);
+  await press('Escape');
+  expect(area().value).toBe('Hi ');
+  await act(() => button.click());
+  await redrawn();
+  await act(() => node.querySelector<HTMLElement>('[role=option]')!.click());
+  expect(attach).toHaveBeenCalledExactlyOnceWith('df');
+});
+
+test('what cannot be attached says why', async () => {
+  attach.mockImplementation(() => {
+    throw new Error('df cannot be described.');
+  });
+  await type('@df');
+  await press('Enter');
+  expect(model.trouble).toBe('df cannot be described.');
+});
