@@ -92,6 +92,7 @@ export type Kind =
   | 'variable'
   | 'file'
   | 'picture'
+  | 'server'
   | 'conversation'
   | 'prompt';
 

@@ -134,3 +134,39 @@ def test_the_selection_of_an_editor_goes_along(
         chat.expect_whole("Hello")
         selected, _ = content(standin)
         assert selected["text"].startswith("<selection of mod.py>\ndef arches():\n    return 167")
+
+
+def test_files_of_the_server_are_chosen_and_dropped(
+    open_lab: Open, standin: StandIn, server: LabServer
+) -> None:
+    for name in ("one.txt", "two.txt"):
+        (server.folder / name).write_text(f"This is {name}.")
+    with open_lab("1") as opened:
+        page = opened.page
+        chat = open_sidebar(page)
+        chat.attach("server", "Files of the server")
+        dialog = page.locator(".jp-Dialog")
+        dialog.get_by_role("listitem", name="one.txt").click()
+        dialog.get_by_role("button", name="Select").click()
+        chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
+        expect(chips).to_have_count(1)
+        expect(chat.input).to_be_focused()
+
+        row = page.locator(".jp-FileBrowser").get_by_role("listitem", name="two.txt")
+        start, end = row.bounding_box(), chat.area.get_by_role("log").bounding_box()
+        assert start
+        assert end
+        page.mouse.move(start["x"] + 40, start["y"] + 10)
+        page.mouse.down()
+        page.mouse.move(end["x"] + 60, end["y"] + 60, steps=8)
+        expect(chat.area.locator(".aqueduct-dropping")).to_have_count(1)
+        chat.screenshot("dropping")
+        page.mouse.up()
+        expect(chips).to_have_count(2)
+        expect(chat.area.locator(".aqueduct-dropping")).to_have_count(0)
+        expect(chat.area.locator("progress")).to_have_count(0)
+        chat.ask("What are these?")
+        chat.expect_whole("Hello")
+        one, two, _ = content(standin)
+        assert "This is one.txt." in one["text"]
+        assert "This is two.txt." in two["text"]

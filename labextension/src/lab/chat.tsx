@@ -92,6 +92,10 @@ class Chat implements IChat {
     this.widget = new ChatSidebar(node => this._show(node, typesetter, acts), words);
   }
 
+  get node(): HTMLElement {
+    return this.widget.node;
+  }
+
   addSource(source: ContextSource): void {
     this.sources.push(source);
     this.model.changed.emit();

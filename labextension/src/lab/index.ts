@@ -6,11 +6,13 @@ import { commandsPlugin } from './commands';
 import { contextPlugin } from './context';
 import { magicsPlugin } from './magics';
 import { nextCellsPlugin } from './next-cells';
+import { filesPlugin } from './server-files';
 import { statusPlugin } from './status';
 
 export default [
   chatPlugin,
   contextPlugin,
+  filesPlugin,
   notebooksPlugin,
   cellsPlugin,
   changesPlugin,

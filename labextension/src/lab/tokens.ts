@@ -16,6 +16,8 @@ export interface IChat {
   readonly carrier: ServerCarrier;
   readonly api: Api;
   readonly words: Words;
+  /** The element of the sidebar, whether the chat is drawn in it yet or not. */
+  readonly node: HTMLElement;
   /** Add something from the notebook that can be attached. */
   addSource(source: ContextSource): void;
   /** Show the chat and focus its input. */

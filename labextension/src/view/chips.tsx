@@ -40,6 +40,7 @@ const ICONS: Record<Kind, IconName> = {
   variable: 'variable',
   file: 'attach',
   picture: 'picture',
+  server: 'server',
   conversation: 'conversation',
   prompt: 'conversation'
 };
