@@ -7,38 +7,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ..protocol.code_blocks import MAGICS, PYTHON, cell_source, language_of
+
 __all__ = ["CodeAnswer", "code_faults", "code_of"]
-
-_PYTHON = ("", "python", "python3", "py", "py3", "ipython", "ipython3", "pycon", "pyi")
-_MAGICS = {
-    "bash": "bash",
-    "sh": "bash",
-    "shell": "bash",
-    "zsh": "bash",
-    "console": "bash",
-    "shell-session": "bash",
-    "sql": "sql",
-    "html": "html",
-    "javascript": "javascript",
-    "js": "javascript",
-    "latex": "latex",
-    "tex": "latex",
-    "svg": "svg",
-    "markdown": "markdown",
-    "md": "markdown",
-    "perl": "perl",
-    "ruby": "ruby",
-    "r": "R",
-}
-"""The cell magics for other languages."""
-
-_LANGUAGE = re.compile(r"[{\s.]*([\w+#-]*)")
-_PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?")
-_SHELL_PROMPT = re.compile(r"^[$%#] ")
 
 
 @dataclass(slots=True)
@@ -57,7 +31,7 @@ class CodeAnswer:
     left_out: list[str] = field(default_factory=list)
 
 
-def code_of(text: str, magics: Container[str] = tuple(_MAGICS.values())) -> CodeAnswer:
+def code_of(text: str, magics: Container[str] = tuple(MAGICS.values())) -> CodeAnswer:
     """Return the code in an answer.
 
     A text without any block counts as code if it is Python.
@@ -76,31 +50,16 @@ def code_of(text: str, magics: Container[str] = tuple(_MAGICS.values())) -> Code
         return CodeAnswer(bare, [bare]) if _is_python(bare) else CodeAnswer("")
     python, found = list[str](), CodeAnswer("")
     for fence in fences:
-        language = _language(fence.info)
-        if language in _PYTHON:
-            python.append(_without_prompts(fence.content, _PROMPT))
-            found.cells.append(python[-1])
-        elif (magic := _MAGICS.get(language)) and magic in magics:
-            source = _without_prompts(fence.content, _SHELL_PROMPT)
-            found.cells.append(f"%%{magic}\n{source}")
-        else:
+        language = language_of(fence.info)
+        source = cell_source(fence.content, language, magics)
+        if source is None:
             found.left_out.append(language)
+            continue
+        found.cells.append(source)
+        if language in PYTHON:
+            python.append(source)
     found.python = "\n".join(python or found.cells[:1])
     return found
-
-
-def _language(info: str) -> str:
-    """Return the language of a block: the first word, as Markdown's dialects write it."""
-    match = _LANGUAGE.match(info)
-    return match[1].lower() if match else ""
-
-
-def _without_prompts(code: str, prompt: re.Pattern[str]) -> str:
-    """Return the typed lines of a session; code without prompts stays as it is."""
-    lines = code.splitlines()
-    if not lines or not prompt.match(lines[0]):
-        return code
-    return "".join(f"{prompt.sub('', line)}\n" for line in lines if prompt.match(line))
 
 
 def _is_python(text: str) -> bool:

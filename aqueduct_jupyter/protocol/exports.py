@@ -21,15 +21,13 @@ from typing import Any, get_args
 
 from .chunks import read_number, whole_text
 from .conversation import Conversation, State, Turn
+from .conversation_cells import METADATA, cells_of
 from .plain_text import LONGEST_SENTENCE, as_markdown, plain_text
 from .safe_markdown import safe_markdown
 
 __all__ = ["ENDINGS", "read_conversation", "write_conversation"]
 
 FORMAT = "aqueduct-conversation"
-METADATA = "aqueduct"
-"""The key in a cell's metadata that holds a turn."""
-
 _FIELDS = set(Turn.__dataclass_fields__)
 _COMMENT = re.compile(r"^<!-- aqueduct (turn|answer|end)(?: (.*?))? -->$", re.MULTILINE)
 
@@ -167,29 +165,13 @@ def _unguarded(text: str) -> str:
 
 
 def _to_notebook(conversation: Conversation) -> str:
-    cells = [_cell(turn, number) for number, turn in enumerate(conversation.turns)]
+    turns = enumerate(conversation.turns)
+    cells = [cell for number, turn in turns for cell in cells_of(turn, number)]
     # Without a kernel's name, a front end would ask for one before it shows anything.
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metadata = {METADATA: {"name": conversation.name}, "kernelspec": kernel}
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-
-
-def _cell(turn: Turn, number: int) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "id": f"turn-{number}",
-        "metadata": {METADATA: asdict(turn)},
-        "execution_count": None,
-        "source": f"%%chat\n{turn.prompt}",
-        "outputs": [
-            {
-                "output_type": "display_data",
-                "data": {"text/plain": turn.answer},
-                "metadata": {},
-            }
-        ],
-    }
 
 
 def _from_notebook(text: str, name: str) -> Conversation:

@@ -45,6 +45,7 @@ class ConversationSummary(BaseModel):
     revision: int
     created_at: float
     updated_at: float
+    is_pinned: bool = False
 
 
 class ConversationList(BaseModel):
@@ -63,11 +64,12 @@ class StoredConversation(BaseModel):
     revision: int
     created_at: float
     updated_at: float
+    is_pinned: bool = False
     turns: list[Turn] = Field(default_factory=list)
 
 
 class ConversationChange(BaseModel):
-    """A change that a client writes: a name, turns, or both.
+    """A change that a client writes: a name, turns, the pin, or several of them.
 
     ``revision`` is the revision that the turns are based on; a different one in the store means
     that somebody else has written since.
@@ -76,6 +78,7 @@ class ConversationChange(BaseModel):
     name: _Name | None = None
     turns: list[Turn] | None = None
     revision: int | None = None
+    is_pinned: bool | None = None
 
 
 class NewTurn(BaseModel):

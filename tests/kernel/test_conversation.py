@@ -117,7 +117,7 @@ def test_markdown_is_for_people_and_a_notebook_is_one(tmp_path: Path) -> None:
     import nbformat
 
     nbformat.validate(notebook)
-    assert notebook["cells"][0]["source"] == "%%chat\nWhat?"
+    assert notebook["cells"][0]["source"] == "**You**\n\nWhat?"
 
 
 EVIL = "![](http://e.example/b?q=1) <img src=x onerror=alert(1)> [x](javascript:1)"
@@ -138,17 +138,27 @@ def test_a_markdown_export_runs_nothing_loads_nothing_and_loses_nothing(tmp_path
     assert loaded.name == f"n <!-- aqueduct end -->{EVIL}"
 
 
+def _forged(ending: str, field: str, value: Any) -> str:
+    conversation = Conversation("talk")
+    turn = said(conversation, "What?", "That.")
+    if ending != ".ipynb":
+        setattr(turn, field, value)
+        return write_conversation(conversation, ending)
+    # A notebook shows the fields, so they are forged where they are read again.
+    notebook = json.loads(write_conversation(conversation, ending))
+    notebook["cells"][0]["metadata"]["aqueduct"][field] = value
+    return json.dumps(notebook)
+
+
 @pytest.mark.parametrize("ending", [".json", ".md", ".ipynb"])
 @pytest.mark.parametrize("value", [5, None, ["x"], {"a": 1}, [{"type": 5}], [{"type": "text"}]])
 def test_a_file_of_somebody_else_is_checked_field_by_field(
     tmp_path: Path, ending: str, value: Any
 ) -> None:
     for field in Turn.__dataclass_fields__:
-        conversation = Conversation("talk")
-        setattr(said(conversation, "What?", "That."), field, value)
         path = tmp_path / f"a{ending}"
         try:
-            path.write_text(write_conversation(conversation, ending))
+            path.write_text(_forged(ending, field, value))
             loaded = load(path)
         except (CellError, TypeError):
             continue  # refused with a sentence, or not even to be written

@@ -100,7 +100,7 @@ class Chats:
     async def change(
         self, owner: str, conversation_id: str, change: ConversationChange
     ) -> ConversationSummary:
-        """Change a conversation's name, its turns, or both; a running answer whose turn goes ends.
+        """Change a conversation's name, turns or pin; a running answer whose turn goes ends.
 
         Raises:
             NotFoundError: there is no such conversation.

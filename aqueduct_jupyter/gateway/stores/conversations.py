@@ -66,6 +66,7 @@ class ConversationStore:
             "created_at": now,
             "updated_at": now,
             "said": _said(name, turns),
+            "is_pinned": bool(change.is_pinned),
             **_written(turns),
         }
 
@@ -89,12 +90,14 @@ class ConversationStore:
     async def change(
         self, owner: str, conversation_id: str, change: ConversationChange
     ) -> ConversationSummary:
-        """Change a conversation's name, its turns, or both."""
+        """Change a conversation's name, its turns, its pin, or several of them."""
 
         def update(db: Connection) -> dict[str, Any]:
             row = dict(_row(db, owner, conversation_id))
             if change.name is not None:
                 row["name"] = change.name
+            if change.is_pinned is not None:
+                row["is_pinned"] = change.is_pinned
             if change.turns is not None:
                 _check_revision(row, change)
                 row |= _written(change.turns)

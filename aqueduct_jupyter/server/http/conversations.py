@@ -91,7 +91,7 @@ class ConversationHandler(ConversationBodyHandler):
 
     @authenticated_after_body
     async def patch(self, conversation_id: str) -> None:
-        """Change its name, its turns, or both; answer with its summary."""
+        """Change its name, its turns or its pin; answer with its summary."""
         change = await self.words(ConversationChange)
         self.answer(await self.gateway.chats.change(self.caller.owner, conversation_id, change))
 

@@ -67,3 +67,12 @@ async def test_edits_at_the_same_time_are_all_kept(backend: Backend) -> None:
     stored = await stores[1].get("ada", made.id)
     assert {other.id for other in stored.turns} == {f"t{n}" for n in range(8)}
     assert stored.revision == 9
+
+
+async def test_a_pin_is_kept_and_is_no_change_of_the_turns(store: ConversationStore) -> None:
+    made = await store.create("ada", ConversationChange(name="Talk"))
+    for is_pinned in (True, False):
+        await store.change("ada", made.id, ConversationChange(is_pinned=is_pinned))
+        (listed,) = (await store.list("ada")).data
+        assert listed.is_pinned is is_pinned
+        assert await store.get("ada", made.id) == made.model_copy(update={"is_pinned": is_pinned})

@@ -59,7 +59,7 @@ async def contents(stores: Stores, owner: str) -> dict[str, Any]:
             for file in (await files.page(owner)).data
         ],
         "conversations": [
-            without_ends(json.loads((await conversations.get(owner, found.id)).model_dump_json()))
+            without_news(json.loads((await conversations.get(owner, found.id)).model_dump_json()))
             for found in (await conversations.list(owner)).data
         ],
         "usage": without_costs(await stores.ledger.sums(owner)),
@@ -73,8 +73,9 @@ def without_costs(sums: dict[str, Any]) -> dict[str, Any]:
     return sums
 
 
-def without_ends(conversation: dict[str, Any]) -> dict[str, Any]:
-    """Take away how each answer ended, which release 0.1.0 did not keep."""
+def without_news(conversation: dict[str, Any]) -> dict[str, Any]:
+    """Take away what release 0.1.0 did not keep: pins, and how each answer ended."""
+    assert conversation.pop("is_pinned") is False
     for turn in conversation["turns"]:
         assert turn.pop("finish_reason") is None
     return conversation

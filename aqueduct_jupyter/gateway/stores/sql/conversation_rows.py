@@ -21,6 +21,7 @@ _SUMMARY = (
     conversations.c.revision,
     conversations.c.created_at,
     conversations.c.updated_at,
+    conversations.c.is_pinned,
 )
 
 _OF_OWNER = conversations.c.owner == bindparam("owner")

@@ -157,6 +157,7 @@ conversations = Table(
     Column("length", Integer, nullable=False),
     Column("turns", AnyText, nullable=False),
     Column("said", AnyText, nullable=False),
+    Column("is_pinned", Boolean, nullable=False),
     Index("conversations_by_owner", "owner", "updated_at"),
     sqlite_autoincrement=True,
 )
