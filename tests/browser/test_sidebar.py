@@ -144,30 +144,85 @@ def test_conversations_are_found_renamed_exported_and_deleted(
             chat.button("New conversation").click()
             expect(chat.area.locator(".aqueduct-turn")).to_have_count(0)
         chat.area.locator("summary[aria-label='Conversations']").click()
-        chat.area.get_by_label("Search in conversations").fill("BRIDGE")
-        found = chat.area.locator("details[open] .aqueduct-menu-list button")
-        expect(found).to_have_count(1)
-        found.click()
+        expect(chat.area.get_by_label("Search in conversations")).to_be_focused()
+        page.keyboard.type("BRIDGE")
+        rows = chat.area.locator("details[open] .aqueduct-row")
+        expect(rows).to_have_count(1)
+        rows.get_by_role("button").first.click()
         expect(chat.area.get_by_text("About bridges").last).to_be_visible()
 
         chat.menu("More about this conversation", "Rename")
-        page.locator(".jp-Dialog input").fill("Old bridges")
-        page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
+        dialog = page.locator(".jp-Dialog")
+        dialog.locator("input").fill("Old bridges")
+        dialog.get_by_role("button", name="Ok").click()
         expect(chat.area.get_by_role("heading", name="Old bridges")).to_be_visible()
 
-        chat.menu("More about this conversation", "Export as notebook")
-        expect(page.get_by_role("tab", name="Old bridges.ipynb")).to_be_visible()
-        exported = json.loads((server.folder / "Old bridges.ipynb").read_text())
-        assert "".join(exported["cells"][0]["source"]) == "%%chat\nAbout bridges"
-        chat.menu("More about this conversation", "Export as Markdown")
-        expect(page.get_by_role("tab", name="Old bridges.md")).to_be_visible()
-        assert "About bridges" in (server.folder / "Old bridges.md").read_text()
+        (server.folder / "exported").mkdir()
+        for kind, ending in (("Notebook", "ipynb"), ("Markdown", "md")):
+            chat.menu("More about this conversation", "Export")
+            dialog.locator("select").select_option(kind)
+            dialog.get_by_role("button", name="Ok").click()
+            dialog.get_by_text("exported", exact=True).click()
+            dialog.get_by_role("button", name="Select").click()
+            expect(page.get_by_role("tab", name=f"Old bridges.{ending}")).to_be_visible()
+        exported = json.loads((server.folder / "exported" / "Old bridges.ipynb").read_text())
+        assert "".join(exported["cells"][0]["source"]) == "**You**\n\nAbout bridges"
+        assert "About bridges" in (server.folder / "exported" / "Old bridges.md").read_text()
 
         chat.menu("More about this conversation", "Delete")
-        page.locator(".jp-Dialog").get_by_role("button", name="Delete").click()
+        dialog.get_by_role("button", name="Delete").click()
         expect(chat.area.get_by_role("heading", name="New conversation")).to_be_visible()
         chat.area.locator("summary[aria-label='Conversations']").click()
-        expect(found).to_contain_text(["About arches"])
+        expect(rows).to_contain_text(["About arches"])
+
+
+def test_the_list_is_tidied_row_by_row_and_several_at_once(open_lab: Open) -> None:
+    long = "A question about the arches of the aqueduct of Segovia and of all others in Spain"
+    with open_lab("1") as opened:
+        page = opened.page
+        chat = open_sidebar(page)
+        for words in ("one", "two", long):
+            chat.ask(words)
+            chat.expect_whole("Hello")
+            chat.button("New conversation").click()
+            expect(chat.area.locator(".aqueduct-turn")).to_have_count(0)
+        chat.area.locator("summary[aria-label='Conversations']").click()
+        rows = chat.area.locator(".aqueduct-row")
+        expect(rows).to_have_count(3)
+        expect(rows.first).to_contain_text("A question about the arches of the aqueduct of Segovia")
+        box = chat.area.locator("details[open] .aqueduct-menu-list").bounding_box()
+        around = chat.area.bounding_box()
+        assert box
+        assert around
+        assert around["x"] <= box["x"]
+        assert box["x"] + box["width"] <= around["x"] + around["width"]
+        assert faults(page, ".aqueduct-sidebar") == []
+        chat.screenshot("conversations")
+
+        # By keyboard: past the search and the first row to the second, and to its pin.
+        chat.area.get_by_label("Search in conversations").focus()
+        while "two" not in (page.evaluate("document.activeElement.textContent") or ""):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(chat.area.locator(".aqueduct-list h2")).to_have_text(["Pinned", "Today"])
+        expect(rows.first).to_contain_text("two")
+
+        rows.last.hover()
+        rows.last.get_by_role("button", name="Rename").click()
+        dialog = page.locator(".jp-Dialog")
+        dialog.locator("input").fill("the first")
+        dialog.get_by_role("button", name="Ok").click()
+        expect(rows.last).to_contain_text("the first")
+
+        chat.button("Select several").click()
+        rows.first.get_by_role("checkbox").check()
+        rows.last.get_by_role("checkbox").check()
+        chat.area.get_by_role("button", name="Delete…").click()
+        expect(dialog).to_contain_text("Delete 2 conversations?")
+        dialog.get_by_role("button", name="Delete").click()
+        expect(rows).to_have_count(1)
+        expect(rows).to_contain_text("A question about")
 
 
 def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: Path) -> None:

@@ -10,14 +10,18 @@ import { CarrierError, codeOf } from './carrier';
 import { listIn } from './json';
 import { summaryIn } from './received';
 
-export interface Summary {
+export interface Named {
   id: string;
   name: string;
+}
+
+export interface Summary extends Named {
   /** How many turns it has. */
   turns: number;
   revision: number;
   /** Seconds since 1970. */
   updated_at: number;
+  is_pinned: boolean;
 }
 
 /** A question, as the server takes it; `id` is the turn's. */
@@ -55,6 +59,11 @@ export class Conversations {
 
   async rename(id: string, name: string): Promise<Summary> {
     return summaryIn(await this._api.json(addressOf(id), 'PATCH', { name }));
+  }
+
+  /** Pin it to the top of the list, or take the pin away. */
+  async pin(id: string, isPinned: boolean): Promise<void> {
+    await this._api.json(addressOf(id), 'PATCH', { is_pinned: isPinned });
   }
 
   /** Ask; the answer comes as events. A question that is sent again is not asked again. */

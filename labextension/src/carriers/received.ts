@@ -87,7 +87,8 @@ export function summaryIn(value: unknown): Summary {
     name: plainText(fields.name),
     turns: numberIn(fields.turns),
     revision: numberIn(fields.revision),
-    updated_at: numberIn(fields.updated_at)
+    updated_at: numberIn(fields.updated_at),
+    is_pinned: fields.is_pinned === true
   };
 }
 

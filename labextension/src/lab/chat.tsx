@@ -29,7 +29,7 @@ import { showChat } from '../view/chat';
 import { offer, type Typesetter } from '../view/services';
 import type { Context } from '../protocol-types';
 import { ConversationActs } from './conversation-acts';
-import { Header, type HeaderActs } from './header';
+import { Header } from './header';
 import { restore } from './restoring';
 import { COMMANDS, IChat } from './tokens';
 import { LabTypesetter } from './typesetting';
@@ -88,7 +88,7 @@ class Chat implements IChat {
     this.api = new Api(ServerConnection.makeSettings(), words);
     this.carrier = new ServerCarrier(this.api);
     this.model = new ChatModel(this.carrier, null, words);
-    const acts = new ConversationActs(_app, this.carrier, this.model, words, browser);
+    const acts = new ConversationActs(_app, this.carrier, words, browser);
     this.widget = new ChatSidebar(node => this._show(node, typesetter, acts), words);
   }
 
@@ -118,7 +118,7 @@ class Chat implements IChat {
     }
   }
 
-  private _show(node: HTMLElement, typesetter: Typesetter, acts: HeaderActs): () => void {
+  private _show(node: HTMLElement, typesetter: Typesetter, acts: ConversationActs): () => void {
     const { model, words, sources, carrier } = this;
     const header = <Header carrier={carrier} words={words} acts={acts} />;
     return showChat(node, { model, words, typesetter, sources, header });

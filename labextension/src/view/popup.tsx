@@ -19,7 +19,9 @@ export function Popup({ label, face, kind = '', children, onOpen }: PopupProps):
   };
   useEffect(() => {
     const onPointer = (event: Event): void => {
-      if (!node.current!.contains(event.target as Node)) {
+      const target = event.target as Element;
+      // A dialog of JupyterLab belongs to what was chosen in the list.
+      if (!node.current!.contains(target) && !target.closest('.jp-Dialog')) {
         close();
       }
     };

@@ -24,7 +24,12 @@ const DANGEROUS = 'img, script, iframe, object, embed, form:not(.aqueduct-compos
 const AROUND = 300;
 
 const typesetter = { highlight: () => undefined, typeset: () => undefined };
-const acts = { rename: () => undefined, remove: () => undefined, export: () => undefined };
+const acts = {
+  rename: () => Promise.resolve(),
+  pin: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  export: () => Promise.resolve()
+};
 export const left: (() => Promise<void> | void)[] = [];
 
 afterEach(async () => {

@@ -1,9 +1,10 @@
 /** Between a click and its dialog's answer a person may have gone on to another conversation. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog, showDialog } from '@jupyterlab/apputils';
-import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { FileDialog } from '@jupyterlab/filebrowser';
 import { beforeEach, expect, test, vi } from 'vitest';
 
+import type { Named } from '../../src/carriers/conversations';
 import { ServerCarrier } from '../../src/carriers/server';
 import { ConversationActs } from '../../src/lab/conversation-acts';
 import { ChatModel } from '../../src/model/chat';
@@ -12,12 +13,13 @@ import { failure, JupyterServer, settled } from '../jupyter-server';
 
 vi.mock('@jupyterlab/apputils', () => ({
   Dialog: { cancelButton: () => ({}), warnButton: () => ({}) },
-  InputDialog: { getText: vi.fn() },
+  InputDialog: { getItem: vi.fn(), getText: vi.fn() },
   showDialog: vi.fn()
 }));
+vi.mock('@jupyterlab/filebrowser', () => ({ FileDialog: { getExistingDirectory: vi.fn() } }));
 
 const saved = vi.fn<(path: string, model: { content: unknown }) => Promise<void>>();
-const browser = { model: { path: 'folder' } };
+const browser = { model: { path: 'folder', manager: {} } };
 let files: string[];
 let server: JupyterServer;
 let carrier: ServerCarrier;
@@ -42,12 +44,21 @@ beforeEach(async () => {
   acts = new ConversationActs(
     app as unknown as JupyterFrontEnd,
     carrier,
-    model,
     ENGLISH,
-    browser as unknown as IDefaultFileBrowser
+    browser as never
+  );
+  vi.mocked(InputDialog.getItem).mockResolvedValue({ value: 'Markdown' } as never);
+  vi.mocked(FileDialog.getExistingDirectory).mockImplementation(({ defaultPath }) =>
+    Promise.resolve({ value: [{ path: defaultPath }], button: { accept: true } } as never)
   );
   await carrier.open('a');
 });
+
+/** Do something with the conversation on the page. */
+function on(act: (conversation: Named) => Promise<void>): void {
+  const { id, name } = carrier.current;
+  act({ id: id!, name }).catch(model.complain);
+}
 
 /** Leave a dialog open until it is answered. */
 function dialog(): (answer: object) => Promise<void> {
@@ -65,7 +76,7 @@ const names = (): string[] => [...server.conversations.values()].map(({ name }) 
 
 test('the conversation of the click is renamed, whichever is shown by then', async () => {
   const answer = dialog();
-  acts.rename();
+  on(one => acts.rename(one));
   await carrier.open('b');
   await answer({ value: 'Bridges' });
   expect(names()).toEqual(['Bridges', 'b']);
@@ -74,7 +85,7 @@ test('the conversation of the click is renamed, whichever is shown by then', asy
 
 test('a conversation has its new name also where it is opened while it is named', async () => {
   const answer = dialog();
-  acts.rename();
+  on(one => acts.rename(one));
   const letGo = server.hold('PATCH conversations/a');
   await answer({ value: 'Bridges' });
   await carrier.open('b');
@@ -86,7 +97,7 @@ test('a conversation has its new name also where it is opened while it is named'
 test('the conversation of the click is deleted, and the one shown by then stays', async () => {
   server.reply = null;
   const answer = dialog();
-  acts.remove();
+  on(one => acts.remove([one]));
   await carrier.open('b');
   model.send('Hi');
   await answer({ button: { accept: true } });
@@ -97,7 +108,7 @@ test('the conversation of the click is deleted, and the one shown by then stays'
 
 test('who opens another conversation while one is being deleted stays there', async () => {
   const answer = dialog();
-  acts.remove();
+  on(one => acts.remove([one]));
   const letGo = server.hold('DELETE conversations/a');
   await answer({ button: { accept: true } });
   await carrier.open('b');
@@ -105,15 +116,48 @@ test('who opens another conversation while one is being deleted stays there', as
   expect(carrier.current.id).toBe('b');
 });
 
-test('the conversation of the click is exported into the folder of the click', async () => {
+test('the conversation of the click is exported into the folder that was chosen', async () => {
+  vi.mocked(FileDialog.getExistingDirectory).mockResolvedValue({
+    value: [{ path: 'elsewhere/deep' }],
+    button: { accept: true }
+  } as never);
   const letGo = server.hold('GET conversations/a/export');
-  acts.export('md');
+  on(one => acts.export(one));
+  await settled();
   await carrier.open('b');
-  browser.model.path = 'elsewhere';
   await letGo();
   expect(saved.mock.calls.map(([path, { content }]) => [path, content])).toEqual([
-    ['folder/a.md', 'what was said in a']
+    ['elsewhere/deep/a.md', 'what was said in a']
   ]);
+});
+
+test.each(['format', 'folder'])('nothing is exported without a %s', async missing => {
+  if (missing === 'format') {
+    vi.mocked(InputDialog.getItem).mockResolvedValue({ value: null } as never);
+  } else {
+    vi.mocked(FileDialog.getExistingDirectory).mockResolvedValue({
+      value: null,
+      button: { accept: false }
+    } as never);
+  }
+  on(one => acts.export(one));
+  await settled();
+  expect(saved).not.toHaveBeenCalled();
+});
+
+test('several are deleted after one question, the one on the page among them', async () => {
+  server.keep('c');
+  const answer = dialog();
+  acts.remove(['a', 'c'].map(id => ({ id, name: id }))).catch(model.complain);
+  await settled();
+  expect(vi.mocked(showDialog).mock.calls[0]![0]).toMatchObject({
+    title: 'Delete 2 conversations?',
+    body: 'a, c'
+  });
+  await answer({ button: { accept: true } });
+  expect(names()).toEqual(['b']);
+  expect(carrier.current.id).toBeNull();
+  expect(model.trouble).toBeNull();
 });
 
 test.each([
@@ -123,19 +167,19 @@ test.each([
   [`<img src=x onerror="hit()">`, 'img src=x onerror= hit().md']
 ])('a conversation named %j goes into the file %j', async (name, file) => {
   carrier.current.name = name;
-  acts.export('md');
+  on(one => acts.export(one));
   await settled();
   expect(saved.mock.calls[0]![0]).toBe(`folder/${file}`);
 });
 
 test('what goes wrong is said in a sentence', async () => {
   server.answers.set('GET conversations/a/export', () => failure('No.', 'x', 500));
-  acts.export('md');
+  on(one => acts.export(one));
   await settled();
   expect(model.trouble).toBe('No.');
   server.answers.delete('GET conversations/a/export');
   files = ['a.md', ...Array.from({ length: 100 }, (_, number) => `a ${number}.md`)];
-  acts.export('md');
+  on(one => acts.export(one));
   await settled();
   expect(model.trouble).toBe('There are too many files named a.');
 });

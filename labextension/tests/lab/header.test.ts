@@ -1,7 +1,8 @@
 import { h } from 'preact';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { ServerCarrier } from '../../src/carriers/server';
+import type { Acts } from '../../src/lab/conversation-list';
 import { Header } from '../../src/lab/header';
 import { ChatModel } from '../../src/model/chat';
 import { ENGLISH } from '../../src/translation';
@@ -14,12 +15,18 @@ let model: ChatModel;
 let node: HTMLElement;
 let takeAway: () => Promise<void>;
 
+const acts: Acts = {
+  rename: () => Promise.resolve(),
+  pin: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  export: () => Promise.resolve()
+};
+
 beforeEach(async () => {
   server = new JupyterServer();
   server.keep('a');
   carrier = new ServerCarrier(server.api());
   model = new ChatModel(carrier);
-  const acts = { rename: () => undefined, remove: () => undefined, export: () => undefined };
   ({ node, takeAway } = await drawn(h(Header, { carrier, words: ENGLISH, acts })));
 });
 
@@ -79,7 +86,50 @@ test('a list that is closed while it opens does no harm', async () => {
 test('a conversation that cannot be opened is said in a sentence', async () => {
   await opened(node, 'Conversations');
   server.conversations.delete('a');
-  node.querySelector<HTMLElement>('.aqueduct-menu-list button')!.click();
+  node.querySelector<HTMLElement>('.aqueduct-row button')!.click();
   await redrawn();
   expect(model.trouble).toBe('There is no such thing.');
+});
+
+test('the list is in groups, with the pinned first, and its rows act', async () => {
+  const day = 86_400;
+  const now = Date.now() / 1000;
+  const data = [
+    { id: 'n', name: 'new', updated_at: now },
+    { id: 'p', name: 'pinned', updated_at: now - 400 * day, is_pinned: true },
+    { id: 'o', name: 'old', updated_at: now - 3 * day }
+  ];
+  server.answers.set('GET conversations', () => json({ data }));
+  await opened(node, 'Conversations');
+  expect(document.activeElement).toBe(node.querySelector('input[type=search]'));
+  expect([...node.querySelectorAll('h2')].map(title => title.textContent)).toEqual([
+    'Pinned',
+    'Today',
+    'The last 7 days'
+  ]);
+  expect(listed()).toEqual(['pinned', 'new', 'old']);
+  const act = (label: string): HTMLElement | null =>
+    node.querySelector(`.aqueduct-row [aria-label='${label}']`);
+  expect(act('Delete…')).toBeNull();
+  node.querySelectorAll<HTMLElement>('.aqueduct-row button')[2]!.focus();
+  await redrawn();
+  const renamed = vi.spyOn(acts, 'rename');
+  act('Rename…')!.click();
+  expect(renamed.mock.calls[0]![0]).toMatchObject({ id: 'o', name: 'old' });
+});
+
+test('several are selected and deleted together', async () => {
+  server.keep('b');
+  const removed = vi.spyOn(acts, 'remove');
+  await opened(node, 'Conversations');
+  node.querySelector<HTMLElement>("[aria-label='Select several']")!.click();
+  await redrawn();
+  node.querySelector<HTMLElement>("[aria-label='Select b']")!.click();
+  await redrawn();
+  expect(node.textContent).toContain('1 selected');
+  const [all, remove] = node.querySelectorAll<HTMLElement>('.aqueduct-list-bar button');
+  all!.click();
+  await redrawn();
+  remove!.click();
+  expect(removed.mock.calls[0]![0].map(({ id }) => id)).toEqual(['a', 'b']);
 });
