@@ -6,15 +6,20 @@ Storing it, and telling others, is in the gateway.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
 
 from .conversation import Turn
 from .errors import NotFoundError
-from .stored_conversations import NewTurn
+from .stored_conversations import TURNS, NewTurn, StoredTurn
 
 __all__ = [
     "SERVER_STOPPED",
     "Edit",
     "begin",
+    "choose",
     "end_as_lost",
     "end_lost",
     "find",
@@ -24,14 +29,17 @@ __all__ = [
     "stop",
 ]
 
-Edit = Callable[[list[Turn]], None]
+Edit = Callable[[list[StoredTurn]], None]
 """Changes a list of turns."""
+
+MOST_VERSIONS = 50
+"""How many versions of a turn are kept; the oldest goes first."""
 
 SERVER_STOPPED = "server_stopped"
 """The code of a turn whose answer ended with its server."""
 
 
-def find(turns: Sequence[Turn], turn_id: str) -> Turn:
+def find(turns: Sequence[StoredTurn], turn_id: str) -> StoredTurn:
     """Find a turn.
 
     Raises:
@@ -46,23 +54,56 @@ def find(turns: Sequence[Turn], turn_id: str) -> Turn:
     )
 
 
-def begin(turns: list[Turn], new: NewTurn, turn: Turn) -> None:
-    """Add a turn, after removing those that it takes the place of."""
+def begin(turns: list[StoredTurn], new: NewTurn, turn: StoredTurn) -> None:
+    """Add a turn; those in its place become an earlier version, unless they say nothing."""
     ids = [old.id for old in turns]
     if new.before in ids:
-        del turns[ids.index(new.before) :]
+        place = ids.index(new.before)
+        gone = turns[place:]
+        del turns[place:]
+        turn.versions = gone[0].versions
+        if any(old.answer for old in gone):
+            turn.versions = _all_versions(gone)[-MOST_VERSIONS:]
+        turn.version = len(turn.versions)
     if new.continues and turns:
         turns[-1].keep_part()
     turns.append(turn)
 
 
-def grow(turn: Turn) -> Edit:
+def choose(turns: list[StoredTurn], turn_id: str, version: int) -> None:
+    """Put another version in the place of a turn and of what follows it.
+
+    Raises:
+        NotFoundError: there is no such turn or version.
+    """
+    place = turns.index(find(turns, turn_id))
+    versions = _all_versions(turns[place:])
+    try:
+        chosen = TURNS.validate_python(versions.pop(version))
+        chosen[0].versions, chosen[0].version = versions, version
+    except (IndexError, ValidationError):
+        raise NotFoundError(
+            f"There is no version {version} of this turn.", param="version", code="turn_not_found"
+        ) from None
+    turns[place:] = chosen
+
+
+def _all_versions(shown: Sequence[StoredTurn]) -> list[list[dict[str, Any]]]:
+    """Return the versions of the first turn, with the one that is shown in its place."""
+    head = shown[0]
+    alone = [replace(head, versions=[], version=0), *shown[1:]]
+    versions = list(head.versions)
+    versions.insert(head.version, TURNS.dump_python(alone))
+    return versions
+
+
+def grow(turn: StoredTurn) -> Edit:
     """Put a turn in the place of what it was before.
 
     The edit raises a NotFoundError if the turn has been removed, or its answer has been stopped.
     """
 
-    def edit(turns: list[Turn]) -> None:
+    def edit(turns: list[StoredTurn]) -> None:
         old = find(turns, turn.id)
         if old.state != "running":
             raise NotFoundError(f"The answer of '{turn.id}' was stopped.", code="turn_not_found")
@@ -71,19 +112,19 @@ def grow(turn: Turn) -> Edit:
     return edit
 
 
-def finish(turn: Turn) -> Edit:
+def finish(turn: StoredTurn) -> Edit:
     """Put a turn that has ended in the place of what it was before.
 
     The edit raises a NotFoundError if the turn has been removed.
     """
 
-    def edit(turns: list[Turn]) -> None:
+    def edit(turns: list[StoredTurn]) -> None:
         turns[turns.index(find(turns, turn.id))] = turn
 
     return edit
 
 
-def remove(turns: list[Turn], turn_id: str) -> None:
+def remove(turns: list[StoredTurn], turn_id: str) -> None:
     """Remove a turn.
 
     Raises:
@@ -92,7 +133,7 @@ def remove(turns: list[Turn], turn_id: str) -> None:
     turns.remove(find(turns, turn_id))
 
 
-def stop(turns: list[Turn], turn_id: str) -> None:
+def stop(turns: list[StoredTurn], turn_id: str) -> None:
     """End a turn whose answer is running; its text stays.
 
     Raises:
@@ -106,7 +147,7 @@ def end_as_lost(turn: Turn) -> None:
     turn.end("stopped", "The server stopped while this answer was running.", SERVER_STOPPED)
 
 
-def end_lost(turns: list[Turn], lost: Collection[str]) -> None:
+def end_lost(turns: list[StoredTurn], lost: Collection[str]) -> None:
     """End the turns with these ids, because their server has stopped."""
     for turn in turns:
         if turn.id in lost:

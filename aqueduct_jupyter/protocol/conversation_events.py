@@ -17,23 +17,25 @@ is in the gateway; ``labextension/src/carriers/conversation-events.ts`` reads th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic_core import to_json
 
-from .conversation import Turn
 from .sse import Event, encode_event
+from .stored_conversations import StoredTurn
 
-__all__ = ["DELETED", "delta_event", "ended_event", "renamed_event", "turns_event"]
+__all__ = ["DELETED", "delta_event", "ended_event", "renamed_event", "told_turn", "turns_event"]
 
-_IN_PIECES = {"answer", "reasoning", "prompt", "content"}
+_FIELDS = tuple(StoredTurn.__dataclass_fields__)
+_KNOWN = {"answer", "reasoning", "prompt", "content", "versions", "version"}
 """Fields of a turn that a listener has when the answer ends."""
 
 
 def turns_event(
     name: str,
-    turns: Sequence[Turn],
+    turns: Sequence[StoredTurn],
     running: tuple[str, str] | None,
-    news: Sequence[Turn] | None = None,
+    news: Sequence[StoredTurn] | None = None,
 ) -> bytes:
     """Tell the turns.
 
@@ -49,7 +51,7 @@ def turns_event(
             "type": "turns",
             "name": name,
             "ids": [turn.id for turn in turns],
-            "turns": list(turns if news is None else news),
+            "turns": [told_turn(turn) for turn in (turns if news is None else news)],
             "running": request,
             "answering": answering,
         }
@@ -61,16 +63,21 @@ def delta_event(request: str, text: str, reasoning: str) -> bytes:
     return _frame({"type": "delta", "request": request, "text": text, "reasoning": reasoning})
 
 
-def ended_event(request: str, turn: Turn) -> bytes:
+def ended_event(request: str, turn: StoredTurn) -> bytes:
     """Tell how an answer ended."""
-    fields = {name: getattr(turn, name) for name in Turn.__dataclass_fields__}
-    ending = {name: value for name, value in fields.items() if name not in _IN_PIECES}
+    ending = {name: getattr(turn, name) for name in _FIELDS if name not in _KNOWN}
     return _frame({"type": "ended", "request": request, "turn": ending})
 
 
 def renamed_event(name: str) -> bytes:
     """Tell a conversation's new name."""
     return _frame({"type": "renamed", "name": name})
+
+
+def told_turn(turn: StoredTurn) -> dict[str, Any]:
+    """Return a turn with the number of its versions in their place."""
+    fields = {name: getattr(turn, name) for name in _FIELDS}
+    return {**fields, "versions": len(turn.versions) + 1}
 
 
 def _frame(event: object) -> bytes:

@@ -5,6 +5,7 @@ Turns are in :mod:`.conversation`; storage is in the gateway.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
@@ -20,12 +21,27 @@ __all__ = [
     "ConversationSummary",
     "NewTurn",
     "StoredConversation",
+    "StoredTurn",
+    "VersionChoice",
 ]
 
 LONGEST_NAME = 200
 """Longest name of a conversation, in characters."""
 
-TURNS = TypeAdapter(list[Turn])
+
+@dataclass(slots=True)
+class StoredTurn(Turn):
+    """A turn with its earlier and later versions.
+
+    A version is a list of turns: one in the place of this turn, and what followed it. ``versions``
+    are all others, and ``version`` is the place of this one among them, from 0.
+    """
+
+    versions: list[list[dict[str, Any]]] = field(default_factory=list)
+    version: int = 0
+
+
+TURNS = TypeAdapter(list[StoredTurn])
 """Converts turns to and from JSON."""
 
 _Name = Annotated[
@@ -65,7 +81,7 @@ class StoredConversation(BaseModel):
     created_at: float
     updated_at: float
     is_pinned: bool = False
-    turns: list[Turn] = Field(default_factory=list)
+    turns: list[StoredTurn] = Field(default_factory=list)
 
 
 class ConversationChange(BaseModel):
@@ -76,7 +92,7 @@ class ConversationChange(BaseModel):
     """
 
     name: _Name | None = None
-    turns: list[Turn] | None = None
+    turns: list[StoredTurn] | None = None
     revision: int | None = None
     is_pinned: bool | None = None
 
@@ -86,7 +102,8 @@ class NewTurn(BaseModel):
 
     ``id`` and ``request`` are chosen by the client: a question that is sent again with the id of a
     turn that exists asks nothing anew, and the request can be stopped by its id. ``content`` is the
-    message's content, by default the prompt. The turns from ``before`` on are removed.
+    message's content, by default the prompt. The turn takes the place of those from ``before`` on,
+    which are kept as an earlier version.
     ``continues`` says that the answer goes on with the last one, even if that has failed.
     """
 
@@ -99,10 +116,16 @@ class NewTurn(BaseModel):
     continues: bool = False
     system: str | None = None
 
-    def as_turn(self, now: float) -> Turn:
+    def as_turn(self, now: float) -> StoredTurn:
         """Return the turn that begins with it; ``now`` is in seconds since 1970."""
         content = self.prompt if self.content is None else self.content
-        return Turn(self.prompt, content, id=self.id, model=self.model, time=now)
+        return StoredTurn(self.prompt, content, id=self.id, model=self.model, time=now)
+
+
+class VersionChoice(BaseModel):
+    """Which version of a turn is to be shown, from 0."""
+
+    version: int = Field(ge=0)
 
 
 class ConversationDeleted(BaseModel):

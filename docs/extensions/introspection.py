@@ -229,8 +229,8 @@ def ledger() -> list[Row]:
 def lab_plugins() -> list[Row]:
     """Give the plugins of JupyterLab that can be switched off."""
     sources = "\n".join(path.read_text() for path in sorted((FRONT / "src" / "lab").glob("*.ts*")))
-    named = set(re.findall(r"\bid: '(aqueduct-jupyter:\w+)'", sources))
-    named |= set(re.findall(r"_PLUGIN = '(aqueduct-jupyter:\w+)'", sources))
+    named = set(re.findall(r"\bid: '(aqueduct-jupyter:[\w-]+)'", sources))
+    named |= set(re.findall(r"_PLUGIN = '(aqueduct-jupyter:[\w-]+)'", sources))
     return [Row(name) for name in sorted(named)]
 
 

@@ -43,6 +43,9 @@ export interface Turn {
   tokens_out: number | null;
   notes: string[];
   finish_reason: string | null;
+  /** How many versions there are of the turn and what follows it, and which one this is, from 0. */
+  versions: number;
+  version: number;
 }
 
 /** How a turn ended: the turn without its text, which came in pieces. */
@@ -145,7 +148,9 @@ export function newTurn(prompt: string, content: string | Part[]): Turn {
     tokens_in: null,
     tokens_out: null,
     notes: [],
-    finish_reason: null
+    finish_reason: null,
+    versions: 1,
+    version: 0
   };
 }
 

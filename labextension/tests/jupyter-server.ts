@@ -21,6 +21,7 @@ interface Said {
   prompt?: string;
   content?: Turn['content'];
   before?: string | null;
+  version?: number;
 }
 
 type Listener = ReadableStreamDefaultController<Uint8Array>;
@@ -49,6 +50,7 @@ export class JupyterServer {
   private readonly _held = new Map<string, Promise<void>>();
   private readonly _listeners = new Map<string, Set<Listener>>();
   private _created = 0;
+  private _removed: Turn | null = null;
 
   /** Hold the next request of a kind back; gives the function that lets it go. */
   hold(kind: string): () => Promise<void> {
@@ -124,6 +126,11 @@ export class JupyterServer {
     this._begin(id, { prompt, request });
   }
 
+  /** Forget the turn that was removed last. */
+  forget(): void {
+    this._removed = null;
+  }
+
   private async _fetch(request: Request): Promise<Response> {
     if (this.isGone) {
       throw new TypeError('Failed to fetch');
@@ -143,7 +150,7 @@ export class JupyterServer {
 
   private _answer(kind: string, said: Said, request: Request): Response {
     const [method, path = ''] = kind.split(' ');
-    const [, id, part, turn] = path.split('/');
+    const [, id, part, turn, act] = path.split('/');
     if (path === 'status') {
       return json(STATUS);
     }
@@ -158,7 +165,7 @@ export class JupyterServer {
       return this._listen(id!, request.signal);
     }
     if (part === 'turns') {
-      return this._changeTurns(id!, kept, method!, turn, said);
+      return this._changeTurns(id!, kept, `${method} ${act ?? ''}`, turn, said);
     }
     if (method === 'DELETE') {
       this.conversations.delete(id!);
@@ -173,7 +180,7 @@ export class JupyterServer {
   private _changeTurns(
     id: string,
     kept: Kept,
-    method: string,
+    act: string,
     turn: string | undefined,
     said: Said
   ): Response {
@@ -182,11 +189,21 @@ export class JupyterServer {
         return failure('An answer is being written.', 'answer_running', 409);
       }
       this._begin(id, said);
-    } else if (method === 'DELETE') {
+    } else if (act === 'DELETE ') {
+      this._removed = kept.turns.find(other => other.id === turn) ?? null;
       kept.turns = kept.turns.filter(other => other.id !== turn);
       this.tellTurns(id);
-    } else {
+    } else if (act === 'POST restore' && this._removed?.id === turn) {
+      kept.turns.push(this._removed);
+      this.tellTurns(id);
+    } else if (act === 'POST version') {
+      const shown = kept.turns.find(other => other.id === turn)!;
+      Object.assign(shown, { version: said.version });
+      this.tellTurns(id);
+    } else if (act === 'POST stop') {
       this.end(id, { state: 'stopped' });
+    } else {
+      return failure('It can no longer be restored.', 'turn_not_found', 404);
     }
     return json({});
   }

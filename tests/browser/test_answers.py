@@ -161,3 +161,33 @@ def test_a_silent_model_says_so_and_questions_wait(open_lab: Open, standin: Stan
         expect(queue).to_have_count(0)
         asked = [message["content"] for message in standin.chats[1].json["messages"]]
         assert asked == ["one", "At last.", "two"]
+
+
+def test_what_was_replaced_or_deleted_comes_back(open_lab: Open, standin: StandIn) -> None:
+    for word in ("First.", "Second.", "Better."):
+        standin.stream(chunk(word), DONE)
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        turns = chat.area.locator(".aqueduct-turn")
+        chat.ask("one")
+        chat.expect_whole("First.")
+        chat.ask("two")
+        chat.expect_whole("Second.")
+        turns.first.get_by_role("button", name="Ask again").click()
+        chat.expect_whole("Better.")
+        expect(turns).to_have_count(1)
+        expect(chat.area.get_by_role("group", name="Version 2 of 2")).to_be_visible()
+        chat.screenshot("versions")
+        chat.button("Previous version").click()
+        expect(turns).to_have_count(2)
+        expect(chat.answer()).to_contain_text("Second.")
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+
+        turns.last.hover()
+        turns.last.get_by_role("button", name="Delete this question").click()
+        expect(turns).to_have_count(1)
+        chat.button("Undo").click()
+        expect(turns).to_have_count(2)
+        expect(chat.answer()).to_contain_text("Second.")
+        chat.button("Next version").click()
+        expect(chat.answer()).to_contain_text("Better.")

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...protocol.chunks import Said, WholeCharacters, read_chunk
-from ...protocol.conversation import Conversation, Turn
+from ...protocol.conversation import Conversation
 from ...protocol.conversation_edits import end_as_lost
 from ...protocol.errors import (
     AqueductError,
@@ -26,7 +26,7 @@ from ...protocol.errors import (
 )
 from ...protocol.notes import NOTES_HEADER, read_notes
 from ...protocol.sse import DONE, decode_frame, split_frames
-from ...protocol.stored_conversations import NewTurn
+from ...protocol.stored_conversations import NewTurn, StoredTurn
 from ..encoding import encode_json, read_json
 from ..entry import Caller
 from ..offload import off_the_loop
@@ -58,7 +58,9 @@ class ChatRun:
         size: the characters that have been written.
     """
 
-    def __init__(self, caller: Caller, new: NewTurn, turn: Turn, earlier: Sequence[Turn]) -> None:
+    def __init__(
+        self, caller: Caller, new: NewTurn, turn: StoredTurn, earlier: Sequence[StoredTurn]
+    ) -> None:
         self.caller = caller
         self.request = new.request
         self.task: asyncio.Task[None] | None = None
@@ -71,7 +73,7 @@ class ChatRun:
         self._is_stopped = False
 
     @property
-    def turn(self) -> Turn:
+    def turn(self) -> StoredTurn:
         """A copy of the turn, as far as it has been written."""
         answer, reasoning = "".join(self._answer), "".join(self._reasoning)
         self._answer, self._reasoning = [answer], [reasoning]
@@ -79,7 +81,7 @@ class ChatRun:
         return replace(self._turn, answer=answer, reasoning=reasoning, notes=notes)
 
     @property
-    def growing_turn(self) -> Turn:
+    def growing_turn(self) -> StoredTurn:
         """The same, while nobody may know yet how it ended, because that is not stored."""
         return replace(self.turn, state="running", error=None, error_code=None)
 
@@ -170,7 +172,10 @@ class ChatRun:
             return
 
     async def _attempt(
-        self, forwarding: Forwarding, history: Sequence[Turn], tell: Callable[[str, str], None]
+        self,
+        forwarding: Forwarding,
+        history: Sequence[StoredTurn],
+        tell: Callable[[str, str], None],
     ) -> None:
         size = sum(len(turn.answer) + len(turn.prompt) for turn in history)
         body = await off_the_loop(size, encode_json, self._body(history))
@@ -190,7 +195,7 @@ class ChatRun:
         if not reader.is_done:
             raise DisconnectedError("The answer broke off before it was complete. Ask again.")
 
-    def _body(self, history: Sequence[Turn]) -> dict[str, Any]:
+    def _body(self, history: Sequence[StoredTurn]) -> dict[str, Any]:
         asked = Conversation(turns=[*history, self._turn])
         messages, _ = asked.messages(self._turn, system=self._new.system or None)
         named = {} if self._new.model is None else {"model": self._new.model}

@@ -14,47 +14,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import replace
 
 from ...protocol import conversation_edits as edits
-from ...protocol.conversation import Turn
 from ...protocol.conversation_events import (
     DELETED,
     delta_event,
     ended_event,
     renamed_event,
-    turns_event,
 )
-from ...protocol.errors import ConflictError, NotFoundError
+from ...protocol.errors import ConflictError
 from ...protocol.stored_conversations import (
     ConversationChange,
     ConversationDeleted,
     ConversationSummary,
     NewTurn,
     StoredConversation,
+    StoredTurn,
 )
 from ..entry import Caller
-from ..offload import off_the_loop
 from ..stores.interfaces import Conversations
+from .chat_reading import ChatReading
 from .chat_run import ChatRun
 from .chat_saving import ChatSaving
 from .forwarding import Forwarding
-from .listeners import Listener
 from .open_chats import Key, OpenChat, OpenChats
+from .removed_turns import RemovedTurns
 
 __all__ = ["Chats"]
-
-LOST_SECONDS = 6.0
-"""How long after its last sign of life an answer counts as lost, in seconds."""
-
-POLL_SECONDS = 1.0
-"""How often an answer is looked up that another process writes, in seconds."""
-
-
-class _Known(NamedTuple):  # what a listener has been told
-    revision: int
-    is_elsewhere: bool  # whether an answer may run in another process
 
 
 class Chats:
@@ -66,11 +54,9 @@ class Chats:
         clock: returns seconds since 1970; for tests.
 
     Attributes:
+        reading: reads conversations, and tells of every change.
         note_activity: called while an answer is written, so that the server counts as in use.
     """
-
-    lost_seconds = LOST_SECONDS
-    poll_seconds = POLL_SECONDS
 
     def __init__(
         self,
@@ -84,18 +70,9 @@ class Chats:
         self._clock = clock
         self._chats = OpenChats()
         self._saving = ChatSaving(conversations)
+        self.reading = ChatReading(self._chats, conversations, clock)
+        self._removed = RemovedTurns()
         self.note_activity: Callable[[], None] = lambda: None
-
-    async def get(self, owner: str, conversation_id: str) -> StoredConversation:
-        """Return a conversation, with its running answer as far as it has been written.
-
-        Raises:
-            NotFoundError: there is no such conversation.
-        """
-        async with self._chats.changing((owner, conversation_id)) as chat:
-            stored = await self._look_up((owner, conversation_id), chat)
-            stored.turns = chat.grown(stored.turns)
-            return stored
 
     async def change(
         self, owner: str, conversation_id: str, change: ConversationChange
@@ -135,7 +112,7 @@ class Chats:
 
     async def ask(
         self, caller: Caller, conversation_id: str, new: NewTurn, request_id: str
-    ) -> Turn:
+    ) -> StoredTurn:
         """Add a question to a conversation, and start its answer.
 
         Args:
@@ -159,7 +136,7 @@ class Chats:
                     return await self._begin(key, chat, caller, new, request_id)
             await asyncio.wait([run.task])
 
-    async def stop(self, owner: str, conversation_id: str, turn_id: str) -> Turn:
+    async def stop(self, owner: str, conversation_id: str, turn_id: str) -> StoredTurn:
         """Stop a turn's answer, and return the turn; one that has ended stays as it is.
 
         Raises:
@@ -172,7 +149,7 @@ class Chats:
                 if run.task is not None:
                     await asyncio.wait([run.task])
         async with self._chats.changing(key) as chat:
-            stored = await self._look_up(key, chat)
+            stored = await self.reading.look_up(key, chat)
             turn = edits.find(stored.turns, turn_id)
             if turn.state == "running":  # in another process, which sees it when it stores
                 stored = await self._store.edit(*key, lambda turns: edits.stop(turns, turn_id))
@@ -188,42 +165,46 @@ class Chats:
         """
         key = (owner, conversation_id)
         async with self._chats.changing(key) as chat:
+            before = await self._store.get(*key)
             stored = await self._store.edit(*key, lambda turns: edits.remove(turns, turn_id))
+            self._removed.keep(key, turn_id, before.turns)
             if chat.run and chat.run.turn_id == turn_id:
                 chat.run.stop()
             chat.tell_turns(stored, [])
 
-    async def follow(self, owner: str, conversation_id: str) -> AsyncGenerator[bytes, None]:
-        """Yield a conversation's turns, and then its events as they come, until it is deleted.
+    async def restore(self, owner: str, conversation_id: str, turn_id: str) -> None:
+        """Put a turn back that was removed a short while ago.
 
         Raises:
-            NotFoundError: there is no such conversation; raised before the first event.
+            NotFoundError: there is no such conversation, or the turn is not kept any longer.
         """
-        key, listener = (owner, conversation_id), Listener()
-        with self._chats.using(key) as chat:
-            known = None
-            try:
-                known, frames = await self._tell_all(key, chat, listener)
-                yield frames
-                while True:
-                    # What another process writes is not heard of here.
-                    pause = self.poll_seconds if known.is_elsewhere and not chat.run else None
-                    if frames := await listener.wait(pause):
-                        yield frames
-                        continue
-                    if listener.is_over:
-                        return
-                    is_behind, seen = listener.is_behind, known.revision
-                    known, frames = await self._tell_all(key, chat, listener)
-                    if is_behind or known.revision != seen:
-                        yield frames
-            except NotFoundError:
-                if known is None:
-                    raise
-                yield DELETED  # by another process
-            finally:
-                if listener in chat.listeners:
-                    chat.listeners.remove(listener)
+        key = (owner, conversation_id)
+        async with self._chats.changing(key) as chat:
+            turn, place = self._removed.take(key, turn_id)
+            stored = await self._store.edit(*key, lambda turns: turns.insert(place, turn))
+            chat.tell_turns(stored, [turn])
+
+    async def choose(self, owner: str, conversation_id: str, turn_id: str, version: int) -> None:
+        """Show another version of a turn, with what followed it.
+
+        Args:
+            owner: the conversation's owner.
+            conversation_id: the conversation.
+            turn_id: the turn that is shown now.
+            version: the number of the version, from 0.
+
+        Raises:
+            NotFoundError: there is no such conversation, turn or version.
+            ConflictError: an answer is running.
+        """
+        key = (owner, conversation_id)
+        async with self._chats.changing(key) as chat:
+            before = await self.reading.look_up(key, chat)
+            _check_idle(chat, before)
+            stored = await self._store.edit(
+                *key, lambda turns: edits.choose(turns, turn_id, version)
+            )
+            chat.tell_turns(stored, stored.turns)
 
     async def close(self) -> None:
         """End all answers that this process writes, store them, and let the listeners go."""
@@ -240,20 +221,15 @@ class Chats:
 
     async def _begin(
         self, key: Key, chat: OpenChat, caller: Caller, new: NewTurn, request_id: str
-    ) -> Turn:
-        stored = await self._look_up(key, chat)
+    ) -> StoredTurn:
+        stored = await self.reading.look_up(key, chat)
         known = {turn.id: turn for turn in chat.grown(stored.turns)}
         if new.id in known:
             return known[new.id]
-        if chat.run or any(turn.state == "running" for turn in stored.turns):
-            raise ConflictError(
-                "An answer is being written in this conversation. Wait until it has ended, or stop "
-                "it.",
-                code="answer_running",
-            )
+        _check_idle(chat, stored)
         turn = new.as_turn(self._clock())
         stored = await self._store.edit(*key, lambda turns: edits.begin(turns, new, turn))
-        run = chat.run = ChatRun(caller, new, new.as_turn(turn.time), stored.turns[:-1])
+        run = chat.run = ChatRun(caller, new, replace(turn, notes=[]), stored.turns[:-1])
         # The turn before may have changed, if the answer goes on with it.
         chat.tell_turns(stored, stored.turns[-2:])
         run.task = asyncio.create_task(self._write(key, chat, run, request_id))
@@ -274,26 +250,10 @@ class Chats:
                 chat.run = None
                 chat.tell(ended_event(run.request, run.turn))
 
-    async def _look_up(self, key: Key, chat: OpenChat) -> StoredConversation:
-        """Read a conversation; what has run in a server that stopped ends here."""
-        stored = await self._store.get(*key)
-        own = chat.run.turn_id if chat.run else None
-        running = {turn.id for turn in stored.turns if turn.state == "running"} - {own}
-        if not running or self._clock() - stored.updated_at < self.lost_seconds:
-            return stored
-        return await self._store.edit(*key, lambda turns: edits.end_lost(turns, running))
 
-    async def _tell_all(self, key: Key, chat: OpenChat, listener: Listener) -> tuple[_Known, bytes]:
-        """Return the current turns for a listener, who is told everything after them."""
-        async with chat.lock:
-            stored = await self._look_up(key, chat)
-            turns, running = chat.grown(stored.turns), chat.running
-            listener.start_anew()
-            if listener not in chat.listeners:
-                chat.listeners.append(listener)
-        elsewhere = [turn.id for turn in turns if turn.state == "running" and not running]
-        known = _Known(stored.revision, bool(elsewhere))
-        if elsewhere:
-            running = (elsewhere[-1], elsewhere[-1])  # its request's id is not known here
-        size = sum(len(turn.answer) + len(turn.prompt) for turn in turns)
-        return known, await off_the_loop(size, turns_event, stored.name, turns, running)
+def _check_idle(chat: OpenChat, stored: StoredConversation) -> None:
+    if chat.run or any(turn.state == "running" for turn in stored.turns):
+        raise ConflictError(
+            "An answer is being written in this conversation. Wait until it has ended, or stop it.",
+            code="answer_running",
+        )

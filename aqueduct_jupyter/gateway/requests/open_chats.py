@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-from ...protocol.conversation import Turn
 from ...protocol.conversation_events import turns_event
-from ...protocol.stored_conversations import StoredConversation
+from ...protocol.stored_conversations import StoredConversation, StoredTurn
 from .chat_run import ChatRun
 from .listeners import Listener
 
@@ -43,7 +42,7 @@ class OpenChat:
         for listener in self.listeners:
             listener.tell(frame)
 
-    def tell_turns(self, stored: StoredConversation, news: Sequence[Turn]) -> None:
+    def tell_turns(self, stored: StoredConversation, news: Sequence[StoredTurn]) -> None:
         """Tell everybody which turns there are now, and those that are new."""
         if self.listeners:
             self.tell(turns_event(stored.name, stored.turns, self.running, news))
@@ -53,7 +52,7 @@ class OpenChat:
         """The request that runs here, and the id of the turn that it answers."""
         return None if self.run is None else (self.run.request, self.run.turn_id)
 
-    def grown(self, turns: Sequence[Turn]) -> list[Turn]:
+    def grown(self, turns: Sequence[StoredTurn]) -> list[StoredTurn]:
         """Return the turns, with what the running answer has grown by since it was stored."""
         run = self.run
         return [run.growing_turn if run and turn.id == run.turn_id else turn for turn in turns]

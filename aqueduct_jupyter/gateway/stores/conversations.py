@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.conversation import Conversation, Turn
+from ...protocol.conversation import Conversation
 from ...protocol.conversation_edits import Edit
 from ...protocol.errors import BodyTooLargeError, ConflictError, NotFoundError
 from ...protocol.stored_conversations import (
@@ -21,6 +21,7 @@ from ...protocol.stored_conversations import (
     ConversationList,
     ConversationSummary,
     StoredConversation,
+    StoredTurn,
 )
 from .database import Database
 from .rows import conversation_rows
@@ -113,7 +114,7 @@ class ConversationStore:
     async def edit(self, owner: str, conversation_id: str, edit: Edit) -> StoredConversation:
         """Read the turns, edit them and write them, in one transaction."""
 
-        def update(db: Connection) -> tuple[dict[str, Any], list[Turn]]:
+        def update(db: Connection) -> tuple[dict[str, Any], list[StoredTurn]]:
             row = dict(_row(db, owner, conversation_id))
             turns = TURNS.validate_json(row["turns"])
             edit(turns)
@@ -149,14 +150,14 @@ def _row(db: Connection, owner: str, conversation_id: str) -> Mapping[str, Any]:
 
 def as_conversation(stored: StoredConversation) -> Conversation:
     """Convert a stored conversation, for the export."""
-    return Conversation(stored.name, stored.turns)
+    return Conversation(stored.name, list(stored.turns))
 
 
-def _written(turns: Sequence[Turn]) -> dict[str, Any]:
+def _written(turns: Sequence[StoredTurn]) -> dict[str, Any]:
     return {"turns": TURNS.dump_json(list(turns)).decode(), "length": len(turns)}
 
 
-def _said(name: str, turns: Sequence[Turn]) -> str:
+def _said(name: str, turns: Sequence[StoredTurn]) -> str:
     # The text that a search looks in, case-folded.
     return "\n".join([name, *(f"{turn.prompt}\n{turn.answer}" for turn in turns)]).casefold()
 

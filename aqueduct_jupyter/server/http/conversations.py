@@ -87,7 +87,8 @@ class ConversationHandler(ConversationBodyHandler):
     @authenticated_after_body
     async def get(self, conversation_id: str) -> None:
         """Answer with the whole conversation."""
-        self.answer(await self.gateway.chats.get(self.caller.owner, conversation_id))
+        reading = self.gateway.chats.reading
+        self.answer(await reading.get(self.caller.owner, conversation_id))
 
     @authenticated_after_body
     async def patch(self, conversation_id: str) -> None:
@@ -112,7 +113,8 @@ class ConversationExportHandler(AqueductHandler):
         ending = "." + self.get_query_argument("format", "md")
         if ending not in ENDINGS:
             raise InvalidRequestError("format must be md, ipynb or json.", param="format")
-        stored = await self.gateway.chats.get(self.caller.owner, conversation_id)
+        reading = self.gateway.chats.reading
+        stored = await reading.get(self.caller.owner, conversation_id)
         text = write_conversation(as_conversation(stored), ending)
         self.set_header(
             "Content-Disposition", content_disposition(as_filename(stored.name) + ending)

@@ -36,6 +36,7 @@ from ...protocol.stored_conversations import (
     ConversationSummary,
     NewTurn,
     StoredConversation,
+    VersionChoice,
 )
 from .base import AqueductHandler
 from .openapi_paths import REFERENCE, api_paths, own_paths
@@ -61,7 +62,13 @@ _SCHEMAS: tuple[type[BaseModel], ...] = (
     ResponseConversationDeleted,
     StoredConversation,
 )
-_BODIES: tuple[type[BaseModel], ...] = (ConversationWords, ItemsWords, MetadataWords, NewTurn)
+_BODIES: tuple[type[BaseModel], ...] = (
+    ConversationWords,
+    ItemsWords,
+    MetadataWords,
+    NewTurn,
+    VersionChoice,
+)
 
 _TEXT = {"type": "string"}
 _NULLABLE_TEXT = {"type": ["string", "null"]}

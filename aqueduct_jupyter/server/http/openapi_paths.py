@@ -25,6 +25,7 @@ from ...protocol.stored_conversations import (
     ConversationSummary,
     NewTurn,
     StoredConversation,
+    VersionChoice,
 )
 
 __all__ = ["REFERENCE", "api_paths", "own_paths"]
@@ -239,6 +240,17 @@ def _turn_paths(identity: list[_Schema]) -> dict[str, Any]:
         },
         "/aqueduct/conversations/{id}/turns/{turn_id}/stop": {
             "post": _operation("Stop the answer of a turn.", _json(_OBJECT), turn)
+        },
+        "/aqueduct/conversations/{id}/turns/{turn_id}/restore": {
+            "post": _operation("Put back a turn that was removed.", _json(_OBJECT), turn)
+        },
+        "/aqueduct/conversations/{id}/turns/{turn_id}/version": {
+            "post": _operation(
+                "Show another version of a turn.",
+                _json(_OBJECT),
+                turn,
+                _json(_words(VersionChoice)),
+            )
         },
     }
 

@@ -11,7 +11,9 @@ from .conversation_turns import (
     ConversationEventsHandler,
     ConversationTurnHandler,
     ConversationTurnsHandler,
+    RestoreTurnHandler,
     StopTurnHandler,
+    TurnVersionHandler,
 )
 from .conversations import (
     ConversationExportHandler,
@@ -84,6 +86,8 @@ def routes() -> Iterator[Route]:
     yield f"aqueduct/conversations/{_ANY_ID}/turns", ConversationTurnsHandler
     yield f"aqueduct/conversations/{_ANY_ID}/turns/{_ANY_ID}", ConversationTurnHandler
     yield f"aqueduct/conversations/{_ANY_ID}/turns/{_ANY_ID}/stop", StopTurnHandler
+    yield f"aqueduct/conversations/{_ANY_ID}/turns/{_ANY_ID}/restore", RestoreTurnHandler
+    yield f"aqueduct/conversations/{_ANY_ID}/turns/{_ANY_ID}/version", TurnVersionHandler
     for path in DEPLOYED:
         yield f"openai/deployments/(?P<deployment>[^/]+)/(?P<path>{path})", OperationHandler
     yield f"(?:{LIKE_OURS})(?:/.*)?", UnknownAddressHandler

@@ -62,8 +62,12 @@ export interface Carrier {
   ask(question: Question): void;
   /** Stop an answer, here and at the upstream; the text so far stays. */
   stop(request: string): void;
-  /** Remove a turn. */
-  remove(turn: string): void;
+  /** Remove a turn; returns whether it can be restored. */
+  remove(turn: string): boolean;
+  /** Put back a turn that was removed. */
+  restore?(turn: string): void;
+  /** Show another version of a turn, with what followed it. */
+  choose?(turn: string, version: number): void;
   /**
    * Upload a file so that messages can refer to it.
    *

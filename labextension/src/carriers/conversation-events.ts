@@ -72,11 +72,8 @@ export function eventIn(data: string): ConversationEvent | null {
         text: textIn(fields.text),
         reasoning: textIn(fields.reasoning)
       };
-    case 'ended': {
-      // The text has already arrived in pieces.
-      const { answer: _, reasoning: __, prompt: ___, content: ____, ...turn } = turnIn(fields.turn);
-      return { type: 'ended', request, turn };
-    }
+    case 'ended':
+      return { type: 'ended', request, turn: endingIn(fields.turn) };
     case 'renamed':
       return { type: 'renamed', name: plainText(fields.name) };
     case 'deleted':
@@ -84,6 +81,15 @@ export function eventIn(data: string): ConversationEvent | null {
     default:
       return null;
   }
+}
+
+/** The fields of a turn that are not known before its answer has ended. */
+function endingIn(value: unknown): Ending {
+  const turn = turnIn(value);
+  const { state, model, request_id, error, error_code, finish_reason } = turn;
+  const { tokens_in, tokens_out, notes } = turn;
+  const ending = { state, model, request_id, error, error_code, finish_reason };
+  return { ...ending, tokens_in, tokens_out, notes };
 }
 
 function turnsEventIn(fields: JSONObject): ConversationEvent | null {

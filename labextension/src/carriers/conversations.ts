@@ -80,6 +80,16 @@ export class Conversations {
     await this._api.request(turnAddress(id, turn), { method: 'DELETE' });
   }
 
+  /** Put back a turn that was removed a short while ago. */
+  async restore(id: string, turn: string): Promise<void> {
+    await this._api.request(`${turnAddress(id, turn)}/restore`, { method: 'POST' });
+  }
+
+  /** Show another version of a turn, with what followed it. */
+  async choose(id: string, turn: string, version: number): Promise<void> {
+    await this._api.json(`${turnAddress(id, turn)}/version`, 'POST', { version });
+  }
+
   async delete(id: string): Promise<void> {
     await this._api.request(addressOf(id), { method: 'DELETE' });
   }

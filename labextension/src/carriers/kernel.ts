@@ -57,8 +57,9 @@ export class KernelCarrier implements Carrier {
     this._channel.send({ type: 'stop', request });
   }
 
-  remove(turn: string): void {
+  remove(turn: string): boolean {
     this._channel.send({ type: 'remove', turn });
+    return false;
   }
 
   async upload(file: File, progress: (share: number) => void, signal: AbortSignal): Promise<Part> {

@@ -130,6 +130,21 @@ export class OpenConversation {
     await this._inTurn(() => this._store.remove(this.id!, id)).catch(ignoreMissing);
   }
 
+  /** Whether the server has a turn, so that it can put it back once it is removed. */
+  keeps(id: string): boolean {
+    return this._unsent?.turn.id !== id;
+  }
+
+  /** Put back a turn that was removed. */
+  restore(id: string): Promise<void> {
+    return this._inTurn(() => this._store.restore(this.id!, id));
+  }
+
+  /** Show another version of a turn. */
+  choose(id: string, version: number): Promise<void> {
+    return this._inTurn(() => this._store.choose(this.id!, id, version));
+  }
+
   /** Rename it. */
   rename(name: string): Promise<void> {
     return this._inTurn(async () => {

@@ -47,7 +47,9 @@ export function turnIn(value: unknown): Turn {
     tokens_in: countOrNull(fields.tokens_in),
     tokens_out: countOrNull(fields.tokens_out),
     notes: sentencesIn(fields.notes),
-    finish_reason: plainOrNull(fields.finish_reason)
+    finish_reason: plainOrNull(fields.finish_reason),
+    versions: countOrNull(fields.versions) ?? 1,
+    version: countOrNull(fields.version) ?? 0
   };
 }
 

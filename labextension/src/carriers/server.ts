@@ -132,8 +132,18 @@ export class ServerCarrier implements Carrier {
     this.asked.emit();
   }
 
-  remove(turn: string): void {
+  remove(turn: string): boolean {
+    const canReturn = this.current.keeps(turn);
     this.current.remove(turn).catch(this.complain);
+    return canReturn;
+  }
+
+  restore(turn: string): void {
+    this.current.restore(turn).catch(this.complain);
+  }
+
+  choose(turn: string, version: number): void {
+    this.current.choose(turn, version).catch(this.complain);
   }
 
   async upload(file: File, progress: (share: number) => void, signal: AbortSignal): Promise<Part> {

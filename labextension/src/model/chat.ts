@@ -39,6 +39,8 @@ export class ChatModel {
   contexts: readonly Context[] = [];
   editing: Turn | null = null;
   trouble: string | null = null;
+  /** The turn that was removed a moment ago. */
+  removed: Turn | null = null;
   /** Whether what happens elsewhere has not been heard of for a while. */
   isCutOff = false;
 
@@ -95,6 +97,11 @@ export class ChatModel {
   /** Whether a question can be sent now. */
   get isReady(): boolean {
     return !this.isRunning && !this.attachments.isBusy;
+  }
+
+  /** Whether turns that others take the place of stay as an earlier version. */
+  get keepsVersions(): boolean {
+    return this._carrier.choose !== undefined;
   }
 
   choose(model: string): void {
@@ -178,10 +185,31 @@ export class ChatModel {
     this.changed.emit();
   }
 
+  /** Remove a turn; if it can come back, it is `removed` for a while. */
   remove(turn: Turn): void {
-    this._carrier.remove(turn.id);
+    this.removed = this._carrier.remove(turn.id) ? turn : null;
     this._list.remove(turn.id);
     this.changed.emit();
+  }
+
+  /** Put back the turn that was removed. */
+  undo(): void {
+    if (this.removed) {
+      this._carrier.restore?.(this.removed.id);
+    }
+    this.forgetRemoved();
+  }
+
+  forgetRemoved(): void {
+    this.removed = null;
+    this.changed.emit();
+  }
+
+  /** Show another version of a turn, with what followed it. */
+  showVersion(turn: Turn, version: number): void {
+    if (this.isReady) {
+      this._carrier.choose?.(turn.id, version);
+    }
   }
 
   /** Add context and its pictures to the next question, in place of context with the same name. */
@@ -268,6 +296,7 @@ export class ChatModel {
         break;
       case 'opened':
         list.leave();
+        this.removed = null;
         this.queue.show(event.from, event.to);
         break;
       case 'turns': {

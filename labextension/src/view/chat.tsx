@@ -18,6 +18,7 @@ import { IconButton } from './icons';
 import { QueueView } from './queue';
 import type { Typesetter } from './services';
 import { TurnView } from './turn';
+import { Undo } from './versions';
 
 export interface ChatProps {
   model: ChatModel;
@@ -71,6 +72,7 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
           {words.__('Reconnecting…')}
         </p>
       )}
+      <Undo model={model} words={words} />
       <QueueView model={model} words={words} />
       <Composer model={model} words={words} />
       <Announcer model={model} words={words} />

@@ -11,6 +11,7 @@ import { IconButton } from './icons';
 import { MarkdownView } from './markdown';
 import { Proposal } from './proposal';
 import type { Typesetter } from './services';
+import { Versions } from './versions';
 import { Waiting } from './waiting';
 
 interface TurnProps {
@@ -143,6 +144,7 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
             {words.__('Continue')}
           </button>
         )}
+        <Versions turn={turn} model={model} words={words} isReady={isReady} />
         <IconButton
           icon="copy"
           label={words.__('Copy the answer')}

@@ -29,9 +29,12 @@ class Standin implements Carrier {
   stop(request: string): void {
     this.stopped.push(request);
   }
-  remove(turn: string): void {
+  remove(turn: string): boolean {
     this.removed.push(turn);
+    return true;
   }
+  restore = vi.fn<(turn: string) => void>();
+  choose = vi.fn<(turn: string, version: number) => void>();
   dispose(): void {
     return;
   }
@@ -263,6 +266,28 @@ test('an answer that ended while nobody listened has ended', () => {
   carrier.tell({ type: 'turns', ids: [whole.id], turns: [whole], running: null });
   expect(ended).toEqual([whole]);
   expect(carrier.asked[1]!.prompt).toBe('two');
+});
+
+test('a turn that was removed can come back for a while', () => {
+  model.send('one');
+  carrier.end();
+  const turn = last();
+  model.remove(turn);
+  expect([model.turns, model.removed]).toEqual([[], turn]);
+  model.undo();
+  expect(carrier.restore).toHaveBeenCalledWith(turn.id);
+  expect(model.removed).toBeNull();
+  model.undo();
+  expect(carrier.restore).toHaveBeenCalledTimes(1);
+});
+
+test('another version is shown while no answer runs', () => {
+  model.send('one');
+  model.showVersion(last(), 1);
+  expect(carrier.choose).not.toHaveBeenCalled();
+  carrier.end();
+  model.showVersion(last(), 1);
+  expect(carrier.choose).toHaveBeenCalledWith(last().id, 1);
 });
 
 test('what happens elsewhere is not heard of for a while', () => {

@@ -9,9 +9,8 @@ import pytest
 
 from aqueduct_jupyter.gateway.stores.conversations import ConversationStore
 from aqueduct_jupyter.protocol import conversation_edits as edits
-from aqueduct_jupyter.protocol.conversation import Turn
 from aqueduct_jupyter.protocol.errors import NotFoundError
-from aqueduct_jupyter.protocol.stored_conversations import ConversationChange
+from aqueduct_jupyter.protocol.stored_conversations import ConversationChange, StoredTurn
 
 from .owned import Backend
 
@@ -21,8 +20,8 @@ def store(backend: Backend) -> ConversationStore:
     return ConversationStore(backend.open_database())
 
 
-def turn(number: int, **more: Any) -> Turn:
-    return Turn(f"Question {number}", "Hi \u2028", id=f"t{number}", **more)
+def turn(number: int, **more: Any) -> StoredTurn:
+    return StoredTurn(f"Question {number}", "Hi \u2028", id=f"t{number}", **more)
 
 
 async def test_an_edit_changes_turns_revision_and_what_is_searched(

@@ -74,10 +74,11 @@ def without_costs(sums: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_news(conversation: dict[str, Any]) -> dict[str, Any]:
-    """Take away what release 0.1.0 did not keep: pins, and how each answer ended."""
+    """Take away what release 0.1.0 did not keep: pins, versions, and how each answer ended."""
     assert conversation.pop("is_pinned") is False
     for turn in conversation["turns"]:
         assert turn.pop("finish_reason") is None
+        assert (turn.pop("versions"), turn.pop("version")) == ([], 0)
     return conversation
 
 

@@ -75,6 +75,12 @@ OWN = [
     Address("aqueduct/conversations/conv-x/turns", {"POST": 400}, is_for_kernels=False),
     Address("aqueduct/conversations/conv-x/turns/{id}", {"DELETE": 404}, is_for_kernels=False),
     Address("aqueduct/conversations/conv-x/turns/{id}/stop", {"POST": 404}, is_for_kernels=False),
+    Address(
+        "aqueduct/conversations/conv-x/turns/{id}/restore", {"POST": 404}, is_for_kernels=False
+    ),
+    Address(
+        "aqueduct/conversations/conv-x/turns/{id}/version", {"POST": 400}, is_for_kernels=False
+    ),
     Address("aqueduct/nothing", dict.fromkeys(VERBS, 404)),
     Address("v1/nothing", dict.fromkeys(VERBS, 404)),
     Address("v1", dict.fromkeys(VERBS, 404)),

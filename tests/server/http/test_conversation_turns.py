@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.gateway.requests import listeners
+from aqueduct_jupyter.gateway.requests.chat_reading import ChatReading
 from aqueduct_jupyter.gateway.requests.chat_saving import ChatSaving
 from aqueduct_jupyter.gateway.requests.chats import Chats
 from aqueduct_jupyter.protocol.conversation_edits import SERVER_STOPPED
@@ -32,7 +33,7 @@ TOO_LONG = {"error": {"message": "Too long.", "code": "context_length_exceeded"}
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ChatSaving, "save_seconds", 0.02)
     monkeypatch.setattr(ChatSaving, "beat_seconds", 0.05)
-    monkeypatch.setattr(Chats, "poll_seconds", 0.02)
+    monkeypatch.setattr(ChatReading, "poll_seconds", 0.02)
 
 
 @pytest.fixture
@@ -372,6 +373,81 @@ async def test_asking_again_goes_back_to_before_a_turn(
     assert asked == ["Question 1", "Hello", "Question 4"]
 
 
+async def test_what_takes_the_place_of_turns_keeps_them_as_versions(
+    http: httpx.AsyncClient, standin: StandIn, address: str
+) -> None:
+    for number in (1, 2, 3):
+        await ask(http, address, number)
+        await ended(http, address)
+    async with listening(http, address) as pages:
+        await ask(http, address, 4, before="t2")
+        page = await seen(pages, lambda page: page.running is None and page.ids == ["t1", "t4"])
+        assert (page.last["versions"], page.last["version"]) == (2, 1)
+        shown = await http.post(f"{address}/turns/t4/version", json={"version": 0})
+        assert shown.json()["version"] == 0
+        page = await seen(pages, lambda page: page.ids == ["t1", "t2", "t3"])
+        second = page.turns["t2"]
+        assert (second["versions"], second["version"], second["answer"]) == (2, 0, "Hello")
+        assert page.last["versions"] == 1
+    await ask(http, address, 5)
+    await ended(http, address)
+    asked = [message["content"] for message in standin.chats[-1].json["messages"]]
+    assert asked[::2] == ["Question 1", "Question 2", "Question 3", "Question 5"]
+    await ask(http, address, 6, before="t2")
+    await ended(http, address)
+    assert [turn["id"] for turn in await turns(http, address)] == ["t1", "t6"]
+    found = []
+    shown_id = "t6"
+    for version in (0, 1, 2):
+        address_of = f"{address}/turns/{shown_id}/version"
+        assert (await http.post(address_of, json={"version": version})).status_code == 200
+        kept = await turns(http, address)
+        shown_id = kept[1]["id"]
+        found.append([turn["id"] for turn in kept[1:]])
+        assert kept[1]["version"] == version
+    assert found == [["t2", "t3", "t5"], ["t4"], ["t6"]]
+    gone = error_of(await http.post(f"{address}/turns/t6/version", json={"version": 3}), 404)
+    assert (gone["code"], gone["param"]) == ("turn_not_found", "version")
+
+
+async def test_an_answer_without_a_word_is_no_version(
+    http: httpx.AsyncClient, standin: StandIn, address: str
+) -> None:
+    await ask(http, address, model="nobody")
+    await ended(http, address)
+    await ask(http, address, 2, before="t1")
+    turn = await ended(http, address)
+    assert (turn["versions"], turn["version"]) == ([], 0)
+
+
+async def test_no_version_is_chosen_while_an_answer_runs(
+    http: httpx.AsyncClient, standin: StandIn, address: str
+) -> None:
+    await ask(http, address)
+    await ended(http, address)
+    standin.stream(chunk("half"), HANG)
+    await ask(http, address, 2, before="t1")
+    refused = error_of(await http.post(f"{address}/turns/t2/version", json={"version": 0}), 409)
+    assert refused["code"] == "answer_running"
+    await until(http, address, lambda turn: turn["answer"] == "half")
+    await http.post(f"{address}/turns/t2/stop")
+
+
+async def test_a_turn_that_was_removed_comes_back_to_its_place(
+    http: httpx.AsyncClient, address: str
+) -> None:
+    for number in (1, 2, 3):
+        await ask(http, address, number)
+        await ended(http, address)
+    before = await turns(http, address)
+    await http.delete(f"{address}/turns/t2")
+    assert [turn["id"] for turn in await turns(http, address)] == ["t1", "t3"]
+    assert (await http.post(f"{address}/turns/t2/restore")).json()["restored"]
+    assert await turns(http, address) == before
+    again = error_of(await http.post(f"{address}/turns/t2/restore"), 404)
+    assert "can no longer be restored" in again["message"]
+
+
 @pytest.mark.parametrize("way", ["the turn", "the conversation", "all turns"])
 async def test_a_turn_that_is_removed_stops_its_answer(
     http: httpx.AsyncClient, standin: StandIn, address: str, way: str
@@ -418,10 +494,12 @@ async def test_another_owner_reaches_nothing(
     chats: Chats = extension.gateway.chats
     conversation_id = address.rpartition("/")[2]
     with pytest.raises(NotFoundError):
-        await anext(chats.follow("somebody else", conversation_id))
-    for act in (chats.stop, chats.remove):
+        await anext(chats.reading.follow("somebody else", conversation_id))
+    for act in (chats.stop, chats.remove, chats.restore):
         with pytest.raises(NotFoundError):
             await act("somebody else", conversation_id, "t1")
+    with pytest.raises(NotFoundError):
+        await chats.choose("somebody else", conversation_id, "t1", 0)
     await ended(http, address)
     await asyncio.sleep(0)
     assert chats._chats.all() == [], "what nobody uses takes no memory"
@@ -457,7 +535,7 @@ async def test_a_listener_who_reads_slowly_gets_the_turns_anew(
     more = threading.Event()
     words = [f"{number:06} " for number in range(2_000)]
     standin.stream(chunk("begun "), more, *map(chunk, words), DONE)
-    events = extension.gateway.chats.follow("", address.rpartition("/")[2])
+    events = extension.gateway.chats.reading.follow("", address.rpartition("/")[2])
     page = Page()
 
     async def read() -> None:
@@ -485,7 +563,7 @@ async def test_an_answer_of_a_server_that_is_gone_ends_and_says_so(
         assert page.running == "t1", "it may still run elsewhere"
         refused = error_of(await http.post(f"{address}/turns", json=question(2)), 409)
         assert refused["code"] == "answer_running"
-        monkeypatch.setattr(Chats, "lost_seconds", 0.0)
+        monkeypatch.setattr(ChatReading, "lost_seconds", 0.0)
         page = await seen(pages, lambda page: page.running is None)
     assert page.last.items() >= {"answer": "half", "state": "stopped"}.items()
     assert page.last["error_code"] == SERVER_STOPPED
@@ -502,7 +580,7 @@ async def test_an_answer_of_another_server_is_seen_growing_and_stopped(
     conversation_id = address.rpartition("/")[2]
     standin.stream(chunk("half"), HANG)
     await ask(http, address)
-    events = elsewhere.follow("", conversation_id)
+    events = elsewhere.reading.follow("", conversation_id)
     text = b""
     async with asyncio.timeout(10):
         while b'"answer":"half"' not in text:
