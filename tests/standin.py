@@ -219,6 +219,8 @@ class StandIn:
     ) -> None:
         self._tls = tls
         self.models = list(models)
+        self.facts: dict[str, dict[str, Any]] = {}
+        """What the list says of a model besides its name."""
         self.received: list[Received] = []
         self.answer_to: dict[str, dict[str, Any]] = {}
         """Whole answers to last messages; for a client that cannot be asked to wait for one."""
@@ -370,7 +372,9 @@ class StandIn:
         return self._next(request)
 
     def _models(self) -> Reply:
-        body = json.dumps({"data": [{"id": name} for name in self.models]}).encode()
+        body = json.dumps(
+            {"data": [{"id": name, **self.facts.get(name, {})} for name in self.models]}
+        ).encode()
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
         return Reply(head, [body], is_chunked=False)
 

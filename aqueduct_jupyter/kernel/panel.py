@@ -271,6 +271,7 @@ def _setup(chats: NotebookChat) -> dict[str, Any]:
         "default_model": chats.settings.model or status["default_model"],
         "notices": [*status["notices"], *failing],
         "limits": status["limits"],
+        "context_tokens": status.get("context_tokens", {}),
     }
 
 

@@ -23,6 +23,11 @@ class Model(BaseModel):
     created: int = 0
     owned_by: str = ""
 
+    @property
+    def context_tokens(self) -> int | None:
+        """The most tokens of its context; None if its upstream does not tell."""
+        return (self.model_extra or {}).get("context_length")
+
 
 class ModelList(BaseModel):
     """The language models that a client may use."""

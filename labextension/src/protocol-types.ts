@@ -83,6 +83,8 @@ export interface Setup {
   default_model: string | null;
   notices: string[];
   limits: Limits;
+  /** The most tokens of a model's context, by its name, where its upstream tells. */
+  context_tokens?: Readonly<Record<string, number>>;
 }
 
 /** What something attached is; each has a sign of its own. */

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from ..standin import StandIn
@@ -21,6 +23,14 @@ TABLE = """class Frame:
         rows = "<tr><th>city</th><th>arches</th></tr><tr><td>Segovia</td><td>167</td></tr>"
         return f"<table>{rows}</table>"
 Frame()"""
+
+
+@pytest.fixture(scope="module")
+def campus() -> Iterator[StandIn]:
+    # A server asks for the list of models once.
+    with StandIn() as campus:
+        campus.facts = {"real-name": {"context_length": 2000}}
+        yield campus
 
 
 def content(standin: StandIn, number: int = -1) -> list[dict[str, Any]]:
@@ -170,3 +180,18 @@ def test_files_of_the_server_are_chosen_and_dropped(
         one, two, _ = content(standin)
         assert "This is one.txt." in one["text"]
         assert "This is two.txt." in two["text"]
+
+
+def test_the_meter_shows_when_the_context_fills(open_lab: Open) -> None:
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        meter = chat.area.get_by_role("meter")
+        chat.input.fill("arch " * 1000)
+        expect(chat.button("Send (Enter)")).to_be_enabled()
+        expect(meter).to_have_attribute("aria-valuenow", "63")
+        chat.input.fill("arch " * 1480)
+        expect(chat.area.get_by_text("almost full")).to_be_visible()
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+        chat.screenshot("meter")
+        chat.input.fill("arch")
+        expect(meter).to_have_count(0)

@@ -28,6 +28,7 @@ from ...protocol.errors import UnavailableError
 from ..children.child import Child
 from ..children.commands import module_command
 from .engine import start_engine, startup_failure
+from .process import CONTEXT_TOKENS
 
 __all__ = ["LocalModel", "State"]
 
@@ -105,7 +106,8 @@ class LocalModel(httpx.AsyncBaseTransport):
             UnavailableError: it cannot be started, or keeps crashing.
         """
         if request.url.path.endswith("/models"):
-            return httpx.Response(200, json={"data": [{"id": self.name}]})
+            model = {"id": self.name, "context_length": CONTEXT_TOKENS}
+            return httpx.Response(200, json={"data": [model]})
         self._in_flight += 1
         try:
             try:

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from ...protocol.errors import (
     AqueductError,
@@ -154,12 +155,21 @@ class Catalog:
             for model in self._listings[upstream.name].models
             if self._is_allowed(model.id, f"{upstream.name}/{model.id}")
         ]
+        told = self._context_lengths() | {model.id: _context_length(model) for model in models}
         models += [
-            Model(id=alias, owned_by="alias")
+            Model(id=alias, owned_by="alias", **told.get(target, {}))
             for alias, target in self.aliases.items()
             if self._is_allowed(alias, target)
         ]
         return ModelList(data=list({model.id: model for model in models}.values()))
+
+    def _context_lengths(self) -> dict[str, dict[str, Any]]:
+        """Return what is known of the models' contexts, by their full names."""
+        return {
+            f"{upstream.name}/{model.id}": _context_length(model)
+            for upstream in self._listed
+            for model in self._listings[upstream.name].models
+        }
 
     async def get(self, name: str) -> Model:
         """Describe one model, by any name that resolves.
@@ -262,6 +272,10 @@ class Catalog:
             # Its last list stays in use: a short failure must not make its models unknown.
             listing.error, listing.models = error, self._listings[upstream.name].models
         self._listings[upstream.name] = listing
+
+
+def _context_length(model: Model) -> dict[str, Any]:
+    return {"context_length": model.context_tokens} if model.context_tokens else {}
 
 
 def _suggest(name: str, known: Sequence[str]) -> str:

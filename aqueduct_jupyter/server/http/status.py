@@ -28,9 +28,10 @@ class StatusHandler(AqueductHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with the version, upstreams, models, document sandbox, notices and limits."""
+        """Answer with the version, upstreams, models, documents' sandbox, notices and limits."""
         catalog, local_model = self.gateway.catalog, self.gateway.local_model
         answering = await catalog.answering()
+        models = (await catalog.models()).data
         self.answer(
             {
                 "version": version("aqueduct-jupyter"),
@@ -38,7 +39,11 @@ class StatusHandler(AqueductHandler):
                     {"name": name, "answers": error is None, "error": error and error.message}
                     for name, error in answering.items()
                 ],
-                "models": [model.id for model in (await catalog.models()).data],
+                "models": [model.id for model in models],
+                # The most tokens of a model's context, where its upstream tells.
+                "context_tokens": {
+                    model.id: model.context_tokens for model in models if model.context_tokens
+                },
                 "default_model": await catalog.default_model(),
                 "local_model": local_model
                 and {"model": local_model.name, "state": local_model.state},

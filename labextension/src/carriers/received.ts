@@ -77,7 +77,8 @@ export function setupIn(value: unknown): Setup {
     models: textsIn(fields.models),
     default_model: textOrNull(fields.default_model),
     notices: [...sentencesIn(fields.notices), ...sentencesIn(errors)],
-    limits: limitsIn(fields.limits)
+    limits: limitsIn(fields.limits),
+    context_tokens: countsIn(fields.context_tokens)
   };
 }
 
@@ -104,6 +105,11 @@ function limitsIn(value: unknown): Limits {
     attachment_bytes: numberIn(fields.attachment_bytes, Infinity),
     attachments_bytes: numberIn(fields.attachments_bytes, Infinity)
   };
+}
+
+function countsIn(value: unknown): Record<string, number> {
+  const counts = Object.entries(objectIn(value)).map(([name, count]) => [name, countOrNull(count)]);
+  return Object.fromEntries(counts.filter(([, count]) => count)) as Record<string, number>;
 }
 
 function sentencesIn(value: unknown): string[] {

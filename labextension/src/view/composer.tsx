@@ -5,9 +5,11 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ChatModel } from '../model/chat';
 import { triggerAt, withoutTrigger, type Mention } from '../model/mentions';
 import { plainText } from '../model/plain-text';
+import { fullnessOf } from '../model/weight';
 import type { Words } from '../translation';
 import { Chips } from './chips';
 import { IconButton } from './icons';
+import { Meter } from './meter';
 import { Mentions, optionId, useMentions } from './mentions';
 
 interface ComposerProps {
@@ -159,6 +161,7 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
         onPaste={onPaste}
         onBlur={() => trigger && dismiss(trigger.start)}
       />
+      <Meter fullness={fullnessOf(model, draft.text)} words={words} />
       <div class="aqueduct-bar">
         <FileButton words={words} model={model} />
         {model.mentions.length > 0 && (

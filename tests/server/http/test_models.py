@@ -12,6 +12,8 @@ from .test_files import error_of
 PATHS = ("models", "v1/models")
 DEAD = {"base_url": "http://127.0.0.1:9/v1", "connect_timeout": 1, "retry_pause": 0.01}
 
+WRONG: list[object] = [0, -1, True, 1.5, "4096", None, 10**30, [4096], {}]
+
 
 @pytest.fixture
 def settings(standin: StandIn) -> Settings:
@@ -54,6 +56,33 @@ async def test_a_model_is_found_by_every_name_it_has(
     response = await http.get(f"{path}/{asked}")
     assert response.status_code == 200
     assert response.json()["id"] == name
+
+
+async def test_what_an_upstream_tells_of_a_models_context_is_passed_on(
+    http: httpx.AsyncClient, standin: StandIn
+) -> None:
+    standin.facts = {
+        "llama": {"max_model_len": 8192},
+        "local": {"meta": {"n_ctx_train": 4096}},
+        "open": {"context_length": 128_000, "max_model_len": "8192"},
+        **{f"wrong-{n}": {"context_length": wrong} for n, wrong in enumerate(WRONG)},
+    }
+    standin.models = list(standin.facts)
+    listed = {model["id"]: model for model in (await http.get("models")).json()["data"]}
+    lengths = {name: model.get("context_length") for name, model in listed.items()}
+    assert {name: length for name, length in lengths.items() if length} == {
+        "llama": 8192,
+        "local": 4096,
+        "open": 128_000,
+        "main": 8192,
+    }
+    status = (await http.get("aqueduct/status")).json()
+    assert status["context_tokens"] == {
+        "llama": 8192,
+        "local": 4096,
+        "open": 128_000,
+        "main": 8192,
+    }
 
 
 async def test_an_unknown_model_is_404(http: httpx.AsyncClient) -> None:
