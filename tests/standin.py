@@ -221,6 +221,7 @@ class StandIn:
         self.models = list(models)
         self.facts: dict[str, dict[str, Any]] = {}
         """What the list says of a model besides its name."""
+        self.models_status = 200
         self.received: list[Received] = []
         self.answer_to: dict[str, dict[str, Any]] = {}
         """Whole answers to last messages; for a client that cannot be asked to wait for one."""
@@ -275,6 +276,7 @@ class StandIn:
         self.received.clear()
         self.answer_to.clear()
         self.absent.clear()
+        self.models_status = 200
         self.has_chat.clear()
         self._replies.clear()
         if not self._thread.is_alive():
@@ -363,7 +365,7 @@ class StandIn:
         return False
 
     def _reply_to(self, request: Received) -> Reply:
-        if request.path.endswith("/models"):
+        if request.path.endswith("/models") and request.path not in self.absent:
             return self._models()
         if "/aqueduct/" in request.path:
             # Only ours has such addresses.
@@ -375,8 +377,8 @@ class StandIn:
         body = json.dumps(
             {"data": [{"id": name, **self.facts.get(name, {})} for name in self.models]}
         ).encode()
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
-        return Reply(head, [body], is_chunked=False)
+        head = f"HTTP/1.1 {self.models_status} X\r\nContent-Type: application/json\r\n"
+        return Reply(f"{head}Connection: close\r\n\r\n".encode(), [body], is_chunked=False)
 
     def _next(self, request: Received) -> Reply:
         if not self._replies and request.path == "/v1/audio/speech":

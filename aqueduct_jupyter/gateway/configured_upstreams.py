@@ -19,7 +19,14 @@ from .embedded.weights import MODEL_NAME, weights_path
 from .upstreams.settings import UpstreamSettings, read_settings, settings_from_environment
 from .upstreams.upstream import Upstream
 
-__all__ = ["assemble_upstreams", "demo_upstream", "find_local_model", "local_upstream"]
+__all__ = [
+    "NO_MODEL",
+    "configured_upstreams",
+    "demo_upstream",
+    "find_local_model",
+    "local_upstream",
+    "own_upstreams",
+]
 
 NO_MODEL = (
     "No language model is configured; demo/echo only repeats its input. Run 'jupyter aqueduct "
@@ -52,25 +59,18 @@ def find_local_model(folder: Path, chosen: str, notices: list[str]) -> LocalMode
     return LocalModel(path, path.stem.lower() if chosen else MODEL_NAME)
 
 
-def assemble_upstreams(
+def configured_upstreams(
     configured: Mapping[str, Mapping[str, Any]],
     environment: MutableMapping[str, str],
     notices: list[str],
-    *,
-    local_model: LocalModel | None = None,
-    is_local_chosen: bool = False,
-    lists_demo: bool = False,
 ) -> list[Upstream]:
-    """Create all upstreams; one with invalid settings is reported and left out.
+    """Create the configured upstreams; one with invalid settings is reported and left out.
 
     Args:
         configured: ``c.AqueductApp.upstreams``.
         environment: may contain keys and one more upstream. Variables that are read are removed,
             because every kernel can read the server's variables.
-        notices: gets a message for each upstream that cannot be used, and if there is no model.
-        local_model: the embedded model; by default it is used only without other upstreams.
-        is_local_chosen: whether the operator chose the embedded model, so it is always used.
-        lists_demo: whether the demo models are listed even if there are others.
+        notices: gets a message for each upstream that cannot be used.
     """
     found: list[Upstream] = []
     for name, settings in configured.items():
@@ -86,15 +86,29 @@ def assemble_upstreams(
         found += [Upstream(name, settings) for name, settings in named.items()]
     except ValueError as error:
         notices.append(str(error))
-    has_others = bool(found or configured)
+    return found
+
+
+def own_upstreams(
+    local_model: LocalModel | None,
+    *,
+    has_others: bool,
+    is_local_chosen: bool = False,
+    lists_demo: bool = False,
+) -> list[Upstream]:
+    """Create the upstreams of our own models.
+
+    Args:
+        local_model: the embedded model; by default it is used only without other upstreams.
+        has_others: whether there are other upstreams, or were meant to be.
+        is_local_chosen: whether the operator chose the embedded model, so it is always used.
+        lists_demo: whether the demo models are listed even if there are others.
+    """
     own = []
     if local_model and (is_local_chosen or not has_others):
         own.append(local_upstream(local_model))
-    has_no_model = not (own or has_others)
-    if has_no_model:
-        notices.append(NO_MODEL)
-    own.append(demo_upstream(is_listed=lists_demo or has_no_model))
-    return found + [upstream for upstream in own if upstream.name not in configured]
+    is_listed = lists_demo or not (own or has_others)
+    return [*own, demo_upstream(is_listed=is_listed)]
 
 
 def local_upstream(model: LocalModel) -> Upstream:

@@ -11,10 +11,17 @@ import logging
 from collections.abc import Callable, MutableMapping, Sequence
 
 from ..protocol.errors import UnavailableError
-from .configured_upstreams import assemble_upstreams, find_local_model
+from .configured_upstreams import (
+    NO_MODEL,
+    configured_upstreams,
+    find_local_model,
+    own_upstreams,
+)
+from .connected_services import ConnectedServices
 from .documents.attachments import Attachments
 from .documents.reader import DocumentReader
 from .entry import Entry
+from .model_setup import ModelSetup
 from .prices.prices import Prices
 from .requests.admission import Admission
 from .requests.agent_keys import AgentKeys
@@ -29,6 +36,7 @@ from .requests.turns import Turns
 from .settings import GatewaySettings
 from .stores.opening import FileLimits, Stores, open_folder
 from .upstreams.catalog import Catalog
+from .upstreams.upstream import Upstream
 
 __all__ = ["Gateway"]
 
@@ -52,6 +60,7 @@ class Gateway:
         notices: messages for the operator: invalid settings, missing models, damaged databases.
         catalog: the upstreams and their models.
         local_model: the embedded model, if there is one.
+        setup: sets models up while the server runs.
         files, ledger, conversations, responses, response_conversations: the stores.
         running: the running requests.
         documents: the document reader.
@@ -76,7 +85,26 @@ class Gateway:
         self.local_model = find_local_model(
             settings.data_folder, settings.local_model_path, self.notices
         )
-        self.catalog = self._build_catalog(environment)
+        services = ConnectedServices(settings.data_folder)
+        # What the operator configures comes before a service of the same name.
+        configured = {**services.read(self.notices), **settings.upstreams}
+        self._configured = configured_upstreams(configured, environment, self.notices)
+        self._has_configured = bool(settings.upstreams)
+        self.catalog = Catalog(
+            self._all_upstreams(),
+            aliases=settings.aliases,
+            default_model=settings.default_model,
+            allowed=settings.limits.models,
+        )
+        self.setup = ModelSetup(
+            settings.data_folder,
+            services,
+            is_allowed=settings.set_up_in_chat,
+            configured=frozenset(settings.upstreams),
+            connected=self._connect,
+            disconnected=self._disconnect,
+            downloaded=self._take_local_model,
+        )
         self._stores = stores or open_folder(
             settings.data_folder,
             _file_limits(settings),
@@ -90,7 +118,7 @@ class Gateway:
         self.response_conversations = self._stores.response_conversations
         self.running = RunningRequests()
         self.documents = DocumentReader()
-        self.metrics = Metrics(self.running, self.local_model)
+        self.metrics = Metrics(self.running, lambda: self.local_model)
         self.keys = KernelKeys()
         self.agent_keys = AgentKeys()
         self._prices = Prices(settings.prices)
@@ -122,6 +150,7 @@ class Gateway:
         """Close connections, child processes and stores."""
         if self._purging is not None:
             self._purging.cancel()
+        await self.setup.close()
         await self.background.close()
         await self.chats.close()
         await self.catalog.close()
@@ -129,22 +158,37 @@ class Gateway:
         await self._prices.close()
         await self._stores.close()
 
-    def _build_catalog(self, environment: MutableMapping[str, str]) -> Catalog:
-        settings = self.settings
-        upstreams = assemble_upstreams(
-            settings.upstreams,
-            environment,
-            self.notices,
-            local_model=self.local_model,
+    def _all_upstreams(self) -> list[Upstream]:
+        """Return all upstreams, and say it in the notices if there is no model."""
+        settings, found = self.settings, self._configured
+        has_others = bool(found) or self._has_configured
+        own = own_upstreams(
+            self.local_model,
+            has_others=has_others,
             is_local_chosen=bool(settings.local_model_path),
             lists_demo=settings.demo_models,
         )
-        return Catalog(
-            upstreams,
-            aliases=settings.aliases,
-            default_model=settings.default_model,
-            allowed=settings.limits.models,
+        self.notices[:] = [notice for notice in self.notices if notice != NO_MODEL]
+        if not has_others and self.local_model is None:
+            self.notices.append(NO_MODEL)
+        taken = {upstream.name for upstream in found} | set(settings.upstreams)
+        return found + [upstream for upstream in own if upstream.name not in taken]
+
+    def _connect(self, upstream: Upstream) -> None:
+        others = [other for other in self._configured if other.name != upstream.name]
+        self._configured = [*others, upstream]
+        self.catalog.change(self._all_upstreams())
+
+    def _disconnect(self, name: str) -> None:
+        self._configured = [other for other in self._configured if other.name != name]
+        self.catalog.change(self._all_upstreams())
+
+    def _take_local_model(self) -> None:
+        settings = self.settings
+        self.local_model = find_local_model(
+            settings.data_folder, settings.local_model_path, self.notices
         )
+        self.catalog.change(self._all_upstreams())
 
     async def _purge(self) -> None:
         while True:

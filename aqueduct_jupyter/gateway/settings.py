@@ -28,6 +28,7 @@ class GatewaySettings:
         default_model: the model for requests that do not name one.
         local_model_path: a GGUF file to run as the embedded model; "" for the downloaded weights.
         demo_models: whether the scripted models are listed.
+        set_up_in_chat: whether the chat may download the embedded model and connect services.
         prices: the operator's own prices by model.
         limits: budgets, allowed models and token limits.
         policy: the operator's own rules.
@@ -45,6 +46,7 @@ class GatewaySettings:
     default_model: str | None = None
     local_model_path: str = ""
     demo_models: bool = False
+    set_up_in_chat: bool = False
     prices: Mapping[str, Price] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     policy: Policy | None = None

@@ -39,7 +39,12 @@ def campus(standin: StandIn, **more: Any) -> dict[str, Any]:
 def jp_server_config(settings: Settings, tmp_path: Path) -> dict[str, Any]:
     return {
         "ServerApp": {"jpserver_extensions": {"aqueduct_jupyter": True}},
-        "AqueductApp": {"data_folder": str(tmp_path / "aqueduct"), **settings},
+        # No test downloads a model because somebody asked for it.
+        "AqueductApp": {
+            "data_folder": str(tmp_path / "aqueduct"),
+            "set_up_in_chat": False,
+            **settings,
+        },
     }
 
 

@@ -8,7 +8,7 @@ Source of the format: https://prometheus.io/docs/instrumenting/exposition_format
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -39,10 +39,14 @@ class Metrics:
 
     Args:
         running: the running requests.
-        local_model: the embedded model, if there is one.
+        local_model: returns the embedded model, if there is one.
     """
 
-    def __init__(self, running: RunningRequests, local_model: LocalModel | None = None) -> None:
+    def __init__(
+        self,
+        running: RunningRequests,
+        local_model: Callable[[], LocalModel | None] = lambda: None,
+    ) -> None:
         self._registry = CollectorRegistry()
         self._codes: set[str] = set()
         self._requests = Counter(
@@ -112,7 +116,9 @@ class Metrics:
 class _Now(Collector):
     """Metrics that are read when they are collected."""
 
-    def __init__(self, running: RunningRequests, local_model: LocalModel | None) -> None:
+    def __init__(
+        self, running: RunningRequests, local_model: Callable[[], LocalModel | None]
+    ) -> None:
         self._running = running
         self._local_model = local_model
 
@@ -123,11 +129,11 @@ class _Now(Collector):
         for upstream, count in self._running.by_upstream().items():
             in_flight.add_metric((upstream or NO_UPSTREAM,), count)
         yield in_flight
-        if self._local_model is not None:
+        if local_model := self._local_model():
             embedded = GaugeMetricFamily(
                 "aqueduct_embedded_model",
                 "1 for the embedded model's current state.",
                 labels=("state",),
             )
-            embedded.add_metric((self._local_model.state,), 1)
+            embedded.add_metric((local_model.state,), 1)
             yield embedded

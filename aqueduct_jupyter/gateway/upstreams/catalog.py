@@ -92,15 +92,33 @@ class Catalog:
         allowed: Collection[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.upstreams = tuple(upstreams)
         self.aliases = dict(aliases or {})
-        self._by_name = {upstream.name: upstream for upstream in self.upstreams}
         self._default_model = default_model
         self._allowed = allowed
         self._clock = clock
-        self._listed = [upstream for upstream in self.upstreams if upstream.is_listed]
-        self._listings = {upstream.name: _Listing() for upstream in self._listed}
+        self._listings: dict[str, _Listing] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self.upstreams: tuple[Upstream, ...] = ()
+        self._gone: list[Upstream] = []
+        self.change(upstreams)
+
+    def change(self, upstreams: Sequence[Upstream]) -> None:
+        """Use these upstreams from now on; one that goes is left to its running requests."""
+        before = {upstream.name: upstream for upstream in self.upstreams}
+        self._gone += [upstream for upstream in self.upstreams if upstream not in upstreams]
+        self.upstreams = tuple(upstreams)
+        self._by_name = {upstream.name: upstream for upstream in self.upstreams}
+        self._listed = [upstream for upstream in self.upstreams if upstream.is_listed]
+        # A list of models stays known as long as its upstream stays the same.
+        self._listings = {
+            upstream.name: self._listings.get(upstream.name, _Listing())
+            if before.get(upstream.name) is upstream
+            else _Listing()
+            for upstream in self._listed
+        }
+        for name in before.keys() - self._listings.keys():
+            if asking := self._asking.pop(name, None):
+                asking.cancel()
 
     async def resolve(self, name: str | None) -> Route:
         """Find the upstream and the model for a name.
@@ -183,6 +201,13 @@ class Catalog:
         route = await self.resolve(name)
         return Model(id=name, owned_by=route.upstream.name)
 
+    def owner(self, name: str) -> str:
+        """Return the name of the upstream that a listed model belongs to; "" for an alias."""
+        if name in self.aliases:
+            return ""
+        route = self._by_full_name(name) or self._by_known_lists(name)
+        return route.upstream.name if route else ""
+
     async def answering(self) -> dict[str, AqueductError | None]:
         """Return each upstream's error, or None if it answers."""
         await self._wait_for_lists(RETRY_LIST_AFTER)
@@ -192,7 +217,8 @@ class Catalog:
         """Close every upstream's connections."""
         for task in self._asking.values():
             task.cancel()
-        await asyncio.gather(*(upstream.close() for upstream in self.upstreams))
+        used = (*self.upstreams, *self._gone)
+        await asyncio.gather(*(upstream.close() for upstream in used))
 
     def _is_allowed(self, *names: str) -> bool:
         """Return whether a model with these names may be used."""

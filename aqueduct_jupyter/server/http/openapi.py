@@ -21,6 +21,7 @@ from tornado import web
 from ...gateway.requests.operations import OPERATIONS
 from ...protocol.agent_keys import AgentKey, KeyDeleted, KeyList, KeyRequest, NewAgentKey
 from ...protocol.files import FileDeleted, FileList, FileObject
+from ...protocol.model_setup import EmbeddedModel, ModelSetupState, Service, ServiceWords
 from ...protocol.models import Model, ModelList
 from ...protocol.response_conversations import (
     ConversationWords,
@@ -45,6 +46,10 @@ __all__ = ["OpenAPIHandler", "openapi_document"]
 
 _SCHEMAS: tuple[type[BaseModel], ...] = (
     AgentKey,
+    EmbeddedModel,
+    ModelSetupState,
+    Service,
+    ServiceWords,
     ConversationChange,
     ConversationDeleted,
     ConversationList,

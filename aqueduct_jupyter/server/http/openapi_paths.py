@@ -10,6 +10,7 @@ from ...gateway.requests.operation import Operation
 from ...gateway.requests.operations import OPERATIONS
 from ...protocol.agent_keys import KeyDeleted, KeyList, KeyRequest, NewAgentKey
 from ...protocol.files import PURPOSES, FileDeleted, FileList, FileObject
+from ...protocol.model_setup import ModelSetupState, Service, ServiceWords
 from ...protocol.models import Model, ModelList
 from ...protocol.response_conversations import (
     ConversationWords,
@@ -193,6 +194,22 @@ def own_paths() -> dict[str, Any]:
         },
         "/aqueduct/keys/{id}": {
             "delete": _operation("Revoke a key.", _json(_words(KeyDeleted)), identity)
+        },
+        "/aqueduct/setup": {
+            "get": _operation("What the chat has set up.", _json(_words(ModelSetupState)))
+        },
+        "/aqueduct/setup/embedded": {
+            "post": _operation("Download the embedded model.", _json(_words(ModelSetupState)))
+        },
+        "/aqueduct/setup/services": {
+            "post": _operation(
+                "Connect a service.", _json(_words(Service)), body=_json(_words(ServiceWords))
+            )
+        },
+        "/aqueduct/setup/services/{id}": {
+            "delete": _operation(
+                "Forget a connected service.", _json(_words(ModelSetupState)), identity
+            )
         },
         "/aqueduct/conversations": {
             "get": _operation(

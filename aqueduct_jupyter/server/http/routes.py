@@ -23,6 +23,12 @@ from .conversations import (
 from .files import FileContentHandler, FileHandler, FilesHandler
 from .keys import KeyHandler, KeysHandler
 from .messages import MessagesHandler
+from .model_setup import (
+    EmbeddedModelHandler,
+    ModelSetupHandler,
+    ServiceHandler,
+    ServicesHandler,
+)
 from .models import ModelHandler, ModelsHandler
 from .openapi import OpenAPIHandler
 from .operations import OperationHandler
@@ -79,6 +85,10 @@ def routes() -> Iterator[Route]:
     yield f"aqueduct/requests/{_ANY_ID}", RequestHandler
     yield "aqueduct/keys", KeysHandler
     yield f"aqueduct/keys/{_ANY_ID}", KeyHandler
+    yield "aqueduct/setup", ModelSetupHandler
+    yield "aqueduct/setup/embedded", EmbeddedModelHandler
+    yield "aqueduct/setup/services", ServicesHandler
+    yield f"aqueduct/setup/services/{_ANY_ID}", ServiceHandler
     yield "aqueduct/conversations", ConversationsHandler
     yield f"aqueduct/conversations/{_ANY_ID}", ConversationHandler
     yield f"aqueduct/conversations/{_ANY_ID}/export", ConversationExportHandler

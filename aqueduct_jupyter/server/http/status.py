@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from tornado import web
 
+from ...gateway.configured_upstreams import NO_MODEL
 from ...gateway.documents.attachments import MAX_FILE_BYTES, MAX_REQUEST_BYTES
 from ...gateway.requests.metrics import CONTENT_TYPE
 from ...protocol.errors import InvalidRequestError
@@ -44,12 +45,19 @@ class StatusHandler(AqueductHandler):
                 "context_tokens": {
                     model.id: model.context_tokens for model in models if model.context_tokens
                 },
+                # In the order of their groups in a list to choose from.
+                "owners": {model.id: catalog.owner(model.id) for model in models},
                 "default_model": await catalog.default_model(),
                 "local_model": local_model
                 and {"model": local_model.name, "state": local_model.state},
                 # The sandbox of the document processes: landlock, seccomp, memory_limit.
                 "documents": asdict(self.gateway.documents.confinement),
                 "notices": list(self.gateway.notices),
+                # Whether the chat may set a model up, and the notice that says there is none.
+                "setup": {
+                    "is_allowed": self.gateway.setup.is_allowed,
+                    "notice": NO_MODEL if NO_MODEL in self.gateway.notices else None,
+                },
                 "limits": {
                     "file_bytes": self.gateway.settings.max_file_bytes,
                     "attachment_bytes": MAX_FILE_BYTES,

@@ -68,6 +68,10 @@ class AqueductApp(ExtensionApp):
         help="A GGUF file to run as the embedded model, which is then listed beside upstreams."
     ).tag(config=True)
     demo_models = Bool(False, help="List the scripted demo models.").tag(config=True)
+    set_up_in_chat = Bool(
+        help="""Whether the chat may download the small model and connect services. By default it
+        may, except under JupyterHub, where users would bring keys of their own."""
+    ).tag(config=True)
     load_magics = Bool(
         False, help="Load %%chat into each new Python kernel, so that no cell has to."
     ).tag(config=True)
@@ -141,6 +145,10 @@ class AqueductApp(ExtensionApp):
     def _default_data_folder(self) -> str:
         return str(Path(self.serverapp.data_dir if self.serverapp else self.data_dir, "aqueduct"))
 
+    @default("set_up_in_chat")
+    def _default_set_up_in_chat(self) -> bool:
+        return not os.environ.get("JUPYTERHUB_API_TOKEN")
+
     def initialize_settings(self) -> None:
         """Build the gateway. No file, connection or process is opened before it is needed.
 
@@ -168,6 +176,7 @@ class AqueductApp(ExtensionApp):
             default_model=self.default_model or None,
             local_model_path=self.local_model_path,
             demo_models=self.demo_models,
+            set_up_in_chat=self.set_up_in_chat,
             prices=prices,
             limits=limits,
             policy=policy,

@@ -64,6 +64,10 @@ OWN = [
     Address("aqueduct/requests/req_unknown", {"DELETE": 404}),
     Address("aqueduct/keys", {"GET": 200, "POST": 400}, is_for_kernels=False),
     Address("aqueduct/keys/codex-0a1b2c3d", {"DELETE": 404}, is_for_kernels=False),
+    Address("aqueduct/setup", {"GET": 200}, is_for_kernels=False),
+    Address("aqueduct/setup/embedded", {"POST": 403}, is_for_kernels=False),
+    Address("aqueduct/setup/services", {"POST": 400}, is_for_kernels=False),
+    Address("aqueduct/setup/services/x", {"DELETE": 403}, is_for_kernels=False),
     Address("aqueduct/conversations", {"GET": 200, "POST": 200}, is_for_kernels=False),
     Address(
         "aqueduct/conversations/conv-x",
