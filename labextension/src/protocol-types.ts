@@ -82,6 +82,10 @@ export interface Setup {
   models: string[];
   default_model: string | null;
   notices: string[];
+  /** The upstream of each model; '' for an alias. A kernel does not tell it. */
+  owners?: Record<string, string>;
+  /** Whether there is no model yet and the chat may set one up. */
+  needs_model?: boolean;
   limits: Limits;
   /** The most tokens of a model's context, by its name, where its upstream tells. */
   context_tokens?: Readonly<Record<string, number>>;

@@ -60,6 +60,15 @@ class ChatOnPage:
         found.first.click()
         expect(self.area.get_by_role("listbox")).to_have_count(0)
 
+    def expect_model(self, name: str) -> None:
+        """Wait until a model is the chosen one."""
+        expect(self.area.locator("summary.aqueduct-icon-button > span")).to_have_text(name)
+
+    def choose_model(self, name: str) -> None:
+        """Choose one of the models."""
+        self.area.locator("summary[aria-label^='Model: ']").click()
+        self.area.locator("details[open]").get_by_role("button", name=name, exact=True).click()
+
     def screenshot(self, name: str) -> None:
         """Keep a picture of the page."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)

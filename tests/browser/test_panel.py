@@ -21,7 +21,7 @@ PLACES = pytest.mark.parametrize("app", ["lab/tree", "notebooks"], ids=["Jupyter
 
 def panel_of(opened: Lab) -> ChatOnPage:
     chat = ChatOnPage(opened.page, ".aqueduct-widget")
-    expect(chat.area.get_by_label("Model")).to_have_value("real-name")
+    chat.expect_model("real-name")
     return chat
 
 
@@ -127,7 +127,7 @@ def test_a_reloaded_page_finds_the_panel_again(open_lab: Open, standin: StandIn)
         opened.save()
         opened.reload()
         chat.expect_whole("Hello")
-        expect(chat.area.get_by_label("Model")).to_have_value("real-name")
+        chat.expect_model("real-name")
         chat.ask("Again")
         expect(chat.area.locator(".aqueduct-turn")).to_have_count(2)
         chat.expect_whole("Hello")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: S
     say(standin, "The second answer.")
     with open_lab("1") as opened:
         chat = open_sidebar(opened.page)
-        chat.area.get_by_label("Model").select_option("other")
+        chat.choose_model("other")
         chat.ask("What is an aqueduct?\nBriefly!")
         expect(chat.answer()).to_contain_text("The first part.")
         assert not standin.chats[0].client_left.is_set()
@@ -88,7 +89,7 @@ def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: S
         opened.reload()
         expect(chat.answer()).to_contain_text("The second answer.")
         expect(chat.area.get_by_role("heading", name="What is an aqueduct?")).to_be_visible()
-        expect(chat.area.get_by_label("Model")).to_have_value("other")
+        chat.expect_model("other")
 
 
 WIDE = (
@@ -419,7 +420,7 @@ def test_it_looks_well(open_lab: Open, standin: StandIn, server: LabServer, them
     with open_lab(cell, "ChatPanel(height=360)") as opened:
         page = opened.page
         chat = open_sidebar(page)
-        expect(chat.area.get_by_label("Model")).to_have_value("real-name")
+        chat.expect_model("real-name")
         page.evaluate("document.fonts.ready")
         # Drawn before anybody opened the sidebar, and yet as high as its two rows.
         assert chat.input.evaluate("area => area.clientHeight") > 30
@@ -446,7 +447,7 @@ def test_it_looks_well(open_lab: Open, standin: StandIn, server: LabServer, them
         assert faults(page, ".aqueduct-sidebar") == []
 
 
-def test_where_no_model_is_the_way_to_one_is_told(
+def test_where_no_model_is_the_chat_connects_a_service(
     tmp_path: Path, standin: StandIn, installed: Path, browser: Browser
 ) -> None:
     without = ["--AqueductApp.upstreams={}"]
@@ -455,9 +456,51 @@ def test_where_no_model_is_the_way_to_one_is_told(
         lab(server, browser, "1") as opened,
     ):
         chat = open_sidebar(opened.page)
-        expect(chat.area.get_by_role("note")).to_contain_text("jupyter aqueduct pull")
+        expect(chat.area.get_by_text("This server has no language model yet")).to_be_visible()
+        chat.screenshot("first-minute")
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+        chat.button("Connect a service").click()
+        chat.area.get_by_label("Address").fill("http://127.0.0.1:9/v1")
+        expect(chat.area.get_by_label("Name on this server")).to_have_value("own")
+        chat.button("Connect").click()
+        expect(chat.area.get_by_role("alert")).to_contain_text("Check the address and the key")
+        chat.area.get_by_label("Address").fill(standin.url)
+        chat.area.get_by_label("Key, if it needs one").fill("sk-own-secret")
+        chat.screenshot("first-minute-service")
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+        chat.button("Connect").click()
+        chat.expect_model("real-name")
         chat.ask("Hi")
-        chat.expect_whole("(demo, no language model) Hi")
+        chat.expect_whole("Hello")
+        assert standin.chats[-1].headers["authorization"] == "Bearer sk-own-secret"
+        key = tmp_path / "data" / "aqueduct" / "keys" / "own"
+        assert key.stat().st_mode & 0o777 == 0o400
+
+
+def test_where_no_model_is_the_chat_gets_the_small_one(
+    tmp_path: Path, standin: StandIn, browser: Browser, weights: Path
+) -> None:
+    without = ["--AqueductApp.upstreams={}"]
+    with (
+        # The tests' own environment, because it has the model's engine.
+        lab_server(tmp_path, standin, python=sys.executable, arguments=without) as server,
+        lab(server, browser, "1") as opened,
+    ):
+        chat = open_sidebar(opened.page)
+        # What is there already need not be loaded from the network.
+        models = tmp_path / "data" / "aqueduct" / "models"
+        models.mkdir(parents=True)
+        (models / weights.name).symlink_to(weights)
+        chat.button("Get the small model").click()
+
+        chat.expect_model("smollm2-135m-instruct")
+        chat.area.locator("summary[aria-label^='Model: ']").click()
+        expect(chat.area.get_by_role("heading", name="A demonstration")).to_be_visible()
+        chat.screenshot("first-minute-model")
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+        opened.page.keyboard.press("Escape")
+        chat.ask("Say hello.")
+        expect(chat.area.locator(".aqueduct-turn[data-state=whole]")).to_be_visible()
 
 
 def test_an_upstream_that_is_gone_is_a_card_with_retry(open_lab: Open, standin: StandIn) -> None:

@@ -161,7 +161,7 @@ def _error(opened: Lab) -> None:
 def _panel(opened: Lab) -> None:
     opened.run(0)
     chat = ChatOnPage(opened.page, ".aqueduct-widget")
-    expect(chat.area.get_by_label("Model")).to_have_value("llama")
+    chat.expect_model("llama")
     chat.ask("Which has more arches?")
     _settled(chat, "most of them")
     opened.page.wait_for_timeout(500)
@@ -205,7 +205,7 @@ def _opened(
 
 def _wide_sidebar(page: Page) -> ChatOnPage:
     chat = open_sidebar(page)
-    expect(chat.area.get_by_label("Model")).to_have_value("llama")
+    chat.expect_model("llama")
     box = page.locator(".lm-SplitPanel-handle:visible").last.bounding_box()
     assert box
     page.mouse.move(box["x"] + 2, box["y"] + 300)

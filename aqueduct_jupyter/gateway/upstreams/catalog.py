@@ -156,7 +156,7 @@ class Catalog:
     async def default_model(self) -> str | None:
         """Return the default model: the operator's, an upstream's, or the only model."""
         if self._default_model:
-            return self._default_model
+            return self._as_listed(self._default_model)
         for upstream in self._listed:
             if upstream.default_model:
                 return self._listed_as(upstream, upstream.default_model, self._owners())
@@ -274,6 +274,15 @@ class Catalog:
         if upstream.lists_full_names or owners[model] > 1 or means_another:
             return f"{upstream.name}/{model}"
         return model
+
+    def _as_listed(self, name: str) -> str:
+        """Return the name under which a model is listed, so that no list has it twice."""
+        route = self._by_full_name(name)
+        if route is None or not route.upstream.is_listed or name in self.aliases:
+            return name
+        listed = {model.id for model in self._listings[route.upstream.name].models}
+        is_listed = route.model in listed
+        return self._listed_as(route.upstream, route.model, self._owners()) if is_listed else name
 
     async def _wait_for_lists(self, max_age: float) -> None:
         if asking := self._refresh(max_age):

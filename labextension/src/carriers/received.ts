@@ -72,11 +72,19 @@ export function partIn(value: unknown): Part | null {
 export function setupIn(value: unknown): Setup {
   const fields = objectIn(value);
   const errors = listIn(fields.upstreams).map(upstream => objectIn(upstream).error);
+  const { is_allowed: isAllowed, notice } = objectIn(fields.setup);
+  const needsModel = isAllowed === true && typeof notice === 'string';
+  // The chat offers the way itself then.
+  const notices = listIn(fields.notices).filter(one => !needsModel || one !== notice);
   return {
     // Unchanged, because the chosen name is sent back.
     models: textsIn(fields.models),
     default_model: textOrNull(fields.default_model),
-    notices: [...sentencesIn(fields.notices), ...sentencesIn(errors)],
+    notices: [...sentencesIn(notices), ...sentencesIn(errors)],
+    owners: Object.fromEntries(
+      Object.entries(objectIn(fields.owners)).map(([model, owner]) => [model, plainText(owner)])
+    ),
+    needs_model: needsModel,
     limits: limitsIn(fields.limits),
     context_tokens: countsIn(fields.context_tokens)
   };

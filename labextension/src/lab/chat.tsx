@@ -31,6 +31,7 @@ import type { Context } from '../protocol-types';
 import { ConversationActs } from './conversation-acts';
 import { Header } from './header';
 import { restore } from './restoring';
+import { SetUp } from './set-up';
 import { COMMANDS, IChat } from './tokens';
 import { LabTypesetter } from './typesetting';
 
@@ -40,7 +41,8 @@ export const chatIcon = new LabIcon({
   name: 'aqueduct-jupyter:chat',
   svgstr:
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16"><path class="jp-icon3" ' +
-    'fill="#616161" d="M3 4h18v3H3zm0 4h18v12h-3v-4a3 3 0 0 0-6 0v4h0-0v-4a3 3 0 0 0-6 0v4H3z"/></svg>'
+    'fill="#616161" fill-rule="evenodd" d="M4 2h16a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2h-9l-5 4v-4H4a2 2 0 ' +
+    '0 1-2-2V4a2 2 0 0 1 2-2zm1 3v2h14V5zm1 10h5v-3a2.5 2.5 0 0 0-5 0zm7 0h5v-3a2.5 2.5 0 0 0-5 0z"/></svg>'
 });
 
 /** The sidebar's widget. */
@@ -121,7 +123,16 @@ class Chat implements IChat {
   private _show(node: HTMLElement, typesetter: Typesetter, acts: ConversationActs): () => void {
     const { model, words, sources, carrier } = this;
     const header = <Header carrier={carrier} words={words} acts={acts} />;
-    return showChat(node, { model, words, typesetter, sources, header });
+    const setUp = (
+      <SetUp
+        api={this.api}
+        words={words}
+        done={() => {
+          carrier.refresh().catch(carrier.complain);
+        }}
+      />
+    );
+    return showChat(node, { model, words, typesetter, sources, header, setUp });
   }
 }
 

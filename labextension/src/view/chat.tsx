@@ -26,6 +26,8 @@ export interface ChatProps {
   typesetter: Typesetter;
   sources?: readonly ContextSource[];
   header?: ComponentChildren;
+  /** Shown where there is no model yet. */
+  setUp?: ComponentChildren;
 }
 
 /** Pixels from the end within which a reader counts as being at the end. */
@@ -40,7 +42,8 @@ export function showChat(node: HTMLElement, props: ChatProps): () => void {
   return () => render(null, node);
 }
 
-export function Chat({ model, words, typesetter, sources = [], header }: ChatProps): JSX.Element {
+export function Chat(props: ChatProps): JSX.Element {
+  const { model, words, typesetter, sources = [], header, setUp } = props;
   const [, draw] = useReducer((count: number) => count + 1, 0);
   // A layout effect, because changes between the paint and a normal effect would be missed.
   useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
@@ -60,7 +63,7 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
   return (
     <section class="aqueduct-chat" ref={node} aria-label={words.__('Chat')} onKeyDown={onKeyDown}>
       {header}
-      <Transcript {...{ model, words, typesetter, sources }} />
+      <Transcript {...{ model, words, typesetter, sources, setUp }} />
       {model.trouble && (
         <div class="aqueduct-error aqueduct-trouble" role="alert">
           <p>{model.trouble}</p>
@@ -80,11 +83,13 @@ export function Chat({ model, words, typesetter, sources = [], header }: ChatPro
   );
 }
 
-function Transcript({ model, words, typesetter, sources }: Omit<ChatProps, 'header'>): JSX.Element {
+function Transcript(props: Omit<ChatProps, 'header'>): JSX.Element {
+  const { model, words, typesetter, sources, setUp } = props;
   const node = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
   const top = useRef(0);
   useStickToEnd(node, isAtEnd, model.turns);
+  const needsModel = model.setup?.needs_model === true && setUp !== undefined;
   const hasNoModel = model.setup !== null && !model.models.length;
   return (
     <div
@@ -102,7 +107,8 @@ function Transcript({ model, words, typesetter, sources }: Omit<ChatProps, 'head
       }}
     >
       {(hasNoModel || !model.turns.length) && <Notices model={model} words={words} />}
-      {!model.turns.length && !hasNoModel && <Empty {...{ model, words, sources }} />}
+      {!model.turns.length &&
+        (needsModel ? setUp : !hasNoModel && <Empty {...{ model, words, sources }} />)}
       {model.turns.map(turn => (
         <TurnView key={turn.id} {...{ turn, model, typesetter, words }} isReady={model.isReady} />
       ))}

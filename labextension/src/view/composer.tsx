@@ -8,6 +8,7 @@ import { plainText } from '../model/plain-text';
 import { fullnessOf } from '../model/weight';
 import type { Words } from '../translation';
 import { Chips } from './chips';
+import { ModelPicker } from './model-picker';
 import { IconButton } from './icons';
 import { Meter } from './meter';
 import { Mentions, optionId, useMentions } from './mentions';
@@ -222,41 +223,6 @@ function FileButton(props: ComposerProps): JSX.Element {
       <IconButton icon="attach" label={label} act={() => input.current?.click()} />
     </>
   );
-}
-
-function ModelPicker({ model, words }: ComposerProps): JSX.Element {
-  const names = namesByLook(model.models);
-  return (
-    <select
-      class="aqueduct-models"
-      aria-label={words.__('Model')}
-      value={plainText(model.model)}
-      disabled={!names.size}
-      onChange={event => model.choose(names.get(event.currentTarget.value)!)}
-    >
-      {names.size ? (
-        [...names.keys()].map(look => (
-          <option key={look} value={look}>
-            {look}
-          </option>
-        ))
-      ) : (
-        <option value="">{model.setup ? words.__('no model') : words.__('…')}</option>
-      )}
-    </select>
-  );
-}
-
-/** Model names by their displayed form. If two look alike, the one that needs no change wins. */
-function namesByLook(names: readonly string[]): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const name of names) {
-    const look = plainText(name);
-    if (look && (look === name || !found.has(look))) {
-      found.set(look, name);
-    }
-  }
-  return found;
 }
 
 function fitHeight(area: HTMLTextAreaElement | null): void {

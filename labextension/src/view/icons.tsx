@@ -16,6 +16,7 @@ const PATHS = {
   run: 'M8 5l11 7-11 7z',
   add: 'M12 5v14M5 12h14',
   list: 'M5 7h14M5 12h14M5 17h14',
+  open: 'M8 10l4 4 4-4',
   pin: 'M9 4h6l-1 6 3 3H7l3-3zM12 13v7',
   export: 'M12 4v10M8 10l4 4 4-4M5 19h14',
   select: 'M5 5h3v3H5zM11 6.5h8M5 10.5h3v3H5zM11 12h8M5 16h3v3H5zM11 17.5h8',

@@ -35,6 +35,9 @@ export function Popup({ label, face, kind = '', children, onOpen }: PopupProps):
       // The browser fires this a moment later, when the popup may be gone.
       onToggle={() => node.current?.open && onOpen?.()}
       onKeyDown={event => {
+        if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+          move(node.current!, event);
+        }
         if (event.key === 'Escape' && node.current!.open) {
           event.stopPropagation();
           close();
@@ -48,4 +51,17 @@ export function Popup({ label, face, kind = '', children, onOpen }: PopupProps):
       <div class="aqueduct-menu-list">{children(close)}</div>
     </details>
   );
+}
+
+/** Move the focus along the list. */
+function move(popup: HTMLDetailsElement, event: KeyboardEvent): void {
+  const items = popup.querySelectorAll<HTMLElement>(
+    '.aqueduct-menu-list :is(button, input):enabled'
+  );
+  const index = [...items].indexOf(document.activeElement as HTMLElement);
+  const next = items[event.key === 'ArrowDown' ? index + 1 : index - 1];
+  if (popup.open && next) {
+    event.preventDefault();
+    next.focus();
+  }
 }
