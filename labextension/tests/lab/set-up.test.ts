@@ -48,7 +48,7 @@ test('the small model comes with its progress, and is used when it is there', as
   await click('Get the small model');
   expect(node.textContent).toContain('Downloading small: 10 of 100 MB');
   server.answers.set('GET setup', () => embedded('ready', 100 * 2 ** 20));
-  await act(() => vi.advanceTimersByTime(1000));
+  await act(() => void vi.advanceTimersByTime(1000));
   await redrawn();
   expect(done).toHaveBeenCalledOnce();
 });

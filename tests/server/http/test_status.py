@@ -41,7 +41,7 @@ class TestWithUpstreams:
         assert campus == {"name": "campus", "answers": True, "error": None}
         assert (dead["answers"], "dead" in dead["error"]) == (False, True)
         assert said["models"] == ["real-name"]
-        assert said["default_model"] == "campus/real-name"
+        assert said["default_model"] == "real-name", "as it is listed, so that no list has it twice"
         assert said["local_model"] is None
         assert said["documents"] == asdict(available())
         (notice,) = said["notices"]
