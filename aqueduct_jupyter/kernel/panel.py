@@ -24,11 +24,10 @@ import traitlets
 from ..protocol.conversation import Conversation
 from ..protocol.errors import AqueductError, CellError
 from ..protocol.panel import FromKernel
-from .context import Context, FilePart
-from .describers import describe
+from .context import FilePart
 from .notebook_chat import NotebookChat
 from .panel_answers import PanelAnswers
-from .references import look_up
+from .panel_attachments import PanelAttachments
 from .transcript import transcript
 from .turn_request import TurnRequest
 
@@ -36,9 +35,6 @@ __all__ = ["ChatPanel"]
 
 BUNDLE = Path(__file__).parents[1] / "widget"
 """Where the front-end build puts the widget's bundle."""
-
-PREVIEW = 2000
-"""Characters shown of an attachment."""
 
 MOST_UPLOAD_BYTES = 64 * 2**20
 """Largest file that a panel may upload, in bytes; messages allow less, and say so."""
@@ -87,9 +83,7 @@ class ChatPanel(anywidget.AnyWidget):
         self.system = system
         self.conversation: Conversation = chats.session.conversation(conversation or chats.current)
         self._answers = PanelAnswers(chats, self._tell)
-        self._attached = {
-            context.name: context for context in (_described(thing, chats) for thing in attachments)
-        }
+        self._attachments = PanelAttachments(chats, attachments)
         self._uploads: dict[str, bytearray] = {}
         self._told: dict[str, str] = {}
         self._setup: dict[str, Any] | None = None
@@ -103,6 +97,8 @@ class ChatPanel(anywidget.AnyWidget):
             "remove": lambda message, _: self.conversation.remove(message["turn"]),
             "upload": self._on_upload,
             "forget": self._on_forget,
+            "list": self._on_list,
+            "attach": self._on_attach,
         }
         self.on_msg(self._on_message)
         self.conversation.watchers.append(self._on_change)
@@ -147,7 +143,7 @@ class ChatPanel(anywidget.AnyWidget):
             threading.Thread(target=self._tell_setup, daemon=True, name="aqueduct-setup").start()
 
     def _on_ask(self, message: dict[str, Any], _buffers: list[Any]) -> None:
-        contexts = [self._attached.pop(name) for name in message["contexts"]]
+        contexts = self._attachments.take(message["contexts"])
         settings = self._chats.settings
         request = TurnRequest(
             prompt=message["prompt"],
@@ -178,6 +174,13 @@ class ChatPanel(anywidget.AnyWidget):
     def _on_forget(self, message: dict[str, Any], _buffers: list[Any]) -> None:
         self._uploads.pop(message["upload"], None)
 
+    def _on_list(self, _message: dict[str, Any], _buffers: list[Any]) -> None:
+        self._tell({"type": "variables", "variables": self._attachments.variables()})
+
+    def _on_attach(self, message: dict[str, Any], _buffers: list[Any]) -> None:
+        context = self._attachments.attach(str(message["reference"]))
+        self._tell({"type": "attached", "contexts": [context]})
+
     def _on_change(self) -> None:
         """Send turns that were begun, ended or removed elsewhere; update the saved transcript."""
         turns = list(self.conversation.turns)
@@ -193,11 +196,7 @@ class ChatPanel(anywidget.AnyWidget):
         turns = list(self.conversation.turns)
         self._told = {turn.id: turn.state for turn in turns}
         self._answers.tell_turns(turns, turns)
-        if self._attached:
-            contexts = [
-                {"name": context.name, "text": _preview(context)}
-                for context in self._attached.values()
-            ]
+        if contexts := self._attachments.offered():
             self._tell({"type": "attached", "contexts": contexts})
 
     def _tell_setup(self) -> None:
@@ -239,18 +238,6 @@ def _magics_chats() -> NotebookChat:
         shell.run_line_magic("load_ext", "aqueduct_jupyter")
     chats: NotebookChat = shell.magics_manager.registry["ChatMagics"].chats
     return chats
-
-
-def _described(thing: Any, chats: NotebookChat) -> Context:
-    if isinstance(thing, str):
-        return look_up(thing, chats.names)
-    name = next((name for name, value in chats.names.items() if value is thing), "attachment")
-    return describe(name, thing)
-
-
-def _preview(context: Context) -> str:
-    text = "\n".join(piece.text for piece in context.pieces)
-    return text[:PREVIEW] or ", ".join(type(part).__name__ for part in context.parts)
 
 
 def _setup(chats: NotebookChat) -> dict[str, Any]:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from .variables import Variable
+
 __all__ = [
     "Ask",
+    "Attach",
     "Attached",
     "Begun",
     "Delta",
@@ -18,11 +21,13 @@ __all__ = [
     "FromKernel",
     "FromPanel",
     "Hello",
+    "List",
     "Received",
     "Stop",
     "Trouble",
     "Turns",
     "Upload",
+    "Variables",
     "Welcome",
 ]
 
@@ -75,7 +80,20 @@ class Forget(TypedDict):
     upload: str
 
 
-FromPanel = Hello | Ask | Stop | Remove | Upload | Forget
+class List(TypedDict):
+    """List the notebook's variables."""
+
+    type: Literal["list"]
+
+
+class Attach(TypedDict):
+    """Attach an object to the next question; ``reference`` is as after ``--with``."""
+
+    type: Literal["attach"]
+    reference: str
+
+
+FromPanel = Hello | Ask | Stop | Remove | Upload | Forget | List | Attach
 
 
 class Welcome(TypedDict):
@@ -155,4 +173,13 @@ class Received(TypedDict):
     part: NotRequired[dict[str, Any] | None]
 
 
-FromKernel = Welcome | Setup | Attached | Turns | Begun | Delta | Ended | Trouble | Received
+class Variables(TypedDict):
+    """The notebook's variables."""
+
+    type: Literal["variables"]
+    variables: list[Variable]
+
+
+FromKernel = (
+    Welcome | Setup | Attached | Turns | Begun | Delta | Ended | Trouble | Received | Variables
+)

@@ -195,3 +195,22 @@ def test_the_meter_shows_when_the_context_fills(open_lab: Open) -> None:
         chat.screenshot("meter")
         chat.input.fill("arch")
         expect(meter).to_have_count(0)
+
+
+def test_a_panel_attaches_the_variables_of_its_kernel(open_lab: Open, standin: StandIn) -> None:
+    cell = "rows = [{'city': 'Segovia'}]\nfrom aqueduct_jupyter import ChatPanel\nChatPanel()"
+    with open_lab(cell) as opened:
+        opened.run(0)
+        chat = ChatOnPage(opened.page, ".aqueduct-widget")
+        expect(chat.area.get_by_label("Model")).to_have_value("real-name")
+        chat.input.press_sequentially("How many? @")
+        expect(chat.area.get_by_role("option")).to_contain_text(["rows", "Files of this computer"])
+        chat.screenshot("panel-mentions")
+        chat.input.press("Enter")
+        expect(chat.area.locator(".aqueduct-composer .aqueduct-chip")).to_contain_text("rows")
+        assert faults(opened.page, ".aqueduct-widget") == []
+        chat.input.press("Enter")
+        chat.expect_whole("Hello")
+        variable, _ = content(standin)
+        assert variable["text"].startswith("<rows>\n")
+        assert "Segovia" in variable["text"]

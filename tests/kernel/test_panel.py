@@ -148,6 +148,7 @@ def test_the_words_are_those_of_the_browser(
     front.say(type="hello")
     front.wait("setup")
     front.say(b"abc", type="upload", upload="u1", name="a.txt", bytes=3)
+    front.say(type="list")
     front.ask("Hi")
     front.wait("ended")
     front.ask("Hi", contexts=["nobody"])
@@ -352,6 +353,22 @@ def test_what_is_kept_for_readers_cannot_run() -> None:
     assert 'href="javascript' not in shown
     assert shown.startswith('<div class="mark">')
     assert shown.count("<div") == shown.count("</div>")
+
+
+def test_variables_are_listed_and_attached_from_the_page(front: Front, shell: Shell) -> None:
+    shell.run("rows = [{'city': 'Segovia'}]")
+    front.say(type="list")
+    assert front.wait("variables")["variables"] == [{"name": "rows", "type": "list", "shape": "1"}]
+    front.say(type="attach", reference="missing")
+    assert "missing" in front.wait("trouble")["message"]
+    front.say(type="attach", reference="rows")
+    (context,) = front.wait("attached")["contexts"]
+    assert (context["name"], "Segovia" in context["text"]) == ("rows", True)
+    front.ask("How many?", contexts=["rows"])
+    front.wait("ended")
+    variable, words = shell.sent[0]["messages"][0]["content"]
+    assert variable["text"].startswith("<rows>\n")
+    assert words["text"] == "How many?"
 
 
 def test_a_page_that_is_loaded_again_has_its_models(front: Front) -> None:

@@ -8,6 +8,7 @@ import type { Context, Part } from '../protocol-types';
 import type { CarrierEvent } from './carrier';
 import { listIn, numberIn, objectIn, textIn, textOrNull, textsIn, type JSONObject } from './json';
 import { partIn, setupIn, turnIn, turnsIn } from './received';
+import { variablesIn, type Variable } from './variables';
 
 /** A piece of a file has arrived; the last message has the part that refers to the file. */
 export interface Received {
@@ -18,7 +19,11 @@ export interface Received {
 }
 
 /** A message from the kernel. */
-export type KernelMessage = CarrierEvent | { type: 'welcome'; is_subshell: boolean } | Received;
+export type KernelMessage =
+  | CarrierEvent
+  | { type: 'welcome'; is_subshell: boolean }
+  | { type: 'variables'; variables: Variable[] }
+  | Received;
 
 /** Read a message; null if its type is unknown. */
 export function messageIn(value: unknown): KernelMessage | null {
@@ -33,6 +38,8 @@ export function messageIn(value: unknown): KernelMessage | null {
         bytes: numberIn(fields.bytes),
         part: partIn(fields.part)
       };
+    case 'variables':
+      return { type: 'variables', variables: variablesIn(fields.variables) };
     default:
       return eventIn(fields);
   }

@@ -9,6 +9,7 @@ import { ENGLISH, type Words } from '../translation';
 import { newId, type Part } from '../protocol-types';
 import { CarrierError, type Carrier, type CarrierEvent, type Question } from './carrier';
 import { messageIn, type Received } from './kernel-messages';
+import type { Variable } from './variables';
 
 /** What the carrier needs from the front end. */
 export interface Channel {
@@ -20,6 +21,9 @@ export interface Channel {
 const HELLO_EVERY_MS = 500;
 const MOST_HELLOS = 20;
 
+/** How long the kernel may take to list its variables. */
+const LIST_MS = 5000;
+
 /** Bytes of a file per message; servers limit a message to 10 MB. */
 const PIECE_BYTES = 512 * 1024;
 
@@ -27,6 +31,7 @@ export class KernelCarrier implements Carrier {
   private _listener: (event: CarrierEvent) => void = () => undefined;
   private _timer: ReturnType<typeof setTimeout> | null = null;
   private readonly _uploads = new Map<string, (message: Received) => void>();
+  private _listed: (variables: Variable[]) => void = () => undefined;
   private _disconnect: () => void = () => undefined;
 
   constructor(
@@ -81,9 +86,45 @@ export class KernelCarrier implements Carrier {
     }
   }
 
+  /**
+   * List the kernel's variables.
+   *
+   * @throws CarrierError if the kernel does not answer, because it is busy or gone
+   */
+  variables(): Promise<Variable[]> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () =>
+          reject(new CarrierError(this._words.__('The kernel does not answer; it may be busy.'))),
+        LIST_MS
+      );
+      this._listed = found => {
+        clearTimeout(timer);
+        resolve(found);
+      };
+      this._tell({ type: 'list' });
+    });
+  }
+
+  /** Attach a variable to the next question; it comes as an event. */
+  attach(reference: string): void {
+    this._tell({ type: 'attach', reference });
+  }
+
   dispose(): void {
     this._disconnect();
     this._stopGreeting();
+  }
+
+  private _tell(message: object): void {
+    try {
+      this._channel.send(message);
+    } catch {
+      // A channel ends with the kernel that opened it.
+      throw new CarrierError(
+        this._words.__('The kernel was restarted, so this panel cannot ask. Run its cell again.')
+      );
+    }
   }
 
   private _sendPiece(
@@ -138,6 +179,9 @@ export class KernelCarrier implements Carrier {
         if (message.is_subshell) {
           this._stopGreeting();
         }
+        break;
+      case 'variables':
+        this._listed(message.variables);
         break;
       case 'received':
         this._uploads.get(message.upload)?.(message);

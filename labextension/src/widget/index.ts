@@ -10,6 +10,7 @@ import { ChatModel } from '../model/chat';
 import { ENGLISH } from '../translation';
 import { showChat } from '../view/chat';
 import { pageServices } from '../view/services';
+import { offerMentions } from './mentions';
 import { widgetTypesetter } from './typesetting';
 
 interface State {
@@ -38,7 +39,9 @@ function channelOf(model: AnyModel<State>): Channel {
 function chatOf(model: AnyModel<State>): ChatModel {
   let chat = chats.get(model);
   if (!chat) {
-    chat = new ChatModel(new KernelCarrier(channelOf(model)), model.get('model') || null);
+    const carrier = new KernelCarrier(channelOf(model));
+    chat = new ChatModel(carrier, model.get('model') || null);
+    offerMentions(chat, carrier, ENGLISH);
     chats.set(model, chat);
   }
   return chat;

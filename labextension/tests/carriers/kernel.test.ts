@@ -73,6 +73,10 @@ test('the words are those that the kernel knows', async () => {
   model.send('Hi');
   model.stop();
   model.remove(model.turns[0]!);
+  const listed = carrier.variables();
+  tell(said('variables'));
+  expect(await listed).toEqual(said('variables').variables);
+  carrier.attach('df');
   vi.useRealTimers();
   await model.attachments.add(new File(['xx'], 'too large'));
   const upload = carrier.upload(
@@ -85,11 +89,19 @@ test('the words are those that the kernel knows', async () => {
   tell({ ...said('received'), upload: uploadId });
   expect(await upload).toEqual(said('received').part);
   const known = new Map(MESSAGES.from_panel.map(message => [message.type, Object.keys(message)]));
-  expect(new Set(typesSent())).toEqual(new Set(['hello', 'ask', 'stop', 'remove', 'upload']));
+  expect(new Set(typesSent())).toEqual(
+    new Set(['hello', 'ask', 'stop', 'remove', 'list', 'attach', 'upload'])
+  );
   for (const message of sent) {
     expect(Object.keys(message).sort()).toEqual([...known.get(message.type as string)!].sort());
     expect(message).not.toHaveProperty('id');
   }
+});
+
+test('a kernel that does not list its variables is said to be busy', async () => {
+  const listed = expect(carrier.variables()).rejects.toThrow('it may be busy');
+  await vi.advanceTimersByTimeAsync(6000);
+  await listed;
 });
 
 test('what was attached is named, not sent back', () => {
