@@ -205,7 +205,7 @@ def metrics() -> list[Row]:
 async def _counted() -> bytes:
     """Count a request that is over while it still runs, so that every metric has its labels."""
     running, entry = RunningRequests(), _entry()
-    counted = Metrics(running, LocalModel(Path("model.gguf"), "model"))
+    counted = Metrics(running, lambda: LocalModel(Path("model.gguf"), "model"))
     counted.record(entry)
     with running.running(entry):
         return counted.text()

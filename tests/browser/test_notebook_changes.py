@@ -57,9 +57,12 @@ def test_code_goes_where_the_user_looks_and_one_undo_takes_it_back(
         dialog.get_by_role("button", name="Choose").click()
         expect(cells).to_have_count(3)
         expect(cells.filter(has_text="print(6 * 7)")).to_be_in_viewport()
-        expect(
-            cells.filter(has_text="print(6 * 7)").locator(".jp-OutputArea-output")
-        ).to_have_count(0)
+        new = cells.filter(has_text="print(6 * 7)")
+        expect(new.locator(".jp-OutputArea-output")).to_have_count(0)
+
+        page.get_by_role("button", name="New Launcher").first.click()
+        page.locator(".jp-LauncherCard[title='Chat with a model beside the notebook']").click()
+        expect(chat.input).to_be_focused()
 
 
 def test_proposed_changes_stand_in_the_notebook_and_are_accepted_refused_and_taken_back(

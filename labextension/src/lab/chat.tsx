@@ -11,6 +11,7 @@ import {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { ILauncher } from '@jupyterlab/launcher';
 import { IMermaidManager } from '@jupyterlab/mermaid';
 import { ILatexTypesetter } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -159,7 +160,8 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
     IEditorLanguageRegistry,
     ILatexTypesetter,
     IDefaultFileBrowser,
-    IMermaidManager
+    IMermaidManager,
+    ILauncher
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -171,7 +173,8 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
     languages: IEditorLanguageRegistry | null,
     latex: ILatexTypesetter | null,
     browser: IDefaultFileBrowser | null,
-    mermaid: IMermaidManager | null
+    mermaid: IMermaidManager | null,
+    launcher: ILauncher | null
   ): IChat => {
     const words = (translator ?? nullTranslator).load('aqueduct_jupyter');
     const typesetter = new LabTypesetter(languages, latex, mermaid);
@@ -195,6 +198,7 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
     for (const command of [COMMANDS.open, COMMANDS.begin]) {
       palette?.addItem({ command, category: words.__('Chat') });
     }
+    launcher?.add({ command: COMMANDS.open, category: words.__('Other'), rank: 10 });
     if (state) {
       restore(chat.model, chat.carrier, state, CHAT_PLUGIN).catch(chat.carrier.complain);
     }
