@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 
 __all__ = ["examples", "register_profiles"]
 
-MANY, FEW = 100, 25
+MANY, FEW = 100, 15
 """For a test that does not say how many it wants."""
 
 

@@ -67,7 +67,7 @@ OWN = [
     Address("aqueduct/setup", {"GET": 200}, is_for_kernels=False),
     Address("aqueduct/setup/embedded", {"POST": 403}, is_for_kernels=False),
     Address("aqueduct/setup/services", {"POST": 400}, is_for_kernels=False),
-    Address("aqueduct/setup/services/x", {"DELETE": 403}, is_for_kernels=False),
+    Address("aqueduct/setup/services/{id}", {"DELETE": 403}, is_for_kernels=False),
     Address("aqueduct/conversations", {"GET": 200, "POST": 200}, is_for_kernels=False),
     Address(
         "aqueduct/conversations/conv-x",

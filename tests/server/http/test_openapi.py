@@ -48,7 +48,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThrowawayServer
     folder: Path = tmp_path_factory.mktemp("openapi")
     with StandIn() as standin:
         upstreams = {"campus": {"base_url": standin.url}}
-        with throwaway_server(folder, [f"--AqueductApp.upstreams={upstreams}"]) as server:
+        arguments = [
+            f"--AqueductApp.upstreams={upstreams}",
+            # Random requests would download a model, and knock at random addresses.
+            "--AqueductApp.set_up_in_chat=False",
+        ]
+        with throwaway_server(folder, arguments) as server:
             yield server
 
 
