@@ -10,8 +10,8 @@ is in the gateway; ``labextension/src/carriers/conversation-events.ts`` reads th
     The next piece of the running answer.
 ``ended``
     The turn, without its text, whose answer has ended in any way.
-``renamed`` and ``deleted``
-    The conversation has another name, or is gone; then the stream ends.
+``renamed``, ``parameters`` and ``deleted``
+    The conversation has another name or other parameters, or is gone; then the stream ends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from .sse import Event, encode_event
-from .stored_conversations import StoredTurn
+from .stored_conversations import ConversationParameters, StoredConversation, StoredTurn
 
 __all__ = ["DELETED", "delta_event", "ended_event", "renamed_event", "told_turn", "turns_event"]
 
@@ -32,7 +32,7 @@ _KNOWN = {"answer", "reasoning", "prompt", "content", "versions", "version"}
 
 
 def turns_event(
-    name: str,
+    stored: StoredConversation,
     turns: Sequence[StoredTurn],
     running: tuple[str, str] | None,
     news: Sequence[StoredTurn] | None = None,
@@ -40,7 +40,7 @@ def turns_event(
     """Tell the turns.
 
     Args:
-        name: the conversation's name.
+        stored: the conversation, for its name and parameters.
         turns: its turns.
         running: the running request's id, and the id of the turn that it answers.
         news: the turns that are new to all listeners; None for all.
@@ -49,7 +49,8 @@ def turns_event(
     return _frame(
         {
             "type": "turns",
-            "name": name,
+            "name": stored.name,
+            "parameters": stored.parameters.model_dump(),
             "ids": [turn.id for turn in turns],
             "turns": [told_turn(turn) for turn in (turns if news is None else news)],
             "running": request,
@@ -67,6 +68,11 @@ def ended_event(request: str, turn: StoredTurn) -> bytes:
     """Tell how an answer ended."""
     ending = {name: getattr(turn, name) for name in _FIELDS if name not in _KNOWN}
     return _frame({"type": "ended", "request": request, "turn": ending})
+
+
+def parameters_event(parameters: ConversationParameters) -> bytes:
+    """Tell a conversation's new parameters."""
+    return _frame({"type": "parameters", "parameters": parameters.model_dump()})
 
 
 def renamed_event(name: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
+from .chunks import MOST_TOKENS
 from .conversation import Turn
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ConversationChange",
     "ConversationDeleted",
     "ConversationList",
+    "ConversationParameters",
     "ConversationSummary",
     "NewTurn",
     "StoredConversation",
@@ -43,6 +45,9 @@ class StoredTurn(Turn):
 
 TURNS = TypeAdapter(list[StoredTurn])
 """Converts turns to and from JSON."""
+
+LONGEST_SYSTEM = 100_000
+"""Longest system message, in characters."""
 
 _Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
@@ -71,6 +76,20 @@ class ConversationList(BaseModel):
     data: list[ConversationSummary] = Field(default_factory=list)
 
 
+class ConversationParameters(BaseModel):
+    """How the questions of a conversation are asked; None leaves it to the upstream.
+
+    ``system`` is the system message, and ``max_tokens`` limits an answer. ``tells_facts`` says
+    whether the model is told about the notebook that the user sees.
+    """
+
+    system: Annotated[str, StringConstraints(max_length=LONGEST_SYSTEM)] | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2, allow_inf_nan=False)
+    max_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
+    reasoning_effort: Annotated[str, StringConstraints(max_length=50)] | None = None
+    tells_facts: bool = True
+
+
 class StoredConversation(BaseModel):
     """A whole conversation; ``revision`` grows with every change of its turns."""
 
@@ -81,11 +100,12 @@ class StoredConversation(BaseModel):
     created_at: float
     updated_at: float
     is_pinned: bool = False
+    parameters: ConversationParameters = Field(default_factory=ConversationParameters)
     turns: list[StoredTurn] = Field(default_factory=list)
 
 
 class ConversationChange(BaseModel):
-    """A change that a client writes: a name, turns, the pin, or several of them.
+    """A change that a client writes: a name, turns, the pin, parameters, or several of them.
 
     ``revision`` is the revision that the turns are based on; a different one in the store means
     that somebody else has written since.
@@ -95,6 +115,7 @@ class ConversationChange(BaseModel):
     turns: list[StoredTurn] | None = None
     revision: int | None = None
     is_pinned: bool | None = None
+    parameters: ConversationParameters | None = None
 
 
 class NewTurn(BaseModel):
@@ -105,6 +126,8 @@ class NewTurn(BaseModel):
     message's content, by default the prompt. The turn takes the place of those from ``before`` on,
     which are kept as an earlier version.
     ``continues`` says that the answer goes on with the last one, even if that has failed.
+    ``system`` is the system message where the conversation has none of its own, and ``facts`` are
+    what the model may know about the notebook that the user sees.
     """
 
     id: _Id
@@ -115,6 +138,7 @@ class NewTurn(BaseModel):
     before: str | None = None
     continues: bool = False
     system: str | None = None
+    facts: str | None = None
 
     def as_turn(self, now: float) -> StoredTurn:
         """Return the turn that begins with it; ``now`` is in seconds since 1970."""

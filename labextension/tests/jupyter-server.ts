@@ -11,6 +11,7 @@ interface Kept {
   revision: number;
   /** The request that runs; it answers the last turn. */
   running: string | null;
+  parameters?: object;
 }
 
 interface Said {
@@ -22,6 +23,7 @@ interface Said {
   content?: Turn['content'];
   before?: string | null;
   version?: number;
+  parameters?: object;
 }
 
 type Listener = ReadableStreamDefaultController<Uint8Array>;
@@ -171,8 +173,13 @@ export class JupyterServer {
       this.conversations.delete(id!);
       this.tell(id!, { type: 'deleted' });
     } else if (method === 'PATCH') {
-      kept.name = said.name ?? kept.name;
-      this.tell(id!, { type: 'renamed', name: kept.name });
+      if (said.parameters) {
+        kept.parameters = said.parameters;
+        this.tell(id!, { type: 'parameters', parameters: said.parameters });
+      } else {
+        kept.name = said.name ?? kept.name;
+        this.tell(id!, { type: 'renamed', name: kept.name });
+      }
     }
     return json({ id, ...kept });
   }
@@ -228,10 +235,10 @@ export class JupyterServer {
   }
 
   private _turns(id: string): object {
-    const { name, turns, running } = this.conversations.get(id)!;
+    const { name, turns, running, parameters = {} } = this.conversations.get(id)!;
     const ids = turns.map(turn => turn.id);
     const answering = running === null ? null : ids.at(-1);
-    return { type: 'turns', name, ids, turns, running, answering };
+    return { type: 'turns', name, parameters, ids, turns, running, answering };
   }
 
   private _listen(id: string, signal: AbortSignal): Response {
@@ -252,9 +259,10 @@ export class JupyterServer {
     return new Response(body);
   }
 
-  private _create({ name, turns = [] }: Said): Response {
+  private _create({ name, turns = [], parameters }: Said): Response {
     const id = `new-${(this._created += 1)}`;
     this.keep(id, turns, name ?? 'New conversation');
+    this.conversations.get(id)!.parameters = parameters;
     return json({ id, ...this.conversations.get(id) });
   }
 

@@ -20,7 +20,8 @@ const FOR_MODELS = [
   'lab/change-context.ts',
   'lab/notebook-text.ts',
   'lab/outputs.ts',
-  'model/changes.ts'
+  'model/changes.ts',
+  'model/notebook-facts.ts'
 ];
 
 /** Where words are no sentence for a person: JupyterLab itself shows a plugin's description as it is. */

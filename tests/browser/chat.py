@@ -8,11 +8,18 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-__all__ = ["AXE", "SCREENSHOTS", "ChatOnPage", "faults", "open_sidebar"]
+from ..standin import Received
+
+__all__ = ["AXE", "SCREENSHOTS", "ChatOnPage", "faults", "open_sidebar", "said_in"]
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = ROOT / "build" / "screenshots"
+
+
+def said_in(chat: Received) -> list[dict[str, Any]]:
+    """Give the messages of a request, without the system's."""
+    return [said for said in chat.json["messages"] if said["role"] != "system"]
 
 
 class ChatOnPage:

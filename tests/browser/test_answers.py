@@ -14,7 +14,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 from ..standin import DONE, HANG, StandIn, chunk
-from .chat import ChatOnPage, faults, open_sidebar
+from .chat import ChatOnPage, faults, open_sidebar, said_in
 from .conftest import Open
 from .lab import LabServer, lab, lab_server
 
@@ -135,7 +135,7 @@ def test_a_page_lives_through_a_server_that_is_killed(
         expect(chat.answer()).to_contain_text("Half of it")
         chat.button("Continue").click()
         chat.expect_whole("and the rest.")
-        said = [message["content"] for message in standin.chats[1].json["messages"]]
+        said = [message["content"] for message in said_in(standin.chats[1])]
         assert said[:2] == ["Tell me", "Half of it"]
 
 
@@ -159,7 +159,7 @@ def test_a_silent_model_says_so_and_questions_wait(open_lab: Open, standin: Stan
         more.set()
         chat.expect_whole("The second answer.")
         expect(queue).to_have_count(0)
-        asked = [message["content"] for message in standin.chats[1].json["messages"]]
+        asked = [message["content"] for message in said_in(standin.chats[1])]
         assert asked == ["one", "At last.", "two"]
 
 
@@ -191,3 +191,31 @@ def test_what_was_replaced_or_deleted_comes_back(open_lab: Open, standin: StandI
         expect(chat.answer()).to_contain_text("Second.")
         chat.button("Next version").click()
         expect(chat.answer()).to_contain_text("Better.")
+
+
+def test_a_conversation_has_parameters_of_its_own(open_lab: Open, standin: StandIn) -> None:
+    with open_lab("1") as opened:
+        chat = open_sidebar(opened.page)
+        chat.area.locator("summary[aria-label=Parameters]").click()
+        facts = chat.area.get_by_text('notebook "work.ipynb"')
+        expect(facts).to_contain_text("Python 3 (ipykernel)")
+        chat.area.get_by_label("System message").fill("Be brief.")
+        chat.area.get_by_label("Temperature").fill("0.5")
+        chat.area.get_by_label("Longest answer").fill("9")
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+        chat.screenshot("parameters")
+        chat.ask("one")
+        chat.expect_whole("Hello")
+        first = standin.chats[0].json
+        assert (first["temperature"], first["max_tokens"]) == (0.5, 9)
+        system = first["messages"][0]["content"]
+        assert system.startswith("Be brief.\n\nThe user works in the Jupyter notebook")
+        opened.reload()
+        chat.expect_whole("Hello")
+        chat.area.locator("summary[aria-label='Parameters (changed)']").click()
+        expect(chat.area.get_by_label("System message")).to_have_value("Be brief.")
+        chat.area.get_by_label("Add facts about the notebook").uncheck()
+        chat.ask("two")
+        expect(chat.area.locator(".aqueduct-turn")).to_have_count(2)
+        chat.expect_whole("Hello")
+        assert standin.chats[1].json["messages"][0]["content"] == "Be brief."

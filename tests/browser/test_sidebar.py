@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from ..standin import CUT, DONE, HANG, StandIn, chunk, event, usage_chunk
-from .chat import ChatOnPage, faults, open_sidebar
+from .chat import ChatOnPage, faults, open_sidebar, said_in
 from .conftest import Open
 from .lab import LabServer, lab, lab_server
 from .test_magic import EVIL, harm
@@ -83,7 +83,7 @@ def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: S
 
         chat.ask("Go on")
         chat.expect_whole("The second answer.")
-        history = [message["content"] for message in standin.chats[1].json["messages"]]
+        history = [message["content"] for message in said_in(standin.chats[1])]
         assert history == ["What is an aqueduct?\nBriefly!", "The first part. ", "Go on"]
 
         opened.reload()
@@ -128,7 +128,7 @@ def test_an_answer_is_read_to_its_end_and_goes_on(open_lab: Open, standin: Stand
         expect(chat.area.get_by_text("cut off at the most tokens")).to_be_visible()
         chat.button("Continue").click()
         chat.expect_whole("off and on.")
-        asked = standin.chats[-1].json["messages"]
+        asked = said_in(standin.chats[-1])
         assert asked[-1]["content"].startswith("Continue exactly where you stopped")
         expect(chat.area.get_by_role("button", name="Continue")).to_have_count(0)
 
@@ -244,7 +244,7 @@ def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: P
         chat.button("Remove large.bin").click()
         chat.ask("What is this?")
         chat.expect_whole("Hello")
-        document, image, words = standin.chats[0].json["messages"][0]["content"]
+        document, image, words = said_in(standin.chats[0])[0]["content"]
         assert "Segovia" in document["text"]
         assert image["image_url"]["url"].startswith("data:image/png;base64,")
         assert words == {"type": "text", "text": "What is this?"}
@@ -291,7 +291,7 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
         page.get_by_role("button", name="Explain this error").first.click()
         chat = ChatOnPage(page, ".aqueduct-sidebar")
         chat.expect_whole("Hello")
-        context, words = standin.chats[0].json["messages"][0]["content"]
+        context, words = said_in(standin.chats[0])[0]["content"]
         assert context["text"].startswith("<error in In[2] of work.ipynb>\n1/0")
         assert "ZeroDivisionError: division by zero" in context["text"]
         assert "\x1b" not in context["text"]
@@ -307,7 +307,7 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
         chat.button("Remove notebook work.ipynb").click()
         chat.ask("And this?")
         chat.expect_whole("Hello")
-        sent = json.dumps(standin.chats[1].json["messages"][-1])
+        sent = json.dumps(said_in(standin.chats[1])[-1])
         assert "xyzzy" not in sent
         assert "cell In[2]" in sent
 
@@ -336,7 +336,7 @@ def test_questions_are_edited_asked_again_and_deleted(open_lab: Open, standin: S
         chat.ask("one, better")
         expect(turns).to_have_count(1)
         chat.expect_whole("Hello")
-        assert standin.chats[-1].json["messages"] == [{"role": "user", "content": "one, better"}]
+        assert said_in(standin.chats[-1]) == [{"role": "user", "content": "one, better"}]
 
         turns.first.hover()
         turns.first.get_by_role("button", name="Delete").click()

@@ -120,4 +120,4 @@ class ChatReading:
         if elsewhere:
             running = (elsewhere[-1], elsewhere[-1])  # its request's id is not known here
         size = sum(len(turn.answer) + len(turn.prompt) for turn in turns)
-        return known, await off_the_loop(size, turns_event, stored.name, turns, running)
+        return known, await off_the_loop(size, turns_event, stored, turns, running)

@@ -26,7 +26,7 @@ from ...protocol.errors import (
 )
 from ...protocol.notes import NOTES_HEADER, read_notes
 from ...protocol.sse import DONE, decode_frame, split_frames
-from ...protocol.stored_conversations import NewTurn, StoredTurn
+from ...protocol.stored_conversations import NewTurn, StoredConversation, StoredTurn
 from ..encoding import encode_json, read_json
 from ..entry import Caller
 from ..offload import off_the_loop
@@ -50,7 +50,7 @@ class ChatRun:
         caller: who asked.
         new: the question.
         turn: its turn.
-        earlier: the turns before it.
+        stored: the conversation, which ends with this turn.
 
     Attributes:
         task: the task that writes it.
@@ -59,7 +59,7 @@ class ChatRun:
     """
 
     def __init__(
-        self, caller: Caller, new: NewTurn, turn: StoredTurn, earlier: Sequence[StoredTurn]
+        self, caller: Caller, new: NewTurn, turn: StoredTurn, stored: StoredConversation
     ) -> None:
         self.caller = caller
         self.request = new.request
@@ -68,7 +68,8 @@ class ChatRun:
         self.size = 0
         self._new = new
         self._turn = turn
-        self._earlier = [old for old in earlier if old.messages()]
+        self._earlier = [old for old in stored.turns[:-1] if old.messages()]
+        self._parameters = stored.parameters
         self._answer, self._reasoning = list[str](), list[str]()
         self._is_stopped = False
 
@@ -197,10 +198,24 @@ class ChatRun:
 
     def _body(self, history: Sequence[StoredTurn]) -> dict[str, Any]:
         asked = Conversation(turns=[*history, self._turn])
-        messages, _ = asked.messages(self._turn, system=self._new.system or None)
-        named = {} if self._new.model is None else {"model": self._new.model}
+        messages, _ = asked.messages(self._turn, system=self._system)
+        parameters = self._parameters
+        fields = {
+            "model": self._new.model,
+            "temperature": parameters.temperature,
+            CHAT.length_fields[0]: parameters.max_tokens,
+            "reasoning_effort": parameters.reasoning_effort or None,
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
         options = {"stream": True, "stream_options": {"include_usage": True}}
-        return {**named, "messages": messages, **options}
+        return {**given, "messages": messages, **options}
+
+    @property
+    def _system(self) -> str | None:
+        """The system message: the conversation's own or the default, and the facts."""
+        parameters, new = self._parameters, self._new
+        texts = [parameters.system or new.system, new.facts if parameters.tells_facts else None]
+        return "\n\n".join(text for text in texts if text) or None
 
     async def _read(self, reader: _Reader, frames: bytes, tell: Callable[[str, str], None]) -> None:
         said = await off_the_loop(len(frames), reader.read, frames)

@@ -22,6 +22,7 @@ from ...protocol.conversation_events import (
     DELETED,
     delta_event,
     ended_event,
+    parameters_event,
     renamed_event,
 )
 from ...protocol.errors import ConflictError
@@ -77,7 +78,7 @@ class Chats:
     async def change(
         self, owner: str, conversation_id: str, change: ConversationChange
     ) -> ConversationSummary:
-        """Change a conversation's name, turns or pin; a running answer whose turn goes ends.
+        """Change a conversation; a running answer whose turn goes ends.
 
         Raises:
             NotFoundError: there is no such conversation.
@@ -87,6 +88,8 @@ class Chats:
             summary = await self._store.change(owner, conversation_id, change)
             if change.name is not None:
                 chat.tell(renamed_event(summary.name))
+            if change.parameters is not None:
+                chat.tell(parameters_event(change.parameters))
             if change.turns is not None:
                 kept = {turn.id for turn in change.turns if turn.state == "running"}
                 if chat.run and chat.run.turn_id not in kept:
@@ -229,7 +232,7 @@ class Chats:
         _check_idle(chat, stored)
         turn = new.as_turn(self._clock())
         stored = await self._store.edit(*key, lambda turns: edits.begin(turns, new, turn))
-        run = chat.run = ChatRun(caller, new, replace(turn, notes=[]), stored.turns[:-1])
+        run = chat.run = ChatRun(caller, new, replace(turn, notes=[]), stored)
         # The turn before may have changed, if the answer goes on with it.
         chat.tell_turns(stored, stored.turns[-2:])
         run.task = asyncio.create_task(self._write(key, chat, run, request_id))

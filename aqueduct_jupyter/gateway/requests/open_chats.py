@@ -45,7 +45,7 @@ class OpenChat:
     def tell_turns(self, stored: StoredConversation, news: Sequence[StoredTurn]) -> None:
         """Tell everybody which turns there are now, and those that are new."""
         if self.listeners:
-            self.tell(turns_event(stored.name, stored.turns, self.running, news))
+            self.tell(turns_event(stored, stored.turns, self.running, news))
 
     @property
     def running(self) -> tuple[str, str] | None:

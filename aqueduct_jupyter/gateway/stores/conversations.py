@@ -19,6 +19,7 @@ from ...protocol.stored_conversations import (
     ConversationChange,
     ConversationDeleted,
     ConversationList,
+    ConversationParameters,
     ConversationSummary,
     StoredConversation,
     StoredTurn,
@@ -68,6 +69,7 @@ class ConversationStore:
             "updated_at": now,
             "said": _said(name, turns),
             "is_pinned": bool(change.is_pinned),
+            "parameters": (change.parameters or ConversationParameters()).model_dump_json(),
             **_written(turns),
         }
 
@@ -91,7 +93,7 @@ class ConversationStore:
     async def change(
         self, owner: str, conversation_id: str, change: ConversationChange
     ) -> ConversationSummary:
-        """Change a conversation's name, its turns, its pin, or several of them."""
+        """Change a conversation's name, turns, pin or parameters, or several of them."""
 
         def update(db: Connection) -> dict[str, Any]:
             row = dict(_row(db, owner, conversation_id))
@@ -99,6 +101,8 @@ class ConversationStore:
                 row["name"] = change.name
             if change.is_pinned is not None:
                 row["is_pinned"] = change.is_pinned
+            if change.parameters is not None:
+                row["parameters"] = change.parameters.model_dump_json()
             if change.turns is not None:
                 _check_revision(row, change)
                 row |= _written(change.turns)
@@ -124,7 +128,7 @@ class ConversationStore:
             return row, turns
 
         row, turns = await self._database.run(update)
-        return StoredConversation(**{**row, "turns": turns})
+        return _stored(row, turns)
 
     async def delete(self, owner: str, conversation_id: str) -> ConversationDeleted:
         """Delete a conversation."""
@@ -172,5 +176,7 @@ def _check_revision(row: Mapping[str, Any], change: ConversationChange) -> None:
         )
 
 
-def _stored(row: Mapping[str, Any]) -> StoredConversation:
-    return StoredConversation(**{**row, "turns": TURNS.validate_json(row["turns"])})
+def _stored(row: Mapping[str, Any], turns: list[StoredTurn] | None = None) -> StoredConversation:
+    parameters = ConversationParameters.model_validate_json(row["parameters"])
+    turns = TURNS.validate_json(row["turns"]) if turns is None else turns
+    return StoredConversation(**{**row, "parameters": parameters, "turns": turns})

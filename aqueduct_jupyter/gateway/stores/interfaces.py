@@ -262,7 +262,7 @@ class Conversations(Protocol):
     async def change(
         self, owner: str, conversation_id: str, change: ConversationChange
     ) -> ConversationSummary:
-        """Change a conversation's name, its turns, its pin, or several of them.
+        """Change a conversation's name, turns, pin or parameters, or several of them.
 
         Raises:
             NotFoundError: as for :meth:`get`.

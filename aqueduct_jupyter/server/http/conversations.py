@@ -92,7 +92,7 @@ class ConversationHandler(ConversationBodyHandler):
 
     @authenticated_after_body
     async def patch(self, conversation_id: str) -> None:
-        """Change its name, its turns or its pin; answer with its summary."""
+        """Change its name, turns, pin or parameters; answer with its summary."""
         change = await self.words(ConversationChange)
         self.answer(await self.gateway.chats.change(self.caller.owner, conversation_id, change))
 

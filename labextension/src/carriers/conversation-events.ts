@@ -9,6 +9,7 @@ import { createParser } from 'eventsource-parser';
 import { plainText } from '../model/plain-text';
 import type { Ending, Turn } from '../protocol-types';
 import { listIn, objectIn, textIn, textOrNull, textsIn, type JSONObject } from './json';
+import { parametersIn, type ConversationParameters } from './parameters';
 import { turnIn } from './received';
 
 export type ConversationEvent =
@@ -18,12 +19,14 @@ export type ConversationEvent =
       name: string;
       ids: string[];
       turns: Turn[];
+      parameters: ConversationParameters;
       running: string | null;
       answering: string | null;
     }
   | { type: 'delta'; request: string; text: string; reasoning: string }
   | { type: 'ended'; request: string; turn: Ending }
   | { type: 'renamed'; name: string }
+  | { type: 'parameters'; parameters: ConversationParameters }
   | { type: 'deleted' };
 
 /**
@@ -76,6 +79,8 @@ export function eventIn(data: string): ConversationEvent | null {
       return { type: 'ended', request, turn: endingIn(fields.turn) };
     case 'renamed':
       return { type: 'renamed', name: plainText(fields.name) };
+    case 'parameters':
+      return { type: 'parameters', parameters: parametersIn(fields.parameters) };
     case 'deleted':
       return { type: 'deleted' };
     default:
@@ -100,6 +105,7 @@ function turnsEventIn(fields: JSONObject): ConversationEvent | null {
   return {
     type: 'turns',
     name: plainText(fields.name),
+    parameters: parametersIn(fields.parameters),
     ids: textsIn(fields.ids),
     // A turn without an id is not in the list of ids.
     turns: listIn(fields.turns).map(turnIn),

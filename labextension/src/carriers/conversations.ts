@@ -8,6 +8,7 @@ import type { Ending, Part } from '../protocol-types';
 import type { Api } from './api';
 import { CarrierError, codeOf } from './carrier';
 import { listIn } from './json';
+import type { ConversationParameters } from './parameters';
 import { summaryIn } from './received';
 
 export interface Named {
@@ -34,6 +35,7 @@ export interface Asking {
   before: string | null;
   continues: boolean;
   system: string | null;
+  facts: string | null;
 }
 
 export type Format = 'md' | 'ipynb' | 'json';
@@ -53,8 +55,12 @@ export class Conversations {
   }
 
   /** Store a new conversation; the server chooses a name if it has none. */
-  async create(name: string): Promise<Summary> {
-    return summaryIn(await this._api.json(ADDRESS, 'POST', { name: name || null }));
+  async create(name: string, parameters: ConversationParameters): Promise<Summary> {
+    return summaryIn(await this._api.json(ADDRESS, 'POST', { name: name || null, parameters }));
+  }
+
+  async setParameters(id: string, parameters: ConversationParameters): Promise<void> {
+    await this._api.json(addressOf(id), 'PATCH', { parameters });
   }
 
   async rename(id: string, name: string): Promise<Summary> {

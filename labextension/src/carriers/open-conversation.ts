@@ -9,6 +9,7 @@ import type { Ending, Turn } from '../protocol-types';
 import { codeOf, type CarrierEvent } from './carrier';
 import type { ConversationEvent } from './conversation-events';
 import type { Asking, Conversations, Format } from './conversations';
+import { NO_PARAMETERS, type ConversationParameters } from './parameters';
 
 /** Longest name made from a question, in characters. */
 const LONGEST_NAME = 60;
@@ -26,6 +27,7 @@ const IDLE = { running: null, answering: null };
 
 export class OpenConversation {
   name = '';
+  parameters: ConversationParameters = NO_PARAMETERS;
   turns: readonly Turn[] = [];
   /** Its running request, and the turn that it answers. */
   running: string | null = null;
@@ -66,6 +68,9 @@ export class OpenConversation {
       case 'renamed':
         this.name = event.name;
         return null;
+      case 'parameters':
+        this._takeParameters(event.parameters);
+        return null;
       case 'deleted':
         this._isDeleted = true;
         return null;
@@ -91,7 +96,7 @@ export class OpenConversation {
     try {
       await this._inTurn(async () => {
         if (this.id === null) {
-          const { id, name } = await this._store.create(nameFor(asking.prompt));
+          const { id, name } = await this._store.create(nameFor(asking.prompt), this.parameters);
           this.id = id;
           this.name ||= name;
           onCreate();
@@ -152,6 +157,16 @@ export class OpenConversation {
     });
   }
 
+  /** Ask from now on with other parameters; those of a new conversation are kept until it begins. */
+  setParameters(parameters: ConversationParameters): Promise<void> {
+    this.parameters = parameters;
+    return this._inTurn(async () => {
+      if (this.id !== null) {
+        await this._store.setParameters(this.id, parameters);
+      }
+    });
+  }
+
   /** Return it as the text of a file. */
   export(format: Format): Promise<string> {
     return this._inTurn(() => this._store.export(this.id!, format));
@@ -181,8 +196,10 @@ export class OpenConversation {
     return done;
   }
 
-  private _takeTurns({ name, ids, turns, running, answering }: TurnsEvent): CarrierEvent {
-    this.name = name;
+  private _takeTurns(event: TurnsEvent): CarrierEvent {
+    const { ids, turns, running, answering } = event;
+    this.name = event.name;
+    this._takeParameters(event.parameters);
     this._told = { running, answering };
     if (this._unsent && ids.includes(this._unsent.turn.id)) {
       this._unsent = null;
@@ -203,6 +220,13 @@ export class OpenConversation {
     }
     const changed = new Set(news.map(({ id }) => id));
     return this._turnsEvent(this.turns.filter(({ id }) => changed.has(id)));
+  }
+
+  private _takeParameters(parameters: ConversationParameters): void {
+    // The same ones stay the same object, so that nothing is drawn over what is being typed.
+    if (JSON.stringify(parameters) !== JSON.stringify(this.parameters)) {
+      this.parameters = parameters;
+    }
   }
 
   private _grow(event: Extract<ConversationEvent, { type: 'delta' }>): CarrierEvent | null {

@@ -14,6 +14,7 @@ import type { ConversationEvent } from './conversation-events';
 import { addressOf, Conversations } from './conversations';
 import { Following } from './following';
 import { OpenConversation } from './open-conversation';
+import type { ConversationParameters } from './parameters';
 import { setupIn } from './received';
 
 export class ServerCarrier implements Carrier {
@@ -25,6 +26,8 @@ export class ServerCarrier implements Carrier {
   readonly asked = new Signal();
   /** The system message of every question. */
   system: string | null = null;
+  /** What the model may know about the notebook that the user sees. */
+  facts: () => string | null = () => null;
   current: OpenConversation;
 
   private _listener: (event: CarrierEvent) => void = () => undefined;
@@ -93,6 +96,12 @@ export class ServerCarrier implements Carrier {
     this.opened.emit();
   }
 
+  /** Have the current conversation be asked with other parameters. */
+  setParameters(parameters: ConversationParameters): void {
+    this.current.setParameters(parameters).catch(this.complain);
+    this.opened.emit();
+  }
+
   /** Delete a conversation; the server stops its running answer. */
   async delete(conversation: OpenConversation): Promise<void> {
     await conversation.delete();
@@ -114,7 +123,8 @@ export class ServerCarrier implements Carrier {
     this._listener({ type: 'begun', request, turn, before });
     this.asked.emit();
     const { id, content } = turn;
-    const asking = { id, request, prompt, content, model, before, continues, system: this.system };
+    const told = { system: this.system, facts: this.facts() };
+    const asking = { id, request, prompt, content, model, before, continues, ...told };
     conversation
       .ask(asking, () => this._begin(conversation))
       .then(event => {
@@ -183,7 +193,7 @@ export class ServerCarrier implements Carrier {
   }
 
   private _take(conversation: OpenConversation, event: ConversationEvent): void {
-    const { name, running, isDeleted } = conversation;
+    const { name, parameters, running, isDeleted } = conversation;
     this._tell(conversation, conversation.take(event));
     if (conversation !== this.current) {
       return;
@@ -192,7 +202,7 @@ export class ServerCarrier implements Carrier {
       this._show(new OpenConversation(this.conversations), null);
       const words = this._api.words.__('This conversation was deleted in another window.');
       this.complain(new CarrierError(words));
-    } else if (conversation.name !== name) {
+    } else if (conversation.name !== name || conversation.parameters !== parameters) {
       this.opened.emit();
     }
     if (conversation.running !== running) {

@@ -66,7 +66,7 @@ class ChatSidebar extends Widget {
   }
 
   protected override onActivateRequest(): void {
-    this.node.querySelector('textarea')?.focus();
+    this.node.querySelector<HTMLElement>('.aqueduct-composer textarea')?.focus();
   }
 
   override dispose(): void {

@@ -6,6 +6,7 @@ import type { Named } from '../carriers/conversations';
 import { Icon, IconButton } from '../view/icons';
 import { Popup } from '../view/popup';
 import { ConversationList, type ListProps } from './conversation-list';
+import { ParametersPopup } from './parameters';
 
 export function Header({ carrier, words, acts }: ListProps): JSX.Element {
   const [, draw] = useReducer((count: number) => count + 1, 0);
@@ -22,6 +23,7 @@ export function Header({ carrier, words, acts }: ListProps): JSX.Element {
           carrier.open(null).catch(carrier.complain);
         }}
       />
+      <ParametersPopup carrier={carrier} words={words} />
       <Popup
         label={words.__('More about this conversation')}
         face={<Icon name="more" />}

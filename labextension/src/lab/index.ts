@@ -6,6 +6,7 @@ import { commandsPlugin } from './commands';
 import { contextPlugin } from './context';
 import { magicsPlugin } from './magics';
 import { nextCellsPlugin } from './next-cells';
+import { factsPlugin } from './notebook-facts';
 import { filesPlugin } from './server-files';
 import { statusPlugin } from './status';
 
@@ -13,6 +14,7 @@ export default [
   chatPlugin,
   contextPlugin,
   filesPlugin,
+  factsPlugin,
   notebooksPlugin,
   cellsPlugin,
   changesPlugin,

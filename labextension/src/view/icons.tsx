@@ -15,6 +15,7 @@ const PATHS = {
   replace: 'M5 4h14v6H5zM5 14h14v6H5zM9 10l3 4 3-4',
   run: 'M8 5l11 7-11 7z',
   add: 'M12 5v14M5 12h14',
+  tune: 'M4 7h9M17 7h3M4 17h3M11 17h9M13 5v4M7 15v4',
   list: 'M5 7h14M5 12h14M5 17h14',
   open: 'M8 10l4 4 4-4',
   pin: 'M9 4h6l-1 6 3 3H7l3-3zM12 13v7',

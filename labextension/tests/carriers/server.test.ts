@@ -33,11 +33,12 @@ test('the setup says what there is, and which upstream fails', async () => {
 
 test('a question goes to the server, which answers it', async () => {
   carrier.system = 'Be brief.';
+  carrier.facts = () => 'It is a notebook.';
   model.addContext({ name: 'df', text: 'a table' });
   await settled();
   await ask('Hi\nthere');
   await ask('two');
-  expect(server.asked(/^POST conversations$/)).toEqual([{ name: 'Hi' }]);
+  expect(server.asked(/^POST conversations$/)).toMatchObject([{ name: 'Hi' }]);
   const [first, second] = server.asked(/turns$/);
   expect(first).toMatchObject({
     id: model.turns[0]!.id,
@@ -49,7 +50,8 @@ test('a question goes to the server, which answers it', async () => {
     model: 'm',
     before: null,
     continues: false,
-    system: 'Be brief.'
+    system: 'Be brief.',
+    facts: 'It is a notebook.'
   });
   expect(second).toMatchObject({ prompt: 'two', content: 'two' });
   expect(server.done.filter(kind => kind.startsWith('PATCH'))).toEqual([]);

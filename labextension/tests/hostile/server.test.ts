@@ -43,6 +43,13 @@ const TURN: Turn = {
 const STORED = {
   type: 'turns',
   name: 'About aqueducts',
+  parameters: {
+    system: 'Be brief.',
+    temperature: 0.5,
+    max_tokens: 9,
+    reasoning_effort: 'low',
+    tells_facts: true
+  },
   ids: [TURN.id],
   turns: [TURN],
   running: null,

@@ -10,7 +10,11 @@ import pytest
 from aqueduct_jupyter.gateway.stores.conversations import ConversationStore
 from aqueduct_jupyter.protocol import conversation_edits as edits
 from aqueduct_jupyter.protocol.errors import NotFoundError
-from aqueduct_jupyter.protocol.stored_conversations import ConversationChange, StoredTurn
+from aqueduct_jupyter.protocol.stored_conversations import (
+    ConversationChange,
+    ConversationParameters,
+    StoredTurn,
+)
 
 from .owned import Backend
 
@@ -75,3 +79,15 @@ async def test_a_pin_is_kept_and_is_no_change_of_the_turns(store: ConversationSt
         (listed,) = (await store.list("ada")).data
         assert listed.is_pinned is is_pinned
         assert await store.get("ada", made.id) == made.model_copy(update={"is_pinned": is_pinned})
+
+
+async def test_parameters_are_kept_with_a_conversation(store: ConversationStore) -> None:
+    parameters = ConversationParameters(system="Be brief. \u2028", temperature=0.5)
+    made = await store.create("ada", ConversationChange(turns=[turn(1)]))
+    assert made.parameters == ConversationParameters()
+    await store.change("ada", made.id, ConversationChange(parameters=parameters))
+    await store.edit("ada", made.id, list.clear)
+    stored = await store.get("ada", made.id)
+    assert (stored.parameters, stored.turns) == (parameters, [])
+    other = await store.create("ada", ConversationChange(parameters=parameters))
+    assert (await store.get("ada", other.id)).parameters == parameters

@@ -22,6 +22,7 @@ from aqueduct_jupyter.gateway.stores.opening import Stores, open_folder
 from aqueduct_jupyter.gateway.stores.sql import upgrade as module
 from aqueduct_jupyter.gateway.stores.sql.tables import METADATA
 from aqueduct_jupyter.protocol.errors import UnavailableError
+from aqueduct_jupyter.protocol.stored_conversations import ConversationParameters
 
 from .owned import Backend
 
@@ -74,8 +75,9 @@ def without_costs(sums: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_news(conversation: dict[str, Any]) -> dict[str, Any]:
-    """Take away what release 0.1.0 did not keep: pins, versions, and how each answer ended."""
+    """Take away what release 0.1.0 did not keep: pins, parameters, versions, how answers ended."""
     assert conversation.pop("is_pinned") is False
+    assert conversation.pop("parameters") == ConversationParameters().model_dump()
     for turn in conversation["turns"]:
         assert turn.pop("finish_reason") is None
         assert (turn.pop("versions"), turn.pop("version")) == ([], 0)

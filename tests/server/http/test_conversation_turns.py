@@ -373,6 +373,43 @@ async def test_asking_again_goes_back_to_before_a_turn(
     assert asked == ["Question 1", "Hello", "Question 4"]
 
 
+async def test_a_conversation_has_parameters_of_its_own(
+    http: httpx.AsyncClient, standin: StandIn, address: str
+) -> None:
+    facts = "The user works in the notebook 'a.ipynb'."
+    parameters = {"temperature": 0.5, "max_tokens": 9, "reasoning_effort": "low"}
+    async with listening(http, address) as pages:
+        page = await seen(pages, lambda page: page.ids == [])
+        defaults = page.events[0]["parameters"]
+        assert defaults == {**dict.fromkeys(("system", *parameters)), "tells_facts": True}
+        await http.patch(address, json={"parameters": parameters})
+        page = await seen(pages, lambda page: page.events[-1]["type"] == "parameters")
+        assert page.events[-1]["parameters"] == {**defaults, **parameters}
+    await ask(http, address, 1, system="The setting.", facts=facts)
+    await ended(http, address)
+    first = standin.chats[0].json
+    assert first.items() >= parameters.items()
+    assert first["messages"][0] == {"role": "system", "content": f"The setting.\n\n{facts}"}
+    own = {"system": "Be brief.", "tells_facts": False}
+    await http.patch(address, json={"parameters": own})
+    await ask(http, address, 2, system="The setting.", facts=facts)
+    await ended(http, address)
+    second = standin.chats[1].json
+    assert second["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert not second.keys() & parameters.keys()
+    assert (await http.get(address)).json()["parameters"].items() >= own.items()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": 3}, {"max_tokens": 0}, {"system": 5}, {"tells_facts": "x"}]
+)
+async def test_a_wrong_parameter_is_named(
+    http: httpx.AsyncClient, address: str, wrong: dict[str, Any]
+) -> None:
+    error = error_of(await http.patch(address, json={"parameters": wrong}), 400)
+    assert error["param"] == f"parameters.{next(iter(wrong))}"
+
+
 async def test_what_takes_the_place_of_turns_keeps_them_as_versions(
     http: httpx.AsyncClient, standin: StandIn, address: str
 ) -> None:

@@ -158,6 +158,7 @@ conversations = Table(
     Column("turns", AnyText, nullable=False),
     Column("said", AnyText, nullable=False),
     Column("is_pinned", Boolean, nullable=False),
+    Column("parameters", AnyText, nullable=False),
     Index("conversations_by_owner", "owner", "updated_at"),
     sqlite_autoincrement=True,
 )

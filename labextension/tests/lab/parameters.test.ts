@@ -1,0 +1,112 @@
+/** The parameters of a conversation: labelled, kept with it, and told to other windows. */
+import { h } from 'preact';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { NO_PARAMETERS } from '../../src/carriers/parameters';
+import { ServerCarrier } from '../../src/carriers/server';
+import { Header } from '../../src/lab/header';
+import { ChatModel } from '../../src/model/chat';
+import { ENGLISH } from '../../src/translation';
+import { JupyterServer } from '../jupyter-server';
+import { drawn, redrawn } from '../page';
+
+const acts = {
+  rename: () => Promise.resolve(),
+  pin: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  export: () => Promise.resolve()
+};
+let server: JupyterServer;
+let carrier: ServerCarrier;
+let model: ChatModel;
+let node: HTMLElement;
+let takeAway: () => Promise<void>;
+
+beforeEach(async () => {
+  server = new JupyterServer();
+  server.keep('a');
+  carrier = new ServerCarrier(server.api());
+  carrier.facts = () => 'The notebook is a.ipynb.';
+  model = new ChatModel(carrier);
+  ({ node, takeAway } = await drawn(h(Header, { carrier, words: ENGLISH, acts })));
+});
+
+afterEach(async () => {
+  await takeAway();
+  model.dispose();
+});
+
+type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
+function field(label: string): Field {
+  const found = [...node.querySelectorAll('label')].find(other => other.textContent === label)!;
+  return (found.querySelector('input') ?? node.querySelector(`#${found.htmlFor}`))!;
+}
+
+async function set(label: string, value: string): Promise<void> {
+  const input = field(label);
+  input.value = value;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+  await redrawn();
+}
+
+const title = (): string =>
+  node.querySelector('.aqueduct-parameters')!.closest('details')!.querySelector('summary')!.title;
+
+test('each field has a label, and is kept with the conversation', async () => {
+  await carrier.open('a');
+  await redrawn();
+  expect(title()).toBe('Parameters');
+  await set('System message', ' Be brief. ');
+  await set('Temperature (0 to 2)', '0.5');
+  await set('Longest answer, in tokens', '9');
+  await set('Reasoning effort', 'low');
+  field('Add facts about the notebook').click();
+  await redrawn();
+  const expected = {
+    system: 'Be brief.',
+    temperature: 0.5,
+    max_tokens: 9,
+    reasoning_effort: 'low',
+    tells_facts: false
+  };
+  expect(server.asked(/^PATCH/).at(-1)).toEqual({ parameters: expected });
+  expect(title()).toBe('Parameters (changed)');
+  await set('Temperature (0 to 2)', '');
+  expect(carrier.current.parameters.temperature).toBeNull();
+});
+
+test('what is out of range is not kept', async () => {
+  await set('Temperature (0 to 2)', '3');
+  expect(carrier.current.parameters).toEqual(NO_PARAMETERS);
+});
+
+test('those of a new conversation begin with it', async () => {
+  await set('System message', 'Be brief.');
+  expect(server.done.some(kind => kind.startsWith('PATCH'))).toBe(false);
+  model.send('Hi');
+  await redrawn();
+  expect(server.asked(/^POST conversations$/)[0]!.parameters).toMatchObject({
+    system: 'Be brief.'
+  });
+  await carrier.open(null);
+  expect(carrier.current.parameters).toEqual(NO_PARAMETERS);
+});
+
+test('what another window sets is shown, and nothing else is drawn over what is typed', async () => {
+  await carrier.open('a');
+  server.tell('a', { type: 'parameters', parameters: { ...NO_PARAMETERS, system: 'Theirs.' } });
+  await redrawn();
+  expect(field('System message').value).toBe('Theirs.');
+  field('System message').value = 'being typed';
+  server.conversations.get('a')!.parameters = { ...NO_PARAMETERS, system: 'Theirs.' };
+  server.tellTurns('a');
+  await redrawn();
+  expect(field('System message').value).toBe('being typed');
+});
+
+test('the facts are seen before they are told', () => {
+  expect(node.querySelector('.aqueduct-parameters small')!.textContent).toBe(
+    'The notebook is a.ipynb.'
+  );
+});
