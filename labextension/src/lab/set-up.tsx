@@ -150,7 +150,7 @@ function Connect(props: SetUpProps & { cancel: () => void }): JSX.Element {
           type="url"
           required
           value={address}
-          placeholder="https://api.openai.com/v1"
+          placeholder={words.__('https://api.openai.com/v1')}
           onInput={event => setAddress(event.currentTarget.value)}
         />
       </label>
