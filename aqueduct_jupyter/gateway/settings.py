@@ -30,6 +30,7 @@ class GatewaySettings:
         demo_models: whether the scripted models are listed.
         set_up_in_chat: whether the chat may download the embedded model and connect services.
         prices: the operator's own prices by model.
+        prompts: the texts that the chat offers, by name.
         limits: budgets, allowed models and token limits.
         policy: the operator's own rules.
         max_body_bytes: size limit of a chat request's body.
@@ -48,6 +49,7 @@ class GatewaySettings:
     demo_models: bool = False
     set_up_in_chat: bool = False
     prices: Mapping[str, Price] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     policy: Policy | None = None
     max_body_bytes: int = 64 * 2**20

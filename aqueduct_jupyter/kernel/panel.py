@@ -259,6 +259,7 @@ def _setup(chats: NotebookChat) -> dict[str, Any]:
         "notices": [*status["notices"], *failing],
         "limits": status["limits"],
         "context_tokens": status.get("context_tokens", {}),
+        "prompts": status.get("prompts", []),
     }
 
 

@@ -89,6 +89,14 @@ export interface Setup {
   limits: Limits;
   /** The most tokens of a model's context, by its name, where its upstream tells. */
   context_tokens?: Readonly<Record<string, number>>;
+  /** The prompts that an administrator ships. */
+  prompts?: readonly Prompt[];
+}
+
+/** A text for a question, under a name. */
+export interface Prompt {
+  name: string;
+  text: string;
 }
 
 /** What something attached is; each has a sign of its own. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from playwright.sync_api import expect
 from ..standin import StandIn
 from .chat import ChatOnPage, faults, open_sidebar
 from .conftest import Open
-from .lab import LabServer
+from .lab import LabServer, lab_server
 from .test_sidebar import PIXEL
 
 PLOT = f"""from IPython.display import display
@@ -31,6 +32,16 @@ def campus() -> Iterator[StandIn]:
     with StandIn() as campus:
         campus.facts = {"real-name": {"context_length": 2000}}
         yield campus
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, campus: StandIn, installed: Path
+) -> Iterator[LabServer]:
+    prompts = ["--AqueductApp.prompts={'Brief': 'Answer in one sentence:'}"]
+    folder = tmp_path_factory.mktemp("server")
+    with lab_server(folder, campus, python=str(installed), arguments=prompts) as server:
+        yield server
 
 
 def content(standin: StandIn, number: int = -1) -> list[dict[str, Any]]:
@@ -202,7 +213,7 @@ def test_a_panel_attaches_the_variables_of_its_kernel(open_lab: Open, standin: S
     with open_lab(cell) as opened:
         opened.run(0)
         chat = ChatOnPage(opened.page, ".aqueduct-widget")
-        expect(chat.area.get_by_label("Model")).to_have_value("real-name")
+        chat.expect_model("real-name")
         chat.input.press_sequentially("How many? @")
         expect(chat.area.get_by_role("option")).to_contain_text(["rows", "Files of this computer"])
         chat.screenshot("panel-mentions")
@@ -214,3 +225,32 @@ def test_a_panel_attaches_the_variables_of_its_kernel(open_lab: Open, standin: S
         variable, _ = content(standin)
         assert variable["text"].startswith("<rows>\n")
         assert "Segovia" in variable["text"]
+
+
+def test_prompts_are_offered_saved_and_used(open_lab: Open, standin: StandIn) -> None:
+    with open_lab("1") as opened:
+        page = opened.page
+        chat = open_sidebar(page)
+        chat.input.fill("Review this code strictly.")
+        chat.button("Prompts (/)").click()
+        option = chat.area.get_by_role("option")
+        expect(option).to_contain_text(["Brief", "Save as a prompt", "Change your prompts"])
+        assert faults(page, ".aqueduct-sidebar") == []
+        chat.screenshot("prompts")
+        option.filter(has_text="Save as a prompt").click()
+        page.locator(".jp-Dialog input").fill("Strict")
+        page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
+        expect(chat.input).to_be_focused()
+        expect(chat.input).to_have_value("Review this code strictly.")
+
+        # They are on the server, not in the browser.
+        page.evaluate("localStorage.clear()")
+        opened.reload()
+        chat.input.fill("")
+        chat.input.press_sequentially("/stri")
+        expect(option).to_have_count(1)
+        chat.input.press("Enter")
+        expect(chat.input).to_have_value("Review this code strictly.")
+        chat.input.press("Enter")
+        chat.expect_whole("Hello")
+        assert standin.chats[-1].json["messages"][-1]["content"] == "Review this code strictly."

@@ -53,6 +53,10 @@ class StatusHandler(AqueductHandler):
                 # The sandbox of the document processes: landlock, seccomp, memory_limit.
                 "documents": asdict(self.gateway.documents.confinement),
                 "notices": list(self.gateway.notices),
+                "prompts": [
+                    {"name": name, "text": text}
+                    for name, text in self.gateway.settings.prompts.items()
+                ],
                 # Whether the chat may set a model up, and the notice that says there is none.
                 "setup": {
                     "is_allowed": self.gateway.setup.is_allowed,

@@ -21,6 +21,7 @@ from ...gateway.entry import Entry
 from ...gateway.gateway import Gateway
 from ...gateway.policy import read_policy
 from ...gateway.prices.price import read_prices
+from ...gateway.prompts import read_prompts
 from ...gateway.requests.limits import read_limits
 from ...gateway.settings import GatewaySettings
 from ..http.routes import routes
@@ -86,6 +87,11 @@ class AqueductApp(ExtensionApp):
         help="""Prices of models in US dollars per million tokens: {"campus/llama": {"input": 0.1,
         "output": 0.4}}. A price may have cached_input. Other models have their published prices, if
         those are known.""",
+    ).tag(config=True)
+    prompts = _CheckedLater(
+        {},
+        help="""Prompts that the chat offers to everybody after a slash: {"Review": "Review this
+        code:"}, with up to 80 characters in a name and 20,000 in a text.""",
     ).tag(config=True)
     policy = _CheckedLater(
         None,
@@ -153,7 +159,7 @@ class AqueductApp(ExtensionApp):
         """Build the gateway. No file, connection or process is opened before it is needed.
 
         Raises:
-            ValueError: limits, prices or policy are invalid; the gateway then serves nothing.
+            ValueError: limits, prices, prompts or policy are invalid; nothing is served then.
         """
         self._chores: list[asyncio.Task[None]] = []
         self._environment: KernelEnvironment | None = None
@@ -165,7 +171,7 @@ class AqueductApp(ExtensionApp):
     def _gateway_settings(self) -> GatewaySettings:
         try:
             limits, prices = read_limits(self.limits), read_prices(self.prices)
-            policy = read_policy(self.policy)
+            policy, prompts = read_policy(self.policy), read_prompts(self.prompts)
         except ValueError as error:
             self.log.critical("%s The gateway serves nothing until this is fixed.", error)
             raise
@@ -178,6 +184,7 @@ class AqueductApp(ExtensionApp):
             demo_models=self.demo_models,
             set_up_in_chat=self.set_up_in_chat,
             prices=prices,
+            prompts=prompts,
             limits=limits,
             policy=policy,
             max_body_bytes=self.max_body_bytes,

@@ -9,6 +9,7 @@ import {
   newId,
   type Limits,
   type Part,
+  type Prompt,
   type Setup,
   type State,
   type Turn
@@ -86,7 +87,8 @@ export function setupIn(value: unknown): Setup {
     ),
     needs_model: needsModel,
     limits: limitsIn(fields.limits),
-    context_tokens: countsIn(fields.context_tokens)
+    context_tokens: countsIn(fields.context_tokens),
+    prompts: promptsIn(fields.prompts)
   };
 }
 
@@ -113,6 +115,14 @@ function limitsIn(value: unknown): Limits {
     attachment_bytes: numberIn(fields.attachment_bytes, Infinity),
     attachments_bytes: numberIn(fields.attachments_bytes, Infinity)
   };
+}
+
+/** Named texts; what has no name or no text is left out. */
+export function promptsIn(value: unknown): Prompt[] {
+  return listIn(value)
+    .map(objectIn)
+    .map(({ name, text }) => ({ name: plainText(name), text: textIn(text) }))
+    .filter(({ name, text }) => name && text);
 }
 
 function countsIn(value: unknown): Record<string, number> {

@@ -7,6 +7,7 @@ import { contextPlugin } from './context';
 import { magicsPlugin } from './magics';
 import { nextCellsPlugin } from './next-cells';
 import { factsPlugin } from './notebook-facts';
+import { promptsPlugin } from './prompts';
 import { filesPlugin } from './server-files';
 import { statusPlugin } from './status';
 
@@ -15,6 +16,7 @@ export default [
   contextPlugin,
   filesPlugin,
   factsPlugin,
+  promptsPlugin,
   notebooksPlugin,
   cellsPlugin,
   changesPlugin,

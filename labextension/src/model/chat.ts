@@ -34,6 +34,8 @@ export class ChatModel {
 
   /** What offers things to attach. */
   readonly mentions: MentionSource[] = [];
+  /** What offers prompts. */
+  readonly prompts: MentionSource[] = [];
 
   setup: Setup | null = null;
   contexts: readonly Context[] = [];

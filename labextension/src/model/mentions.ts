@@ -1,5 +1,5 @@
 /**
- * What can go along with a question, offered after an `@` in it.
+ * What can go along with a question, offered after an `@` in it; and prompts, after a `/`.
  *
  * Where it comes from is for the sources to know, the list on the page for `view/mentions.tsx`.
  */
@@ -13,8 +13,12 @@ export interface Mention {
   readonly label: string;
   /** What helps to find it: its first words, its type and shape, where it is. */
   readonly detail: string;
-  /** Attach it. Errors are shown to the user. */
-  attach(): void | Promise<void>;
+  /**
+   * Attach it, or use it. Errors are shown to the user.
+   *
+   * @param draft - the rest of the question
+   */
+  attach(draft: string): void | Promise<void>;
 }
 
 export interface MentionGroup {
@@ -40,6 +44,7 @@ export interface ContextSource {
 
 /** The place in a draft where something is being mentioned. */
 export interface Trigger {
+  readonly sign: '@' | '/';
   /** Where the sign is, and where the words after it end. */
   readonly start: number;
   readonly end: number;
@@ -53,11 +58,18 @@ const MANY = 30;
 /** A sign at the start or after a space or bracket; within a word it is a part of an address. */
 const AT = /(?:^|[\s([{"'])@([^\s@]{0,80})$/;
 
-/** Find the `@` that is being typed before the cursor; null if there is none. */
+/** A slash is a sign only as the first letter, because it is in paths and fractions, too. */
+const SLASH = /^\/([^\s/]{0,80})$/;
+
+/** Find the sign that is being typed before the cursor; null if there is none. */
 export function triggerAt(draft: string, cursor: number): Trigger | null {
-  const found = AT.exec(draft.slice(0, cursor));
-  const query = found?.[1];
-  return query === undefined ? null : { start: cursor - query.length - 1, end: cursor, query };
+  const before = draft.slice(0, cursor);
+  const slash = SLASH.exec(before)?.[1];
+  const query = slash ?? AT.exec(before)?.[1];
+  const sign = slash === undefined ? '@' : '/';
+  return query === undefined
+    ? null
+    : { sign, start: cursor - query.length - 1, end: cursor, query };
 }
 
 /** Return the draft without what was typed to mention something, and where its cursor is then. */

@@ -42,7 +42,7 @@ const ICONS: Record<Kind, IconName> = {
   picture: 'picture',
   server: 'server',
   conversation: 'conversation',
-  prompt: 'conversation'
+  prompt: 'prompt'
 };
 
 /** The sign of a kind of attachment. */

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
-import { triggerAt, withoutTrigger, type Mention } from '../model/mentions';
+import { triggerAt, withoutTrigger, type Mention, type Trigger } from '../model/mentions';
 import { plainText } from '../model/plain-text';
 import { fullnessOf } from '../model/weight';
 import type { Words } from '../translation';
@@ -29,6 +29,8 @@ const EMPTY: Draft = { text: '', cursor: 0 };
 export function Composer({ model, words }: ComposerProps): JSX.Element {
   const [draft, setDraft] = useState(EMPTY);
   const [dismissed, dismiss] = useState<number | null>(null);
+  /** The place of the list of prompts that the button has opened beside a question. */
+  const [listed, listPrompts] = useState<Trigger | null>(null);
   const [said, say] = useState('');
   const area = useRef<HTMLTextAreaElement>(null);
   /** Where the cursor goes once a changed draft is on the page. */
@@ -36,6 +38,7 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
   const isAskedFor = useRef(false);
 
   const change = (text: string, cursor = text.length): void => {
+    listPrompts(null);
     target.current = cursor;
     setDraft({ text, cursor });
     area.current?.focus();
@@ -50,8 +53,8 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
   }, [draft]);
 
   const found = triggerAt(draft.text, draft.cursor);
-  const trigger = found?.start === dismissed ? null : found;
-  const list = useMentions(model.mentions, trigger);
+  const trigger = listed ?? (found?.start === dismissed ? null : found);
+  const list = useMentions(trigger?.sign === '/' ? model.prompts : model.mentions, trigger);
   useLayoutEffect(() => {
     if (!found) {
       dismiss(null);
@@ -67,15 +70,18 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
   const choose = (mention: Mention): void => {
     const rest = withoutTrigger(draft.text, trigger!);
     change(rest.draft, rest.cursor);
+    const isPrompt = list.isOfPrompts;
     const attach = async (): Promise<void> => {
-      await mention.attach();
-      say(words.__('%1 goes along', plainText(mention.label)));
+      await mention.attach(rest.draft);
+      say(isPrompt ? '' : words.__('%1 goes along', plainText(mention.label)));
     };
     attach().catch(model.complain);
   };
   /** Close the list; a sign that only the button put there goes, too. */
   const close = (): void => {
-    if (isAskedFor.current && !trigger!.query) {
+    if (listed) {
+      listPrompts(null);
+    } else if (isAskedFor.current && !trigger!.query) {
       const rest = withoutTrigger(draft.text, trigger!);
       change(rest.draft, rest.cursor);
     } else {
@@ -87,6 +93,17 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
     const sign = /[^\s]$/.test(text.slice(0, cursor)) ? ' @' : '@';
     change(text.slice(0, cursor) + sign + text.slice(cursor), cursor + sign.length);
     isAskedFor.current = true;
+  };
+  /** Open the list of prompts; beside a question, without a sign in it. */
+  const openPrompts = (): void => {
+    const { text, cursor } = draft;
+    if (text) {
+      area.current?.focus();
+      listPrompts({ sign: '/', start: cursor, end: cursor, query: '' });
+    } else {
+      change('/');
+      isAskedFor.current = true;
+    }
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.isComposing) {
@@ -124,7 +141,12 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
     currentTarget: { value, selectionEnd }
   }: {
     currentTarget: HTMLTextAreaElement;
-  }): void => setDraft({ text: value, cursor: selectionEnd });
+  }): void => {
+    if (value !== draft.text) {
+      listPrompts(null);
+    }
+    setDraft({ text: value, cursor: selectionEnd });
+  };
 
   return (
     <form
@@ -160,13 +182,21 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
         onSelect={follow}
         onKeyDown={onKeyDown}
         onPaste={onPaste}
-        onBlur={() => trigger && dismiss(trigger.start)}
+        onBlur={() => {
+          listPrompts(null);
+          if (trigger) {
+            dismiss(trigger.start);
+          }
+        }}
       />
       <Meter fullness={fullnessOf(model, draft.text)} words={words} />
       <div class="aqueduct-bar">
         <FileButton words={words} model={model} />
         {model.mentions.length > 0 && (
           <IconButton icon="mention" label={words.__('Attach something (@)')} act={mention} />
+        )}
+        {model.prompts.length > 0 && (
+          <IconButton icon="prompt" label={words.__('Prompts (/)')} act={openPrompts} />
         )}
         <ModelPicker model={model} words={words} />
         {model.isRunning ? (

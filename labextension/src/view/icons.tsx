@@ -28,6 +28,7 @@ const PATHS = {
   selection: 'M9 4h6M9 20h6M12 4v16',
   error: 'M12 4l9 16H3zM12 10v5M12 17.5h.01',
   notebook: 'M6 4h13v16H6zM6 8H4M6 12H4M6 16H4M10 8h6M10 12h6',
+  prompt: 'M4 4h16v16H4zM14 8l-4 8',
   variable: 'M8 5c-4 4-4 10 0 14M16 5c4 4 4 10 0 14M10 10l4 4M14 10l-4 4',
   conversation: 'M4 5h16v11H10l-4 4v-4H4z',
   server: 'M4 5h16v6H4zM4 13h16v6H4zM8 8h.01M8 16h.01'

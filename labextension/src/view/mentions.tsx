@@ -24,6 +24,8 @@ export interface MentionList {
   readonly active: Mention | null;
   readonly isOpen: boolean;
   readonly isLoading: boolean;
+  /** Whether it has prompts, and not what can be attached. */
+  readonly isOfPrompts: boolean;
   setActive(mention: Mention): void;
   /** Handle a key; returns the chosen mention, or whether the key was for the list. */
   press(key: string): Mention | boolean;
@@ -39,7 +41,7 @@ export function useMentions(
   trigger: Trigger | null
 ): MentionList {
   const id = useId();
-  const { groups: all, isLoading } = useGroups(sources, trigger !== null, trigger?.start ?? 0);
+  const { groups: all, isLoading } = useGroups(sources, trigger);
   const [chosen, choose] = useState('');
   const groups = trigger ? filtered(all, trigger.query) : [];
   const mentions = groups.flatMap(group => group.mentions);
@@ -58,6 +60,7 @@ export function useMentions(
     active: mentions[index] ?? null,
     isOpen: trigger !== null && (groups.length > 0 || (isLoading && !trigger.query)),
     isLoading,
+    isOfPrompts: trigger?.sign === '/',
     setActive: mention => choose(mention.id),
     press: key => {
       switch (key) {
@@ -78,12 +81,11 @@ export function useMentions(
 /** What the sources offer, as it arrives; asked anew for each place where something is mentioned. */
 function useGroups(
   sources: readonly MentionSource[],
-  isWanted: boolean,
-  start: number
+  trigger: Trigger | null
 ): { groups: MentionGroup[]; isLoading: boolean } {
   const [found, setFound] = useState<readonly (MentionGroup | null | undefined)[]>([]);
   useEffect(() => {
-    if (!isWanted) {
+    if (!trigger) {
       setFound([]);
       return undefined;
     }
@@ -102,7 +104,7 @@ function useGroups(
     return () => {
       isCurrent = false;
     };
-  }, [isWanted, start]);
+  }, [trigger?.sign, trigger?.start]);
   return {
     groups: found.filter(group => group !== null && group !== undefined),
     isLoading: found.includes(undefined)
@@ -139,7 +141,11 @@ export function Mentions(props: {
   return (
     // The focus stays in the text, whatever is pressed here.
     <div class="aqueduct-mentions" ref={node} onMouseDown={event => event.preventDefault()}>
-      <div role="listbox" id={list.id} aria-label={words.__('What can go along')}>
+      <div
+        role="listbox"
+        id={list.id}
+        aria-label={list.isOfPrompts ? words.__('Prompts') : words.__('What can go along')}
+      >
         {list.groups
           .filter(({ mentions }) => mentions.length)
           .map(group => (

@@ -4,6 +4,7 @@ import type { ChatModel } from '../model/chat';
 import { sentenceOf } from '../model/plain-text';
 import type { Words } from '../translation';
 import { localFiles } from '../view/local-files';
+import { shippedPrompts } from '../view/prompts';
 
 /** Let a panel's chat offer them. */
 export function offerMentions(model: ChatModel, carrier: KernelCarrier, words: Words): void {
@@ -24,6 +25,7 @@ export function offerMentions(model: ChatModel, carrier: KernelCarrier, words: W
       }
     }
   });
+  model.prompts.push(shippedPrompts(model, words));
   model.offer({
     list: () => ({ label: words.__('Files'), mentions: [localFiles(model, words)] })
   });

@@ -9,7 +9,12 @@ test.each([
   ['(@In[2]', 7, 'In[2]'],
   ['a\n@x', 4, 'x']
 ])('%j mentions something', (draft, cursor, query) => {
-  expect(triggerAt(draft, cursor)).toEqual({ start: draft.indexOf('@'), end: cursor, query });
+  expect(triggerAt(draft, cursor)).toEqual({
+    sign: '@',
+    start: draft.indexOf('@'),
+    end: cursor,
+    query
+  });
 });
 
 test.each([
@@ -20,6 +25,13 @@ test.each([
   ['@', 0],
   ['', 0]
 ])('%j at %i does not', (draft, cursor) => expect(triggerAt(draft, cursor)).toBeNull());
+
+test('a slash is a sign only at the start, and not in a path', () => {
+  expect(triggerAt('/rev', 4)).toEqual({ sign: '/', start: 0, end: 4, query: 'rev' });
+  for (const draft of ['1/2', ' /rev', '/usr/bin', '/rev ', 'a\n/rev']) {
+    expect(triggerAt(draft, draft.length)).toBeNull();
+  }
+});
 
 test('what was typed to mention something goes', () => {
   const trigger = triggerAt('What is @df?', 11)!;

@@ -7,6 +7,7 @@ import { ChatModel } from '../../src/model/chat';
 import type { Mention, MentionGroup } from '../../src/model/mentions';
 import { ENGLISH } from '../../src/translation';
 import { Composer } from '../../src/view/composer';
+import { shippedPrompts } from '../../src/view/prompts';
 import { drawn, redrawn } from '../page';
 
 let model: ChatModel;
@@ -122,4 +123,36 @@ test('what cannot be attached says why', async () => {
   await type('@df');
   await press('Enter');
   expect(model.trouble).toBe('df cannot be described.');
+});
+
+test('a slash at the start offers prompts, whose text comes before the rest', async () => {
+  let tell: Parameters<Carrier['connect']>[0] = () => undefined;
+  const connect = (listener: typeof tell): typeof tell => (tell = listener);
+  const shipped = new ChatModel({ connect } as unknown as Carrier);
+  const limits = { attachment_bytes: 1, attachments_bytes: 1 };
+  const prompts = [
+    { name: 'Review', text: 'Review this:\n' },
+    { name: 'Explain', text: 'Explain it.' }
+  ];
+  tell({ type: 'setup', setup: { models: [], default_model: null, notices: [], limits, prompts } });
+  shipped.prompts.push(shippedPrompts(shipped, ENGLISH));
+  await takeAway();
+  ({ node, takeAway } = await drawn(h(Composer, { model: shipped, words: ENGLISH })));
+  await type('/rev');
+  expect(node.querySelector('[role=listbox]')!.getAttribute('aria-label')).toBe('Prompts');
+  expect(options()).toEqual(['Review']);
+  await press('Enter');
+  expect(area().value).toBe('Review this:\n');
+  await type('x = 1');
+  const button = node.querySelector<HTMLButtonElement>("[aria-label='Prompts (/)']")!;
+  await act(() => button.click());
+  await redrawn();
+  expect(area().value).toBe('x = 1');
+  expect(options()).toEqual(['Review', 'Explain']);
+  await press('Escape');
+  expect(options()).toEqual([]);
+  await act(() => button.click());
+  await redrawn();
+  await press('Enter');
+  expect(area().value).toBe('Review this:\n\nx = 1');
 });

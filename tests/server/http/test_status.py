@@ -31,7 +31,12 @@ class TestWithUpstreams:
             "dead": {**DEAD, "api_key": "sk-other"},
             "wrong": {"base_url": "not a url", "api_key": "sk-wrong"},
         }
-        return {"upstreams": upstreams, "default_model": "campus/real-name"}
+        prompts = {"Review": "Review this code:"}
+        return {"upstreams": upstreams, "default_model": "campus/real-name", "prompts": prompts}
+
+    async def test_the_administrators_prompts_are_told(self, http: httpx.AsyncClient) -> None:
+        said = (await http.get("aqueduct/status")).json()
+        assert said["prompts"] == [{"name": "Review", "text": "Review this code:"}]
 
     async def test_each_upstream_says_whether_it_answers(self, http: httpx.AsyncClient) -> None:
         response = await http.get("aqueduct/status")
