@@ -29,6 +29,7 @@ class ChatOnPage:
         self.page = page
         self.area = page.locator(area)
         self.input = self.area.get_by_role("textbox", name="Your question")
+        self.options = self.area.get_by_role("listbox").get_by_role("option")
 
     def ask(self, words: str) -> None:
         """Write words and send them."""
@@ -63,7 +64,7 @@ class ChatOnPage:
             option: what the option's words begin with.
         """
         self.input.press_sequentially(f"@{query}")
-        found = self.area.get_by_role("option").filter(has_text=re.compile(f"^{re.escape(option)}"))
+        found = self.options.filter(has_text=re.compile(f"^{re.escape(option)}"))
         found.first.click()
         expect(self.area.get_by_role("listbox")).to_have_count(0)
 

@@ -88,7 +88,7 @@ def test_a_variable_goes_along_without_a_cell(open_lab: Open, standin: StandIn) 
         opened.expect_output(0, "Segovia")
         chat = open_sidebar(page)
         chat.input.press_sequentially("Mail me@rows: how many rows has @")
-        options = chat.area.get_by_role("option")
+        options = chat.options
         expect(options.filter(has_text="rows")).to_contain_text(["Active cell", "list 1", "In[1]"])
         assert faults(page, ".aqueduct-sidebar") == []
         chat.screenshot("mentions")
@@ -133,7 +133,7 @@ def test_a_busy_kernel_says_so(open_lab: Open) -> None:
         chat = open_sidebar(opened.page)
         chat.button("Attach something (@)").click()
         expect(chat.area.get_by_text("the kernel is busy")).to_be_visible()
-        expect(chat.area.get_by_role("option").first).to_be_visible()
+        expect(chat.options.first).to_be_visible()
         chat.input.press("Escape")
         expect(chat.input).to_have_value("")
 
@@ -215,7 +215,7 @@ def test_a_panel_attaches_the_variables_of_its_kernel(open_lab: Open, standin: S
         chat = ChatOnPage(opened.page, ".aqueduct-widget")
         chat.expect_model("real-name")
         chat.input.press_sequentially("How many? @")
-        expect(chat.area.get_by_role("option")).to_contain_text(["rows", "Files of this computer"])
+        expect(chat.options).to_contain_text(["rows", "Files of this computer"])
         chat.screenshot("panel-mentions")
         chat.input.press("Enter")
         expect(chat.area.locator(".aqueduct-composer .aqueduct-chip")).to_contain_text("rows")
@@ -233,7 +233,7 @@ def test_prompts_are_offered_saved_and_used(open_lab: Open, standin: StandIn) ->
         chat = open_sidebar(page)
         chat.input.fill("Review this code strictly.")
         chat.button("Prompts (/)").click()
-        option = chat.area.get_by_role("option")
+        option = chat.options
         expect(option).to_contain_text(["Brief", "Save as a prompt", "Change your prompts"])
         assert faults(page, ".aqueduct-sidebar") == []
         chat.screenshot("prompts")
