@@ -1,19 +1,21 @@
-"""What the chat costs on a page: its first paint, and the frames while it streams.
+"""What the chat costs on a page: its first paint, the frames while it streams, and long lists.
 
-Both are measured by the page's own clock, in JupyterLab from the installed wheel.
+All are measured by the page's own clock, in JupyterLab from the installed wheel.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import Page
 
 from ..browser.chat import open_sidebar
-from ..browser.lab import lab, lab_server, running_browser
+from ..browser.lab import LabServer, lab, lab_server, running_browser
 from ..installed import build_wheel, install_wheel
 from ..standin import DONE, StandIn, chunk, usage_chunk
 
@@ -81,6 +83,27 @@ WATCH_FRAMES = """() => {
         .observe({ type: 'longtask' });
 }"""
 
+UNTIL_DRAWN = """([button, drawn]) => new Promise(resolve => {
+    // What a closed list still holds does not count.
+    document.querySelectorAll(drawn.selector).forEach(node => node.classList.add('old'));
+    const began = performance.now();
+    const look = () => {
+        if (document.querySelectorAll(`${drawn.selector}:not(.old)`).length >= drawn.count) {
+            requestAnimationFrame(() => resolve(performance.now() - began));
+        } else {
+            requestAnimationFrame(look);
+        }
+    };
+    document.querySelector(button).click();
+    look();
+})"""
+
+ALL_DRAWN = "count => document.querySelectorAll('.aqueduct-turn').length >= count"
+
+TURNS, CONVERSATIONS, ROUNDS = 500, 1_000, 5
+A_PAGE = 10
+"""More turns than are on the page at once."""
+
 IS_WHOLE = """() => document.querySelector('.aqueduct-turn[data-state=whole]') !== null"""
 
 FRAMES = "() => { window.frames_.is_over = true; return window.frames_; }"
@@ -116,6 +139,7 @@ def measure_page() -> Iterator[str]:
 
             streaming = _frames(page, stream)
             chat.expect_whole(f"Part {text.count('## Part')}")
+            yield from _lists(page, server)
     for what, frames in (("at rest", resting), (f"streaming {len(text) / 1000:.0f} kB", streaming)):
         spans = sorted(frames["spans"])
         yield (
@@ -123,6 +147,40 @@ def measure_page() -> Iterator[str]:
             f"p99 {spans[len(spans) * 99 // 100]:.0f} ms, worst {spans[-1]:.0f} ms; tasks over "
             f"50 ms: {len(frames['tasks'])}"
         )
+
+
+def _lists(page: Page, server: LabServer) -> Iterator[str]:
+    """Measure how long a long conversation and many conversations take to be shown."""
+    turn = {"prompt": "What is the mean?", "content": "What is the mean?", "state": "whole"}
+    turns = [
+        {**turn, "id": f"t{number}", "answer": PARAGRAPH.format(number=number)}
+        for number in range(TURNS)
+    ]
+    headers = {"Authorization": f"Bearer {server.process.token}"}
+    with httpx.Client(base_url=server.process.url, headers=headers, trust_env=False) as http:
+        for number in range(CONVERSATIONS - 1):
+            name = {"name": f"Conversation {number}"}
+            http.post("aqueduct/conversations", json=name).raise_for_status()
+        long = {"name": "A long one", "turns": turns}
+        http.post("aqueduct/conversations", json=long, timeout=60).raise_for_status()
+    listed, opened, whole = [], [], []
+    button = ".aqueduct-list > summary"
+    for _ in range(ROUNDS):
+        rows = {"selector": ".aqueduct-row", "count": CONVERSATIONS}
+        listed.append(page.evaluate(UNTIL_DRAWN, [button, rows]))
+        end = {"selector": ".aqueduct-turn", "count": A_PAGE}
+        opened.append(page.evaluate(UNTIL_DRAWN, [".aqueduct-row > button", end]))
+        began = time.perf_counter()
+        page.wait_for_function(ALL_DRAWN, arg=TURNS)
+        whole.append(opened[-1] + 1000 * (time.perf_counter() - began))
+        page.locator("[aria-label='New conversation']").click()
+        page.wait_for_function("() => !document.querySelector('.aqueduct-turn')")
+    for what, spans in (
+        (f"{CONVERSATIONS} conversations are listed", sorted(listed)),
+        (f"a conversation of {TURNS} turns opens at its end", sorted(opened)),
+        ("all of them are drawn", sorted(whole)),
+    ):
+        yield f"{what}: median {spans[ROUNDS // 2]:.0f} ms, worst {spans[-1]:.0f} ms"
 
 
 def _answer() -> str:

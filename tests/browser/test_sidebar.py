@@ -124,6 +124,15 @@ def test_an_answer_is_read_to_its_end_and_goes_on(open_lab: Open, standin: Stand
         table = chat.area.locator(".aqueduct-table")
         assert table.evaluate("table => table.scrollWidth > table.clientWidth")
 
+        newest = chat.button("Jump to the newest")
+        expect(newest).to_have_count(0)
+        log.evaluate("log => log.scrollTo(0, 0)")
+        expect(newest).to_be_in_viewport()
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+        newest.click()
+        expect(newest).to_have_count(0)
+        opened.page.wait_for_function(f"log => ({hidden})(log) < 2", arg=log.element_handle())
+
         chat.ask("Tell me")
         expect(chat.area.get_by_text("cut off at the most tokens")).to_be_visible()
         chat.button("Continue").click()
@@ -398,7 +407,7 @@ def test_it_is_made_for_everybody(open_lab: Open, standin: StandIn) -> None:
         # By keyboard alone: from the words back to the answer's buttons.
         chat.input.focus()
         reached = set()
-        for _ in range(12):
+        for _ in range(16):
             page.keyboard.press("Shift+Tab")
             reached.add(page.evaluate("document.activeElement.getAttribute('aria-label')"))
         assert {"Ask again", "Copy the answer", "Run in a new cell", "Conversation"} <= reached

@@ -13,6 +13,7 @@ import { plainText } from '../model/plain-text';
 import type { Words } from '../translation';
 import type { Context, Turn } from '../protocol-types';
 import { Composer } from './composer';
+import { useDrawnTurns } from './drawn-turns';
 import { useDrop } from './drop';
 import { IconButton } from './icons';
 import { QueueView } from './queue';
@@ -88,7 +89,9 @@ function Transcript(props: Omit<ChatProps, 'header'>): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
   const top = useRef(0);
+  const [isAway, setAway] = useState(false);
   useStickToEnd(node, isAtEnd, model.turns);
+  const turns = useDrawnTurns(model.turns);
   const needsModel = model.setup?.needs_model === true && setUp !== undefined;
   const hasNoModel = model.setup !== null && !model.models.length;
   return (
@@ -104,14 +107,26 @@ function Transcript(props: Omit<ChatProps, 'header'>): JSX.Element {
         // Only a reader moves up; text that grew since the last scroll leaves the end behind.
         isAtEnd.current = isNear || (isAtEnd.current && area.scrollTop >= top.current);
         top.current = area.scrollTop;
+        setAway(!isAtEnd.current);
       }}
     >
       {(hasNoModel || !model.turns.length) && <Notices model={model} words={words} />}
       {!model.turns.length &&
         (needsModel ? setUp : !hasNoModel && <Empty {...{ model, words, sources }} />)}
-      {model.turns.map(turn => (
+      {turns.map(turn => (
         <TurnView key={turn.id} {...{ turn, model, typesetter, words }} isReady={model.isReady} />
       ))}
+      {isAway && (
+        <button
+          type="button"
+          class="aqueduct-button aqueduct-newest"
+          onClick={() => {
+            node.current!.scrollTop = node.current!.scrollHeight;
+          }}
+        >
+          {words.__('Jump to the newest')}
+        </button>
+      )}
     </div>
   );
 }

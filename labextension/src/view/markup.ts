@@ -39,7 +39,8 @@ addRules(markdown);
 /** A formula as an element that a typesetter finds; within a paragraph it must be a span. */
 function formulaOf(formula: string, isDisplay: boolean, tag = isDisplay ? 'div' : 'span'): string {
   const source = escapeHtml(formula.trim());
-  return `<${tag} class="aqueduct-math" data-display="${isDisplay}">${source}</${tag}>`;
+  const reached = isDisplay ? ' tabindex="0"' : '';
+  return `<${tag} class="aqueduct-math" data-display="${isDisplay}"${reached}>${source}</${tag}>`;
 }
 
 const codeBlock: RenderRule = (tokens, index) => {
@@ -83,7 +84,8 @@ for (const cell of ['th_open', 'td_open'] as const) {
     return renderer.renderToken(tokens, index, options);
   };
 }
-markdown.renderer.rules.table_open = () => '<div class="aqueduct-table"><table>';
+// What may scroll can be reached, and scrolled, with the keyboard.
+markdown.renderer.rules.table_open = () => '<div class="aqueduct-table" tabindex="0"><table>';
 markdown.renderer.rules.table_close = () => '</table></div>';
 
 /** Turn the parser's HTML into a document fragment without anything that could run. */
