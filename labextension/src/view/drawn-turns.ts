@@ -21,6 +21,7 @@ export function useDrawnTurns(turns: readonly Turn[]): readonly Turn[] {
   // Another conversation begins anew.
   const count = drawn.first === first ? drawn.count : AT_ONCE;
   const isAll = count >= turns.length;
+  useEffect(() => setDrawn({ first, count: AT_ONCE }), [first]);
   useEffect(() => {
     if (isAll) {
       return;

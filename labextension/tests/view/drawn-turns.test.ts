@@ -1,4 +1,4 @@
-import { h, type JSX } from 'preact';
+import { h, render, type JSX } from 'preact';
 import { act } from 'preact/test-utils';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
@@ -33,4 +33,15 @@ test('the end is drawn at once, and the beginning follows', async () => {
     await act(() => void vi.advanceTimersByTime(16));
   }
   expect(shown()).toHaveLength(50);
+});
+
+test('a conversation that is opened again begins at its end again', async () => {
+  const all = turns;
+  for (let step = 0; step < 10; step++) {
+    await act(() => void vi.advanceTimersByTime(16));
+  }
+  for (turns of [[], all]) {
+    await act(() => render(h(List, {}), node));
+  }
+  expect(shown()).toHaveLength(20);
 });
