@@ -3,7 +3,7 @@
  *
  * `server.ts` decides when; what the server tells of a conversation comes over `following.ts`.
  */
-import { sentenceOf } from '../model/plain-text';
+import { plainText, sentenceOf } from '../model/plain-text';
 import type { Ending, Part } from '../protocol-types';
 import type { Api } from './api';
 import { CarrierError, codeOf } from './carrier';
@@ -40,6 +40,9 @@ export interface Asking {
 
 export type Format = 'md' | 'ipynb' | 'json';
 
+/** Longest name made from a question, in characters. */
+const LONGEST_NAME = 60;
+
 const ADDRESS = 'aqueduct/conversations';
 
 export class Conversations {
@@ -54,9 +57,11 @@ export class Conversations {
       .filter(({ id }) => id);
   }
 
-  /** Store a new conversation; the server chooses a name if it has none. */
-  async create(name: string, parameters: ConversationParameters): Promise<Summary> {
-    return summaryIn(await this._api.json(ADDRESS, 'POST', { name: name || null, parameters }));
+  /** Store a new conversation, named after its first question if that can be shown. */
+  async create(prompt: string, parameters: ConversationParameters): Promise<Summary> {
+    return summaryIn(
+      await this._api.json(ADDRESS, 'POST', { name: nameFor(prompt) || null, parameters })
+    );
   }
 
   async setParameters(id: string, parameters: ConversationParameters): Promise<void> {
@@ -79,11 +84,13 @@ export class Conversations {
 
   /** Stop the answer of a turn, whoever asked for it. */
   async stop(id: string, turn: string): Promise<void> {
-    await this._api.request(`${turnAddress(id, turn)}/stop`, { method: 'POST' });
+    const stopping = this._api.request(`${turnAddress(id, turn)}/stop`, { method: 'POST' });
+    await stopping.catch(ignoreMissing);
   }
 
   async remove(id: string, turn: string): Promise<void> {
-    await this._api.request(turnAddress(id, turn), { method: 'DELETE' });
+    const removing = this._api.request(turnAddress(id, turn), { method: 'DELETE' });
+    await removing.catch(ignoreMissing);
   }
 
   /** Put back a turn that was removed a short while ago. */
@@ -124,4 +131,17 @@ export function addressOf(id: string): string {
 
 function turnAddress(id: string, turn: string): string {
   return `${addressOf(id)}/turns/${encodeURIComponent(turn)}`;
+}
+
+/** What is gone already need not be stopped or removed. */
+function ignoreMissing(error: unknown): void {
+  const code = codeOf(error);
+  if (code !== 'turn_not_found' && code !== 'conversation_not_found') {
+    throw error;
+  }
+}
+
+/** Name a conversation after its first question. */
+function nameFor(prompt: string): string {
+  return plainText(prompt.trim().split('\n', 1)[0], LONGEST_NAME);
 }

@@ -4,15 +4,11 @@
  * The server owns the turns. A question is shown at once, and stays until the server has it, or for
  * as long as the server does not want it. Operations run one at a time, in the order of the clicks.
  */
-import { plainText } from '../model/plain-text';
 import type { Ending, Turn } from '../protocol-types';
 import { codeOf, type CarrierEvent } from './carrier';
 import type { ConversationEvent } from './conversation-events';
 import type { Asking, Conversations, Format } from './conversations';
 import { NO_PARAMETERS, type ConversationParameters } from './parameters';
-
-/** Longest name made from a question, in characters. */
-const LONGEST_NAME = 60;
 
 type TurnsEvent = Extract<ConversationEvent, { type: 'turns' }>;
 
@@ -96,7 +92,7 @@ export class OpenConversation {
     try {
       await this._inTurn(async () => {
         if (this.id === null) {
-          const { id, name } = await this._store.create(nameFor(asking.prompt), this.parameters);
+          const { id, name } = await this._store.create(asking.prompt, this.parameters);
           this.id = id;
           this.name ||= name;
           onCreate();
@@ -122,7 +118,7 @@ export class OpenConversation {
       if (this.id !== null) {
         await this._store.stop(this.id, turn);
       }
-    }).catch(ignoreMissing);
+    });
   }
 
   /** Remove a turn. */
@@ -132,7 +128,7 @@ export class OpenConversation {
       this._unsent = null;
       return;
     }
-    await this._inTurn(() => this._store.remove(this.id!, id)).catch(ignoreMissing);
+    await this._inTurn(() => this._store.remove(this.id!, id));
   }
 
   /** Whether the server has a turn, so that it can put it back once it is removed. */
@@ -295,18 +291,5 @@ export class OpenConversation {
       running: this.running,
       answering: this._answering
     };
-  }
-}
-
-/** Name a conversation after its first question. */
-function nameFor(prompt: string): string {
-  return plainText(prompt.trim().split('\n', 1)[0], LONGEST_NAME);
-}
-
-/** What is gone already need not be stopped or removed. */
-function ignoreMissing(error: unknown): void {
-  const code = codeOf(error);
-  if (code !== 'turn_not_found' && code !== 'conversation_not_found') {
-    throw error;
   }
 }

@@ -18,7 +18,8 @@ interface ParametersProps {
 type Change = (change: Partial<ConversationParameters>) => void;
 
 export function ParametersPopup({ carrier, words }: ParametersProps): JSX.Element {
-  const [, draw] = useReducer((count: number) => count + 1, 0);
+  // Drawn when it is opened: another notebook may be on the screen by then.
+  const [times, open] = useReducer((count: number) => count + 1, 0);
   const { parameters } = carrier.current;
   const change: Change = changed => carrier.setParameters({ ...parameters, ...changed });
   const isSet = Object.values(parameters).some(value => value !== null && value !== true);
@@ -26,33 +27,34 @@ export function ParametersPopup({ carrier, words }: ParametersProps): JSX.Elemen
     <Popup
       label={isSet ? words.__('Parameters (changed)') : words.__('Parameters')}
       face={<Icon name="tune" />}
-      // Another notebook may be on the screen than when this was drawn.
-      onOpen={() => draw(null)}
+      onOpen={() => open(null)}
       kind={`aqueduct-menu-down aqueduct-wide-menu${isSet ? ' aqueduct-is-set' : ''}`}
     >
-      {() => (
-        <div class="aqueduct-parameters">
-          <SystemField carrier={carrier} words={words} change={change} />
-          <NumberField
-            label={words.__('Temperature (0 to 2)')}
-            value={parameters.temperature}
-            most={2}
-            step={0.1}
-            words={words}
-            set={temperature => change({ temperature })}
-          />
-          <NumberField
-            label={words.__('Longest answer, in tokens')}
-            value={parameters.max_tokens}
-            least={1}
-            step={1}
-            words={words}
-            set={tokens => change({ max_tokens: tokens })}
-          />
-          <EffortField parameters={parameters} words={words} change={change} />
-          <FactsField carrier={carrier} words={words} change={change} />
-        </div>
-      )}
+      {() =>
+        times > 0 && (
+          <div class="aqueduct-parameters">
+            <SystemField carrier={carrier} words={words} change={change} />
+            <NumberField
+              label={words.__('Temperature (0 to 2)')}
+              value={parameters.temperature}
+              most={2}
+              step={0.1}
+              words={words}
+              set={temperature => change({ temperature })}
+            />
+            <NumberField
+              label={words.__('Longest answer, in tokens')}
+              value={parameters.max_tokens}
+              least={1}
+              step={1}
+              words={words}
+              set={tokens => change({ max_tokens: tokens })}
+            />
+            <EffortField parameters={parameters} words={words} change={change} />
+            <FactsField carrier={carrier} words={words} change={change} />
+          </div>
+        )
+      }
     </Popup>
   );
 }

@@ -7,6 +7,8 @@ import type { Carrier, CarrierEvent } from '../carriers/carrier';
 import { ENGLISH, type Words } from '../translation';
 import { newId, type Context, type Part, type Setup, type Turn } from '../protocol-types';
 import { Attachments } from './attachments';
+import { isCut, isEarly, partsOf } from './endings';
+import { GoingBack } from './going-back';
 import type { MentionSource } from './mentions';
 import { sentenceOf } from './plain-text';
 import { Queue, type Queued } from './queue';
@@ -41,10 +43,11 @@ export class ChatModel {
   contexts: readonly Context[] = [];
   editing: Turn | null = null;
   trouble: string | null = null;
-  /** The turn that was removed a moment ago. */
-  removed: Turn | null = null;
   /** Whether what happens elsewhere has not been heard of for a while. */
   isCutOff = false;
+
+  /** What leads back to earlier turns. */
+  readonly back: GoingBack;
 
   private readonly _list = new TurnList();
   private _chosen: string | null = null;
@@ -61,6 +64,7 @@ export class ChatModel {
   ) {
     this._chosen = chosen;
     this.attachments = new Attachments(_carrier, () => this.limits, this.changed, _words);
+    this.back = new GoingBack(_carrier, this._list, this.changed);
     _carrier.connect(event => this._apply(event));
   }
 
@@ -99,11 +103,6 @@ export class ChatModel {
   /** Whether a question can be sent now. */
   get isReady(): boolean {
     return !this.isRunning && !this.attachments.isBusy;
-  }
-
-  /** Whether turns that others take the place of stay as an earlier version. */
-  get keepsVersions(): boolean {
-    return this._carrier.choose !== undefined;
   }
 
   choose(model: string): void {
@@ -156,9 +155,8 @@ export class ChatModel {
 
   /** Whether an answer ended early, so that the model can go on with it. */
   canContinue(turn: Turn): boolean {
-    const isFailed = turn.state === 'failed' && this._carrier.continuesFailed === true;
-    const isEarly = turn.state === 'stopped' || isFailed || isCut(turn);
-    return isEarly && turn.answer !== '' && turn === this.turns[this.turns.length - 1];
+    const isLast = turn === this.turns[this.turns.length - 1];
+    return isLast && isEarly(turn, this._carrier.continuesFailed === true);
   }
 
   /** Ask the model to go on where its answer ended. */
@@ -185,33 +183,6 @@ export class ChatModel {
     this.editing = turn;
     this.drafted.emit(turn?.prompt ?? '');
     this.changed.emit();
-  }
-
-  /** Remove a turn; if it can come back, it is `removed` for a while. */
-  remove(turn: Turn): void {
-    this.removed = this._carrier.remove(turn.id) ? turn : null;
-    this._list.remove(turn.id);
-    this.changed.emit();
-  }
-
-  /** Put back the turn that was removed. */
-  undo(): void {
-    if (this.removed) {
-      this._carrier.restore?.(this.removed.id);
-    }
-    this.forgetRemoved();
-  }
-
-  forgetRemoved(): void {
-    this.removed = null;
-    this.changed.emit();
-  }
-
-  /** Show another version of a turn, with what followed it. */
-  showVersion(turn: Turn, version: number): void {
-    if (this.isReady) {
-      this._carrier.choose?.(turn.id, version);
-    }
   }
 
   /** Add context and its pictures to the next question, in place of context with the same name. */
@@ -298,7 +269,7 @@ export class ChatModel {
         break;
       case 'opened':
         list.leave();
-        this.removed = null;
+        this.back.forget();
         this.queue.show(event.from, event.to);
         break;
       case 'turns': {
@@ -340,7 +311,7 @@ export class ChatModel {
       // Somebody else was faster, so it waits like any other.
       const files = partsOf(turn);
       this.queue.add({ prompt: turn.prompt, files, contexts: [] }, true);
-      this.remove(turn);
+      this.back.remove(turn);
       return;
     }
     this.ended.emit(turn);
@@ -348,14 +319,4 @@ export class ChatModel {
       this.sendNext();
     }
   }
-}
-
-/** Whether an answer that ended is not all that the model would have said. */
-function isCut({ finish_reason }: Turn): boolean {
-  return finish_reason === 'length' || finish_reason === 'content_filter';
-}
-
-/** The attachments of a turn. */
-function partsOf(turn: Turn): Part[] {
-  return typeof turn.content === 'string' ? [] : turn.content.slice(0, -1);
 }

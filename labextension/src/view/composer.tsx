@@ -158,7 +158,7 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
     >
       {model.editing && (
         <div class="aqueduct-editing">
-          {model.keepsVersions
+          {model.back.keepsVersions
             ? words.__('Editing: it stays as an earlier version, with what follows')
             : words.__('Editing: everything after it will be removed')}
           <IconButton icon="close" label={words.__('Cancel')} act={() => model.edit(null)} />

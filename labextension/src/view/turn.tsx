@@ -63,7 +63,7 @@ function QuestionView({ turn, model, words, isReady }: Omit<TurnProps, 'typesett
         <IconButton
           icon="remove"
           label={words.__('Delete this question and its answer')}
-          act={() => model.remove(turn)}
+          act={() => model.back.remove(turn)}
           isDisabled={turn.state === 'running'}
         />
       </div>

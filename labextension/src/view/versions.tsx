@@ -31,7 +31,7 @@ export function Versions({ turn, model, words, isReady }: VersionsProps): JSX.El
         aria-label={label}
         title={label}
         disabled={!isReady || to < 0 || to >= versions}
-        onClick={() => model.showVersion(turn, to)}
+        onClick={() => model.back.showVersion(turn, to)}
       >
         {face}
       </button>
@@ -56,10 +56,10 @@ export function Undo({
   model,
   words
 }: Omit<VersionsProps, 'turn' | 'isReady'>): JSX.Element | null {
-  const { removed } = model;
+  const { removed } = model.back;
   useEffect(() => {
     if (removed) {
-      const timer = setTimeout(() => model.forgetRemoved(), UNDO_MS);
+      const timer = setTimeout(() => model.back.forget(), UNDO_MS);
       return () => clearTimeout(timer);
     }
     return undefined;
@@ -70,7 +70,7 @@ export function Undo({
   return (
     <p class="aqueduct-undo" role="status">
       {words.__('The question was deleted.')}
-      <button type="button" class="aqueduct-button" onClick={() => model.undo()}>
+      <button type="button" class="aqueduct-button" onClick={() => model.back.undo()}>
         {words.__('Undo')}
       </button>
     </p>

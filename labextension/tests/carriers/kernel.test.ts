@@ -72,7 +72,7 @@ test('the words are those that the kernel knows', async () => {
   expect(model.turns.map(({ id }) => id)).toEqual(['t0']);
   model.send('Hi');
   model.stop();
-  model.remove(model.turns[0]!);
+  model.back.remove(model.turns[0]!);
   const listed = carrier.variables();
   tell(said('variables'));
   expect(await listed).toEqual(said('variables').variables);

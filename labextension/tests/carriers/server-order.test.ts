@@ -149,7 +149,7 @@ test('a conversation is deleted when what is on its way to the server has arrive
   await carrier.open('a');
   const id = model.turns[0]!.id;
   const letGo = server.hold(`DELETE conversations/a/turns/${id}`);
-  model.remove(model.turns[0]!);
+  model.back.remove(model.turns[0]!);
   await settled();
   const deleting = carrier.delete(carrier.current);
   await settled();

@@ -136,7 +136,7 @@ test('a question that nobody can be asked can be removed', async () => {
   server.isGone = true;
   await ask('Hi');
   expect(model.turns[0]).toMatchObject({ error: 'The Jupyter server does not answer.' });
-  model.remove(model.turns[0]!);
+  model.back.remove(model.turns[0]!);
   expect(carrier.current.turns).toEqual([]);
 });
 
@@ -166,7 +166,7 @@ test('what others do in the conversation is seen', async () => {
   server.tellTurns('new-1');
   await settled();
   expect(model.turns[0]).toBe(mine);
-  model.remove(model.turns[0]!);
+  model.back.remove(model.turns[0]!);
   await settled();
   expect(server.conversations.get('new-1')!.turns.map(({ prompt }) => prompt)).toEqual(['theirs']);
 });

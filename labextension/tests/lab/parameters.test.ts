@@ -8,7 +8,7 @@ import { Header } from '../../src/lab/header';
 import { ChatModel } from '../../src/model/chat';
 import { ENGLISH } from '../../src/translation';
 import { JupyterServer } from '../jupyter-server';
-import { drawn, redrawn } from '../page';
+import { drawn, opened, redrawn } from '../page';
 
 const acts = {
   rename: () => Promise.resolve(),
@@ -29,6 +29,8 @@ beforeEach(async () => {
   carrier.facts = () => 'The notebook is a.ipynb.';
   model = new ChatModel(carrier);
   ({ node, takeAway } = await drawn(h(Header, { carrier, words: ENGLISH, acts })));
+  expect(node.querySelector('.aqueduct-parameters')).toBeNull();
+  await opened(node, 'Parameters');
 });
 
 afterEach(async () => {
