@@ -73,8 +73,7 @@ def read_model(model: type[_Model], body: bytes) -> _Model:
         fault = error.errors(include_url=False, include_input=False)[0]
         if fault["type"] == "json_invalid":
             raise InvalidJSONError("The body is not valid JSON.") from None
-        where = ".".join(map(str, fault["loc"])) or "body"
-        raise InvalidRequestError(f"{where}: {fault['msg']}.", param=where) from None
+        raise _complaint(fault) from None
 
 
 def _has_infinity(value: Any) -> bool:
@@ -117,7 +116,7 @@ def _complaint(error: ErrorDetails) -> InvalidRequestError:
             param += f".{step}" if param else step
     if error["type"] == "role":  # a union chosen by this field cannot name it
         param += ".role"
-    param = plain_text(param, LONGEST_NAME)
+    param = plain_text(param, LONGEST_NAME) or "body"
     return InvalidRequestError(f"{param} {_what_is_wrong(error)}.", param=param)
 
 
@@ -133,6 +132,11 @@ _FAULTS = {
     "bool_type": "must be true or false",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "does not have the form {pattern}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
 }
 
 

@@ -60,6 +60,7 @@ class MessagesWriter:
         self._usage = Usage()
         self._open: int | None = None
         self._before = b""
+        self._has_refused = False
 
     def begin(self) -> bytes:
         """Write the start of the message."""
@@ -78,7 +79,8 @@ class MessagesWriter:
         answer = gather(events)
         self._usage = answer.usage or Usage()
         content = [self._whole_block(item) for item in answer.items]
-        return self._message(content, _REASONS[answer.ending])
+        has_refused = any(item.begin.kind == "refusal" for item in answer.items)
+        return self._message(content, _reason(answer.ending, has_refused=has_refused))
 
     def _message(self, content: list[Any], reason: str | None) -> dict[str, Any]:
         return {
@@ -112,6 +114,7 @@ class MessagesWriter:
 
     def _start(self, begin: Begin) -> bytes:
         self._open = begin.item
+        self._has_refused |= begin.kind == "refusal"
         self._before = (
             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":%b'
             % (begin.item, _DELTAS[begin.kind])
@@ -128,7 +131,8 @@ class MessagesWriter:
         return b"" if item is None else named_frame("content_block_stop", {"index": item})
 
     def _end(self, ending: Ending) -> bytes:
-        delta = {"stop_reason": _REASONS[ending], "stop_sequence": None}
+        reason = _reason(ending, has_refused=self._has_refused)
+        delta = {"stop_reason": reason, "stop_sequence": None}
         last = named_frame("message_delta", {"delta": delta, "usage": _usage(self._usage)})
         return last + named_frame("message_stop", {})
 
@@ -155,6 +159,11 @@ def messages_error(error: AqueductError) -> dict[str, Any]:
     default = "invalid_request_error" if 400 <= error.status < 500 else "api_error"
     kind = _ERRORS.get(error.status, default)
     return {"type": "error", "error": {"type": kind, "message": error.message}}
+
+
+def _reason(ending: Ending, *, has_refused: bool) -> str:
+    """Return why an answer ended; here a refusal is a reason and not a kind of text."""
+    return _REASONS["content_filter" if has_refused and ending == "stop" else ending]
 
 
 def _input(arguments: str) -> dict[str, Any]:

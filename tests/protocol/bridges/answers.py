@@ -90,8 +90,16 @@ def joined(events: Sequence[ItemEvent], apis: Sequence[str]) -> dict[str, Any]:
         else:
             # Messages have no refusals.
             texts["text" if kind == "refusal" and "messages" in apis else kind] += text
+    end = events[-1]
+    if "messages" in apis and end == End("stop") and any(_is_refusal(e) for e in events):
+        # There a refusal is how an answer ends.
+        end = End("content_filter")
     counted = [e.usage.model_copy(update={"reasoning_tokens": 0}) for e in events if is_count(e)]
-    return {**texts, "calls": calls, "usage": counted[-1], "end": events[-1]}
+    return {**texts, "calls": calls, "usage": counted[-1], "end": end}
+
+
+def _is_refusal(event: ItemEvent) -> bool:
+    return isinstance(event, Begin) and event.kind == "refusal"
 
 
 def is_count(event: ItemEvent) -> bool:

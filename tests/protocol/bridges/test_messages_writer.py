@@ -110,6 +110,14 @@ def test_the_ending_has_its_name(ending: Any, reason: str) -> None:
     assert MessagesWriter(HEAD).whole([End(ending)])["stop_reason"] == reason
 
 
+def test_a_refusal_is_how_the_answer_ends() -> None:
+    events: list[ItemEvent] = [Begin(0, "refusal"), Delta(0, "No."), Done(0), End("stop")]
+    message = MessagesWriter(HEAD).whole(events)
+    assert message["content"] == [{"type": "text", "text": "No."}]
+    assert message["stop_reason"] == "refusal"
+    assert write(events)[-2]["delta"]["stop_reason"] == "refusal"
+
+
 @pytest.mark.parametrize("arguments", ["{", "[]", "5", "NaN"])
 def test_arguments_that_are_not_an_object_are_not_lost(arguments: str) -> None:
     call = [Begin(0, "tool_call", "t", "f"), Delta(0, arguments), End("tool_calls")]
