@@ -144,6 +144,11 @@ class Lab:
         expect(cell.locator(".jp-OutputArea").first).to_contain_text(words)
 
     @property
+    def upstream(self) -> StandIn:
+        """What the server asks."""
+        return self._server.standin
+
+    @property
     def path(self) -> Path:
         """The notebook's file."""
         return self._server.folder / NOTEBOOK
@@ -160,6 +165,7 @@ class LabServer:
 
     process: ThrowawayServer
     folder: Path
+    standin: StandIn
 
     def has_idle_kernel(self) -> bool:
         """Tell whether a page is connected to a kernel that has nothing to do."""
@@ -224,7 +230,7 @@ def lab_server(
     upstreams = {"campus": {"base_url": standin.url}}
     options = [f"--AqueductApp.upstreams={upstreams}", *arguments]
     with throwaway_server(folder, options, WITH_PAGES, python=python, port=port) as process:
-        yield LabServer(process, folder)
+        yield LabServer(process, folder, standin)
 
 
 @contextmanager

@@ -10,15 +10,16 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 from PIL import Image
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from ..browser.chat import ChatOnPage, open_sidebar
-from ..browser.lab import Lab, lab
+from ..browser.lab import Lab, lab, lab_server, running_browser
 from ..installed import build_wheel, install_wheel
 from ..standin import DONE, StandIn, chunk, usage_chunk
 from .examples import DOCS
@@ -71,6 +72,18 @@ MEANS = """columns = {"price": [3.0, 4.0, 5.0], "discount": []}
 for name, values in columns.items():
     print(name, sum(values) / len(values))"""
 FAILING = "heights = [28.5, 48.8, 25.0]\naverage = sum(heights) / len(height)"
+CELLS = ("prices = load('prices.csv')", "prices['price'].mean()")
+CHANGES = """Rows without a price would make the mean `nan`:
+
+```python after={load}
+prices = prices.dropna(subset=["price"])
+```
+
+```python replace={mean}
+prices["price"].mean().round(2)
+```
+"""
+HELLO = "Hello! What would you like to know about your data?"
 LOAD = "%load_ext aqueduct_jupyter"
 ASK = "%%chat --with report.pdf\nWhat stands out in this report?"
 PANEL = """from aqueduct_jupyter import ChatPanel
@@ -105,6 +118,10 @@ def main() -> None:
         opened.run(1)
         opened.expect_output(1, "tokens")
         _keep(opened.page, "chat", _cells(opened.page))
+    with _opened(python, "", *CELLS) as opened:
+        _changes(opened)
+    with _opened(python, HELLO, "1 + 1", arguments=["--AqueductApp.upstreams={}"]) as opened:
+        _first_minute(opened)
 
 
 def _parts_of_the_sidebar(opened: Lab) -> None:
@@ -168,6 +185,41 @@ def _panel(opened: Lab) -> None:
     _keep(opened.page, "panel", _cells(opened.page))
 
 
+def _changes(opened: Lab) -> None:
+    page = opened.page
+    chat = _wide_sidebar(page)
+    page.get_by_role("menuitem", name="Chat", exact=True).click()
+    page.get_by_role("menuitem", name="Propose changes to this notebook").click()
+    load, mean = (cell["id"] for cell in nbformat.read(opened.path, as_version=4)["cells"])
+    answer = CHANGES.format(load=load, mean=mean)
+    standin = opened.upstream
+    standin.begin_anew()
+    standin.stream(chunk(answer), usage_chunk(38, 61), DONE)
+    chat.ask("Leave out the rows without a price.")
+    expect(page.locator(".aqueduct-change")).to_have_count(2)
+    page.mouse.move(700, 4)
+    page.wait_for_timeout(500)
+    _keep(page, "changes", {"x": 0, "y": 0, "width": 1280, "height": 460})
+
+
+def _first_minute(opened: Lab) -> None:
+    page = opened.page
+    chat = open_sidebar(page)
+    expect(chat.button("Connect a service")).to_be_visible()
+    area = chat.area.bounding_box()
+    assert area
+    _keep(page, "first-minute-1", area)
+    chat.button("Connect a service").click()
+    chat.area.get_by_label("Address").fill(opened.upstream.url)
+    chat.area.get_by_label("Name on this server").fill("campus")
+    _keep(page, "first-minute-2", area)
+    chat.button("Connect").click()
+    chat.expect_model("llama")
+    chat.ask("Hello!")
+    _settled(chat, "What would you like")
+    _keep(page, "first-minute-3", area)
+
+
 def _settled(chat: ChatOnPage, words: str) -> None:
     chat.expect_whole(words)
     chat.page.mouse.move(700, 4)
@@ -176,7 +228,11 @@ def _settled(chat: ChatOnPage, words: str) -> None:
 
 @contextmanager
 def _opened(
-    python: str, answer: str, *cells: str, theme: str = "JupyterLab Light"
+    python: str,
+    answer: str,
+    *cells: str,
+    theme: str = "JupyterLab Light",
+    arguments: Sequence[str] = (),
 ) -> Iterator[Lab]:
     """Open a notebook of some cells, before a stand-in that gives one answer."""
     with tempfile.TemporaryDirectory() as name, StandIn(["llama"]) as standin:
@@ -192,7 +248,11 @@ def _opened(
         shutil.copy(EXAMPLES / "report.pdf", folder)
         pieces = [chunk(f"{word} ") for word in answer.split(" ")]
         standin.stream(*pieces, usage_chunk(38, 61), DONE)
-        with lab(folder, standin, *cells, python=python) as opened:
+        with (
+            lab_server(folder, standin, python=python, arguments=arguments) as server,
+            running_browser() as browser,
+            lab(server, browser, *cells) as opened,
+        ):
             page = opened.page
             page.get_by_role("tab", name="File Browser").click()  # shut: it shows a folder of ours
             page.evaluate("document.fonts.ready")
