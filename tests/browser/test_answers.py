@@ -102,7 +102,7 @@ def server_on(
         "arguments": [f"--IdentityProvider.token={token}"],
     }
     with lab_server(folder, standin, port=port, **options) as server:
-        yield LabServer(replace(server.process, token=token), folder)
+        yield replace(server, process=replace(server.process, token=token))
 
 
 def test_a_page_lives_through_a_server_that_is_killed(

@@ -19,7 +19,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from ...protocol.errors import (
@@ -29,6 +28,7 @@ from ...protocol.errors import (
     PermissionDeniedError,
 )
 from ...protocol.models import Model, ModelList
+from .suggestions import suggestion
 from .upstream import Upstream
 
 __all__ = ["Catalog", "Route"]
@@ -41,16 +41,6 @@ RETRY_LIST_AFTER = 5.0
 
 LIST_PATIENCE = 3.0
 """Seconds that a list of all models waits for slow upstreams; later lists include their models."""
-
-CLOSE = 0.6
-"""The similarity, from 0 to 1, from which a name is suggested."""
-
-LONGEST_COMPARED = 100
-MAX_COMPARED = 500
-"""Characters of a name, and number of names, that are compared with an unknown name."""
-
-MAX_NAMES = 5
-"""How many names a message suggests."""
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +124,7 @@ class Catalog:
         name = name or await self.default_model()
         if name is None:
             known = await self._listed_names()
-            raise InvalidRequestError(f"model is required. {_suggest('', known)}", param="model")
+            raise InvalidRequestError(f"model is required. {suggestion('', known)}", param="model")
         target = self.aliases.get(name, name)
         route = (
             self._by_full_name(target)
@@ -147,7 +137,7 @@ class Catalog:
         if not self._is_allowed(name, route.model, full_name):
             raise PermissionDeniedError(
                 f"The model '{name}' is not allowed on this server. "
-                f"{_suggest(name, await self._listed_names())}",
+                f"{suggestion(name, await self._listed_names())}",
                 param="model",
                 code="model_not_allowed",
             )
@@ -256,7 +246,7 @@ class Catalog:
         return Route(only, name) if only.settings.models is None else None
 
     async def _not_found(self, name: str) -> Route:
-        message = f"There is no model '{name}'. {_suggest(name, await self._listed_names())}"
+        message = f"There is no model '{name}'. {suggestion(name, await self._listed_names())}"
         silent = [name for name, listing in self._listings.items() if listing.error]
         if silent:
             message += f" Upstreams that do not answer now: {', '.join(silent)}."
@@ -311,15 +301,3 @@ class Catalog:
 
 def _context_length(model: Model) -> dict[str, Any]:
     return {"context_length": model.context_tokens} if model.context_tokens else {}
-
-
-def _suggest(name: str, known: Sequence[str]) -> str:
-    if not known:
-        return "No upstream lists any models; ask the operator of this server."
-    # The time to compare grows with the product of both lengths, which others choose.
-    short = [model for model in known if len(model) <= LONGEST_COMPARED][:MAX_COMPARED]
-    close = get_close_matches(name[:LONGEST_COMPARED], short, n=MAX_NAMES, cutoff=CLOSE)
-    if close:
-        return f"Similar names: {', '.join(close)}."
-    more = ", ..." if len(known) > MAX_NAMES else ""
-    return f"Available models: {', '.join(known[:MAX_NAMES])}{more}."

@@ -40,7 +40,9 @@ from ...protocol.stored_conversations import (
     VersionChoice,
 )
 from .base import AqueductHandler
-from .openapi_paths import REFERENCE, api_paths, own_paths
+from .openapi_own_paths import own_paths
+from .openapi_parts import REFERENCE
+from .openapi_paths import api_paths
 
 __all__ = ["OpenAPIHandler", "openapi_document"]
 
