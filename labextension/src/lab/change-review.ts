@@ -175,8 +175,9 @@ export class ChangeReview {
   }
 
   private _nameOf(id: string): string {
-    const cell = this._widget(id)!;
-    return this._words.__('cell %1 (%2)', indexOf(this._notebook, id) + 1, nameOf(cell));
+    const place = indexOf(this._notebook, id) + 1;
+    const name = nameOf(this._widget(id)!);
+    return name.startsWith('In[') ? this._words.__('cell %1 (%2)', place, name) : name;
   }
 }
 
