@@ -7,7 +7,7 @@ import type { Edit } from './notebook-edits';
 
 export class LastChange {
   private _edits: readonly Edit[] = [];
-  /** Where the user has typed since: undo belongs to that text now. */
+  /** Where in the chat the user has typed since: undo belongs to that text now. */
   private _typedIn: EventTarget | null = null;
 
   /** Listen for the undo shortcut; returns a function that stops it. */
@@ -18,8 +18,12 @@ export class LastChange {
         event.stopImmediatePropagation();
       }
     };
-    const onInput = (event: Event): void => {
-      this._typedIn = event.target;
+    const onInput = ({ target }: Event): void => {
+      this._typedIn = target;
+      if (!(target instanceof Element && target.closest('.aqueduct-chat'))) {
+        // What the user typed into a document is the last change now.
+        this._edits = [];
+      }
     };
     // Before JupyterLab, which handles keys in the document's capture phase.
     page.addEventListener('keydown', onKeyDown, true);

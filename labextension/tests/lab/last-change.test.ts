@@ -35,7 +35,10 @@ test('undo takes it back, unless the user has typed in that very place since', (
   const last = new LastChange();
   const stop = last.listen(window);
   const area = document.createElement('textarea');
-  document.body.append(area);
+  const chat = document.createElement('section');
+  chat.className = 'aqueduct-chat';
+  chat.append(area);
+  document.body.append(chat);
   const press = (target: EventTarget): boolean =>
     target.dispatchEvent(
       new KeyboardEvent('keydown', { key: 'z', ctrlKey: true, bubbles: true, cancelable: true })
@@ -50,6 +53,9 @@ test('undo takes it back, unless the user has typed in that very place since', (
   expect(press(document.body)).toBe(false);
   expect(order).toEqual(['one']);
   expect(heard).toHaveBeenCalledTimes(1);
+  last.remember([edit('other')]);
+  document.body.dispatchEvent(new Event('input', { bubbles: true }));
+  expect(press(document.body)).toBe(true);
   stop();
   last.remember([edit('two')]);
   expect(press(document.body)).toBe(true);
