@@ -180,7 +180,7 @@ def test_in_an_empty_environment_without_node_both_extensions_are_ok(installed: 
 def test_the_front_end_is_small() -> None:
     """The prebuilt extension's own JavaScript, before compression."""
     scripts = (ROOT / "aqueduct_jupyter" / "labextension" / "static").glob("*.js")
-    assert sum(script.stat().st_size for script in scripts) < 300_000
+    assert sum(script.stat().st_size for script in scripts) < 400_000
 
 
 def test_the_pins_satisfy_what_we_depend_on() -> None:

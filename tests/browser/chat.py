@@ -77,6 +77,16 @@ class ChatOnPage:
         self.area.locator("summary[aria-label^='Model: ']").click()
         self.area.locator("details[open]").get_by_role("button", name=name, exact=True).click()
 
+    def export(self, kind: str, folder: str | None = None) -> None:
+        """Export the conversation as a file, into a folder or where the file browser is."""
+        self.menu("More about this conversation", "Export")
+        dialog = self.page.locator(".jp-Dialog")
+        dialog.locator("select").select_option(kind)
+        dialog.get_by_role("button", name="Ok").click()
+        if folder:
+            dialog.get_by_text(folder, exact=True).click()
+        dialog.get_by_role("button", name="Select").click()
+
     def screenshot(self, name: str) -> None:
         """Keep a picture of the page."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)

@@ -85,12 +85,11 @@ def test_proposed_changes_stand_in_the_notebook_and_are_accepted_refused_and_tak
             f"```delete={third}\n```\n",
         )
         chat.ask("Use the median")
+        changes = page.locator(".aqueduct-change")
+        expect(changes).to_have_count(3)
         told = json.dumps(standin.chats[0].json["messages"][-1])
         assert f"cell={first}" in told
         assert "frame.mean()" in told
-
-        changes = page.locator(".aqueduct-change")
-        expect(changes).to_have_count(3)
         changed = page.get_by_role("region", name="Change cell 2")
         expect(changed.locator("del")).to_have_text("- frame.mean()")
         expect(changed.locator("ins mark")).to_have_text("median")

@@ -106,8 +106,8 @@ def test_the_sidebar_and_its_exports_show_the_words_and_run_nothing(
         expect(chat.area.locator(".aqueduct-turn").last).to_have_attribute("data-state", "failed")
         expect(chat.area).to_contain_text(SHOWN)
         check(opened, beacon)
-        for item in ("Export as Markdown", "Export as notebook"):
-            chat.menu("More about this conversation", item)
+        for kind in ("Markdown", "Notebook"):
+            chat.export(kind)
             opened.page.wait_for_timeout(1_000)
         exported = next(server.folder.rglob("*.md"))
         opened.page.goto(

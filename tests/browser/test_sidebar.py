@@ -169,11 +169,7 @@ def test_conversations_are_found_renamed_exported_and_deleted(
 
         (server.folder / "exported").mkdir()
         for kind, ending in (("Notebook", "ipynb"), ("Markdown", "md")):
-            chat.menu("More about this conversation", "Export")
-            dialog.locator("select").select_option(kind)
-            dialog.get_by_role("button", name="Ok").click()
-            dialog.get_by_text("exported", exact=True).click()
-            dialog.get_by_role("button", name="Select").click()
+            chat.export(kind, "exported")
             expect(page.get_by_role("tab", name=f"Old bridges.{ending}")).to_be_visible()
         exported = json.loads((server.folder / "exported" / "Old bridges.ipynb").read_text())
         assert "".join(exported["cells"][0]["source"]) == "**You**\n\nAbout bridges"

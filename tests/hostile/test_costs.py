@@ -30,10 +30,10 @@ from aqueduct_jupyter.gateway.encoding import decode_json
 from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeys
 from aqueduct_jupyter.gateway.requests.keys import KernelKeys
 from aqueduct_jupyter.gateway.requests.stream import AnswerStream
-from aqueduct_jupyter.gateway.upstreams.catalog import _suggest
 from aqueduct_jupyter.gateway.upstreams.failures import failure_from_response
 from aqueduct_jupyter.gateway.upstreams.model_lists import read_model_list
 from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
+from aqueduct_jupyter.gateway.upstreams.suggestions import suggestion
 from aqueduct_jupyter.kernel.answer import Answer
 from aqueduct_jupyter.kernel.answer import AnswerStream as Growing
 from aqueduct_jupyter.kernel.code_answer import code_of
@@ -294,7 +294,7 @@ READERS: dict[str, tuple[int, Callable[[int], Any]]] = {
         50_000,
         lambda size: read_model_list("c", json.dumps([{"id": "m"}] * (size // 12)).encode()),
     ),
-    "close names": (1_000, lambda size: _suggest("ab" * size, ["ba" * size] * size)),
+    "close names": (1_000, lambda size: suggestion("ab" * size, ["ba" * size] * size)),
     # Documents.
     "archive": (400_000, lambda size: kind_of(archive(size))),
     "old document": (

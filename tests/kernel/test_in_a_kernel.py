@@ -131,12 +131,12 @@ def test_an_interrupt_keeps_the_part_frees_the_upstream_and_goes_on(
     assert standin.chats[0].client_left.wait(5)
     assert "stopped" in shown[-1]["text/markdown"]
     assert ("the part" in shown[-1]["text/markdown"]) is after_first
-    printed = [
-        message["content"].get("text", "")
+    told = [
+        message["content"].get("data", {}).get("text/plain", "")
         for message in kernel.messages(kernel.start("%chat history"))
     ]
-    assert "Model (stopped)" in "".join(printed)
-    assert ("the part" in "".join(printed)) is after_first
+    assert "Model (stopped)" in "".join(told)
+    assert ("the part" in "".join(told)) is after_first
 
 
 def test_an_output_widget_has_the_whole_answer(standin: StandIn, tmp_path: Path) -> None:

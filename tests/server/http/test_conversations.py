@@ -106,8 +106,8 @@ async def test_an_export_of_another_kind_is_named(http: httpx.AsyncClient) -> No
         ({"name": " "}, "name"),
         ({"name": "x" * 201}, "name"),
         ({"turns": {}}, "turns"),
-        ({"turns": [{"prompt": "x"}]}, "turns.0.content"),
-        ({"turns": [{**TURN, "state": "odd"}]}, "turns.0.state"),
+        ({"turns": [{"prompt": "x"}]}, "turns[0].content"),
+        ({"turns": [{**TURN, "state": "odd"}]}, "turns[0].state"),
         ({"revision": "x"}, "revision"),
     ],
 )
