@@ -232,28 +232,35 @@ export class OpenConversation {
       return null;
     }
     this._change(turn.id, { answer: turn.answer + text, reasoning: turn.reasoning + reasoning });
+    // On the page, only one answer grows at a time; another one is shown once ours is refused.
     return request === this.running ? event : null;
   }
 
   private _end(request: string, ending: Ending): CarrierEvent | null {
-    this._told = IDLE;
     const turn = this._turnOf(request);
+    this._told = IDLE;
     if (request === this._stopped?.request) {
       this._stopped = null;
       // What came after the click is part of the answer, too.
       return turn ? this._turnsEvent(this._change(turn.id, ending)) : null;
     }
     if (request !== this.running) {
-      return null;
+      // Another window's answer, which ends before the server has refused our own question.
+      return turn ? this._turnsEvent(this._change(turn.id, ending)) : null;
     }
     this.running = null;
     this._change(turn?.id ?? '', ending);
     return { type: 'ended', request, turn: ending };
   }
 
+  /** The turn that a request answers: our own, one that was stopped here, or another window's. */
   private _turnOf(request: string): Turn | undefined {
-    const stopped = request === this._stopped?.request ? this._stopped.turn : null;
-    const id = request === this.running ? this._answering : stopped;
+    const answers: [string | null | undefined, string | null | undefined][] = [
+      [this.running, this._answering],
+      [this._stopped?.request, this._stopped?.turn],
+      [this._told.running, this._told.answering]
+    ];
+    const id = answers.find(([running]) => running === request)?.[1];
     return this.turns.find(turn => turn.id === id);
   }
 

@@ -238,3 +238,36 @@ test('a question of which nothing can be shown still has a conversation', async 
   await settled();
   expect(carrier.current).toMatchObject({ id: 'new-1', name: 'New conversation' });
 });
+
+test('no word is lost of what another window asked at the same moment', async () => {
+  await carrier.open('a');
+  const letGo = server.hold('POST conversations/a/turns');
+  model.send('Mine');
+  await settled();
+  server.ask('a', 'Theirs');
+  server.say('a', ' and half');
+  await settled();
+  expect(model.turns.at(-1)!.prompt).toBe('Mine');
+  await letGo();
+  const answers = (): string[] => model.turns.map(({ prompt, answer }) => `${prompt}: ${answer}`);
+  expect(answers()).toEqual(['in a: Yes', 'Theirs: half and half']);
+  expect(model.queue.items.map(({ prompt }) => prompt)).toEqual(['Mine']);
+  server.say('a', ' more');
+  server.end('a');
+  await settled();
+  expect(answers()).toEqual(['in a: Yes', 'Theirs: half and half more', 'Mine: half']);
+});
+
+test('what another window asked ends, too, while a question is on its way', async () => {
+  await carrier.open('a');
+  const letGo = server.hold('POST conversations/a/turns');
+  model.send('Mine');
+  await settled();
+  server.ask('a', 'Theirs');
+  server.end('a');
+  await settled();
+  expect(model.turns.map(({ state }) => state)).toEqual(['whole', 'whole', 'running']);
+  expect(model.isRunning).toBe(true);
+  await letGo();
+  expect(model.turns.map(({ answer }) => answer)).toEqual(['Yes', 'half', 'half']);
+});
