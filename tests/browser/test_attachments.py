@@ -61,13 +61,13 @@ def test_a_plot_goes_as_a_picture_and_a_table_as_a_table(open_lab: Open, standin
             page.get_by_role("button", name="Ask about this cell").first.click()
         chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
         expect(chips).to_have_count(3)
-        expect(chips.last).to_contain_text("In[1] of work.png")
+        expect(chips.last).to_contain_text("In[1] of work.ipynb, picture.png")
         expect(chips.last).to_contain_text("1 \N{MULTIPLICATION SIGN} 1")
         assert faults(page, ".aqueduct-sidebar") == []
         chat.screenshot("chips")
         chips.last.get_by_role("button").first.click()
         dialog = chat.area.get_by_role("dialog")
-        expect(dialog.get_by_role("img", name="In[1] of work.png")).to_be_visible()
+        expect(dialog.get_by_role("img", name="In[1] of work.ipynb, picture.png")).to_be_visible()
         assert faults(page, ".aqueduct-opened") == []
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
@@ -75,7 +75,7 @@ def test_a_plot_goes_as_a_picture_and_a_table_as_a_table(open_lab: Open, standin
         chat.ask("What stands out?")
         chat.expect_whole("Hello")
         plot, table, picture, _ = content(standin)
-        assert "[the picture In[1] of work.png]" in plot["text"]
+        assert "[attached: In[1] of work.ipynb, picture.png]" in plot["text"]
         assert "| city | arches |\n| --- | --- |\n| Segovia | 167 |" in table["text"]
         data = picture["image_url"]["url"].removeprefix("data:image/png;base64,")
         assert base64.b64decode(data) == PIXEL

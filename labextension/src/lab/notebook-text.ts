@@ -23,7 +23,7 @@ const MOST_OF_OUTPUT = 1_000;
 /** A cell with its outputs. */
 export function cellContext(cell: Cell): Context {
   const name = `${nameOf(cell)}${ofNotebook(cell)}`;
-  const { texts, pictures, left } = read(outputsOf(cell), fileNameOf(name));
+  const { texts, pictures, left } = read(outputsOf(cell), name);
   const source = sourceOf(cell);
   const text = texts.length ? `${source}\n\n# Output:\n${texts.join('\n')}` : source;
   return { kind: 'cell', name: named(name), ...cut(text, MOST_CHARACTERS, left), pictures };
@@ -32,7 +32,7 @@ export function cellContext(cell: Cell): Context {
 /** The outputs of a cell, without its source. */
 export function outputContext(cell: Cell): Context {
   const name = `${nameOf(cell)}${ofNotebook(cell)}`;
-  const { texts, pictures, left } = read(outputsOf(cell), fileNameOf(name));
+  const { texts, pictures, left } = read(outputsOf(cell), name);
   const text = cut(texts.join('\n'), MOST_CHARACTERS, left);
   return { kind: 'output', name: `output of ${name}`, ...text, pictures };
 }
@@ -142,11 +142,6 @@ function countOf(cell: Cell): number {
 
 function errorOf(cell: Cell): nbformat.IOutput | null {
   return outputsOf(cell).find(output => output.output_type === 'error') ?? null;
-}
-
-/** A name of a picture's file, without its extension. */
-function fileNameOf(name: string): string {
-  return name.replace(/\.ipynb$/, '');
 }
 
 /** Leave out the middle, because the start and the end of a text say most. */

@@ -31,7 +31,7 @@ export interface Outputs {
 /**
  * Read a cell's outputs.
  *
- * @param name - names the pictures, without an extension
+ * @param name - what the outputs are of; the names of the pictures begin with it
  * @param most - the most pictures
  */
 export function read(
@@ -90,9 +90,9 @@ function pictureOf(data: string, kind: string, name: string, most: number, found
     return '[a picture, left out]';
   }
   const number = found.pictures.length ? ` ${found.pictures.length + 1}` : '';
-  const file = `${name}${number}.${kind.slice('image/'.length)}`;
+  const file = `${name}, picture${number}.${kind.slice('image/'.length)}`;
   found.pictures.push(new File([bytes], file, { type: kind }));
-  return `[the picture ${file}]`;
+  return `[attached: ${file}]`;
 }
 
 function dataOf(output: nbformat.IOutput): Record<string, unknown> {

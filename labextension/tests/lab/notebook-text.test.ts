@@ -52,9 +52,9 @@ test('a cell is named by its prompt or its place, and by its notebook, and bring
   const [plot, later] = panel.content.widgets;
   const context = cellContext(plot!);
   expect(context.name).toBe('cell In[2] of sales.ipynb');
-  expect(context.text).toBe('plot()\n\n# Output:\n[the picture In[2] of sales.png]');
-  expect(context.pictures!.map(({ name }) => name)).toEqual(['In[2] of sales.png']);
-  expect(outputContext(plot!).text).toBe('[the picture In[2] of sales.png]');
+  expect(context.text).toBe('plot()\n\n# Output:\n[attached: In[2] of sales.ipynb, picture.png]');
+  expect(context.pictures!.map(({ name }) => name)).toEqual(['In[2] of sales.ipynb, picture.png']);
+  expect(outputContext(plot!).text).toBe('[attached: In[2] of sales.ipynb, picture.png]');
   expect(cellContext(later!)).toMatchObject({ name: 'cell 2 of sales.ipynb', text: 'later()' });
   const error = errorContext(panel)!;
   expect([error.name, error.text]).toEqual([

@@ -25,15 +25,15 @@ test('a picture goes along as a file, and its place in the text names it', async
     'text/plain': '<Figure size 500x250 with 1 Axes>'
   });
   const stream = { output_type: 'stream', name: 'stdout', text: ['a\n', '\u001b[1mb'] };
-  const { texts, pictures, left } = read([stream, plot, plot], 'In[2] of work');
+  const { texts, pictures, left } = read([stream, plot, plot], 'In[2] of work.ipynb');
   expect(texts).toEqual([
     'a\nb',
-    '[the picture In[2] of work.png]',
-    '[the picture In[2] of work 2.png]'
+    '[attached: In[2] of work.ipynb, picture.png]',
+    '[attached: In[2] of work.ipynb, picture 2.png]'
   ]);
   expect(pictures.map(({ name, type }) => [name, type])).toEqual([
-    ['In[2] of work.png', 'image/png'],
-    ['In[2] of work 2.png', 'image/png']
+    ['In[2] of work.ipynb, picture.png', 'image/png'],
+    ['In[2] of work.ipynb, picture 2.png', 'image/png']
   ]);
   expect(await bytesOf(pictures[0]!)).toBe(PIXEL);
   expect(left.pictures).toBe(0);
