@@ -143,11 +143,14 @@ function useStickToEnd(
         node.current.scrollTop = node.current.scrollHeight;
       }
     });
-    const mutations = new MutationObserver(() => {
+    const observeAll = (): void => {
       observer.disconnect();
       observer.observe(node.current!);
       [...node.current!.children].forEach(child => observer.observe(child));
-    });
+    };
+    // The turns may be there already, in a sidebar that is about to be shown.
+    observeAll();
+    const mutations = new MutationObserver(observeAll);
     mutations.observe(node.current!, { childList: true });
     return () => {
       observer.disconnect();
