@@ -117,9 +117,9 @@ class ModelSetup:
             await asyncio.to_thread(self._services.add, words.name, base_url, key)
             self._connected(upstream)
             return Service(name=words.name, base_url=base_url, models=models)
+        reason = failure.message.split(". ")[0].rstrip(".") if failure else "no answer"
         raise InvalidRequestError(
-            f"The service did not list its models: {failure and failure.message} Check the address "
-            "and the key.",
+            f"The service did not list its models: {reason}. Check the address and the key.",
             param="base_url",
             code="service_not_reached",
         )

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, Protocol
 
-from ..protocol.formulas import with_dollar_signs
+from ..protocol.formulas import with_dollar_signs, with_plain_dollars
 from ..protocol.plain_text import as_html, as_markdown, plain_lines, plain_text
 from ..protocol.safe_markdown import safe_markdown
 from .answer import Answer
@@ -211,7 +211,7 @@ def rendered(text: str, kind: Format, note: str = "") -> dict[str, str]:
         line = f"<p>{SMALL.format(as_html(note, LONGEST_NOTE))}</p>" if note else ""
         return plain | {"text/html": _framed(text) + line}
     body = f"```json\n{_indented(text)}\n```" if kind == "json" else with_dollar_signs(text)
-    body = safe_markdown(body)
+    body = with_plain_dollars(safe_markdown(body))
     line = f"\n\n{SMALL.format(as_markdown(note, LONGEST_NOTE))}" if note else ""
     return plain | {"text/markdown": body + line}
 

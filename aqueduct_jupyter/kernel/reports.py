@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..protocol.conversation import Turn
-from ..protocol.formulas import with_dollar_signs
+from ..protocol.formulas import with_dollar_signs, with_plain_dollars
 from ..protocol.plain_text import as_markdown, plain_lines, plain_text
 from ..protocol.safe_markdown import safe_markdown
 from .notebook import is_notebook
@@ -70,7 +70,7 @@ def _turn_in_lines(turn: Turn) -> str:
 def _turn_in_markdown(turn: Turn) -> str:
     lines = (as_markdown(line, len(line) + 1) for line in turn.prompt.splitlines())
     question = "\n".join(f"> {line}<br>" for line in lines)
-    answer = safe_markdown(with_dollar_signs(turn.answer))
+    answer = with_plain_dollars(safe_markdown(with_dollar_signs(turn.answer)))
     return f"{question}\n\n**{as_markdown(_who(turn))}**{_ending(turn)}\n\n{answer}"
 
 

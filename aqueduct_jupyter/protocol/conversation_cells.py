@@ -14,7 +14,7 @@ from typing import Any
 
 from .code_blocks import cell_source, language_of
 from .conversation import Turn
-from .formulas import with_dollar_signs
+from .formulas import with_dollar_signs, with_plain_dollars
 from .plain_text import as_markdown
 from .safe_markdown import safe_markdown
 
@@ -44,7 +44,7 @@ def cells_of(turn: Turn, number: int) -> list[dict[str, Any]]:
         if kind == "code":
             cells.append(_code(text))
         else:
-            cells.append(_markdown(safe_markdown(with_dollar_signs(text))))
+            cells.append(_markdown(with_plain_dollars(safe_markdown(with_dollar_signs(text)))))
     if ending := _ending(turn):
         cells.append(_markdown(f"*{as_markdown(ending, len(ending) + 1)}*"))
     if len(cells) > 1 and cells[1]["cell_type"] == "markdown":

@@ -11,8 +11,9 @@ them, and no digit after the second. Source: https://pandoc.org/MANUAL.html#math
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-__all__ = ["with_dollar_signs"]
+__all__ = ["with_dollar_signs", "with_plain_dollars"]
 
 # The lengths are bounded, so each search is, too.
 _TOKEN = re.compile(
@@ -34,8 +35,11 @@ def with_dollar_signs(text: str) -> str:
     Args:
         text: Markdown; a fence or a formula may still be open.
     """
-    if "$" not in text and "\\" not in text:
-        return text
+    return _outside_fences(text, _written) if "$" in text or "\\" in text else text
+
+
+def _outside_fences(text: str, write: Callable[[re.Match[str]], str]) -> str:
+    """Write each token of the prose anew."""
     written, prose, fence = list[str](), list[str](), ""
     for line in text.split("\n"):
         mark = _FENCE.match(line)
@@ -44,16 +48,32 @@ def with_dollar_signs(text: str) -> str:
             if mark and mark[1].startswith(fence) and not line.strip().strip("`~"):
                 fence = ""
         elif mark:
-            written += _prose(prose)
+            written += _prose(prose, write)
             prose, fence = [], mark[1]
             written.append(line)
         else:
             prose.append(line)
-    return "\n".join([*written, *_prose(prose)])
+    return "\n".join([*written, *_prose(prose, write)])
 
 
-def _prose(lines: list[str]) -> list[str]:
-    return _TOKEN.sub(_written, "\n".join(lines)).split("\n") if lines else []
+def _prose(lines: list[str], write: Callable[[re.Match[str]], str]) -> list[str]:
+    return _TOKEN.sub(write, "\n".join(lines)).split("\n") if lines else []
+
+
+def with_plain_dollars(markdown: str) -> str:
+    """Put each escaped dollar sign into an element of its own.
+
+    JupyterLab's Markdown reader takes the backslash away before MathJax looks for formulas in the
+    page; MathJax never joins the text of two elements.
+
+    Args:
+        markdown: what :func:`with_dollar_signs` returned, made safe.
+    """
+    return _outside_fences(markdown, _plain) if "\\$" in markdown else markdown
+
+
+def _plain(token: re.Match[str]) -> str:
+    return f"<span>{token[0]}</span>" if token[0] == "\\$" else token[0]
 
 
 def _written(token: re.Match[str]) -> str:

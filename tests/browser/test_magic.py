@@ -139,6 +139,17 @@ def test_an_answer_with_several_blocks_becomes_several_cells_in_their_order(
         assert "For a cell of its own" not in opened.output(1)
 
 
+def test_money_is_money_and_formulas_are_formulas_in_a_cell(
+    open_lab: Open, standin: StandIn
+) -> None:
+    text = "It costs $3.50 per unit, or $7 for two, and \\(x = 1\\) is a formula."
+    standin.stream(chunk(text), usage_chunk(), DONE)
+    with open_lab(LOAD, "%%chat\nHow much?") as opened:
+        opened.run_all()
+        opened.expect_output(1, "It costs $3.50 per unit, or $7 for two, and")
+        expect(opened.page.locator(".jp-RenderedMarkdown mjx-container")).to_have_count(1)
+
+
 def test_a_chat_cell_is_text_and_an_unknown_magic_says_how_it_is_loaded(open_lab: Open) -> None:
     with open_lab("%%chat\nis it in the list", "x = [1] if True else None") as opened:
         chat, code = (opened.page.locator(".jp-CodeCell .cm-content").nth(n) for n in range(2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aqueduct_jupyter.protocol.formulas import with_dollar_signs
+from aqueduct_jupyter.protocol.formulas import with_dollar_signs, with_plain_dollars
 
 F = "```"
 
@@ -45,3 +45,17 @@ def test_each_spelling(text: str, written: str) -> None:
     assert with_dollar_signs(text) == written
     # What is written stays as it is.
     assert with_dollar_signs(written) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("It is \\$3.50, or \\$7.", "It is <span>\\$</span>3.50, or <span>\\$</span>7."),
+        ("`\\$5` and $x$", "`\\$5` and $x$"),
+        (f"{F}\n\\$1\n{F}", f"{F}\n\\$1\n{F}"),
+        ("a \\\\ b", "a \\\\ b"),
+        ("nothing", "nothing"),
+    ],
+)
+def test_an_amount_stands_in_an_element_of_its_own(text: str, written: str) -> None:
+    assert with_plain_dollars(text) == written

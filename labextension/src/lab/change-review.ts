@@ -20,25 +20,35 @@ interface Open {
   card: HTMLElement;
 }
 
+export interface ReviewOptions {
+  /** The sources that the model has seen, and those that it proposed itself. */
+  known: {
+    has: (id: string, source: string) => boolean;
+    add: (id: string, source: string) => void;
+  };
+  words: Words;
+  complain: (sentence: string) => void;
+}
+
 export class ChangeReview {
   private readonly _bar = new Widget();
   private readonly _notebook: ISharedNotebook;
   private _open: Open[] = [];
   private _isClosed = false;
+  private readonly _words: Words;
 
   /**
    * Show the changes.
    *
-   * @param _sources - the cells' sources that the model saw, by their ids; kept up to date with what
-   * is accepted
+   * @param _options - what the model knows of the cells, and how the user is spoken to
    */
   constructor(
     private readonly _panel: NotebookPanel,
     changes: readonly Change[],
-    private readonly _sources: Map<string, string>,
     private readonly _notebooks: Notebooks,
-    private readonly _words: Words
+    private readonly _options: ReviewOptions
   ) {
+    this._words = _options.words;
     this._notebook = sharedOf(_panel);
     this._bar.addClass('aqueduct-review');
     this._open = changes.map(change => this._show(change));
@@ -107,12 +117,14 @@ export class ChangeReview {
     if ([named, place].some(id => id !== START && indexOf(this._notebook, id) < 0)) {
       return this._words.__('The cell is no longer there.');
     }
+    if ('source' in change && hasOpenFence(change)) {
+      return this._words.__('The proposed cell breaks off within a code block. Ask again.');
+    }
     if (!('cell' in change) || change.act === 'move') {
       return null;
     }
-    const seen = this._sources.get(change.cell);
-    const isSame = seen === find(this._notebook, change.cell)?.getSource();
-    return isSame
+    const now = find(this._notebook, change.cell)?.getSource() ?? '';
+    return this._options.known.has(change.cell, now)
       ? null
       : this._words.__('The cell has changed since the model saw it. Ask again.');
   }
@@ -133,14 +145,22 @@ export class ChangeReview {
       }
     }
     this._notebook.changed.connect(this._update);
+    if (!edits.length) {
+      this._options.complain(
+        this._words.__('None of these changes can be accepted; each one says why.')
+      );
+      return;
+    }
     this._notebooks.made(this._panel, edits);
     this._finish(done);
+    // The next one can be accepted with the keyboard; a cell's editor would take the key.
+    this._open[0]?.card.querySelector('button')?.focus();
   }
 
   /** What is accepted is what the model knows. */
   private _note(change: Change, edit: Edit): void {
     if (change.act === 'replace' && edit.cell !== null) {
-      this._sources.set(change.cell, find(this._notebook, edit.cell)!.getSource());
+      this._options.known.add(change.cell, find(this._notebook, edit.cell)!.getSource());
     }
   }
 
@@ -187,4 +207,10 @@ function inOrder(chosen: readonly Open[]): Open[] {
   const others = chosen.filter(open => !isInsertion(open) && open.change.act !== 'delete');
   const deleted = chosen.filter(open => open.change.act === 'delete');
   return [...others, ...chosen.filter(isInsertion).reverse(), ...deleted];
+}
+
+/** Whether a Markdown cell ends within a code block, because an inner fence closed the outer one. */
+function hasOpenFence({ source, language }: { source: string; language: string }): boolean {
+  const fences = source.split('\n').filter(line => /^\s*(?:```|~~~)/.test(line));
+  return /^(?:markdown|md)$/.test(language) && fences.length % 2 === 1;
 }

@@ -2,7 +2,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 
-import { changesIn, toldIn, type Change } from '../model/changes';
+import { changesIn, START, toldIn, type Change } from '../model/changes';
 import type { Turn } from '../protocol-types';
 import { offer, type Proposals } from '../view/services';
 import { changesContext } from './change-context';
@@ -12,10 +12,8 @@ import { sharedOf, type Notebooks } from './notebooks';
 import { IChat, INotebooks } from './tokens';
 
 class NotebookProposals implements Proposals {
-  /** The sources that the models know of, by the cells' ids. */
-  private readonly _sources = new Map<string, string>();
-  /** What was taken over from the turns: what has been accepted since is newer. */
-  private readonly _told = new Set<string>();
+  /** What was accepted in this page, by the cells' ids: the models know of it, too. */
+  private readonly _accepted = new Map<string, Set<string>>();
   private _review: ChangeReview | null = null;
 
   constructor(
@@ -26,7 +24,8 @@ class NotebookProposals implements Proposals {
 
   review(turn: Turn): void {
     const changes = changesIn(turn.answer);
-    const panel = this._notebookOf(changes);
+    const told = this._toldBefore(turn);
+    const panel = this._notebookOf(changes, told);
     if (!panel) {
       const { words, model } = this._chat;
       model.complain(
@@ -35,44 +34,60 @@ class NotebookProposals implements Proposals {
       return;
     }
     this._notebooks.front.show(panel);
-    this._open(panel, changes);
+    this._open(panel, changes, told);
   }
 
   /** Show at once what an answer proposes for the notebook on the screen. */
   readonly ended = (turn: Turn): void => {
     const changes = turn.state === 'whole' ? changesIn(turn.answer) : [];
-    const panel = changes.length ? this._notebookOf(changes) : null;
+    const told = changes.length ? this._toldBefore(turn) : new Map<string, string>();
+    const panel = changes.length ? this._notebookOf(changes, told) : null;
     if (panel?.isVisible) {
-      this._open(panel, changes);
+      this._open(panel, changes, told);
     }
   };
 
-  private _open(panel: NotebookPanel, changes: readonly Change[]): void {
+  private _open(
+    panel: NotebookPanel,
+    changes: readonly Change[],
+    told: ReadonlyMap<string, string>
+  ): void {
     this._review?.close();
-    const { words } = this._chat;
-    this._review = new ChangeReview(panel, changes, this._known(), this._notebooks, words);
+    const { words, model } = this._chat;
+    const known = {
+      has: (id: string, source: string) =>
+        told.get(id) === source || this._accepted.get(id)?.has(source) === true,
+      add: (id: string, source: string) => {
+        this._accepted.set(id, (this._accepted.get(id) ?? new Set()).add(source));
+      }
+    };
+    const options = { known, words, complain: model.complain };
+    this._review = new ChangeReview(panel, changes, this._notebooks, options);
   }
 
-  /** What the models were last told of each cell, and what was accepted since. */
-  private _known(): Map<string, string> {
-    for (const { content } of this._chat.model.turns) {
+  /** What the model had last been told of each cell when it answered a turn. */
+  private _toldBefore(turn: Turn): Map<string, string> {
+    const { turns } = this._chat.model;
+    const index = turns.findIndex(({ id }) => id === turn.id);
+    const told = new Map<string, string>();
+    for (const { content } of turns.slice(0, index + 1)) {
       for (const part of typeof content === 'string' ? [] : content) {
-        const told = part.type === 'text' ? toldIn(part.text) : [];
-        for (const [id, source] of told) {
-          const key = `${id}\n${source}`;
-          if (!this._told.has(key)) {
-            this._told.add(key);
-            this._sources.set(id, source);
-          }
+        const cells = part.type === 'text' ? toldIn(part.text) : [];
+        for (const [id, source] of cells) {
+          told.set(id, source);
         }
       }
     }
-    return this._sources;
+    return told;
   }
 
-  /** The open notebook that has the most of the cells. */
-  private _notebookOf(changes: readonly Change[]): NotebookPanel | null {
-    const ids = changes.map(change => ('cell' in change ? change.cell : change.after));
+  /** The open notebook that has the most of the cells that are changed, or were told of. */
+  private _notebookOf(
+    changes: readonly Change[],
+    told: ReadonlyMap<string, string>
+  ): NotebookPanel | null {
+    const named = changes.map(change => ('cell' in change ? change.cell : change.after));
+    const ids = named.some(id => id !== START) ? named : [...told.keys()];
     const isIn = (panel: NotebookPanel): number =>
       panel.content.model ? ids.filter(id => indexOf(sharedOf(panel), id) >= 0).length : 0;
     const [best] = this._tracker

@@ -5,8 +5,17 @@
  */
 import type { Edit } from './notebook-edits';
 
+/** Edits that were made together, in their order. */
+export interface LastEdits {
+  edits: readonly Edit[];
+  /** Whether the notebook is still as the edits left it. */
+  isUntouched: () => boolean;
+  /** Whether the user sees the notebook. */
+  isVisible: () => boolean;
+}
+
 export class LastChange {
-  private _edits: readonly Edit[] = [];
+  private _change: LastEdits | null = null;
   /** Where in the chat the user has typed since: undo belongs to that text now. */
   private _typedIn: EventTarget | null = null;
 
@@ -22,7 +31,7 @@ export class LastChange {
       this._typedIn = target;
       if (!(target instanceof Element && target.closest('.aqueduct-chat'))) {
         // What the user typed into a document is the last change now.
-        this._edits = [];
+        this._change = null;
       }
     };
     // Before JupyterLab, which handles keys in the document's capture phase.
@@ -34,20 +43,23 @@ export class LastChange {
     };
   }
 
-  /** Remember edits that were made together, in their order. */
-  remember(edits: readonly Edit[]): void {
-    this._edits = edits;
+  /** Remember edits that were made together. */
+  remember(change: LastEdits): void {
+    this._change = change.edits.length ? change : null;
     this._typedIn = null;
   }
 
-  /** Take the last change back; returns false if there is none, or the cells were edited since. */
+  /** Take the last change back; returns false if there is none that can be, or it is out of sight. */
   takeBack(): boolean {
-    const edits = this._edits;
-    this._edits = [];
-    if (!edits.length || !edits.every(edit => edit.isUntouched())) {
+    const change = this._change;
+    if (!change?.isVisible()) {
       return false;
     }
-    [...edits].reverse().forEach(edit => edit.takeBack());
+    this._change = null;
+    if (!change.isUntouched()) {
+      return false;
+    }
+    [...change.edits].reverse().forEach(edit => edit.takeBack());
     return true;
   }
 }

@@ -14,8 +14,6 @@ import { START, type Change } from '../model/changes';
 export interface Edit {
   /** The cell to show; null if it is gone. */
   cell: string | null;
-  /** Whether the notebook is still as the edit left it. */
-  isUntouched: () => boolean;
   takeBack: () => void;
 }
 
@@ -58,7 +56,6 @@ export function insertCell(
   notebook.insertCell(index, { id, cell_type: kind, source, metadata });
   return {
     cell: id,
-    isUntouched: () => find(notebook, id)?.getSource() === source,
     takeBack: () => remove(notebook, id)
   };
 }
@@ -70,11 +67,10 @@ export function replaceCell(
   { kind, source }: Omit<CellSource, 'canRun'>
 ): Edit {
   const before = find(notebook, id)!.toJSON() as SharedCell.Cell;
-  const isUntouched = (): boolean => find(notebook, id)?.getSource() === source;
   if (before.cell_type === kind) {
     const old = find(notebook, id)!.getSource();
     setSource(notebook, id, source);
-    return { cell: id, isUntouched, takeBack: () => setSource(notebook, id, old) };
+    return { cell: id, takeBack: () => setSource(notebook, id, old) };
   }
   const put = (cell: SharedCell.Cell): void => {
     const index = indexOf(notebook, id);
@@ -84,7 +80,12 @@ export function replaceCell(
     });
   };
   put({ id, cell_type: kind, source, metadata: {} });
-  return { cell: id, isUntouched, takeBack: () => put(before) };
+  return { cell: id, takeBack: () => put(before) };
+}
+
+/** The cells as they are: whoever edits one, or adds or moves one, changes this. */
+export function stateOf(notebook: ISharedNotebook): string {
+  return JSON.stringify(notebook.cells.map(cell => [cell.getId(), cell.getSource()]));
 }
 
 /** Return the place of a cell; -1 if it is not there. */
@@ -98,11 +99,9 @@ export function find(notebook: ISharedNotebook, id: string): ISharedCell | undef
 
 function deleteCell(notebook: ISharedNotebook, index: number): Edit {
   const before = notebook.getCell(index).toJSON() as SharedCell.Cell;
-  const id = notebook.getCell(index).getId();
   notebook.deleteCell(index);
   return {
     cell: null,
-    isUntouched: () => indexOf(notebook, id) < 0,
     takeBack: () => {
       notebook.insertCell(Math.min(index, notebook.cells.length), before);
     }
@@ -114,7 +113,6 @@ function moveCell(notebook: ISharedNotebook, from: number, to: number): Edit {
   notebook.moveCell(from, to);
   return {
     cell: id,
-    isUntouched: () => indexOf(notebook, id) === to,
     takeBack: () => notebook.moveCell(indexOf(notebook, id), from)
   };
 }

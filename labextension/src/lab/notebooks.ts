@@ -7,7 +7,7 @@ import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import { cellSource, type CellSource } from '../model/cell-source';
 import type { FrontNotebook } from './front-notebook';
 import type { LastChange } from './last-change';
-import { indexOf, insertCell, type Edit } from './notebook-edits';
+import { indexOf, insertCell, stateOf, type Edit } from './notebook-edits';
 
 /** The class of a cell that has just changed, and for how long it has it, in milliseconds. */
 const FLASH = 'aqueduct-flash';
@@ -50,7 +50,13 @@ export class Notebooks {
 
   /** Remember edits as one change, and show the first of its cells. */
   made(panel: NotebookPanel, edits: readonly Edit[]): void {
-    this.last.remember(edits);
+    const notebook = sharedOf(panel);
+    const after = stateOf(notebook);
+    this.last.remember({
+      edits,
+      isUntouched: () => !panel.isDisposed && stateOf(notebook) === after,
+      isVisible: () => panel.isVisible
+    });
     const shown = edits.find(({ cell }) => cell !== null)?.cell;
     if (shown) {
       show(panel, shown, edits);

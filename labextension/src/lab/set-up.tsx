@@ -219,5 +219,5 @@ function nameOf(address: string): string {
 }
 
 function megabytes(bytes: number): number {
-  return Math.round(bytes / 2 ** 20);
+  return Math.floor(bytes / 2 ** 20);
 }

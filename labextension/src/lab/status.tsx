@@ -51,8 +51,13 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
   description:
     'Shows the tokens used and their cost in the status bar, and lists and stops running requests.',
   autoStart: true,
-  requires: [IChat, IStatusBar],
-  activate: (_app: JupyterFrontEnd, chat: IChat, bar: IStatusBar) => {
+  requires: [IChat],
+  optional: [IStatusBar],
+  activate: (_app: JupyterFrontEnd, chat: IChat, bar: IStatusBar | null) => {
+    if (!bar) {
+      // Notebook 7 has none.
+      return;
+    }
     const requests = new Requests(chat.api);
     const item = new StatusItem(requests, chat.words);
     const poll = new Poll({

@@ -46,6 +46,11 @@ export class Attachments {
     return this.items.some(({ part, error }) => !part && !error);
   }
 
+  /** The files that could not be attached. */
+  get failed(): readonly Attachment[] {
+    return this.items.filter(({ error }) => error !== null);
+  }
+
   get parts(): Part[] {
     return this.items.flatMap(({ part }) => (part ? [part] : []));
   }

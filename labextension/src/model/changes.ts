@@ -96,6 +96,7 @@ const HOW_TO_CHANGE = `To change this notebook, write one code block for each ch
 - \`\`\`markdown after=ID  holds a new Markdown cell
 - \`\`\`delete=ID  is empty and deletes the cell
 - \`\`\`move=ID after=ID  is empty and moves the cell
+If the source itself has a line with \`\`\`, write the block with \`\`\`\` around it.
 Use the ids above. Leave out cells that stay as they are. The user sees every change and accepts or refuses it.`;
 
 interface Block {

@@ -115,6 +115,14 @@ export class ChatModel {
     if (!prompt.trim() || this.attachments.isBusy || (this.isRunning && this.editing)) {
       return false;
     }
+    const [failed] = this.attachments.failed;
+    if (failed) {
+      // Without it, the model would be asked about something that it never got.
+      this.complain(
+        this._words.__('%1 was not attached. Remove it or attach it again, then send.', failed.name)
+      );
+      return false;
+    }
     const before = this.editing?.id ?? null;
     const kept = this.editing ? partsOf(this.editing) : [];
     const files = [...kept, ...this.attachments.parts];

@@ -183,8 +183,10 @@ function Notices({ model, words }: Pick<ChatProps, 'model' | 'words'>): JSX.Elem
 }
 
 function Empty({ model, words, sources = [] }: Omit<ChatProps, 'typesetter'>): JSX.Element {
-  const suggestions = sources.some(({ suggestion }) => suggestion)
-    ? sources.flatMap(source => (source.suggestion ? [source] : []))
+  // What has nothing to go along now would be a question about nothing.
+  const there = sources.filter(source => source.suggestion && source.take());
+  const suggestions = there.length
+    ? there
     : [
         { suggestion: words.__('Write a function that reads a CSV file and shows its columns') },
         { suggestion: words.__('Show a bar chart with matplotlib, with labels on the axes') },

@@ -36,7 +36,7 @@ function CodeBar(props: { code: string; language: string; words: Words }): JSX.E
     <>
       <span>{said ?? language}</span>
       <IconButton icon="copy" label={words.__('Copy')} act={copy} />
-      {cells && (
+      {cells && code.trim() !== '' && (
         <>
           <IconButton
             icon="insert"

@@ -43,7 +43,23 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
     setDraft({ text, cursor });
     area.current?.focus();
   };
-  useLayoutEffect(() => model.drafted.connect(text => change(text)), [model]);
+  /** The draft that an edited question has taken the place of. */
+  const put = useRef<string | null>(null);
+  const latest = useRef('');
+  latest.current = draft.text;
+  useLayoutEffect(
+    () =>
+      model.drafted.connect(text => {
+        if (model.editing) {
+          put.current ??= latest.current;
+          change(text);
+        } else {
+          change(text || (put.current ?? ''));
+          put.current = null;
+        }
+      }),
+    [model]
+  );
   useLayoutEffect(() => {
     fitHeight(area.current);
     if (target.current !== null) {
@@ -64,7 +80,9 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
 
   const send = (): void => {
     if (model.send(draft.text)) {
-      setDraft(EMPTY);
+      const text = put.current ?? '';
+      put.current = null;
+      setDraft({ text, cursor: text.length });
     }
   };
   const choose = (mention: Mention): void => {

@@ -18,6 +18,7 @@ const SCRIPTED = 'demo';
 export function ModelPicker({ model, words }: { model: ChatModel; words: Words }): JSX.Element {
   const [search, setSearch] = useState('');
   const input = useRef<HTMLInputElement>(null);
+  const node = useRef<HTMLDivElement>(null);
   const names = namesByLook(model.models);
   const chosen = plainText(model.model);
   if (!names.size) {
@@ -28,55 +29,70 @@ export function ModelPicker({ model, words }: { model: ChatModel; words: Words }
   const sought = search.trim().toLowerCase();
   const found = [...names].filter(([look]) => look.toLowerCase().includes(sought));
   const owners = model.setup?.owners ?? {};
+  const choose = (name: string, close: () => void): void => {
+    close();
+    model.choose(name);
+    // Back to the question, which is what the model is chosen for.
+    node.current?.closest('form')?.querySelector('textarea')?.focus();
+  };
   return (
-    <Popup
-      label={words.__('Model: %1', chosen)}
-      face={
-        <>
-          <span>{chosen}</span>
-          <Icon name="open" />
-        </>
-      }
-      kind="aqueduct-models"
-      onOpen={() => {
-        setSearch('');
-        input.current?.focus();
-      }}
-    >
-      {close => (
-        <>
-          {names.size >= MANY && (
-            <input
-              type="search"
-              ref={input}
-              value={search}
-              placeholder={words.__('Search')}
-              aria-label={words.__('Search in models')}
-              onInput={event => setSearch(event.currentTarget.value)}
-            />
-          )}
-          {!found.length && <p>{words.__('Nothing found')}</p>}
-          {grouped(found, owners).map(([owner, members]) => (
-            <section key={owner} aria-label={titleOf(owner, words) || words.__('Models')}>
-              {titleOf(owner, words) && <h2>{titleOf(owner, words)}</h2>}
-              {members.map(([look, name]) => (
-                <button
-                  type="button"
-                  key={look}
-                  aria-current={look === chosen}
-                  onClick={() => {
-                    close();
-                    model.choose(name);
-                  }}
-                >
-                  {look}
-                </button>
-              ))}
-            </section>
-          ))}
-        </>
-      )}
-    </Popup>
+    <div class="aqueduct-picker" ref={node}>
+      <Popup
+        label={words.__('Model: %1', chosen)}
+        face={
+          <>
+            <span>{chosen}</span>
+            <Icon name="open" />
+          </>
+        }
+        kind="aqueduct-models"
+        onOpen={() => {
+          setSearch('');
+          input.current?.focus();
+        }}
+      >
+        {close => (
+          <>
+            {names.size >= MANY && (
+              <input
+                type="search"
+                ref={input}
+                value={search}
+                placeholder={words.__('Search')}
+                aria-label={words.__('Search in models')}
+                onInput={event => setSearch(event.currentTarget.value)}
+                onKeyDown={event => {
+                  if (event.key === 'Enter') {
+                    // Otherwise the form around would send the question.
+                    event.preventDefault();
+                    const [first] = found;
+                    if (first) {
+                      choose(first[1], close);
+                    }
+                  }
+                }}
+              />
+            )}
+            {!found.length && <p>{words.__('Nothing found')}</p>}
+            {grouped(found, owners).map(([owner, members]) => (
+              <section key={owner} aria-label={titleOf(owner, words) || words.__('Models')}>
+                {titleOf(owner, words) && <h2>{titleOf(owner, words)}</h2>}
+                {members.map(([look, name]) => (
+                  <button
+                    type="button"
+                    key={look}
+                    aria-current={look === chosen}
+                    onClick={() => choose(name, close)}
+                  >
+                    {look}
+                  </button>
+                ))}
+              </section>
+            ))}
+          </>
+        )}
+      </Popup>
+    </div>
   );
 }
 

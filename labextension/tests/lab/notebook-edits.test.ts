@@ -1,7 +1,7 @@
 import { YNotebook } from '@jupyter/ydoc';
 import { beforeEach, expect, test, vi } from 'vitest';
 
-import { makeChange, type Edit } from '../../src/lab/notebook-edits';
+import { makeChange, stateOf, type Edit } from '../../src/lab/notebook-edits';
 import type { Change } from '../../src/model/changes';
 
 let notebook: YNotebook;
@@ -68,16 +68,31 @@ test.each(CHANGES)('%s is made and taken back', (_name, change, after) => {
   const before = sources();
   const edit = make(change);
   expect(sources()).toEqual(after);
-  expect(edit.isUntouched()).toBe(true);
   edit.takeBack();
   expect(sources()).toEqual(before);
   expect(notebook.cells.map(cell => cell.getId())).toEqual(['a1', 'b2', 'c3']);
 });
 
-test('an edit of the cell afterwards is noticed', () => {
+test('whoever edits, adds or moves a cell changes the state', () => {
+  const before = stateOf(notebook);
   const edit = make({ act: 'insert', after: 'a1', source: 'x', language: 'python' });
-  notebook.getCell(1).setSource('x = my own');
-  expect(edit.isUntouched()).toBe(false);
+  const after = stateOf(notebook);
+  notebook.getCell(3).setSource('c = 4');
+  expect(new Set([before, after, stateOf(notebook)]).size).toBe(3);
+  notebook.getCell(3).setSource('c = 3');
+  expect(stateOf(notebook)).toBe(after);
+  edit.takeBack();
+  expect(stateOf(notebook)).toBe(before);
+});
+
+test('a move and an insertion that were made together are taken back together', () => {
+  const before = stateOf(notebook);
+  const edits = [
+    make({ act: 'move', cell: 'a1', after: 'c3' }),
+    make({ act: 'insert', after: 'start', source: 'x', language: 'python' })
+  ];
+  [...edits].reverse().forEach(edit => edit.takeBack());
+  expect(stateOf(notebook)).toBe(before);
 });
 
 test.each<Change>([

@@ -420,3 +420,14 @@ test('a question waits for its files, and an upload can be stopped', async () =>
   expect(model.attachments.items).toEqual([]);
   expect(model.send('Hi')).toBe(true);
 });
+
+test('nothing is sent while a file could not be attached, and it is said', async () => {
+  await model.attachments.add(new File(['x'.repeat(11)], 'large.txt'));
+  expect(model.send('What is in it?')).toBe(false);
+  expect(carrier.asked).toEqual([]);
+  expect(model.trouble).toBe(
+    'large.txt was not attached. Remove it or attach it again, then send.'
+  );
+  model.attachments.remove(model.attachments.items[0]!);
+  expect(model.send('What is in it?')).toBe(true);
+});

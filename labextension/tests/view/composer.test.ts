@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Carrier, CarrierEvent } from '../../src/carriers/carrier';
 import { ChatModel } from '../../src/model/chat';
 import { LONGEST_WORD } from '../../src/model/plain-text';
+import { newTurn } from '../../src/protocol-types';
 import { ENGLISH } from '../../src/translation';
 import { Composer } from '../../src/view/composer';
 import { drawn } from '../page';
@@ -59,4 +60,36 @@ test('of two models that look alike the one is asked that is as it looks', async
   const node = await composer('gpt-4\u200b', 'gpt-4', 'gpt-4\u2060', '\u200b');
   expect(options(node)).toHaveLength(1);
   expect(await chosen(node, 'gpt-4')).toBe('gpt-4');
+});
+
+test('Enter in the search for a model chooses the first hit, and sends nothing', async () => {
+  const sent = vi.spyOn(model, 'send');
+  const node = await composer(...Array.from({ length: 9 }, (_, number) => `model-${number}`));
+  const search = node.querySelector<HTMLInputElement>('input[type=search]')!;
+  search.value = '7';
+  await act(() => void search.dispatchEvent(new Event('input', { bubbles: true })));
+  const enter = new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true });
+  await act(() => void search.dispatchEvent(enter));
+  expect(enter.defaultPrevented).toBe(true);
+  expect(model.model).toBe('model-7');
+  expect(sent).not.toHaveBeenCalled();
+  expect(document.activeElement).toBe(node.querySelector('textarea'));
+});
+
+test('the draft comes back after a question was edited, whether it was sent or not', async () => {
+  const node = await composer('m');
+  const area = node.querySelector('textarea')!;
+  const type = async (text: string): Promise<void> => {
+    area.value = text;
+    await act(() => void area.dispatchEvent(new Event('input', { bubbles: true })));
+  };
+  await type('a long draft');
+  await act(() => model.edit(newTurn('the old question', '')));
+  expect(area.value).toBe('the old question');
+  await act(() => model.edit(null));
+  expect(area.value).toBe('a long draft');
+  await act(() => model.edit(newTurn('the old question', '')));
+  vi.spyOn(model, 'send').mockReturnValue(true);
+  await act(() => void node.querySelector('form')!.dispatchEvent(new Event('submit')));
+  expect(area.value).toBe('a long draft');
 });
