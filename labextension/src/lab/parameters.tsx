@@ -1,6 +1,6 @@
 /** The popup with the parameters of the current conversation; what is empty is the upstream's. */
 import type { JSX } from 'preact';
-import { useId, useReducer } from 'preact/hooks';
+import { useId, useLayoutEffect, useReducer, useState } from 'preact/hooks';
 
 import type { ConversationParameters } from '../carriers/parameters';
 import type { ServerCarrier } from '../carriers/server';
@@ -37,16 +37,22 @@ export function ParametersPopup({ carrier, words }: ParametersProps): JSX.Elemen
             <NumberField
               label={words.__('Temperature (0 to 2)')}
               value={parameters.temperature}
+              allowed={words.__('Only 0 to 2 is allowed.')}
+              least={0}
               most={2}
               step={0.1}
+              carrier={carrier}
               words={words}
               set={temperature => change({ temperature })}
             />
             <NumberField
               label={words.__('Longest answer, in tokens')}
               value={parameters.max_tokens}
+              allowed={words.__('Only whole numbers from 1 are allowed.')}
               least={1}
+              most={Number.MAX_SAFE_INTEGER}
               step={1}
+              carrier={carrier}
               words={words}
               set={tokens => change({ max_tokens: tokens })}
             />
@@ -79,35 +85,70 @@ function SystemField({
   );
 }
 
+/** What is typed in a field that is wrong, or that was wrong and is being corrected. */
+interface Correction {
+  text: string;
+  isWrong: boolean;
+}
+
 function NumberField(props: {
   label: string;
   value: number | null;
-  least?: number;
-  most?: number;
+  /** What is said of anything else. */
+  allowed: string;
+  least: number;
+  most: number;
   step: number;
+  carrier: ServerCarrier;
   words: Words;
   set: (value: number | null) => void;
 }): JSX.Element {
+  const { label, value, allowed, least, most, step, carrier, words, set } = props;
   const id = useId();
+  const [correction, correct] = useState<Correction | null>(null);
+  // Another conversation, or another window's number, takes the place of what was wrong.
+  useLayoutEffect(() => correct(null), [carrier.current, value]);
+  const correctionIn = (input: HTMLInputElement): Correction => {
+    const { value: text, validity } = input;
+    const isInside = text === '' || (Number(text) >= least && Number(text) <= most);
+    const isWhole = step !== 1 || Number.isInteger(Number(text));
+    return { text, isWrong: validity.badInput || !isInside || !isWhole };
+  };
+  const isWrong = correction?.isWrong === true;
   return (
     <>
-      <label for={id}>{props.label}</label>
+      <label for={id}>{label}</label>
       <input
         id={id}
         type="number"
-        min={props.least ?? 0}
-        max={props.most}
-        step={props.step}
-        value={props.value ?? ''}
-        placeholder={props.words.__('The default')}
+        min={least}
+        max={most}
+        step={step}
+        value={correction?.text ?? value ?? ''}
+        placeholder={words.__('The default')}
+        aria-invalid={isWrong}
+        aria-describedby={isWrong ? `${id}-wrong` : undefined}
+        onInput={({ currentTarget: input }) => {
+          if (correction) {
+            correct(correctionIn(input));
+          }
+        }}
         onChange={({ currentTarget: input }) => {
-          if (input.checkValidity()) {
-            props.set(input.value === '' ? null : Number(input.value));
-          } else {
-            input.reportValidity();
+          const made = correctionIn(input);
+          correct(made.isWrong ? made : null);
+          if (!made.isWrong) {
+            set(made.text === '' ? null : Number(made.text));
           }
         }}
       />
+      {isWrong && (
+        <small id={`${id}-wrong`} role="alert">
+          {allowed}{' '}
+          {value === null
+            ? words.__('Until then the default applies.')
+            : words.__('Until then %1 applies.', value)}
+        </small>
+      )}
     </>
   );
 }

@@ -78,9 +78,35 @@ test('each field has a label, and is kept with the conversation', async () => {
   expect(carrier.current.parameters.temperature).toBeNull();
 });
 
-test('what is out of range is not kept', async () => {
-  await set('Temperature (0 to 2)', '3');
-  expect(carrier.current.parameters).toEqual(NO_PARAMETERS);
+test('each number that is out of range says so until it is right, and only right ones are sent', async () => {
+  const wrong = (label: string): string | null | undefined =>
+    document.getElementById(field(label).getAttribute('aria-describedby') ?? '')?.textContent;
+  const isWrong = (label: string): boolean => field(label).getAttribute('aria-invalid') === 'true';
+  const [heat, length] = ['Temperature (0 to 2)', 'Longest answer, in tokens'];
+  await carrier.open('a');
+  await set(heat, '1.25');
+  expect(carrier.current.parameters.temperature).toBe(1.25);
+  await set(heat, '9');
+  await set(length, '-5');
+  await set('Reasoning effort', 'low');
+  expect([field(heat).value, field(length).value]).toEqual(['9', '-5']);
+  expect(wrong(heat)).toBe('Only 0 to 2 is allowed. Until then 1.25 applies.');
+  expect(wrong(length)).toBe(
+    'Only whole numbers from 1 are allowed. Until then the default applies.'
+  );
+  expect([heat, length].map(isWrong)).toEqual([true, true]);
+  const sent = server.asked(/^PATCH/).at(-1)!.parameters;
+  expect(sent).toEqual({ ...NO_PARAMETERS, temperature: 1.25, reasoning_effort: 'low' });
+  await set(length, '2.5');
+  expect(isWrong(length)).toBe(true);
+  await set(length, '');
+  await set(heat, '2');
+  expect([heat, length].map(isWrong)).toEqual([false, false]);
+  expect(carrier.current.parameters).toMatchObject({ temperature: 2, max_tokens: null });
+  await set(heat, '3');
+  await carrier.open(null);
+  await redrawn();
+  expect([field(heat).value, wrong(heat)]).toEqual(['', undefined]);
 });
 
 test('those of a new conversation begin with it', async () => {
