@@ -6,11 +6,11 @@ The settings are read in :mod:`aqueduct_jupyter.gateway.upstreams.settings`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .embedded.demo import DemoTransport
+from .embedded.demo import MODELS, DemoTransport
 from .embedded.engine import is_engine_installed
 from .embedded.model import LocalModel
 from .embedded.only_chat import ONLY_CHAT
@@ -33,6 +33,10 @@ NO_MODEL = (
     "pull' to download the small embedded model, or set c.AqueductApp.upstreams. Then restart the "
     "server."
 )
+
+
+ECHO = "echo"
+"""The demo model that answers where there is no other."""
 
 
 def find_local_model(folder: Path, chosen: str, notices: list[str]) -> LocalModel | None:
@@ -107,8 +111,10 @@ def own_upstreams(
     own = []
     if local_model and (is_local_chosen or not has_others):
         own.append(local_upstream(local_model))
-    is_listed = lists_demo or not (own or has_others)
-    return [*own, demo_upstream(is_listed=is_listed)]
+    has_no_model = not (own or has_others)
+    # Something must answer a first question; the rest is listed only for who asks for it.
+    listed = MODELS if lists_demo else (ECHO,) if has_no_model else ()
+    return [*own, demo_upstream(listed)]
 
 
 def local_upstream(model: LocalModel) -> Upstream:
@@ -121,11 +127,11 @@ def local_upstream(model: LocalModel) -> Upstream:
     return Upstream("local", settings, transport=requests, default_model=model.name)
 
 
-def demo_upstream(*, is_listed: bool) -> Upstream:
+def demo_upstream(listed: Sequence[str]) -> Upstream:
     """Create the upstream of the scripted models.
 
     Args:
-        is_listed: whether its models are listed; names such as ``demo/echo`` always work.
+        listed: the models that are listed; names such as ``demo/slow`` always work.
     """
     # The URL is never used: the transport answers by itself.
     settings = UpstreamSettings.model_validate(
@@ -134,10 +140,10 @@ def demo_upstream(*, is_listed: bool) -> Upstream:
     return Upstream(
         "demo",
         settings,
-        transport=DemoTransport(),
-        is_listed=is_listed,
+        transport=DemoTransport(listed),
+        is_listed=bool(listed),
         lists_full_names=True,
-        default_model="echo" if is_listed else None,
+        default_model=ECHO if listed else None,
     )
 
 

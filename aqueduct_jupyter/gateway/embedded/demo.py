@@ -19,7 +19,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -48,12 +48,19 @@ _WORDS = re.findall(r"\S+", "The water ran through the aqueduct, over the hills 
 
 
 class DemoTransport(httpx.AsyncBaseTransport):
-    """Answers requests for chats and models."""
+    """Answers requests for chats and models.
+
+    Args:
+        listed: the names in the list of models; all others work, too.
+    """
+
+    def __init__(self, listed: Sequence[str] = MODELS) -> None:
+        self._listed = listed
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as an OpenAI-compatible service would."""
         if request.url.path.endswith("/models"):
-            return httpx.Response(200, json={"data": [{"id": name} for name in MODELS]})
+            return httpx.Response(200, json={"data": [{"id": name} for name in self._listed]})
         body = json.loads(await request.aread())
         if refused := other_operation(request, body["model"]):
             return refused

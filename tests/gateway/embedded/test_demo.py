@@ -15,7 +15,7 @@ from aqueduct_jupyter.protocol.sse import decode_frame, split_frames
 
 
 async def ask(model: str, text: Any = "Hi  there\nyou", **more: Any) -> bytes:
-    upstream = demo_upstream(is_listed=True)
+    upstream = demo_upstream(MODELS)
     body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
     try:
         async with upstream.post(
@@ -140,6 +140,6 @@ async def test_a_schema_without_an_end_is_answered_too() -> None:
 
 
 async def test_all_are_listed() -> None:
-    upstream = demo_upstream(is_listed=True)
+    upstream = demo_upstream(MODELS)
     assert [model.id for model in await upstream.models()] == list(MODELS)
     await upstream.close()
