@@ -64,7 +64,7 @@ test('a silent model is named with the seconds, and can be stopped', async () =>
   await pass(3);
   expect(silence()).toBe('Waiting for m · 5 sStop');
   button('Stop').click();
-  await letGo();
+  await act(letGo);
   await redrawn();
   expect(server.conversations.get('a')!.turns[0]!.state).toBe('stopped');
   expect(silence()).toBe('');
@@ -120,7 +120,7 @@ test('a question that crosses another on its way is asked after it', async () =>
   await ask('mine');
   server.ask('a', 'theirs');
   await redrawn();
-  await letGo();
+  await act(letGo);
   await redrawn();
   expect(model.queue.items.map(({ prompt }) => prompt)).toEqual(['mine']);
   expect(model.turns.map(({ prompt }) => prompt)).toEqual(['theirs']);
