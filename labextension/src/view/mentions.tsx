@@ -58,7 +58,7 @@ export function useMentions(
     id,
     groups,
     active: mentions[index] ?? null,
-    isOpen: trigger !== null && (groups.length > 0 || (isLoading && !trigger.query)),
+    isOpen: trigger !== null && sources.length > 0,
     isLoading,
     isOfPrompts: trigger?.sign === '/',
     setActive: mention => choose(mention.id),
@@ -83,10 +83,11 @@ function useGroups(
   sources: readonly MentionSource[],
   trigger: Trigger | null
 ): { groups: MentionGroup[]; isLoading: boolean } {
-  const [found, setFound] = useState<readonly (MentionGroup | null | undefined)[]>([]);
+  /** Null before the sources have been asked. */
+  const [found, setFound] = useState<readonly (MentionGroup | null | undefined)[] | null>(null);
   useEffect(() => {
     if (!trigger) {
-      setFound([]);
+      setFound(null);
       return undefined;
     }
     let isCurrent = true;
@@ -95,7 +96,7 @@ function useGroups(
       groupOf(source).then(
         group => {
           if (isCurrent) {
-            setFound(groups => groups.map((other, at) => (at === index ? group : other)));
+            setFound(groups => groups!.map((other, at) => (at === index ? group : other)));
           }
         },
         () => undefined
@@ -106,8 +107,8 @@ function useGroups(
     };
   }, [trigger?.sign, trigger?.start]);
   return {
-    groups: found.filter(group => group !== null && group !== undefined),
-    isLoading: found.includes(undefined)
+    groups: (found ?? []).filter(group => group !== null && group !== undefined),
+    isLoading: found === null || found.includes(undefined)
   };
 }
 
@@ -162,6 +163,7 @@ export function Mentions(props: {
           ({ note, label }) => note && <p key={label}>{[label, note].filter(Boolean).join(': ')}</p>
         )}
         {list.isLoading && <p>{words.__('Looking for more…')}</p>}
+        {!list.isLoading && !list.groups.length && <p>{words.__('Nothing found')}</p>}
       </div>
     </div>
   );

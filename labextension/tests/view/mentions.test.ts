@@ -94,10 +94,23 @@ test('Escape closes the list and leaves the words; the next sign opens it again'
 test('an address is no mention, and a sign without a match is sent as it is', async () => {
   await type('me@d');
   expect(options()).toEqual([]);
+  expect(node.querySelector('.aqueduct-mentions')).toBeNull();
+  const ask = vi.spyOn(model, 'send').mockReturnValue(true);
   await type('what does @property');
   expect(options()).toEqual([]);
+  expect(node.querySelector('.aqueduct-mentions [role=status]')!.textContent).toBe('Nothing found');
   expect((await press('Enter')).defaultPrevented).toBe(true);
+  expect(ask).toHaveBeenCalledExactlyOnceWith('what does @property');
+  expect(node.querySelector('.aqueduct-mentions')).toBeNull();
   expect(attach).not.toHaveBeenCalled();
+});
+
+test('where nothing can be attached, a sign opens no list', async () => {
+  await takeAway();
+  const bare = new ChatModel({ connect: () => undefined } as unknown as Carrier);
+  ({ node, takeAway } = await drawn(h(Composer, { model: bare, words: ENGLISH })));
+  await type('what does @property');
+  expect(node.querySelector('.aqueduct-mentions')).toBeNull();
 });
 
 test('the button opens the same list, and takes its sign back', async () => {
