@@ -89,7 +89,6 @@ class Gateway:
         # What the operator configures comes before a service of the same name.
         configured = {**services.read(self.notices), **settings.upstreams}
         self._configured = configured_upstreams(configured, environment, self.notices)
-        self._has_configured = bool(settings.upstreams)
         self.catalog = Catalog(
             self._all_upstreams(),
             aliases=settings.aliases,
@@ -161,7 +160,7 @@ class Gateway:
     def _all_upstreams(self) -> list[Upstream]:
         """Return all upstreams, and say it in the notices if there is no model."""
         settings, found = self.settings, self._configured
-        has_others = bool(found) or self._has_configured
+        has_others = bool(found or settings.upstreams)
         own = own_upstreams(
             self.local_model,
             has_others=has_others,
