@@ -13,14 +13,12 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from ..examples import examples
 from ..standin import DONE, HANG, StandIn, chunk
 from .chat import ChatOnPage, faults, open_sidebar, said_in
 from .conftest import Open
 from .lab import LabServer, lab, lab_server
 
-RELOADS = max(6, examples(20))
-"""Twenty in a nightly run; each takes seconds."""
+RELOADS = 20
 WORDS = 30
 """How many words come around each reload."""
 
