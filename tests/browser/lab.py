@@ -154,9 +154,16 @@ class Lab:
         return self._server.folder / NOTEBOOK
 
     def save(self) -> None:
-        """Save the notebook."""
+        """Save the notebook; waits until its file is written."""
+        # Notebook 7 marks nothing as unsaved, so only the file tells.
+        before = self.path.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
-        expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
+        for _ in range(PATIENCE // LOOK_MS):
+            if self.path.stat().st_mtime_ns != before:
+                expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
+                return
+            self.page.wait_for_timeout(LOOK_MS)
+        raise AssertionError("the notebook was not saved")
 
 
 @dataclass(frozen=True, slots=True)

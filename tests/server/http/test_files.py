@@ -273,7 +273,8 @@ def test_memory_stays_flat_whatever_the_size_of_a_file(tmp_path: Path) -> None:
     with throwaway_server(tmp_path) as server:
         headers = {"Authorization": f"Bearer {server.token}"}
         with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
-            file = {"file": ("small.bin", b"x")}
+            # Large enough to fill every buffer on the way once.
+            file = {"file": ("small.bin", data[: 8 * 2**20])}
             stored = http.post("v1/files", files=file, data={"purpose": "evals"}).json()
             http.get(f"v1/files/{stored['id']}/content").raise_for_status()
             before = peak_memory(server.process.pid)
