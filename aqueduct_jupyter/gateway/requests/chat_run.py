@@ -135,7 +135,7 @@ class ChatRun:
         except RequestStoppedError:
             turn.end("stopped")
         except AqueductError as error:
-            turn.end("failed", error.message, error.code)
+            turn.end("failed", error.told(), error.code)
         except asyncio.CancelledError:
             if self._is_stopped:
                 turn.end("stopped")

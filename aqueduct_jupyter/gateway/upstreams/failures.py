@@ -126,6 +126,14 @@ def failure_from_response(
         body: the response's body.
         secrets: what must not be passed on.
     """
+    error = _failure(name, status, headers, body, secrets)
+    error.upstream = name
+    return error
+
+
+def _failure(
+    name: str, status: int, headers: Mapping[str, str], body: bytes, secrets: Secrets
+) -> AqueductError:
     reason = find_reason(body, headers.get("content-type", ""), secrets)
     retry_after = _seconds(headers.get("retry-after"))
     if status == 401 or (status == 403 and _is_about_the_key(reason)):

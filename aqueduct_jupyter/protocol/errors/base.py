@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import ClassVar
 
 __all__ = ["AqueductError"]
+
+_SAYS_WHEN = re.compile(r"\b(?:in|after) \d", re.IGNORECASE)
 
 
 class AqueductError(Exception):
@@ -47,6 +50,8 @@ class AqueductError(Exception):
         self.is_retryable = is_retryable
         self.more_headers: dict[str, str] = {}
         """Headers to send with this error, such as the rest of a budget."""
+        self.upstream: str | None = None
+        """The upstream that refused or failed, if one did and this process asked it."""
         self.request_id: str | None = None
         """The server's id of the request, if known, for finding it in the server's log."""
 
@@ -61,6 +66,21 @@ class AqueductError(Exception):
             }
         }
 
+    def told(self) -> str:
+        """Return the message for a person who sees no headers: who refused, and when to try again.
+
+        A message that names the upstream, or a time, is not made longer.
+        """
+        message = self.message
+        if self.upstream is None:
+            return message
+        if f"'{self.upstream}'" not in message:
+            message = f"The upstream '{self.upstream}' refused: {message}"
+        if self.retry_after and not _SAYS_WHEN.search(message):
+            message = message.removesuffix(" Try again later.").rstrip(". ")
+            message = f"{message}. Try again in {_span(self.retry_after)}."
+        return message
+
     def headers(self) -> dict[str, str]:
         """Return the HTTP headers that belong to this error."""
         headers = dict(self.more_headers)
@@ -70,3 +90,11 @@ class AqueductError(Exception):
         if self.is_retryable is not None:
             headers["x-should-retry"] = "true" if self.is_retryable else "false"
         return headers
+
+
+def _span(seconds: float) -> str:
+    """Write seconds in the largest unit that is not too coarse; rounded up."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{math.ceil(seconds / size)} {unit}"
+    return f"{math.ceil(seconds)} s"

@@ -41,8 +41,7 @@ export class Api {
       throw this._silence();
     }
     if (!response.ok) {
-      const id = response.headers.get('x-request-id');
-      throw this._failure(parsed(await response.text()), response.status, id);
+      throw this._failure(parsed(await response.text()), response.status, response.headers);
     }
     return response;
   }
@@ -106,14 +105,15 @@ export class Api {
   }
 
   /** The error in the server's envelope, or one with the status if there is no message. */
-  private _failure(answer: unknown, status: number, id: string | null = null): CarrierError {
+  private _failure(answer: unknown, status: number, headers: Headers | null = null): CarrierError {
     const { message, code } = objectIn(objectIn(answer).error);
-    const sentence = plainText(message, LONGEST_SENTENCE);
-    return new CarrierError(
-      sentence || this.words.__('The server answered with status %1.', status),
-      code,
-      id
-    );
+    const sentence =
+      plainText(message, LONGEST_SENTENCE) ||
+      this.words.__('The server answered with status %1.', status);
+    const wait = /^\d{1,6}$/.exec(headers?.get('retry-after') ?? '')?.[0];
+    const isSaid = wait === undefined || /\b(?:in|after) \d/i.test(sentence);
+    const advice = isSaid ? '' : ` ${this.words.__('Try again in %1 s.', wait)}`;
+    return new CarrierError(sentence + advice, code, headers?.get('x-request-id'));
   }
 
   private _headers(): Record<string, string> {

@@ -27,14 +27,14 @@ async function ask(prompt: string): Promise<void> {
 
 test('the setup says what there is, and which upstream fails', async () => {
   await vi.waitFor(() => expect(model.setup).not.toBeNull());
-  expect(model.models).toEqual(['m']);
+  expect(model.choice.models).toEqual(['m']);
   expect(model.setup!.notices).toEqual(['dead does not answer.']);
 });
 
 test('a question goes to the server, which answers it', async () => {
   carrier.system = 'Be brief.';
   carrier.facts = () => 'It is a notebook.';
-  model.addContext({ name: 'df', text: 'a table' });
+  model.draft.add({ name: 'df', text: 'a table' });
   await settled();
   await ask('Hi\nthere');
   await ask('two');
@@ -125,7 +125,7 @@ test('a question that the server does not take is kept with its reason, and can 
   await settled();
   expect(model.turns).toHaveLength(1);
   server.answers.clear();
-  model.askAgain(model.turns[0]!);
+  model.again.ask(model.turns[0]!);
   await settled();
   expect(answers()).toEqual(['Yes']);
   expect(server.conversations.get('a')!.turns).toHaveLength(1);
@@ -137,7 +137,7 @@ test('a question that nobody can be asked can be removed', async () => {
   await ask('Hi');
   expect(model.turns[0]).toMatchObject({ error: 'The Jupyter server does not answer.' });
   model.back.remove(model.turns[0]!);
-  expect(carrier.current.turns).toEqual([]);
+  expect(carrier.current.shown).toMatchObject({ ids: [] });
 });
 
 test('an answer goes on with one that failed', async () => {
@@ -145,8 +145,8 @@ test('an answer goes on with one that failed', async () => {
   await ask('Hi');
   server.end('new-1', { state: 'failed', error: 'No.' });
   await settled();
-  expect(model.canContinue(model.turns[0]!)).toBe(true);
-  model.goOn(model.turns[0]!);
+  expect(model.again.canContinue(model.turns[0]!)).toBe(true);
+  model.again.goOn(model.turns[0]!);
   await settled();
   expect(server.asked(/turns$/)[1]).toMatchObject({ continues: true, before: null });
 });
@@ -235,4 +235,17 @@ test('a server that is gone is said in a sentence', async () => {
   });
   const gone = new ChatModel(new ServerCarrier(new Api(settings)));
   await vi.waitFor(() => expect(gone.trouble).toBe('The Jupyter server does not answer.'));
+});
+
+test.each([
+  ['Too many.', 'Too many. Try again in 30 s.'],
+  ['Try again in 30 seconds.', 'Try again in 30 seconds.']
+])('a refusal for now says when to try again: %s', async (message, shown) => {
+  server.answers.set('POST conversations/new-1/turns', () => {
+    const refused = failure(message, 'rate_limit_exceeded', 429);
+    refused.headers.set('Retry-After', '30');
+    return refused;
+  });
+  await ask('Hi');
+  expect(model.turns.at(-1)).toMatchObject({ state: 'failed', error: shown, request_id: 'req_1' });
 });

@@ -282,6 +282,35 @@ async def test_a_refusal_is_the_turns_own(
     assert standin.chats == []
 
 
+@pytest.mark.parametrize(
+    ("message", "headers", "told"),
+    [
+        ("Slow down.", {"Retry-After": "60"}, "refused: Slow down. Try again in 60 s."),
+        ("Slow down.", {"Retry-After": "7200"}, "refused: Slow down. Try again in 2 h."),
+        ("Try again in 9s", {"Retry-After": "60"}, "refused: Try again in 9s"),
+        ("Slow down.", {}, "refused: Slow down."),
+        (
+            "",
+            {"Retry-After": "60"},
+            "refused the request (status 429) without a reason. Try again in 60 s.",
+        ),
+    ],
+)
+async def test_a_full_upstream_is_named_with_the_time_to_wait(
+    http: httpx.AsyncClient,
+    standin: StandIn,
+    address: str,
+    message: str,
+    headers: dict[str, str],
+    told: str,
+) -> None:
+    standin.reply({"error": {"message": message}}, status=429, headers=headers)
+    await ask(http, address)
+    turn = await ended(http, address)
+    assert turn["error"] == f"The upstream 'campus' {told}"
+    assert turn["error_code"] == "rate_limit_exceeded"
+
+
 async def test_a_history_that_is_too_long_loses_its_oldest_turns_and_says_so(
     http: httpx.AsyncClient, standin: StandIn, address: str
 ) -> None:
