@@ -100,18 +100,26 @@ export interface Prompt {
 }
 
 /** What something attached is; each has a sign of its own. */
-export type Kind =
-  | 'cell'
-  | 'output'
-  | 'selection'
-  | 'error'
-  | 'notebook'
-  | 'variable'
-  | 'file'
-  | 'picture'
-  | 'server'
-  | 'conversation'
-  | 'prompt';
+const KINDS = [
+  'cell',
+  'output',
+  'selection',
+  'error',
+  'notebook',
+  'variable',
+  'file',
+  'picture',
+  'server',
+  'conversation',
+  'prompt',
+  'text'
+] as const;
+
+export type Kind = (typeof KINDS)[number];
+
+export function isKind(value: unknown): value is Kind {
+  return KINDS.some(kind => kind === value);
+}
 
 /** How much of something did not fit. */
 export interface LeftOut {

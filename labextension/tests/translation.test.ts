@@ -173,9 +173,9 @@ test('a conversation that cannot be read is said in the language of the page', a
 test('what is wrong with a file is said in the language of the page', async () => {
   const model = chatWith(new JupyterServer());
   await settled();
-  await model.attachments.add(new File(['x'.repeat(11)], 'large'));
-  await model.attachments.add(new File([], 'empty'));
-  const errors = model.attachments.items.map(({ error }) => error);
+  await model.draft.attachments.add(new File(['x'.repeat(11)], 'large'));
+  await model.draft.attachments.add(new File([], 'empty'));
+  const errors = model.draft.attachments.items.map(({ error }) => error);
   expect(errors).toEqual([expect.stringMatching(/^«.*the limit.*»$/), '«This file is empty.»']);
 });
 

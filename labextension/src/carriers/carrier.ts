@@ -42,8 +42,13 @@ export type CarrierEvent =
   | { type: 'delta'; request: string; text: string; reasoning: string }
   /** An answer has ended, in any way. */
   | { type: 'ended'; request: string; turn: Ending }
-  /** Another conversation is shown now; its turns follow. Null is a new one. */
-  | { type: 'opened'; from: string | null; to: string | null }
+  /**
+   * Another conversation is shown now; its turns follow. Null is a new one; if it takes the place of
+   * one that is gone, what the user was writing is for the new one.
+   */
+  | { type: 'opened'; to: string | null; isInPlace?: boolean }
+  /** The new conversation, which is shown, has an id now. */
+  | { type: 'created'; id: string }
   /** What happens elsewhere has not been heard of for a while, or is heard of again. */
   | { type: 'connection'; isLost: boolean }
   /** A question could not begin, or something else went wrong; a message that can be dismissed. */

@@ -178,6 +178,7 @@ export class ServerCarrier implements Carrier {
   /** Follow a conversation that has just been created. */
   private _begin(conversation: OpenConversation): void {
     if (conversation === this.current) {
+      this._listener({ type: 'created', id: conversation.id! });
       this._following?.close();
       this._following = this._follow(conversation);
       this.opened.emit();
@@ -199,7 +200,7 @@ export class ServerCarrier implements Carrier {
       return;
     }
     if (event.type === 'deleted' && !isDeleted) {
-      this._show(new OpenConversation(this.conversations), null);
+      this._show(new OpenConversation(this.conversations), null, true);
       const words = this._api.words.__('This conversation was deleted in another window.');
       this.complain(new CarrierError(words));
     } else if (conversation.name !== name || conversation.parameters !== parameters) {
@@ -210,12 +211,15 @@ export class ServerCarrier implements Carrier {
     }
   }
 
-  private _show(conversation: OpenConversation, following: Following | null): void {
+  private _show(
+    conversation: OpenConversation,
+    following: Following | null,
+    isInPlace = false
+  ): void {
     this._following?.close();
     this._following = following;
-    const { id: from } = this.current;
     this.current = conversation;
-    this._listener({ type: 'opened', from, to: conversation.id });
+    this._listener({ type: 'opened', to: conversation.id, isInPlace });
     this._listener({ type: 'connection', isLost: false });
     this._listener(conversation.shown);
     this.opened.emit();

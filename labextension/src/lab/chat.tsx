@@ -31,6 +31,7 @@ import { offer, type Typesetter } from '../view/services';
 import type { Context } from '../protocol-types';
 import { ConversationActs } from './conversation-acts';
 import { Header } from './header';
+import { PageShelf } from './page-shelf';
 import { restore } from './restoring';
 import { SetUp } from './set-up';
 import { COMMANDS, IChat } from './tokens';
@@ -110,14 +111,14 @@ class Chat implements IChat {
 
   ask(prompt: string, contexts: readonly Context[]): void {
     this.reveal();
-    contexts.forEach(context => this.model.addContext(context));
+    contexts.forEach(context => this.model.draft.add(context));
     this._sendWhenUploaded(prompt).catch(this.model.complain);
   }
 
   private async _sendWhenUploaded(prompt: string): Promise<void> {
-    await this.model.attachments.settled();
+    await this.model.draft.attachments.settled();
     if (!this.model.send(prompt)) {
-      this.model.drafted.emit(prompt);
+      this.model.drafts.offer(prompt);
     }
   }
 
@@ -199,8 +200,11 @@ export const chatPlugin: JupyterFrontEndPlugin<IChat> = {
       palette?.addItem({ command, category: words.__('Chat') });
     }
     launcher?.add({ command: COMMANDS.open, category: words.__('Other'), rank: 10 });
+    const shelf = new PageShelf(chat.api.settings.baseUrl);
     if (state) {
-      restore(chat.model, chat.carrier, state, CHAT_PLUGIN).catch(chat.carrier.complain);
+      restore(chat.model, chat.carrier, state, CHAT_PLUGIN, shelf).catch(chat.carrier.complain);
+    } else {
+      chat.model.drafts.use(shelf);
     }
     if (settings) {
       follow(chat, settings).catch(chat.carrier.complain);

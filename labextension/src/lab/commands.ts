@@ -48,7 +48,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       icon: chatIcon,
       isEnabled: hasCell,
       execute: () => {
-        chat.model.addContext(cellContext(cell()!));
+        chat.model.draft.add(cellContext(cell()!));
         chat.reveal();
       }
     });
@@ -82,7 +82,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       label: words.__('Propose changes to this notebook…'),
       isEnabled: hasCell,
       execute: () => {
-        chat.model.addContext(changesContext(panel()!));
+        chat.model.draft.add(changesContext(panel()!));
         chat.reveal();
       }
     });

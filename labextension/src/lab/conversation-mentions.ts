@@ -28,7 +28,7 @@ export class ConversationMentions implements MentionSource {
         detail: this._words._n('%1 turn', '%1 turns', turns),
         attach: async () => {
           const text = await conversations.export(id, 'md');
-          this._model.addContext(conversationContext(name, text));
+          this._model.draft.add(conversationContext(name, text));
         }
       }));
     return mentions.length ? { label: this._words.__('Conversations'), mentions } : null;

@@ -60,7 +60,7 @@ export class KernelVariables implements MentionSource {
         const answer = await this._ask(kernel, call, DESCRIBE_MS);
         const context = contextOf(answer, this._words);
         const of = PathExt.basename(path);
-        this._model.addContext({ ...context, name: `${context.name} of ${of}` });
+        this._model.draft.add({ ...context, name: `${context.name} of ${of}` });
       }
     };
   }

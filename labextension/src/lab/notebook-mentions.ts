@@ -49,7 +49,7 @@ export class FrontMentions implements MentionSource {
         kind: 'selection',
         label: this._words.__('Selection'),
         detail: plainText(selected.text, FIRST_WORDS),
-        attach: () => this._model.addContext(selectionContext(selected.text, selected.path))
+        attach: () => this._model.draft.add(selectionContext(selected.text, selected.path))
       }
     );
   }
@@ -68,7 +68,7 @@ export class FrontMentions implements MentionSource {
       kind,
       label,
       detail,
-      attach: () => this._model.addContext(take())
+      attach: () => this._model.draft.add(take())
     });
     return [
       activeCell &&
@@ -112,7 +112,7 @@ export class CellMentions implements MentionSource {
         kind: 'cell',
         label: name,
         detail: firstWords(cell),
-        attach: () => this._model.addContext(cellContext(cell))
+        attach: () => this._model.draft.add(cellContext(cell))
       });
     }
     if (hasMore(outputsOf(cell))) {
@@ -121,7 +121,7 @@ export class CellMentions implements MentionSource {
         kind: 'output',
         label: this._words.__('Output of %1', name),
         detail: firstWords(cell),
-        attach: () => this._model.addContext(outputContext(cell))
+        attach: () => this._model.draft.add(outputContext(cell))
       });
     }
     return all;

@@ -63,7 +63,7 @@ export class ServerFiles implements MentionSource {
     for (const path of paths) {
       const file = await this._read(path);
       // Not awaited, so that one upload does not wait for another.
-      this._chat.model.attachments.add(file, path).catch(this._chat.model.complain);
+      this._chat.model.draft.attachments.add(file, path).catch(this._chat.model.complain);
     }
   }
 
@@ -75,7 +75,7 @@ export class ServerFiles implements MentionSource {
       throw new Error(words.__('%1 is a folder; choose the files in it.', name));
     }
     // A larger one is not even read.
-    const most = model.limits.attachment_bytes;
+    const most = model.choice.limits.attachment_bytes;
     if (size && size > most) {
       throw new Error(
         words.__(

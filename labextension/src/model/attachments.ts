@@ -7,13 +7,15 @@ import type { Carrier } from '../carriers/carrier';
 import type { Words } from '../translation';
 import { newId, type Limits, type Part } from '../protocol-types';
 import { sentenceOf } from './plain-text';
+import type { SentFiles } from './sent-files';
 import type { Signal } from './signal';
 
 export interface Attachment {
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
-  readonly file: File;
+  /** Its bytes; null if they are no longer on this page, because it was loaded again. */
+  readonly file: File | null;
   /** Where it is from: the name of the context that it belongs to, or a path; '' if unknown. */
   readonly from: string;
   /** The uploaded share, 0 to 1. */
@@ -22,23 +24,27 @@ export interface Attachment {
   error: string | null;
 }
 
-const MIB = 2 ** 20;
+/** What stays of a file while a page is loaded again. */
+export interface Uploaded {
+  readonly name: string;
+  readonly bytes: number;
+  readonly from: string;
+  readonly part: Part;
+}
 
-/** How many sent pictures stay on the page. */
-const MOST_KEPT = 20;
+const MIB = 2 ** 20;
 
 export class Attachments {
   items: readonly Attachment[] = [];
   private readonly _uploads = new Map<string, AbortController>();
-  /** Pictures sent from this page, by the id or hash of their file. */
-  private readonly _sent = new Map<string, File>();
   private readonly _pending = new Set<Promise<void>>();
 
   constructor(
     private readonly _carrier: Carrier,
     private readonly _limits: () => Limits,
     private readonly _changed: Signal,
-    private readonly _words: Words
+    private readonly _words: Words,
+    private readonly _sent: SentFiles
   ) {}
 
   /** Whether a file is still being uploaded. */
@@ -73,27 +79,17 @@ export class Attachments {
     return adding;
   }
 
-  /**
-   * Get the bytes of a picture that was sent.
-   *
-   * @throws Error with a message for the user
-   */
-  async download(part: Part): Promise<Blob> {
-    if (part.type === 'image_url') {
-      const { url } = part.image_url;
-      if (url.startsWith('data:image/')) {
-        return (await fetch(url)).blob();
-      }
-    }
-    const file = part.type === 'file' ? part.file : {};
-    const sent = this._sent.get(file.file_id ?? file.sha256 ?? '');
-    if (sent) {
-      return sent;
-    }
-    if (!file.file_id || !this._carrier.download) {
-      throw new Error(this._words.__('The picture was sent, but it is no longer on this page.'));
-    }
-    return this._carrier.download(file);
+  /** Put back what was uploaded before the page was loaded again. */
+  restore(items: readonly Uploaded[]): void {
+    const restored = items.map(item => ({
+      ...item,
+      id: newId(),
+      file: null,
+      progress: 1,
+      error: null
+    }));
+    this.items = [...restored, ...this.items];
+    this._changed.emit();
   }
 
   /** Remove a file, and stop its upload. */
@@ -133,24 +129,12 @@ export class Attachments {
     try {
       const progress = (share: number): void => this._update(item, { progress: share });
       const part = await this._carrier.upload(file, progress, upload.signal);
-      this._keep(file, part);
+      this._sent.keep(file, part);
       this._update(item, { part });
     } catch (error) {
       this._update(item, { error: sentenceOf(error) });
     } finally {
       this._uploads.delete(item.id);
-    }
-  }
-
-  /** Keep a picture for whoever looks at it after it was sent; only the latest ones. */
-  private _keep(file: File, part: Part): void {
-    const key = part.type === 'file' ? (part.file.file_id ?? part.file.sha256) : undefined;
-    if (key && file.type.startsWith('image/')) {
-      this._sent.set(key, file);
-      const oldest = [...this._sent.keys()][0]!;
-      if (this._sent.size > MOST_KEPT) {
-        this._sent.delete(oldest);
-      }
     }
   }
 

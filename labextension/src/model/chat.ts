@@ -1,35 +1,34 @@
 /**
- * The chat's model: its turns, the questions that wait, and the question in preparation.
+ * The chat's model: its turns, and what is asked.
  *
- * It does not use the DOM, and a carrier sends its questions. How answers grow is in `turn-list.ts`.
+ * It does not use the DOM, and a carrier sends its questions. How answers grow is in `turn-list.ts`,
+ * what was not sent yet in `drafts.ts`,
+ * the models in `choice.ts`.
  */
 import type { Carrier, CarrierEvent } from '../carriers/carrier';
 import { ENGLISH, type Words } from '../translation';
 import { newId, type Context, type Part, type Setup, type Turn } from '../protocol-types';
+import { AskingAgain } from './asking-again';
 import { Attachments } from './attachments';
-import { isCut, isEarly, partsOf } from './endings';
+import { ModelChoice } from './choice';
+import { Draft } from './draft';
+import { Drafts } from './drafts';
+import { isCut, partsOf } from './endings';
 import { GoingBack } from './going-back';
 import type { MentionSource } from './mentions';
 import { sentenceOf } from './plain-text';
-import { Queue, type Queued } from './queue';
+import { Queue } from './queue';
+import { SentFiles } from './sent-files';
 import { Signal } from './signal';
 import { TurnList } from './turn-list';
-
-const NO_SETUP: Setup = {
-  models: [],
-  default_model: null,
-  notices: [],
-  limits: { attachment_bytes: Infinity, attachments_bytes: Infinity }
-};
 
 export class ChatModel {
   /** Emitted after any change. */
   readonly changed = new Signal();
   /** Emitted when an answer has ended. */
   readonly ended = new Signal<Turn>();
-  readonly attachments: Attachments;
-  /** Emitted with a draft that replaces the text in the composer. */
-  readonly drafted = new Signal<string>();
+  /** The files that went along with questions. */
+  readonly sent: SentFiles;
 
   /** The questions that wait for the end of an answer. */
   readonly queue = new Queue(this.changed);
@@ -39,8 +38,6 @@ export class ChatModel {
   /** What offers prompts. */
   readonly prompts: MentionSource[] = [];
 
-  setup: Setup | null = null;
-  contexts: readonly Context[] = [];
   editing: Turn | null = null;
   trouble: string | null = null;
   /** Whether what happens elsewhere has not been heard of for a while. */
@@ -49,8 +46,12 @@ export class ChatModel {
   /** What leads back to earlier turns. */
   readonly back: GoingBack;
 
+  /** The drafts and waiting questions of all conversations. */
+  readonly drafts: Drafts;
+  readonly again: AskingAgain;
+  readonly choice: ModelChoice;
+
   private readonly _list = new TurnList();
-  private _chosen: string | null = null;
 
   /**
    * @param carrier - sends the questions and reports the answers
@@ -62,15 +63,18 @@ export class ChatModel {
     chosen: string | null = null,
     private readonly _words: Words = ENGLISH
   ) {
-    this._chosen = chosen;
-    this.attachments = new Attachments(_carrier, () => this.limits, this.changed, _words);
+    this.choice = new ModelChoice(this.changed, chosen);
+    this.sent = new SentFiles(_carrier, _words);
     this.back = new GoingBack(_carrier, this._list, this.changed);
+    this.drafts = new Drafts(this.queue, () => this._newDraft(), _words, this.complain);
+    this.again = new AskingAgain(this, _carrier, _words, (...asked) => this._ask(...asked));
+    this.changed.connect(() => this.drafts.note());
     _carrier.connect(event => this._apply(event));
   }
 
-  /** Whether the user has chosen a model. */
-  get isChosen(): boolean {
-    return this._chosen !== null;
+  /** The question in preparation. */
+  get draft(): Draft {
+    return this.drafts.current;
   }
 
   get turns(): readonly Turn[] {
@@ -81,41 +85,28 @@ export class ChatModel {
     return this._list.running !== null;
   }
 
-  get limits(): Setup['limits'] {
-    return (this.setup ?? NO_SETUP).limits;
+  get setup(): Setup | null {
+    return this.choice.setup;
   }
 
-  /** The model to ask: the chosen one if it is available, otherwise the default. */
+  /** The model to ask. */
   get model(): string | null {
-    const { models, default_model } = this.setup ?? NO_SETUP;
-    const isThere = this._chosen !== null && (!this.setup || models.includes(this._chosen));
-    return isThere ? this._chosen : (default_model ?? models[0] ?? null);
-  }
-
-  /** The models to choose from. */
-  get models(): string[] {
-    const { models } = this.setup ?? NO_SETUP;
-    const { model } = this;
-    // An upstream may also answer for names that it does not list.
-    return model === null || models.includes(model) ? models : [model, ...models];
+    return this.choice.model;
   }
 
   /** Whether a question can be sent now. */
   get isReady(): boolean {
-    return !this.isRunning && !this.attachments.isBusy;
-  }
-
-  choose(model: string): void {
-    this._chosen = model;
-    this.changed.emit();
+    return !this.isRunning && !this.draft.attachments.isBusy;
   }
 
   /** Send a question with its attachments, or have it wait; returns whether it was accepted. */
   send(prompt: string): boolean {
-    if (!prompt.trim() || this.attachments.isBusy || (this.isRunning && this.editing)) {
+    const { draft } = this;
+    const { attachments, contexts } = draft;
+    if (!prompt.trim() || attachments.isBusy || (this.isRunning && this.editing)) {
       return false;
     }
-    const [failed] = this.attachments.failed;
+    const [failed] = attachments.failed;
     if (failed) {
       // Without it, the model would be asked about something that it never got.
       this.complain(
@@ -125,54 +116,31 @@ export class ChatModel {
     }
     const before = this.editing?.id ?? null;
     const kept = this.editing ? partsOf(this.editing) : [];
-    const files = [...kept, ...this.attachments.parts];
+    const files = [...kept, ...attachments.parts];
     if (this.isRunning) {
-      this.queue.add({ prompt, files, contexts: this.contexts });
-    } else if (!this._ask(prompt, files, this.contexts, before)) {
+      this.queue.add({ prompt, files, contexts });
+    } else if (!this._ask(prompt, files, contexts, before)) {
       return false;
     }
-    this.attachments.clear();
-    this.contexts = [];
     this.editing = null;
-    this.changed.emit();
+    draft.clear();
     return true;
+  }
+
+  /** Send the question in preparation; returns whether it was accepted. */
+  sendDraft(): boolean {
+    const isSent = this.send(this.draft.text);
+    if (isSent) {
+      this.drafts.sent();
+    }
+    return isSent;
   }
 
   /** Send the first of the waiting questions. */
   sendNext(): void {
     const [next] = this.queue.items;
-    if (next && !this.isRunning && this._askQueued(next)) {
+    if (next && !this.isRunning && this._ask(next.prompt, next.files, next.contexts, null)) {
       this.queue.remove(next);
-    }
-  }
-
-  /** Ask a turn's question again. */
-  askAgain(turn: Turn): void {
-    if (this.isReady) {
-      this._ask(turn.prompt, partsOf(turn), [], turn.id);
-    }
-  }
-
-  /** Ask a turn's question again without its files, some of which no longer exist. */
-  askWithoutFiles(turn: Turn): void {
-    if (this.isReady) {
-      const texts = partsOf(turn).filter(part => part.type === 'text');
-      this._ask(turn.prompt, texts, [], turn.id);
-    }
-  }
-
-  /** Whether an answer ended early, so that the model can go on with it. */
-  canContinue(turn: Turn): boolean {
-    const isLast = turn === this.turns[this.turns.length - 1];
-    return isLast && isEarly(turn, this._carrier.continuesFailed === true);
-  }
-
-  /** Ask the model to go on where its answer ended. */
-  goOn(turn: Turn): void {
-    if (this.isReady && this.canContinue(turn)) {
-      // What the kernel's `%chat continue` asks, too.
-      const prompt = this._words.__('Continue exactly where you stopped. Repeat nothing.');
-      this._ask(prompt, [], [], null, true);
     }
   }
 
@@ -188,30 +156,17 @@ export class ChatModel {
 
   /** Put a turn's question back into the composer for editing; null cancels. */
   edit(turn: Turn | null): void {
+    const { draft } = this;
+    const own = draft.ownText;
     this.editing = turn;
-    this.drafted.emit(turn?.prompt ?? '');
-    this.changed.emit();
-  }
-
-  /** Add context and its pictures to the next question, in place of context with the same name. */
-  addContext(context: Context): void {
-    this.attachments.removeFrom(context.name);
-    this.contexts = [...this.contexts.filter(({ name }) => name !== context.name), context];
-    context.pictures?.forEach(picture => {
-      this.attachments.add(picture, context.name).catch(this.complain);
-    });
+    draft.aside = turn ? own : null;
+    this.drafts.offer(turn?.prompt ?? own);
     this.changed.emit();
   }
 
   /** Add a source of things to attach. */
   offer(source: MentionSource): void {
     this.mentions.push(source);
-    this.changed.emit();
-  }
-
-  removeContext(context: Context): void {
-    this.attachments.removeFrom(context.name);
-    this.contexts = this.contexts.filter(other => other !== context);
     this.changed.emit();
   }
 
@@ -228,8 +183,14 @@ export class ChatModel {
   }
 
   dispose(): void {
-    this.attachments.clear();
+    this.drafts.dispose();
     this._carrier.dispose();
+  }
+
+  private _newDraft(): Draft {
+    const { changed, _carrier: carrier, _words: words, sent, complain } = this;
+    const files = new Attachments(carrier, () => this.choice.limits, changed, words, sent);
+    return new Draft(files, changed, complain);
   }
 
   private _ask(
@@ -262,10 +223,6 @@ export class ChatModel {
     return true;
   }
 
-  private _askQueued({ prompt, files, contexts }: Queued): boolean {
-    return this._ask(prompt, files, contexts, null);
-  }
-
   private _apply(event: CarrierEvent): void {
     const list = this._list;
     if ('request' in event && event.request !== list.running) {
@@ -273,12 +230,23 @@ export class ChatModel {
     }
     switch (event.type) {
       case 'setup':
-        this.setup = event.setup;
+        this.choice.setup = event.setup;
         break;
-      case 'opened':
+      case 'opened': {
+        if (this.editing) {
+          this.edit(null);
+        }
         list.leave();
         this.back.forget();
-        this.queue.show(event.from, event.to);
+        const { draft } = this;
+        this.drafts.show(event.to);
+        if (event.isInPlace) {
+          this.drafts.adopt(draft);
+        }
+        break;
+      }
+      case 'created':
+        this.drafts.begin(event.id);
         break;
       case 'turns': {
         const ended = list.show(event);
@@ -288,7 +256,7 @@ export class ChatModel {
         break;
       }
       case 'attached':
-        event.contexts.forEach(context => this.addContext(context));
+        event.contexts.forEach(context => this.draft.add(context));
         break;
       case 'begun':
         list.begin(event.turn, event.before);

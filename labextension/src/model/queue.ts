@@ -12,8 +12,9 @@ export interface Queued {
 export class Queue {
   items: readonly Queued[] = [];
 
-  /** Those of conversations that are not shown. */
+  /** Those of conversations that are not shown, by their ids; '' is the new one. */
   private readonly _others = new Map<string, readonly Queued[]>();
+  private _shown = '';
 
   /** @param _changed - emitted after any change */
   constructor(private readonly _changed: Signal) {}
@@ -33,12 +34,21 @@ export class Queue {
     this._set(this.items.filter(other => other !== question));
   }
 
-  /** Another conversation is shown now; null is a new one. */
-  show(from: string | null, to: string | null): void {
-    if (from !== null) {
-      this._others.set(from, this.items);
-    }
-    this._set(to === null ? [] : (this._others.get(to) ?? []));
+  /** Put questions in front that waited before the page was loaded again. */
+  restore(questions: readonly Omit<Queued, 'id'>[]): void {
+    this._set([...questions.map(question => ({ id: newId(), ...question })), ...this.items]);
+  }
+
+  /** Show the questions of another conversation. */
+  show(conversation: string): void {
+    this._others.set(this._shown, this.items);
+    this._shown = conversation;
+    this._set(this._others.get(conversation) ?? []);
+  }
+
+  /** The new conversation has got an id. */
+  begin(conversation: string): void {
+    this._shown = conversation;
   }
 
   private _set(items: readonly Queued[]): void {

@@ -40,7 +40,8 @@ export interface Fullness {
 
 /** Weigh the history, the draft and what is attached, against the chosen model's context. */
 export function fullnessOf(model: ChatModel, draft: string): Fullness {
-  const { contexts, attachments, setup } = model;
+  const { setup } = model;
+  const { contexts, attachments } = model.draft;
   const texts = [draft, ...contexts.map(({ text }) => text)];
   const files = attachments.items.filter(({ error }) => !error).length;
   const tokens =

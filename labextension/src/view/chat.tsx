@@ -93,7 +93,7 @@ function Transcript(props: Omit<ChatProps, 'header'>): JSX.Element {
   useStickToEnd(node, isAtEnd, model.turns);
   const turns = useDrawnTurns(model.turns);
   const needsModel = model.setup?.needs_model === true && setUp !== undefined;
-  const hasNoModel = model.setup !== null && !model.models.length;
+  const hasNoModel = model.setup !== null && !model.choice.models.length;
   return (
     <div
       class="aqueduct-transcript"
@@ -194,9 +194,9 @@ function Empty({ model, words, sources = [] }: Omit<ChatProps, 'typesetter'>): J
       ];
   const draft = (suggestion: string, context: Context | null | undefined): void => {
     if (context) {
-      model.addContext(context);
+      model.draft.add(context);
     }
-    model.drafted.emit(suggestion);
+    model.drafts.offer(suggestion);
   };
   return (
     <div class="aqueduct-empty">

@@ -40,6 +40,7 @@ const ICONS: Record<Kind, IconName> = {
   variable: 'variable',
   file: 'attach',
   picture: 'picture',
+  text: 'list',
   server: 'server',
   conversation: 'conversation',
   prompt: 'prompt'
@@ -53,7 +54,7 @@ export function KindIcon({ kind }: { kind: Kind }): JSX.Element {
 /** What is attached to the question in preparation. */
 export function Chips({ model, words }: { model: ChatModel; words: Words }): JSX.Element | null {
   const [opened, open] = useState<Opened | null>(null);
-  const { contexts, attachments } = model;
+  const { contexts, attachments } = model.draft;
   if (!contexts.length && !attachments.items.length) {
     return null;
   }
@@ -64,7 +65,7 @@ export function Chips({ model, words }: { model: ChatModel; words: Words }): JSX
           <ContextChip
             key={context.name}
             {...{ context, words, open }}
-            remove={() => model.removeContext(context)}
+            remove={() => model.draft.remove(context)}
           />
         ))}
         {attachments.items.map(item => (
@@ -134,13 +135,15 @@ function FileChip(props: {
   const { item, model, words, open } = props;
   const [pixels, setPixels] = useState('');
   const isUploading = !item.part && !item.error;
-  const isPicture = PICTURES.test(item.file.type);
-  const url = useObjectUrl(isPicture ? item.file : null);
+  const { file } = item;
+  const isPicture = file ? PICTURES.test(file.type) : PICTURE_NAMES.test(item.name);
+  const url = useObjectUrl(isPicture ? file : null);
   const name = plainText(item.name);
   const facts = [pixels || sizeOf(item.bytes, words)];
   const look = async (): Promise<void> => {
     const from = item.from ? [words.__('from %1', plainText(item.from))] : [];
-    const shown = isPicture ? { picture: item.file } : await readable(item.file);
+    const bytes = file ?? (await model.sent.download(item.part!));
+    const shown = isPicture ? { picture: bytes } : await readable(bytes);
     open({ name, facts: [...facts, ...from], ...shown });
   };
   return (
@@ -172,7 +175,7 @@ function FileChip(props: {
       <IconButton
         icon="close"
         label={words.__('Remove %1', name)}
-        act={() => model.attachments.remove(item)}
+        act={() => model.draft.attachments.remove(item)}
       />
     </li>
   );
@@ -188,7 +191,7 @@ function SentChip(props: {
   const { name, text } = attachedPart(part, words);
   const facts = text === null ? [] : [aboutTokens(text, words)];
   const isPicture = part.type === 'image_url' || PICTURE_NAMES.test(name);
-  const picture = isPicture ? () => model.attachments.download(part) : null;
+  const picture = isPicture ? () => model.sent.download(part) : null;
   const content = (): Partial<Opened> =>
     text === null ? { picture: picture?.() } : { text: shortened(text) };
   return (
@@ -251,7 +254,7 @@ function sizeOf(bytes: number, words: Words): string {
 }
 
 /** The text of a file, if it has one; of another file the server reads the text. */
-async function readable(file: File): Promise<Partial<Opened>> {
+async function readable(file: Blob): Promise<Partial<Opened>> {
   const text = await file.slice(0, MOST_SHOWN).text();
   return text.includes('\0') || text.startsWith('%PDF') ? {} : { text: shortened(text) };
 }

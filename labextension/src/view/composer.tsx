@@ -24,10 +24,10 @@ interface Draft {
   cursor: number;
 }
 
-const EMPTY: Draft = { text: '', cursor: 0 };
+const atEnd = (text: string): Draft => ({ text, cursor: text.length });
 
 export function Composer({ model, words }: ComposerProps): JSX.Element {
-  const [draft, setDraft] = useState(EMPTY);
+  const [draft, setDraft] = useState(() => atEnd(model.draft.text));
   const [dismissed, dismiss] = useState<number | null>(null);
   /** The place of the list of prompts that the button has opened beside a question. */
   const [listed, listPrompts] = useState<Trigger | null>(null);
@@ -40,26 +40,18 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
   const change = (text: string, cursor = text.length): void => {
     listPrompts(null);
     target.current = cursor;
+    model.drafts.write(text);
     setDraft({ text, cursor });
     area.current?.focus();
   };
-  /** The draft that an edited question has taken the place of. */
-  const put = useRef<string | null>(null);
-  const latest = useRef('');
-  latest.current = draft.text;
-  useLayoutEffect(
-    () =>
-      model.drafted.connect(text => {
-        if (model.editing) {
-          put.current ??= latest.current;
-          change(text);
-        } else {
-          change(text || (put.current ?? ''));
-          put.current = null;
-        }
-      }),
-    [model]
-  );
+  useLayoutEffect(() => model.drafts.offered.connect(text => change(text)), [model]);
+  // Another draft is shown without taking the focus from wherever the user is.
+  useLayoutEffect(() => {
+    const swap = (): void => setDraft(atEnd(model.draft.text));
+    // It may have been swapped before this was on the page.
+    swap();
+    return model.drafts.swapped.connect(swap);
+  }, [model]);
   useLayoutEffect(() => {
     fitHeight(area.current);
     if (target.current !== null) {
@@ -78,13 +70,6 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
     }
   }, [!found]);
 
-  const send = (): void => {
-    if (model.send(draft.text)) {
-      const text = put.current ?? '';
-      put.current = null;
-      setDraft({ text, cursor: text.length });
-    }
-  };
   const choose = (mention: Mention): void => {
     const rest = withoutTrigger(draft.text, trigger!);
     change(rest.draft, rest.cursor);
@@ -144,7 +129,7 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
     }
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
-      send();
+      model.sendDraft();
     } else if (event.key === 'ArrowUp' && !draft.text && model.turns.length && model.isReady) {
       event.preventDefault();
       model.edit(model.turns[model.turns.length - 1]!);
@@ -163,6 +148,7 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
     if (value !== draft.text) {
       listPrompts(null);
     }
+    model.drafts.write(value);
     setDraft({ text: value, cursor: selectionEnd });
   };
 
@@ -171,7 +157,7 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
       class="aqueduct-composer"
       onSubmit={event => {
         event.preventDefault();
-        send();
+        model.sendDraft();
       }}
     >
       {model.editing && (
@@ -228,7 +214,7 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
           <IconButton
             icon="send"
             label={words.__('Send (Enter)')}
-            act={send}
+            act={() => model.sendDraft()}
             isPrimary
             isDisabled={!draft.text.trim() || !model.isReady}
           />
@@ -245,14 +231,14 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
 export function attachFiles(model: ChatModel, files: Iterable<File>): boolean {
   const all = [...files];
   all.forEach(file => {
-    model.attachments.add(file).catch(model.complain);
+    model.draft.attachments.add(file).catch(model.complain);
   });
   return all.length > 0;
 }
 
 function FileButton(props: ComposerProps): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
-  const most = props.model.limits.attachment_bytes;
+  const most = props.model.choice.limits.attachment_bytes;
   const label = Number.isFinite(most)
     ? props.words.__('Attach files (up to %1 MB each)', Math.floor(most / 2 ** 20))
     : props.words.__('Attach files');

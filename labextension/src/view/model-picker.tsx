@@ -19,7 +19,7 @@ export function ModelPicker({ model, words }: { model: ChatModel; words: Words }
   const [search, setSearch] = useState('');
   const input = useRef<HTMLInputElement>(null);
   const node = useRef<HTMLDivElement>(null);
-  const names = namesByLook(model.models);
+  const names = namesByLook(model.choice.models);
   const chosen = plainText(model.model);
   if (!names.size) {
     return (
@@ -31,7 +31,7 @@ export function ModelPicker({ model, words }: { model: ChatModel; words: Words }
   const owners = model.setup?.owners ?? {};
   const choose = (name: string, close: () => void): void => {
     close();
-    model.choose(name);
+    model.choice.choose(name);
     // Back to the question, which is what the model is chosen for.
     node.current?.closest('form')?.querySelector('textarea')?.focus();
   };

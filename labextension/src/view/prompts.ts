@@ -19,7 +19,7 @@ export function promptMention(model: ChatModel, { name, text }: Prompt, place: s
     kind: 'prompt',
     label: name,
     detail: plainText(text, FIRST_WORDS),
-    attach: draft => model.drafted.emit(draft.trim() ? `${text.trimEnd()}\n\n${draft}` : text)
+    attach: draft => model.drafts.offer(draft.trim() ? `${text.trimEnd()}\n\n${draft}` : text)
   };
 }
 

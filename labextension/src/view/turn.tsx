@@ -104,7 +104,7 @@ function ErrorCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'
         type="button"
         class="aqueduct-button"
         disabled={!isReady}
-        onClick={() => model.askAgain(turn)}
+        onClick={() => model.again.ask(turn)}
       >
         {words.__('Try again')}
       </button>
@@ -113,7 +113,7 @@ function ErrorCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'
           type="button"
           class="aqueduct-button"
           disabled={!isReady}
-          onClick={() => model.askWithoutFiles(turn)}
+          onClick={() => model.again.askWithoutFiles(turn)}
         >
           {words.__('Ask without the files')}
         </button>
@@ -134,12 +134,12 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
     <footer class="aqueduct-footer">
       <span>{facts.filter(Boolean).join(' · ')}</span>
       <span class="aqueduct-actions">
-        {model.canContinue(turn) && (
+        {model.again.canContinue(turn) && (
           <button
             type="button"
             class="aqueduct-button"
             disabled={!isReady}
-            onClick={() => model.goOn(turn)}
+            onClick={() => model.again.goOn(turn)}
           >
             {words.__('Continue')}
           </button>
@@ -156,7 +156,7 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
         <IconButton
           icon="repeat"
           label={words.__('Ask again')}
-          act={() => model.askAgain(turn)}
+          act={() => model.again.ask(turn)}
           isDisabled={!isReady}
         />
       </span>

@@ -78,7 +78,7 @@ test('the words are those that the kernel knows', async () => {
   expect(await listed).toEqual(said('variables').variables);
   carrier.attach('df');
   vi.useRealTimers();
-  await model.attachments.add(new File(['xx'], 'too large'));
+  await model.draft.attachments.add(new File(['xx'], 'too large'));
   const upload = carrier.upload(
     new File(['abc'], 'a.txt'),
     () => undefined,

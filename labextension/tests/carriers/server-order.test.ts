@@ -89,7 +89,7 @@ test('turns that the server told before it had the question do not take it away'
 test('a question that takes the place of others does so before the server knows', async () => {
   await carrier.open('a');
   const letGo = server.hold('POST conversations/a/turns');
-  model.askAgain(model.turns[0]!);
+  model.again.ask(model.turns[0]!);
   server.tellTurns('a');
   await settled();
   expect(model.turns.map(({ answer }) => answer)).toEqual(['']);

@@ -2,6 +2,7 @@ import type { IStateDB } from '@jupyterlab/statedb';
 import { beforeEach, expect, test, vi } from 'vitest';
 
 import { ServerCarrier } from '../../src/carriers/server';
+import { PageShelf } from '../../src/lab/page-shelf';
 import { restore } from '../../src/lab/restoring';
 import { ChatModel } from '../../src/model/chat';
 import { json, JupyterServer, settled, STATUS } from '../jupyter-server';
@@ -15,10 +16,12 @@ let fetched: (kept: unknown) => void;
 /** Begin; what was kept comes when the test says so. */
 function begin(): Promise<void> {
   const kept = new Promise(resolve => (fetched = resolve));
-  return restore(model, carrier, { fetch: () => kept, save } as unknown as IStateDB, 'key');
+  const state = { fetch: () => kept, save } as unknown as IStateDB;
+  return restore(model, carrier, state, 'key', new PageShelf('/', sessionStorage));
 }
 
 beforeEach(() => {
+  sessionStorage.clear();
   save.mockReset().mockResolvedValue(undefined);
   server = new JupyterServer();
   server.keep('a');
@@ -33,13 +36,13 @@ test('the conversation and the model are there again, and are kept', async () =>
   fetched({ id: 'a', model: 'old' });
   await restoring;
   expect([carrier.current.id, model.model]).toEqual(['a', 'old']);
-  model.choose('m');
+  model.choice.choose('m');
   expect(save).toHaveBeenLastCalledWith('key', { id: 'a', model: 'm' });
 });
 
 test('whoever was faster keeps what they have opened and chosen', async () => {
   const restoring = begin();
-  model.choose('m');
+  model.choice.choose('m');
   const letGo = server.hold('GET conversations/b/events');
   const opening = carrier.open('b');
   fetched({ id: 'a', model: 'old' });
@@ -66,7 +69,7 @@ test.each([undefined, null, 'x', { id: 5, model: ['m'] }])(
     const restoring = begin();
     fetched(kept);
     await restoring;
-    expect([carrier.current.id, model.isChosen]).toEqual([null, false]);
+    expect([carrier.current.id, model.choice.isChosen]).toEqual([null, false]);
   }
 );
 
@@ -87,4 +90,14 @@ test('a page that cannot be kept is told', async () => {
   await carrier.open('b');
   await settled();
   expect(model.trouble).toBe('The disk is full.');
+});
+
+test('what is written before the conversation is there stays in the composer', async () => {
+  const restoring = begin();
+  fetched({ id: 'a' });
+  model.drafts.write('typed at once');
+  await restoring;
+  expect([carrier.current.id, model.draft.text]).toEqual(['a', 'typed at once']);
+  await carrier.open(null);
+  expect(model.draft.text).toBe('');
 });

@@ -44,7 +44,7 @@ function there(fields: Partial<Contents.IModel>): void {
 test('a file of the server is read and uploaded, and says where it is from', async () => {
   there({ size: 4 });
   await files.attach(['drive:data/sales.csv']);
-  await model.attachments.settled();
+  await model.draft.attachments.settled();
   expect(get).toHaveBeenLastCalledWith('drive:data/sales.csv', {
     type: 'file',
     format: 'base64',
@@ -52,7 +52,10 @@ test('a file of the server is read and uploaded, and says where it is from', asy
   });
   const [file] = upload.mock.calls[0]!;
   expect([file.name, file.type, file.size]).toEqual(['sales.csv', 'text/csv', 4]);
-  expect(model.attachments.items[0]).toMatchObject({ from: 'drive:data/sales.csv', error: null });
+  expect(model.draft.attachments.items[0]).toMatchObject({
+    from: 'drive:data/sales.csv',
+    error: null
+  });
 });
 
 test('what is too large is not read, and a folder cannot go along', async () => {

@@ -93,13 +93,13 @@ test.each([
   carrier.say('Once upon');
   carrier.end(ending);
   const early = last();
-  expect(model.canContinue(early)).toBe(goesOn);
-  model.goOn(early);
+  expect(model.again.canContinue(early)).toBe(goesOn);
+  model.again.goOn(early);
   expect(carrier.asked).toHaveLength(goesOn ? 2 : 1);
   if (goesOn) {
     expect(carrier.asked[1]).toMatchObject({ before: null });
     expect(carrier.asked[1]!.prompt).toMatch(/^Continue exactly where you stopped/);
-    expect(model.canContinue(early)).toBe(false);
+    expect(model.again.canContinue(early)).toBe(false);
   }
 });
 
@@ -130,17 +130,17 @@ test('a question that nobody can be asked stays, and says why', () => {
   carrier.ask = () => {
     throw new CarrierError('The kernel was restarted.');
   };
-  model.addContext({ name: 'df', text: 'a table' });
+  model.draft.add({ name: 'df', text: 'a table' });
   expect(model.send('Hi')).toBe(false);
   expect(model.trouble).toBe('The kernel was restarted.');
   expect(model.isRunning).toBe(false);
-  expect(model.contexts).toHaveLength(1);
+  expect(model.draft.contexts).toHaveLength(1);
 });
 
 test('an answer without a word has nothing to go on from', () => {
   model.send('Tell me');
   model.stop();
-  expect(model.canContinue(last())).toBe(false);
+  expect(model.again.canContinue(last())).toBe(false);
 });
 
 test('a list of turns that crosses a question on its way does not lose its answer', () => {
@@ -192,12 +192,12 @@ test('what comes late of a stopped answer does not get into the next', () => {
 
 test('one question runs at a time, and the next waits until its answer is complete', () => {
   model.send('one');
-  model.addContext({ name: 'df', text: 'a table' });
+  model.draft.add({ name: 'df', text: 'a table' });
   expect(model.send('two')).toBe(true);
   expect(model.send('three')).toBe(true);
   expect(model.send('  ')).toBe(false);
   expect(carrier.asked).toHaveLength(1);
-  expect(model.contexts).toEqual([]);
+  expect(model.draft.contexts).toEqual([]);
   expect(model.queue.items.map(({ prompt }) => prompt)).toEqual(['two', 'three']);
   carrier.end();
   expect(carrier.asked[1]).toMatchObject({
@@ -247,10 +247,11 @@ test('questions wait in their own conversation', () => {
   model.send('one');
   model.send('two');
   const [turn] = model.turns;
-  carrier.tell({ type: 'opened', from: 'a', to: 'b' });
+  carrier.tell({ type: 'created', id: 'a' });
+  carrier.tell({ type: 'opened', to: 'b' });
   carrier.tell({ type: 'turns', ids: [], turns: [], running: null });
   expect(model.queue.items).toEqual([]);
-  carrier.tell({ type: 'opened', from: 'b', to: 'a' });
+  carrier.tell({ type: 'opened', to: 'a' });
   const whole = { ...turn!, state: 'whole' as const };
   carrier.tell({ type: 'turns', ids: [whole.id], turns: [whole], running: null });
   expect(model.queue.items.map(({ prompt }) => prompt)).toEqual(['two']);
@@ -309,7 +310,7 @@ test('an edited question takes the place of the old one and of what came after',
     carrier.end();
   }
   const drafts: string[] = [];
-  model.drafted.connect(text => drafts.push(text));
+  model.drafts.offered.connect(text => drafts.push(text));
   const second = model.turns[1]!;
   model.edit(second);
   model.send('two, better');
@@ -322,20 +323,20 @@ test('an edited question takes the place of the old one and of what came after',
 test('asking again keeps what was attached, and may leave lost files out', () => {
   const file: Part = { type: 'file', file: { file_id: 'file-1', filename: 'a' } };
   carrier.upload.mockResolvedValue(file);
-  model.addContext({ name: 'cell', text: '1/0' });
+  model.draft.add({ name: 'cell', text: '1/0' });
   model.send('Why?');
   carrier.end({ state: 'failed', error: 'No.', error_code: 'file_not_found' });
-  model.askAgain(last());
+  model.again.ask(last());
   expect(carrier.asked.at(-1)!.files).toEqual([{ type: 'text', text: '<cell>\n1/0\n</cell>' }]);
   carrier.end();
   const withFile = { ...last(), content: contentOf('Why?', [], [file]) };
-  model.askWithoutFiles(withFile);
+  model.again.askWithoutFiles(withFile);
   expect(carrier.asked.at(-1)!.files).toEqual([]);
 });
 
 test('the chosen model is asked as long as it is there', () => {
   expect(model.model).toBe('b');
-  model.choose('a');
+  model.choice.choose('a');
   model.send('Hi');
   expect(carrier.asked[0]!.model).toBe('a');
   const setup = { models: ['c'], default_model: null, notices: [], limits: LIMITS };
@@ -384,10 +385,10 @@ test('where a question cannot even begin, the next one can', () => {
 });
 
 test('a file too large is refused before a byte is sent', async () => {
-  await model.attachments.add(new File(['x'.repeat(11)], 'large.txt'));
-  await model.attachments.add(new File([], 'empty.txt'));
+  await model.draft.attachments.add(new File(['x'.repeat(11)], 'large.txt'));
+  await model.draft.attachments.add(new File([], 'empty.txt'));
   expect(carrier.upload).not.toHaveBeenCalled();
-  expect(model.attachments.items.map(({ error }) => error)).toEqual([
+  expect(model.draft.attachments.items.map(({ error }) => error)).toEqual([
     expect.stringContaining('the limit'),
     'This file is empty.'
   ]);
@@ -396,10 +397,10 @@ test('a file too large is refused before a byte is sent', async () => {
 
 test('files together may not be too large either', async () => {
   carrier.upload.mockResolvedValue({ type: 'text', text: '' });
-  await model.attachments.add(new File(['x'.repeat(9)], 'a'));
-  await model.attachments.add(new File(['x'.repeat(9)], 'b'));
+  await model.draft.attachments.add(new File(['x'.repeat(9)], 'a'));
+  await model.draft.attachments.add(new File(['x'.repeat(9)], 'b'));
   expect(carrier.upload).toHaveBeenCalledTimes(1);
-  expect(model.attachments.items[1]!.error).toContain('together');
+  expect(model.draft.attachments.items[1]!.error).toContain('together');
 });
 
 test('a question waits for its files, and an upload can be stopped', async () => {
@@ -411,23 +412,23 @@ test('a question waits for its files, and an upload can be stopped', async () =>
       given.addEventListener('abort', () => reject(new Error('x')))
     );
   });
-  const added = model.attachments.add(new File(['x'], 'a'));
-  expect(model.attachments.items[0]!.progress).toBe(0.5);
+  const added = model.draft.attachments.add(new File(['x'], 'a'));
+  expect(model.draft.attachments.items[0]!.progress).toBe(0.5);
   expect(model.send('Hi')).toBe(false);
-  model.attachments.remove(model.attachments.items[0]!);
+  model.draft.attachments.remove(model.draft.attachments.items[0]!);
   await added;
   expect(signal!.aborted).toBe(true);
-  expect(model.attachments.items).toEqual([]);
+  expect(model.draft.attachments.items).toEqual([]);
   expect(model.send('Hi')).toBe(true);
 });
 
 test('nothing is sent while a file could not be attached, and it is said', async () => {
-  await model.attachments.add(new File(['x'.repeat(11)], 'large.txt'));
+  await model.draft.attachments.add(new File(['x'.repeat(11)], 'large.txt'));
   expect(model.send('What is in it?')).toBe(false);
   expect(carrier.asked).toEqual([]);
   expect(model.trouble).toBe(
     'large.txt was not attached. Remove it or attach it again, then send.'
   );
-  model.attachments.remove(model.attachments.items[0]!);
+  model.draft.attachments.remove(model.draft.attachments.items[0]!);
   expect(model.send('What is in it?')).toBe(true);
 });

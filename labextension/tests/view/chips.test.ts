@@ -43,8 +43,8 @@ async function press(node: HTMLElement, selector: string): Promise<void> {
 
 test('what is attached has a name that can be read', async () => {
   const name = `gpj\u202eexe${'x'.repeat(1000)}`;
-  model.addContext({ name, text: '😀'.repeat(60_000) });
-  model.attachments.add(new File(['x'], name)).catch(() => undefined);
+  model.draft.add({ name, text: '😀'.repeat(60_000) });
+  model.draft.attachments.add(new File(['x'], name)).catch(() => undefined);
   const node = await chips();
   const shown = [...node.querySelectorAll('.aqueduct-chip-face > span')];
   expect(shown.map(({ textContent }) => textContent)).toEqual([
@@ -57,7 +57,7 @@ test('what is attached has a name that can be read', async () => {
 
 test('a chip says how much it takes and what was left out', async () => {
   const left = { ...NOTHING_LEFT_OUT, characters: 12_345, pictures: 2, rows: 1 };
-  model.addContext({ name: 'notebook a.ipynb', text: 'x'.repeat(4000), left, cut: ['df: rows'] });
+  model.draft.add({ name: 'notebook a.ipynb', text: 'x'.repeat(4000), left, cut: ['df: rows'] });
   const node = await chips();
   expect(node.querySelector('small')!.textContent).toBe(
     'about 1,000 tokens · 12,345 characters left out · 2 pictures left out · 1 row left out · left out: df: rows'
@@ -67,19 +67,19 @@ test('a chip says how much it takes and what was left out', async () => {
 test('pictures come and go with their context, and can be removed alone', async () => {
   const picture = new File(['x'], 'In[1] of a.png', { type: 'image/png' });
   const context = { name: 'cell In[1] of a.ipynb', text: 'plot()', pictures: [picture] };
-  model.addContext(context);
-  model.addContext({ ...context });
-  await model.attachments.settled();
-  expect(model.attachments.items).toHaveLength(1);
+  model.draft.add(context);
+  model.draft.add({ ...context });
+  await model.draft.attachments.settled();
+  expect(model.draft.attachments.items).toHaveLength(1);
   const node = await chips();
   expect(node.querySelector('img')!.src).toBe('blob:1');
   await act(() =>
     node.querySelector<HTMLButtonElement>("[aria-label='Remove In[1] of a.png']")!.click()
   );
-  expect([model.contexts.length, model.attachments.items.length]).toEqual([1, 0]);
-  model.addContext(context);
-  model.removeContext(model.contexts[0]!);
-  expect(model.attachments.items).toEqual([]);
+  expect([model.draft.contexts.length, model.draft.attachments.items.length]).toEqual([1, 0]);
+  model.draft.add(context);
+  model.draft.remove(model.draft.contexts[0]!);
+  expect(model.draft.attachments.items).toEqual([]);
 });
 
 test('what was sent can be opened: a text, and a picture of this page or of the server', async () => {

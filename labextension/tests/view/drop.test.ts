@@ -34,6 +34,6 @@ test('files can be dropped anywhere on the chat, which lights up; other things c
   drag('dragover', files);
   expect(drag('drop', files).defaultPrevented).toBe(true);
   expect(area.className).toBe('');
-  expect(model.attachments.items.map(({ name }) => name)).toEqual(['a.csv']);
+  expect(model.draft.attachments.items.map(({ name }) => name)).toEqual(['a.csv']);
   await takeAway();
 });

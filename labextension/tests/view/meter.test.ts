@@ -42,7 +42,7 @@ async function shown(model: ChatModel, draft = ''): Promise<string> {
 
 test('the history counts as the upstream counted it, and the rest by its characters', () => {
   const model = chat(1000, { tokens_in: 300, tokens_out: 100, answer: 'x'.repeat(10_000) });
-  model.addContext({ name: 'df', text: 'x'.repeat(80) });
+  model.draft.add({ name: 'df', text: 'x'.repeat(80) });
   expect(fullnessOf(model, 'x'.repeat(40))).toEqual({ tokens: 430, most: 1000 });
   expect(fullnessOf(chat(null, { answer: 'x'.repeat(400) }), '')).toEqual({
     tokens: 101,

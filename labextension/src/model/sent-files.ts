@@ -1,0 +1,64 @@
+/** Files that went along from this page, for whoever looks at them after they were sent. */
+import type { Carrier } from '../carriers/carrier';
+import type { Part } from '../protocol-types';
+import type { Words } from '../translation';
+
+/** How many sent files stay on the page. */
+const MOST_KEPT = 20;
+
+export class SentFiles {
+  /** By the id or hash of each file. */
+  private readonly _files = new Map<string, File>();
+
+  constructor(
+    private readonly _carrier: Carrier,
+    private readonly _words: Words
+  ) {}
+
+  /** Keep a file; only the latest ones stay. */
+  keep(file: File, part: Part): void {
+    const key = keyOf(part);
+    if (key) {
+      this._files.set(key, file);
+      const oldest = [...this._files.keys()][0]!;
+      if (this._files.size > MOST_KEPT) {
+        this._files.delete(oldest);
+      }
+    }
+  }
+
+  /** Whether the bytes of a part can be had: from this page, or from whoever keeps the file. */
+  has(part: Part): boolean {
+    const isData = part.type === 'image_url' && part.image_url.url.startsWith('data:image/');
+    const isKept =
+      part.type === 'file' && Boolean(part.file.file_id && 'download' in this._carrier);
+    return isData || isKept || this._files.has(keyOf(part));
+  }
+
+  /**
+   * Get the bytes of a file that was sent.
+   *
+   * @throws Error with a message for the user
+   */
+  async download(part: Part): Promise<Blob> {
+    if (part.type === 'image_url') {
+      const { url } = part.image_url;
+      if (url.startsWith('data:image/')) {
+        return (await fetch(url)).blob();
+      }
+    }
+    const sent = this._files.get(keyOf(part));
+    if (sent) {
+      return sent;
+    }
+    const file = part.type === 'file' ? part.file : {};
+    if (!file.file_id || !this._carrier.download) {
+      throw new Error(this._words.__('The file was sent, but it is no longer on this page.'));
+    }
+    return this._carrier.download(file);
+  }
+}
+
+function keyOf(part: Part): string {
+  return part.type === 'file' ? (part.file.file_id ?? part.file.sha256 ?? '') : '';
+}
