@@ -41,6 +41,7 @@ export class TurnView extends Component<TurnProps> {
           <Proposal turn={turn} words={words} />
           {turn.state === 'running' && <Waiting turn={turn} model={model} words={words} />}
           {turn.state === 'failed' && <ErrorCard {...{ turn, model, words, isReady }} />}
+          {isEmpty(turn) && <EmptyCard {...{ turn, model, words, isReady }} />}
           {turn.state !== 'running' && <Footer {...{ turn, model, words, isReady }} />}
         </div>
       </article>
@@ -123,6 +124,27 @@ function ErrorCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'
   );
 }
 
+/** Whether a model has ended its answer without a word of it. */
+function isEmpty({ state, answer }: Turn): boolean {
+  return state === 'whole' && !answer.trim();
+}
+
+function EmptyCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
+  return (
+    <div class="aqueduct-notice" role="note">
+      <p>{words.__('The model gave an empty answer.')}</p>
+      <button
+        type="button"
+        class="aqueduct-button"
+        disabled={!isReady}
+        onClick={() => model.again.ask(turn)}
+      >
+        {words.__('Ask again')}
+      </button>
+    </div>
+  );
+}
+
 function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
   const facts = [
     turn.model,
@@ -145,20 +167,24 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
           </button>
         )}
         <Versions turn={turn} model={model} words={words} isReady={isReady} />
-        <IconButton
-          icon="copy"
-          label={words.__('Copy the answer')}
-          act={() => {
-            copyText(turn.answer, words).catch(model.complain);
-          }}
-          isDisabled={!turn.answer}
-        />
-        <IconButton
-          icon="repeat"
-          label={words.__('Ask again')}
-          act={() => model.again.ask(turn)}
-          isDisabled={!isReady}
-        />
+        {turn.answer.trim() && (
+          <IconButton
+            icon="copy"
+            label={words.__('Copy the answer')}
+            act={() => {
+              copyText(turn.answer, words).catch(model.complain);
+            }}
+          />
+        )}
+        {/* A card offers it already where there is nothing to keep. */}
+        {turn.state !== 'failed' && !isEmpty(turn) && (
+          <IconButton
+            icon="repeat"
+            label={words.__('Ask again')}
+            act={() => model.again.ask(turn)}
+            isDisabled={!isReady}
+          />
+        )}
       </span>
     </footer>
   );

@@ -1,0 +1,65 @@
+/** What a turn offers once its answer has ended. */
+import { h } from 'preact';
+import { act } from 'preact/test-utils';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import type { Carrier, CarrierEvent } from '../../src/carriers/carrier';
+import { ChatModel } from '../../src/model/chat';
+import { newTurn, type Turn } from '../../src/protocol-types';
+import { ENGLISH } from '../../src/translation';
+import { Chat } from '../../src/view/chat';
+import { drawn } from '../page';
+
+const typesetter = { highlight: () => undefined, typeset: () => undefined };
+let tell: (event: CarrierEvent) => void;
+let takeAway: () => Promise<void>;
+
+const ask = vi.fn<Carrier['ask']>();
+const carrier = {
+  connect: (listener: typeof tell) => (tell = listener),
+  ask
+} as unknown as Carrier;
+
+let model: ChatModel;
+
+beforeEach(() => {
+  ask.mockReset();
+  model = new ChatModel(carrier);
+});
+
+afterEach(() => takeAway());
+
+async function shown(...turns: Turn[]): Promise<HTMLElement> {
+  tell({ type: 'turns', ids: turns.map(({ id }) => id), turns, running: null });
+  const page = await drawn(h(Chat, { model, words: ENGLISH, typesetter }));
+  takeAway = page.takeAway;
+  return page.node;
+}
+
+const ended = (ending: Partial<Turn>): Turn => ({ ...newTurn('Hi', 'Hi'), ...ending });
+
+function buttons(node: HTMLElement): (string | null)[] {
+  const found = node.querySelectorAll('.aqueduct-answer button');
+  return [...found].map(button => button.getAttribute('aria-label') ?? button.textContent);
+}
+
+test.each([
+  [ended({ state: 'failed', error: 'No.' }), ['Try again']],
+  [ended({ state: 'whole' }), ['Ask again']],
+  [ended({ state: 'whole', answer: '\n', reasoning: 'hm' }), ['Ask again']],
+  [ended({ state: 'stopped' }), ['Ask again']],
+  [ended({ state: 'whole', answer: 'Yes' }), ['Copy the answer', 'Ask again']]
+])('there is one way to ask again: %#', async (turn, expected) => {
+  const node = await shown(turn);
+  expect(buttons(node)).toEqual(expected);
+  const again = [...node.querySelectorAll<HTMLButtonElement>('.aqueduct-answer button')].at(-1)!;
+  await act(() => again.click());
+  expect(ask).toHaveBeenCalledWith(expect.objectContaining({ prompt: 'Hi', before: turn.id }));
+});
+
+test('an answer without a word says so', async () => {
+  const node = await shown(ended({ state: 'whole' }), ended({ state: 'whole', answer: 'Yes' }));
+  const [first, second] = node.querySelectorAll('.aqueduct-answer');
+  expect(first!.textContent).toContain('The model gave an empty answer.');
+  expect(second!.textContent).not.toContain('empty');
+});
