@@ -27,7 +27,7 @@ export interface ChatProps {
   typesetter: Typesetter;
   sources?: readonly ContextSource[];
   header?: ComponentChildren;
-  /** Shown where there is no model yet. */
+  /** Shown where there is no model yet: in the place of questions, and below them. */
   setUp?: ComponentChildren;
 }
 
@@ -65,6 +65,11 @@ export function Chat(props: ChatProps): JSX.Element {
     <section class="aqueduct-chat" ref={node} aria-label={words.__('Chat')} onKeyDown={onKeyDown}>
       {header}
       <Transcript {...{ model, words, typesetter, sources, setUp }} />
+      {needsModel(props) && model.turns.length > 0 && (
+        <aside class="aqueduct-slim" aria-label={words.__('No model is set up')}>
+          {setUp}
+        </aside>
+      )}
       {model.trouble && (
         <div class="aqueduct-error aqueduct-trouble" role="alert">
           <p>{model.trouble}</p>
@@ -84,6 +89,10 @@ export function Chat(props: ChatProps): JSX.Element {
   );
 }
 
+function needsModel({ model, setUp }: Pick<ChatProps, 'model' | 'setUp'>): boolean {
+  return model.setup?.needs_model === true && setUp !== undefined;
+}
+
 function Transcript(props: Omit<ChatProps, 'header'>): JSX.Element {
   const { model, words, typesetter, sources, setUp } = props;
   const node = useRef<HTMLDivElement>(null);
@@ -92,7 +101,6 @@ function Transcript(props: Omit<ChatProps, 'header'>): JSX.Element {
   const [isAway, setAway] = useState(false);
   useStickToEnd(node, isAtEnd, model.turns);
   const turns = useDrawnTurns(model.turns);
-  const needsModel = model.setup?.needs_model === true && setUp !== undefined;
   const hasNoModel = model.setup !== null && !model.choice.models.length;
   return (
     <div
@@ -112,7 +120,7 @@ function Transcript(props: Omit<ChatProps, 'header'>): JSX.Element {
     >
       {(hasNoModel || !model.turns.length) && <Notices model={model} words={words} />}
       {!model.turns.length &&
-        (needsModel ? setUp : !hasNoModel && <Empty {...{ model, words, sources }} />)}
+        (needsModel(props) ? setUp : !hasNoModel && <Empty {...{ model, words, sources }} />)}
       {turns.map(turn => (
         <TurnView key={turn.id} {...{ turn, model, typesetter, words }} isReady={model.isReady} />
       ))}

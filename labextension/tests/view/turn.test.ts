@@ -29,9 +29,14 @@ beforeEach(() => {
 
 afterEach(() => takeAway());
 
-async function shown(...turns: Turn[]): Promise<HTMLElement> {
+function tellTurns(...turns: Turn[]): void {
   tell({ type: 'turns', ids: turns.map(({ id }) => id), turns, running: null });
-  const page = await drawn(h(Chat, { model, words: ENGLISH, typesetter }));
+}
+
+async function shown(...turns: Turn[]): Promise<HTMLElement> {
+  tellTurns(...turns);
+  const setUp = h('b', {}, 'Set up');
+  const page = await drawn(h(Chat, { model, words: ENGLISH, typesetter, setUp }));
   takeAway = page.takeAway;
   return page.node;
 }
@@ -62,4 +67,17 @@ test('an answer without a word says so', async () => {
   const [first, second] = node.querySelectorAll('.aqueduct-answer');
   expect(first!.textContent).toContain('The model gave an empty answer.');
   expect(second!.textContent).not.toContain('empty');
+});
+
+test('a model can be set up before and after the first question, until there is one', async () => {
+  const limits = { attachment_bytes: 1, attachments_bytes: 1 };
+  const setup = { models: ['echo'], default_model: null, notices: [], limits, needs_model: true };
+  tell({ type: 'setup', setup });
+  const node = await shown();
+  expect(node.querySelector('[role=log]')!.textContent).toBe('Set up');
+  await act(() => tellTurns(ended({ state: 'whole', answer: 'Hi' })));
+  expect(node.querySelector('[role=log]')!.textContent).not.toContain('Set up');
+  expect(node.querySelector('aside')!.textContent).toBe('Set up');
+  await act(() => tell({ type: 'setup', setup: { ...setup, needs_model: false } }));
+  expect(node.textContent).not.toContain('Set up');
 });
