@@ -1,39 +1,19 @@
 /**
- * An open conversation: its turns as the server tells them, and what is on its way to the server.
+ * An open conversation, and what is on its way to the server.
  *
- * The server owns the turns. A question is shown at once, and stays until the server has it, or for
- * as long as the server does not want it. Operations run one at a time, in the order of the clicks.
+ * Operations run one at a time, in the order of the clicks. Its turns are in `conversation-turns.ts`.
  */
-import type { Ending, Turn } from '../protocol-types';
+import type { Turn } from '../protocol-types';
 import { codeOf, type CarrierEvent } from './carrier';
 import type { ConversationEvent } from './conversation-events';
+import { ConversationTurns } from './conversation-turns';
 import type { Asking, Conversations, Format } from './conversations';
 import { NO_PARAMETERS, type ConversationParameters } from './parameters';
-
-type TurnsEvent = Extract<ConversationEvent, { type: 'turns' }>;
-
-/** A question that the server does not have yet, or does not want. */
-interface Unsent {
-  turn: Turn;
-  request: string;
-  before: string | null;
-}
-
-const IDLE = { running: null, answering: null };
 
 export class OpenConversation {
   name = '';
   parameters: ConversationParameters = NO_PARAMETERS;
-  turns: readonly Turn[] = [];
-  /** Its running request, and the turn that it answers. */
-  running: string | null = null;
-
-  private _answering: string | null = null;
-  /** What the server has last said about what runs. */
-  private _told: { running: string | null; answering: string | null } = IDLE;
-  private _unsent: Unsent | null = null;
-  /** What was stopped here, of which the server may still tell. */
-  private _stopped: { request: string; turn: string } | null = null;
+  private readonly _turns = new ConversationTurns();
   private _queue: Promise<unknown> = Promise.resolve();
   private _isDeleted = false;
 
@@ -47,20 +27,27 @@ export class OpenConversation {
     return this._isDeleted;
   }
 
+  /** Its running request. */
+  get running(): string | null {
+    return this._turns.running;
+  }
+
   /** Everything that there is now, for whoever begins to show it. */
   get shown(): CarrierEvent {
-    return this._turnsEvent(this.turns);
+    return this._turns.shown;
   }
 
   /** Take what the server tells; returns what changes on the page. */
   take(event: ConversationEvent): CarrierEvent | null {
     switch (event.type) {
       case 'turns':
-        return this._takeTurns(event);
+        this.name = event.name;
+        this._takeParameters(event.parameters);
+        return this._turns.take(event);
       case 'delta':
-        return this._grow(event);
+        return this._turns.grow(event);
       case 'ended':
-        return this._end(event.request, event.turn);
+        return this._turns.end(event);
       case 'renamed':
         this.name = event.name;
         return null;
@@ -75,10 +62,7 @@ export class OpenConversation {
 
   /** Show a question before the server has it. */
   begin(turn: Turn, request: string, before: string | null): void {
-    this._unsent = { turn, request, before };
-    this.turns = this._withUnsent(this.turns);
-    this.running = request;
-    this._answering = turn.id;
+    this._turns.begin(turn, request, before);
   }
 
   /**
@@ -101,39 +85,32 @@ export class OpenConversation {
       });
       return null;
     } catch (error) {
-      return this._refuse(asking.request, error);
+      return this._turns.refuse(asking.request, this._store.endingOf(error));
     }
   }
 
   /** Stop the running request, here at once and on the server. */
   async stop(request: string): Promise<void> {
-    const turn = this._answering;
-    if (this.running !== request || turn === null) {
-      return;
+    const turn = this._turns.stop(request);
+    if (turn !== null) {
+      await this._inTurn(async () => {
+        if (this.id !== null) {
+          await this._store.stop(this.id, turn);
+        }
+      });
     }
-    this._stopped = { request, turn };
-    this.running = null;
-    this._change(turn, { state: 'stopped' });
-    await this._inTurn(async () => {
-      if (this.id !== null) {
-        await this._store.stop(this.id, turn);
-      }
-    });
   }
 
   /** Remove a turn. */
   async remove(id: string): Promise<void> {
-    this.turns = this.turns.filter(turn => turn.id !== id);
-    if (this._unsent?.turn.id === id) {
-      this._unsent = null;
-      return;
+    if (this._turns.remove(id)) {
+      await this._inTurn(() => this._store.remove(this.id!, id));
     }
-    await this._inTurn(() => this._store.remove(this.id!, id));
   }
 
   /** Whether the server has a turn, so that it can put it back once it is removed. */
   keeps(id: string): boolean {
-    return this._unsent?.turn.id !== id;
+    return this._turns.keeps(id);
   }
 
   /** Put back a turn that was removed. */
@@ -192,111 +169,10 @@ export class OpenConversation {
     return done;
   }
 
-  private _takeTurns(event: TurnsEvent): CarrierEvent {
-    const { ids, turns, running, answering } = event;
-    this.name = event.name;
-    this._takeParameters(event.parameters);
-    this._told = { running, answering };
-    if (this._unsent && ids.includes(this._unsent.turn.id)) {
-      this._unsent = null;
-    }
-    // Turns that have not changed stay the same objects, so that they are not drawn again.
-    const known = new Map(this.turns.map(turn => [turn.id, turn]));
-    const news = turns.filter(turn => JSON.stringify(turn) !== JSON.stringify(known.get(turn.id)));
-    news.forEach(turn => known.set(turn.id, turn));
-    this.turns = this._withUnsent(ids.flatMap(id => known.get(id) ?? []));
-    if (running !== this._stopped?.request) {
-      this._stopped = null;
-      if (this._unsent?.turn.state !== 'running') {
-        this.running = running;
-        this._answering = answering;
-      }
-    } else {
-      this._change(this._stopped.turn, { state: 'stopped' });
-    }
-    const changed = new Set(news.map(({ id }) => id));
-    return this._turnsEvent(this.turns.filter(({ id }) => changed.has(id)));
-  }
-
   private _takeParameters(parameters: ConversationParameters): void {
     // The same ones stay the same object, so that nothing is drawn over what is being typed.
     if (JSON.stringify(parameters) !== JSON.stringify(this.parameters)) {
       this.parameters = parameters;
     }
-  }
-
-  private _grow(event: Extract<ConversationEvent, { type: 'delta' }>): CarrierEvent | null {
-    const { request, text, reasoning } = event;
-    const turn = this._turnOf(request);
-    if (!turn) {
-      return null;
-    }
-    this._change(turn.id, { answer: turn.answer + text, reasoning: turn.reasoning + reasoning });
-    // On the page, only one answer grows at a time; another one is shown once ours is refused.
-    return request === this.running ? event : null;
-  }
-
-  private _end(request: string, ending: Ending): CarrierEvent | null {
-    const turn = this._turnOf(request);
-    this._told = IDLE;
-    if (request === this._stopped?.request) {
-      this._stopped = null;
-      // What came after the click is part of the answer, too.
-      return turn ? this._turnsEvent(this._change(turn.id, ending)) : null;
-    }
-    if (request !== this.running) {
-      // Another window's answer, which ends before the server has refused our own question.
-      return turn ? this._turnsEvent(this._change(turn.id, ending)) : null;
-    }
-    this.running = null;
-    this._change(turn?.id ?? '', ending);
-    return { type: 'ended', request, turn: ending };
-  }
-
-  /** The turn that a request answers: our own, one that was stopped here, or another window's. */
-  private _turnOf(request: string): Turn | undefined {
-    const answers: [string | null | undefined, string | null | undefined][] = [
-      [this.running, this._answering],
-      [this._stopped?.request, this._stopped?.turn],
-      [this._told.running, this._told.answering]
-    ];
-    const id = answers.find(([running]) => running === request)?.[1];
-    return this.turns.find(turn => turn.id === id);
-  }
-
-  private _refuse(request: string, error: unknown): CarrierEvent | null {
-    if (this._unsent?.request !== request) {
-      return null;
-    }
-    const ending = this._store.endingOf(error);
-    this._unsent = { ...this._unsent, turn: { ...this._unsent.turn, ...ending } };
-    this._change(this._unsent.turn.id, ending);
-    this.running = this._told.running;
-    this._answering = this._told.answering;
-    return { type: 'ended', request, turn: ending };
-  }
-
-  private _withUnsent(turns: readonly Turn[]): readonly Turn[] {
-    if (!this._unsent) {
-      return turns;
-    }
-    const { turn, before } = this._unsent;
-    const index = turns.findIndex(({ id }) => id === before);
-    return [...turns.slice(0, index < 0 ? undefined : index), turn];
-  }
-
-  private _change(id: string, change: Ending & { answer?: string; reasoning?: string }): Turn[] {
-    this.turns = this.turns.map(turn => (turn.id === id ? { ...turn, ...change } : turn));
-    return this.turns.filter(turn => turn.id === id);
-  }
-
-  private _turnsEvent(news: readonly Turn[]): CarrierEvent {
-    return {
-      type: 'turns',
-      ids: this.turns.map(({ id }) => id),
-      turns: news,
-      running: this.running,
-      answering: this._answering
-    };
   }
 }

@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { ServerCarrier } from '../../src/carriers/server';
 import { ChatModel } from '../../src/model/chat';
 import { newTurn, type Turn } from '../../src/protocol-types';
-import { events, json, JupyterServer, settled, STATUS } from '../jupyter-server';
+import { events, failure, json, JupyterServer, settled, STATUS } from '../jupyter-server';
 
 let server: JupyterServer;
 let carrier: ServerCarrier;
@@ -270,4 +270,27 @@ test('what another window asked ends, too, while a question is on its way', asyn
   expect(model.isRunning).toBe(true);
   await letGo();
   expect(model.turns.map(({ answer }) => answer)).toEqual(['Yes', 'half', 'half']);
+});
+
+test('turns that a refused question had taken the place of are there again', async () => {
+  server.keep('a', [turn('one'), turn('two'), turn('three')]);
+  await carrier.open('a');
+  const letGo = server.hold('POST conversations/a/turns');
+  server.answers.set('POST conversations/a/turns', () => failure('No.', 'policy', 403));
+  model.edit(model.turns[1]!);
+  model.send('two, better');
+  await settled();
+  expect(shown()).toEqual(['one', 'two, better']);
+  // What the server tells meanwhile does not lose them either.
+  const [first] = server.conversations.get('a')!.turns;
+  const ids = server.conversations.get('a')!.turns.map(({ id }) => id);
+  server.tell('a', { type: 'turns', ids, turns: [first], running: null, answering: null });
+  await settled();
+  expect(shown()).toEqual(['one', 'two, better']);
+  await letGo();
+  expect(shown()).toEqual(['one', 'two', 'three', 'two, better']);
+  expect(model.turns.at(-1)).toMatchObject({ state: 'failed', error: 'No.' });
+  model.again.ask(model.turns.at(-1)!);
+  await settled();
+  expect(shown()).toEqual(['one', 'two', 'three', 'two, better']);
 });
