@@ -113,6 +113,7 @@ export const changesPlugin: JupyterFrontEndPlugin<void> = {
     chat.model.ended.connect(proposals.ended);
     chat.addSource({
       label: chat.words.__('Notebook to change'),
+      isThere: () => notebooks.front.visible !== null,
       take: () => notebooks.front.visible && changesContext(notebooks.front.visible)
     });
   }

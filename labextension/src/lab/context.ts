@@ -6,7 +6,7 @@ import { ConversationMentions } from './conversation-mentions';
 import { DocumentInFront } from './document-in-front';
 import { KernelVariables } from './kernel-variables';
 import { CellMentions, FrontMentions } from './notebook-mentions';
-import { cellContext, errorContext, notebookContext } from './notebook-text';
+import { cellContext, errorContext, hasError, notebookContext } from './notebook-text';
 import { IChat } from './tokens';
 
 export const contextPlugin: JupyterFrontEndPlugin<void> = {
@@ -21,6 +21,7 @@ export const contextPlugin: JupyterFrontEndPlugin<void> = {
     chat.addSource({
       label: words.__('Active cell'),
       suggestion: words.__('Explain this cell, step by step'),
+      isThere: () => Boolean(front.notebook?.content.activeCell),
       take: () => {
         const cell = front.notebook?.content.activeCell;
         return cell ? cellContext(cell) : null;
@@ -29,11 +30,13 @@ export const contextPlugin: JupyterFrontEndPlugin<void> = {
     chat.addSource({
       label: words.__('Last error'),
       suggestion: words.__('Explain the last error and how to fix it'),
+      isThere: () => front.notebook !== null && hasError(front.notebook),
       take: () => front.notebook && errorContext(front.notebook)
     });
     chat.addSource({
       label: words.__('Whole notebook'),
       suggestion: words.__('Sum up what this notebook does'),
+      isThere: () => front.notebook !== null,
       take: () => front.notebook && notebookContext(front.notebook)
     });
     model.offer(new FrontMentions(front, model, words));

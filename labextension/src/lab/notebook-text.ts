@@ -4,7 +4,7 @@
  * The plugins choose the notebook and the moment; outputs are read in `outputs.ts`. Long text is cut,
  * with a note, and the chip says so.
  */
-import type { Cell } from '@jupyterlab/cells';
+import type { Cell, ICodeCellModel } from '@jupyterlab/cells';
 import { PathExt } from '@jupyterlab/coreutils';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { NotebookPanel } from '@jupyterlab/notebook';
@@ -45,6 +45,15 @@ export function outputContext(cell: Cell): Context {
 export function selectionContext(selected: string, path = ''): Context {
   const name = path ? `selection of ${PathExt.basename(path)}` : 'selection';
   return { kind: 'selection', name, ...cut(selected, MOST_CHARACTERS) };
+}
+
+/** Whether a cell has failed; no output is read for it. */
+export function hasError({ content }: NotebookPanel): boolean {
+  return content.widgets.some(({ model }) => {
+    const { outputs } = model as Partial<ICodeCellModel>;
+    const numbers = Array.from({ length: outputs?.length ?? 0 }, (_, number) => number);
+    return numbers.some(number => outputs!.get(number).type === 'error');
+  });
 }
 
 /** The cell that failed last, with its error; null if none failed. */

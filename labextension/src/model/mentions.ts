@@ -38,6 +38,8 @@ export interface MentionSource {
 export interface ContextSource {
   readonly label: string;
   readonly suggestion?: string;
+  /** Whether there is something, without taking it. */
+  isThere(): boolean;
   /** Return its current content, or null if there is none. */
   take(): Context | null;
 }

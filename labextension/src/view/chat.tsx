@@ -192,7 +192,7 @@ function Notices({ model, words }: Pick<ChatProps, 'model' | 'words'>): JSX.Elem
 
 function Empty({ model, words, sources = [] }: Omit<ChatProps, 'typesetter'>): JSX.Element {
   // What has nothing to go along now would be a question about nothing.
-  const there = sources.filter(source => source.suggestion && source.take());
+  const there = sources.filter(source => source.suggestion && source.isThere());
   const suggestions = there.length
     ? there
     : [

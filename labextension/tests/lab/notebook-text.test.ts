@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import {
   cellContext,
   errorContext,
+  hasError,
   notebookContext,
   outputContext,
   selectionContext
@@ -71,4 +72,14 @@ test('a whole notebook says which it is, and what of it does not go along', () =
   expect(name).toBe('notebook sales.ipynb');
   expect(left!.pictures).toBe(1);
   expect(left!.characters).toBeGreaterThan(76_000);
+});
+
+test('an error is found without reading an output', () => {
+  const panelOf = (...types: string[]): NotebookPanel => {
+    const get = (number: number): object => ({ type: types[number] });
+    const widgets = [{ model: {} }, { model: { outputs: { length: types.length, get } } }];
+    return { content: { widgets } } as unknown as NotebookPanel;
+  };
+  expect(hasError(panelOf('stream', 'error'))).toBe(true);
+  expect([hasError(panelOf()), hasError(panelOf('stream'))]).toEqual([false, false]);
 });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Carrier, CarrierEvent } from '../../src/carriers/carrier';
 import { ChatModel } from '../../src/model/chat';
+import type { ContextSource } from '../../src/model/mentions';
 import { newTurn, type Turn } from '../../src/protocol-types';
 import { ENGLISH } from '../../src/translation';
 import { Chat } from '../../src/view/chat';
@@ -21,10 +22,12 @@ const carrier = {
 } as unknown as Carrier;
 
 let model: ChatModel;
+let sources: ContextSource[];
 
 beforeEach(() => {
   ask.mockReset();
   model = new ChatModel(carrier);
+  sources = [];
 });
 
 afterEach(() => takeAway());
@@ -36,7 +39,7 @@ function tellTurns(...turns: Turn[]): void {
 async function shown(...turns: Turn[]): Promise<HTMLElement> {
   tellTurns(...turns);
   const setUp = h('b', {}, 'Set up');
-  const page = await drawn(h(Chat, { model, words: ENGLISH, typesetter, setUp }));
+  const page = await drawn(h(Chat, { model, words: ENGLISH, typesetter, setUp, sources }));
   takeAway = page.takeAway;
   return page.node;
 }
@@ -80,4 +83,20 @@ test('a model can be set up before and after the first question, until there is 
   expect(node.querySelector('aside')!.textContent).toBe('Set up');
   await act(() => tell({ type: 'setup', setup: { ...setup, needs_model: false } }));
   expect(node.textContent).not.toContain('Set up');
+});
+
+test('what goes along with a suggested question is taken when it is chosen, not before', async () => {
+  const take = vi.fn(() => ({ name: 'notebook a.ipynb', text: 'all of it' }));
+  sources = [
+    { label: 'Error', suggestion: 'Explain the error', isThere: () => false, take: () => null },
+    { label: 'Notebook', suggestion: 'Sum it up', isThere: () => true, take }
+  ];
+  const node = await shown();
+  await act(() => model.changed.emit());
+  const suggested = [...node.querySelectorAll<HTMLButtonElement>('.aqueduct-empty button')];
+  expect(suggested.map(({ textContent }) => textContent)).toEqual(['Sum it up']);
+  expect(take).not.toHaveBeenCalled();
+  await act(() => suggested[0]!.click());
+  expect(model.draft.contexts).toMatchObject([{ text: 'all of it' }]);
+  expect(model.draft.text).toBe('Sum it up');
 });
