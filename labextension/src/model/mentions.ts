@@ -57,17 +57,22 @@ export interface Trigger {
 const FEW = 6;
 const MANY = 30;
 
-/** A sign at the start or after a space or bracket; within a word it is a part of an address. */
-const AT = /(?:^|[\s([{"'])@([^\s@]{0,80})$/;
+/** The most characters before the cursor that may belong to a mention. */
+const NEAR = 100;
+
+/**
+ * A sign at the start or after a space or bracket; within a word it is a part of an address. A name
+ * may have spaces, so what follows goes on to the end of the line.
+ */
+const AT = /(?:^|[\s([{"'])@((?:[^\s@][^\n@]{0,79})?)$/;
 
 /** A slash is a sign only as the first letter, because it is in paths and fractions, too. */
-const SLASH = /^\/([^\s/]{0,80})$/;
+const SLASH = /^\/((?:[^\s/][^\n/]{0,79})?)$/;
 
 /** Find the sign that is being typed before the cursor; null if there is none. */
 export function triggerAt(draft: string, cursor: number): Trigger | null {
-  const before = draft.slice(0, cursor);
-  const slash = SLASH.exec(before)?.[1];
-  const query = slash ?? AT.exec(before)?.[1];
+  const slash = cursor < NEAR ? SLASH.exec(draft.slice(0, cursor))?.[1] : undefined;
+  const query = slash ?? AT.exec(draft.slice(Math.max(0, cursor - NEAR), cursor))?.[1];
   const sign = slash === undefined ? '@' : '/';
   return query === undefined
     ? null
@@ -82,26 +87,44 @@ export function withoutTrigger(
   return { draft: draft.slice(0, start) + draft.slice(end), cursor: start };
 }
 
-/** How well something matches: 0 if its label starts with the query, 2 if nothing contains it. */
+/** How well something matches: 0 if it is called so; what does not match is the worst. */
 function rankOf({ label, detail }: Mention, query: string): number {
-  if (label.toLowerCase().startsWith(query)) {
+  const name = label.toLowerCase();
+  if (name === query) {
     return 0;
   }
-  return `${label} ${detail}`.toLowerCase().includes(query) ? 1 : 2;
+  if (name.startsWith(query)) {
+    return 1;
+  }
+  return name.includes(query) ? 2 : detail.toLowerCase().includes(query) ? 3 : NO_MATCH;
 }
+
+const NO_MATCH = 4;
 
 /** Return the groups with what contains the query; what starts with it comes first. */
 export function filtered(groups: readonly MentionGroup[], query: string): MentionGroup[] {
   const wanted = query.toLowerCase();
-  const bestOf = ({ mentions }: MentionGroup): number =>
+  // Words that follow a mention are no part of it, unless something is called so.
+  const worst = /\s/.test(query) ? 3 : NO_MATCH;
+  const rankIn = ({ mentions }: MentionGroup): number =>
     Math.min(...mentions.map(mention => rankOf(mention, wanted)));
   return groups
     .map(group => {
       const found = group.mentions
-        .filter(mention => rankOf(mention, wanted) < 2)
+        .filter(mention => rankOf(mention, wanted) < worst)
         .sort((one, other) => rankOf(one, wanted) - rankOf(other, wanted));
       return { ...group, mentions: found.slice(0, wanted ? MANY : FEW) };
     })
     .filter(({ mentions, note }) => mentions.length > 0 || (note !== undefined && !wanted))
-    .sort((one, other) => (wanted ? bestOf(one) - bestOf(other) : 0));
+    .sort((one, other) => (wanted ? rankIn(one) - rankIn(other) : 0));
+}
+
+/** The first of what matches best; null if there is nothing. */
+export function bestOf(groups: readonly MentionGroup[], query: string): Mention | null {
+  const wanted = query.toLowerCase();
+  const [best] = groups
+    .flatMap(({ mentions }) => mentions)
+    .map(mention => ({ mention, rank: wanted ? rankOf(mention, wanted) : 0 }))
+    .sort((one, other) => one.rank - other.rank);
+  return best?.mention ?? null;
 }

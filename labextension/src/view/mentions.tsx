@@ -7,6 +7,7 @@ import type { JSX } from 'preact';
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import {
+  bestOf,
   filtered,
   type Mention,
   type MentionGroup,
@@ -16,6 +17,9 @@ import {
 import { plainText, sentenceOf } from '../model/plain-text';
 import type { Words } from '../translation';
 import { KindIcon } from './chips';
+
+/** How long all sources are waited for, in milliseconds; what comes later is put at the end. */
+const PATIENCE_MS = 150;
 
 /** The list's state, for the text that it belongs to. */
 export interface MentionList {
@@ -42,13 +46,16 @@ export function useMentions(
 ): MentionList {
   const id = useId();
   const { groups: all, isLoading } = useGroups(sources, trigger);
+  /** What the user has moved to, while the same thing is being mentioned. */
   const [chosen, choose] = useState('');
-  const groups = trigger ? filtered(all, trigger.query) : [];
+  useLayoutEffect(() => choose(''), [trigger?.sign, trigger?.start]);
+  const groups = useSteadyOrder(all, trigger);
   const mentions = groups.flatMap(group => group.mentions);
-  const index = Math.max(
-    0,
-    mentions.findIndex(mention => mention.id === chosen)
-  );
+  const active =
+    mentions.find(({ id: other }) => other === chosen) ?? bestOf(groups, trigger?.query ?? '');
+  const index = active ? mentions.indexOf(active) : 0;
+  // After a space, it is not said that nothing is found: it may be just the next word.
+  const isWord = !/\s/.test(trigger?.query ?? '');
   const move = (by: number): boolean => {
     const next = mentions[(index + by + mentions.length) % mentions.length];
     choose(next?.id ?? '');
@@ -57,8 +64,8 @@ export function useMentions(
   return {
     id,
     groups,
-    active: mentions[index] ?? null,
-    isOpen: trigger !== null && sources.length > 0,
+    active,
+    isOpen: trigger !== null && sources.length > 0 && (isWord || mentions.length > 0),
     isLoading,
     isOfPrompts: trigger?.sign === '/',
     setActive: mention => choose(mention.id),
@@ -70,7 +77,7 @@ export function useMentions(
           return move(-1);
         case 'Enter':
         case 'Tab':
-          return mentions[index] ?? false;
+          return active ?? false;
         default:
           return false;
       }
@@ -78,25 +85,58 @@ export function useMentions(
   };
 }
 
-/** What the sources offer, as it arrives; asked anew for each place where something is mentioned. */
+/** Filter what is offered; for as long as the query is the same, what is there keeps its place. */
+function useSteadyOrder(all: readonly MentionGroup[], trigger: Trigger | null): MentionGroup[] {
+  const sorted = useRef({ key: '', count: 0 });
+  if (!trigger) {
+    return [];
+  }
+  const key = `${trigger.sign}${trigger.start} ${trigger.query}`;
+  if (sorted.current.key !== key || !sorted.current.count) {
+    sorted.current = { key, count: all.length };
+  }
+  const { count } = sorted.current;
+  const late = filtered(all.slice(count), trigger.query);
+  return [...filtered(all.slice(0, count), trigger.query), ...late];
+}
+
+/**
+ * What the sources offer, in their order; asked anew for each place where something is mentioned.
+ * What takes long comes after what is there already.
+ */
 function useGroups(
   sources: readonly MentionSource[],
   trigger: Trigger | null
-): { groups: MentionGroup[]; isLoading: boolean } {
-  /** Null before the sources have been asked. */
-  const [found, setFound] = useState<readonly (MentionGroup | null | undefined)[] | null>(null);
+): { groups: readonly MentionGroup[]; isLoading: boolean } {
+  const [found, setFound] = useState<{ groups: readonly MentionGroup[]; isLoading: boolean }>(NONE);
   useEffect(() => {
+    setFound(NONE);
     if (!trigger) {
-      setFound(null);
       return undefined;
     }
     let isCurrent = true;
-    setFound(sources.map(() => undefined));
+    let isPatient = true;
+    let left = sources.length;
+    const arrived: { index: number; group: MentionGroup }[] = [];
+    const show = (): void => {
+      if (isPatient) {
+        isPatient = false;
+        arrived.sort((one, other) => one.index - other.index);
+      }
+      if (isCurrent) {
+        setFound({ groups: arrived.map(({ group }) => group), isLoading: left > 0 });
+      }
+    };
+    const timer = window.setTimeout(show, PATIENCE_MS);
     sources.forEach((source, index) => {
       groupOf(source).then(
         group => {
-          if (isCurrent) {
-            setFound(groups => groups!.map((other, at) => (at === index ? group : other)));
+          left--;
+          if (group) {
+            arrived.push({ index, group });
+          }
+          if (!isPatient || !left) {
+            show();
           }
         },
         () => undefined
@@ -104,13 +144,13 @@ function useGroups(
     });
     return () => {
       isCurrent = false;
+      window.clearTimeout(timer);
     };
   }, [trigger?.sign, trigger?.start]);
-  return {
-    groups: (found ?? []).filter(group => group !== null && group !== undefined),
-    isLoading: found === null || found.includes(undefined)
-  };
+  return found;
 }
+
+const NONE = { groups: [], isLoading: true };
 
 async function groupOf(source: MentionSource): Promise<MentionGroup | null> {
   try {

@@ -169,3 +169,47 @@ test('a slash at the start offers prompts, whose text comes before the rest', as
   await press('Enter');
   expect(area().value).toBe('Review this:\n\nx = 1');
 });
+
+test('what comes late moves nothing, and Enter takes what is marked', async () => {
+  await takeAway();
+  const slow = new ChatModel({ connect: () => undefined } as unknown as Carrier);
+  let arrive: (group: MentionGroup) => void = () => undefined;
+  slow.offer({ list: () => new Promise(resolve => (arrive = resolve)) });
+  slow.offer({ list: () => ({ label: 'Cells', mentions: [mention('cell'), mention('day 1')] }) });
+  ({ node, takeAway } = await drawn(h(Composer, { model: slow, words: ENGLISH })));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  await type('@');
+  expect(options()).toEqual([]);
+  await act(() => void vi.advanceTimersByTime(200));
+  vi.useRealTimers();
+  expect([options(), active()]).toEqual([['cell', 'day 1'], 'cell']);
+  await act(() => arrive({ label: 'Variables', mentions: [mention('df'), mention('day')] }));
+  await redrawn();
+  expect([options(), active()]).toEqual([['cell', 'day 1', 'df', 'day'], 'cell']);
+  await type('@day');
+  expect([options(), active()]).toEqual([['day', 'day 1'], 'day']);
+  await press('ArrowDown');
+  await press('Enter');
+  expect(attach).toHaveBeenCalledExactlyOnceWith('day 1');
+  // What was chosen before is not what is chosen next.
+  await type('@day');
+  await act(() => arrive({ label: 'Variables', mentions: [mention('df'), mention('day')] }));
+  await redrawn();
+  expect(active()).toBe('day');
+});
+
+test('a name with a space is found by typing it, and other words close the list', async () => {
+  model.offer({ list: () => ({ label: 'Front', mentions: [mention('Active cell')] }) });
+  await type('see @active ');
+  expect(options()).toEqual(['Active cell']);
+  await type('see @active ce');
+  expect(active()).toBe('Active cell');
+  await press('Enter');
+  expect(attach).toHaveBeenCalledExactlyOnceWith('Active cell');
+  expect(area().value).toBe('see ');
+  const send = vi.spyOn(model, 'send').mockReturnValue(true);
+  await type('see @df and go on');
+  expect(node.querySelector('.aqueduct-mentions')).toBeNull();
+  await press('Enter');
+  expect(send).toHaveBeenCalledExactlyOnceWith('see @df and go on');
+});
