@@ -3,7 +3,8 @@
 A request runs in a task of its own, so it goes on when its client leaves. The upstream streams;
 each event is kept in memory for those who follow, and stored within a second. While a response is
 written, its row shows signs of life. So another process, or the next one after a crash, knows
-whether somebody still writes it.
+whether somebody still writes it. What this process does not write is read in
+:mod:`.background_reading`.
 """
 
 from __future__ import annotations
@@ -11,29 +12,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from ...protocol.bridges.responses_object import response_error
 from ...protocol.errors import (
     AqueductError,
-    InvalidRequestError,
     RequestStoppedError,
     ServerError,
     UnavailableError,
 )
-from ...protocol.response_events import ResponseSnapshot
-from ..encoding import decode_json, encode_json
+from ..encoding import encode_json
 from ..offload import off_the_loop
-from ..stores.response_interfaces import Responses, StoredResponse
+from ..stores.response_interfaces import Responses
 from .admission import Accepted, Asking
 from .answers import StreamedAnswer
-from .background_run import BackgroundRun, read_events, write_event
+from .background_reading import BackgroundReading
+from .background_run import BackgroundRun, read_background_fields, read_events
 from .forwarding import Forwarding
 from .operations import RESPONSES
-from .stream import DONE_FRAME
 from .turns import Turns
 
 __all__ = ["BackgroundAnswer", "BackgroundResponses"]
@@ -43,12 +41,6 @@ SAVE_SECONDS = 1.0
 
 BEAT_SECONDS = 5.0
 """How often a response without new events shows a sign of life, in seconds."""
-
-LOST_SECONDS = 20.0
-"""How long after its last sign of life a response counts as lost, in seconds."""
-
-POLL_SECONDS = 0.5
-"""How often new events of a response are read that another process writes, in seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,8 +75,6 @@ class BackgroundResponses:
 
     save_seconds = SAVE_SECONDS
     beat_seconds = BEAT_SECONDS
-    lost_seconds = LOST_SECONDS
-    poll_seconds = POLL_SECONDS
 
     def __init__(
         self,
@@ -98,6 +88,7 @@ class BackgroundResponses:
         self._responses = responses
         self._turns = turns
         self._clock = clock
+        self._reading = BackgroundReading(responses, clock=clock)
         self._runs: dict[tuple[str, str], BackgroundRun] = {}
         self.note_activity: Callable[[], None] = lambda: None
 
@@ -110,7 +101,7 @@ class BackgroundResponses:
         Raises:
             AqueductError: the request is refused.
         """
-        fields = await _read_fields(asking)
+        fields = await read_background_fields(asking.pieces)
         if fields is None:
             return None
         run = BackgroundRun(asking.caller.owner, fields, self._clock())
@@ -134,10 +125,7 @@ class BackgroundResponses:
         """
         if run := self._runs.get((owner, response_id)):
             return run.response
-        stored, frames = await self._look_up(owner, response_id)
-        return (
-            dict(stored.response) if stored.alive_at is None else _replay(stored, frames).response()
-        )
+        return await self._reading.get(owner, response_id)
 
     async def follow(
         self, owner: str, response_id: str, after: int = -1
@@ -155,14 +143,7 @@ class BackgroundResponses:
         """
         if run := self._runs.get((owner, response_id)):
             return run.follow(after + 1)
-        stored, frames = await self._look_up(owner, response_id)
-        if not frames and stored.alive_at is None:
-            raise InvalidRequestError(
-                "Only a response that was created with background can be streamed again. Ask for "
-                "it without stream.",
-                param="stream",
-            )
-        return self._follow_stored(owner, stored, frames, after + 1)
+        return await self._reading.follow(owner, response_id, after + 1)
 
     async def cancel(self, owner: str, response_id: str) -> dict[str, Any]:
         """Cancel a response; one that has ended stays as it is.
@@ -179,17 +160,7 @@ class BackgroundResponses:
             if run.task is not None:
                 await asyncio.wait([run.task])
             return run.response
-        stored, frames = await self._look_up(owner, response_id)
-        if not frames and stored.alive_at is None:
-            raise InvalidRequestError(
-                "Only a response that was created with background can be cancelled. To stop any "
-                "other, close its connection.",
-                param="response_id",
-            )
-        if stored.alive_at is None:
-            return dict(stored.response)
-        response = _replay(stored, frames).ended("cancelled")
-        return await self._end_elsewhere(owner, stored, frames, "incomplete", response)
+        return await self._reading.cancel(owner, response_id)
 
     async def delete(self, owner: str, response_id: str) -> None:
         """Delete a response; one that is being written is cancelled.
@@ -299,58 +270,6 @@ class BackgroundResponses:
                 run.cancel()
                 return
 
-    async def _look_up(self, owner: str, response_id: str) -> tuple[StoredResponse, list[bytes]]:
-        """Read a response that this process does not write; one that is lost ends here."""
-        stored, frames = await self._responses.events(owner, response_id)
-        if stored.alive_at is None or self._clock() - stored.alive_at < self.lost_seconds:
-            return stored, frames
-        error = ServerError("The server ended before the response was complete.")
-        response = _replay(stored, frames).ended("failed", response_error(error))
-        await self._end_elsewhere(owner, stored, frames, "failed", response)
-        return await self._responses.events(owner, response_id)
-
-    async def _end_elsewhere(
-        self,
-        owner: str,
-        stored: StoredResponse,
-        frames: Sequence[bytes],
-        name: str,
-        response: dict[str, Any],
-    ) -> dict[str, Any]:
-        number = len(frames)
-        event = {"type": f"response.{name}", "sequence_number": number, "response": response}
-        ended = replace(stored, response=response, alive_at=None)
-        await self._responses.finish(owner, ended, number, [write_event(event)])
-        return response
-
-    async def _follow_stored(
-        self, owner: str, stored: StoredResponse, frames: list[bytes], first: int
-    ) -> AsyncGenerator[bytes, None]:
-        while True:
-            if first < len(frames):
-                yield b"".join(frames[first:])
-                first = len(frames)
-            if stored.alive_at is None:
-                yield DONE_FRAME
-                return
-            await asyncio.sleep(self.poll_seconds)
-            stored, frames = await self._look_up(owner, stored.id)
-
-
-async def _read_fields(asking: Asking) -> dict[str, Any] | None:
-    """Return the JSON object of a request that asks for the background; None of any other."""
-    body = b"".join(asking.pieces)
-    asking.pieces[:] = [body]
-    if b"background" not in body:
-        return None
-    try:
-        fields = await off_the_loop(len(body), decode_json, body)
-    except InvalidRequestError:
-        return None  # refused where all requests are read
-    # A request that is not to be stored is refused there, too.
-    is_asked = fields.get("background") is True and fields.get("store") is not False
-    return fields if is_asked else None
-
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
     try:
@@ -358,13 +277,6 @@ async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-def _replay(stored: StoredResponse, frames: Sequence[bytes]) -> ResponseSnapshot:
-    snapshot = ResponseSnapshot(stored.response)
-    for event in read_events(b"".join(frames)):
-        snapshot.add(event)
-    return snapshot
 
 
 def _stopped() -> AqueductError:

@@ -10,15 +10,16 @@ from typing import Any
 
 from ...protocol.bridges.forms import AnswerHead
 from ...protocol.bridges.responses_object import new_response, response_error
-from ...protocol.errors import AqueductError, UpstreamError
+from ...protocol.errors import AqueductError, InvalidRequestError, UpstreamError
 from ...protocol.response_events import ENDS, ResponseRenamer, ResponseSnapshot, error_event
 from ...protocol.sse import decode_frame, split_frames
-from ..encoding import read_json
+from ..encoding import decode_json, read_json
+from ..offload import off_the_loop
 from ..stores.response_interfaces import StoredResponse
 from .stream import DONE_FRAME
 from .turns import Turn
 
-__all__ = ["BackgroundRun", "read_events", "write_event"]
+__all__ = ["BackgroundRun", "read_background_fields", "read_events", "write_event"]
 
 LARGEST_ANSWER = 64 * 2**20
 """Size limit of all events of one response, in bytes."""
@@ -27,6 +28,28 @@ _NOT_REPEATED = ("input", "stream")
 """Fields of a request that its answer does not have."""
 
 _BEGINNINGS = ("response.created", "response.queued", "response.in_progress")
+
+
+async def read_background_fields(pieces: list[bytes]) -> dict[str, Any] | None:
+    """Read the fields of a request that is to be answered in the background.
+
+    Args:
+        pieces: the request's body, which is joined to one piece.
+
+    Returns:
+        Its fields; None if it does not ask for the background.
+    """
+    body = b"".join(pieces)
+    pieces[:] = [body]
+    if b"background" not in body:
+        return None
+    try:
+        fields = await off_the_loop(len(body), decode_json, body)
+    except InvalidRequestError:
+        return None  # refused where all requests are read
+    # A request that is not to be stored is refused there, too.
+    is_asked = fields.get("background") is True and fields.get("store") is not False
+    return fields if is_asked else None
 
 
 def read_events(frames: bytes) -> list[dict[str, Any]]:

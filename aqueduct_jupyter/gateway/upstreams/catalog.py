@@ -1,6 +1,7 @@
 """The catalog: resolves a model's name to an upstream and the model's name there.
 
-Requests to upstreams are in :mod:`.upstream`. A name is resolved in this order:
+Requests to upstreams are in :mod:`.upstream`, their lists of models in :mod:`.listings`. A name is
+resolved in this order:
 
 1. an alias is replaced by its target;
 2. ``upstream/model`` names both, even if the upstream does not list that model;
@@ -14,7 +15,6 @@ same name; otherwise as ``upstream/model``. So every listed name resolves to its
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,21 +28,11 @@ from ...protocol.errors import (
     PermissionDeniedError,
 )
 from ...protocol.models import Model, ModelList
+from .listings import LIST_LIFETIME, RETRY_LIST_AFTER, Listings
 from .suggestions import suggestion
 from .upstream import Upstream
 
 __all__ = ["Catalog", "Route"]
-
-LIST_LIFETIME = 60.0
-"""How long an upstream's list is used, in seconds."""
-
-RETRY_LIST_AFTER = 5.0
-"""Seconds after which a list is requested again if it failed or lacks the requested name."""
-
-LIST_PATIENCE = 3.0
-"""Seconds that a list of all models waits for slow upstreams; later lists include their models."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +41,6 @@ class Route:
 
     upstream: Upstream
     model: str
-
-
-@dataclass(slots=True)
-class _Listing:
-    """One upstream's last list and its time; ``error`` is set if it did not answer."""
-
-    models: Sequence[Model] = ()
-    error: AqueductError | None = None
-    asked_at: float = float("-inf")
 
 
 class Catalog:
@@ -85,30 +66,17 @@ class Catalog:
         self.aliases = dict(aliases or {})
         self._default_model = default_model
         self._allowed = allowed
-        self._clock = clock
-        self._listings: dict[str, _Listing] = {}
-        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._listings = Listings(clock=clock)
         self.upstreams: tuple[Upstream, ...] = ()
         self._gone: list[Upstream] = []
         self.change(upstreams)
 
     def change(self, upstreams: Sequence[Upstream]) -> None:
         """Use these upstreams from now on; one that goes is left to its running requests."""
-        before = {upstream.name: upstream for upstream in self.upstreams}
         self._gone += [upstream for upstream in self.upstreams if upstream not in upstreams]
         self.upstreams = tuple(upstreams)
         self._by_name = {upstream.name: upstream for upstream in self.upstreams}
-        self._listed = [upstream for upstream in self.upstreams if upstream.is_listed]
-        # A list of models stays known as long as its upstream stays the same.
-        self._listings = {
-            upstream.name: self._listings.get(upstream.name, _Listing())
-            if before.get(upstream.name) is upstream
-            else _Listing()
-            for upstream in self._listed
-        }
-        for name in before.keys() - self._listings.keys():
-            if asking := self._asking.pop(name, None):
-                asking.cancel()
+        self._listings.change(self.upstreams)
 
     async def resolve(self, name: str | None) -> Route:
         """Find the upstream and the model for a name.
@@ -147,20 +115,20 @@ class Catalog:
         """Return the default model: the operator's, an upstream's, or the only model."""
         if self._default_model:
             return self._as_listed(self._default_model)
-        for upstream in self._listed:
+        for upstream in self._listings.upstreams:
             if upstream.default_model:
-                return self._listed_as(upstream, upstream.default_model, self._owners())
+                return self._listed_as(upstream, upstream.default_model, self._listings.owners())
         known = await self._listed_names()
         return known[0] if len(known) == 1 else None
 
     async def models(self) -> ModelList:
         """List the models of every upstream that answers, then the aliases."""
-        await self._wait_for_lists(LIST_LIFETIME)
-        owners = self._owners()
+        await self._listings.wait(LIST_LIFETIME)
+        owners = self._listings.owners()
         models = [
             model.model_copy(update={"id": self._listed_as(upstream, model.id, owners)})
-            for upstream in self._listed
-            for model in self._listings[upstream.name].models
+            for upstream in self._listings.upstreams
+            for model in self._listings.models(upstream)
             if self._is_allowed(model.id, f"{upstream.name}/{model.id}")
         ]
         told = self._context_lengths() | {model.id: _context_length(model) for model in models}
@@ -175,8 +143,8 @@ class Catalog:
         """Return what is known of the models' contexts, by their full names."""
         return {
             f"{upstream.name}/{model.id}": _context_length(model)
-            for upstream in self._listed
-            for model in self._listings[upstream.name].models
+            for upstream in self._listings.upstreams
+            for model in self._listings.models(upstream)
         }
 
     async def get(self, name: str) -> Model:
@@ -200,13 +168,12 @@ class Catalog:
 
     async def answering(self) -> dict[str, AqueductError | None]:
         """Return each upstream's error, or None if it answers."""
-        await self._wait_for_lists(RETRY_LIST_AFTER)
-        return {name: listing.error for name, listing in self._listings.items()}
+        await self._listings.wait(RETRY_LIST_AFTER)
+        return self._listings.errors()
 
     async def close(self) -> None:
         """Close every upstream's connections."""
-        for task in self._asking.values():
-            task.cancel()
+        self._listings.close()
         used = (*self.upstreams, *self._gone)
         await asyncio.gather(*(upstream.close() for upstream in used))
 
@@ -225,7 +192,7 @@ class Catalog:
     async def _by_listed_name(self, name: str, max_age: float = LIST_LIFETIME) -> Route | None:
         # A known name never waits for a list, and an unknown one only for the first list that has
         # it: a dead or slow upstream does not delay the models of others.
-        asking = self._refresh(max_age)
+        asking = self._listings.refresh(max_age)
         found = self._by_known_lists(name)
         for asked in asyncio.as_completed(asking if not found else ()):
             await asked
@@ -234,30 +201,28 @@ class Catalog:
         return found
 
     def _by_known_lists(self, name: str) -> Route | None:
-        for upstream in self._listed:
-            if any(model.id == name for model in self._listings[upstream.name].models):
+        for upstream in self._listings.upstreams:
+            if self._listings.has(upstream, name):
                 return Route(upstream, name)
         return None
 
     def _by_only_upstream(self, name: str) -> Route | None:
-        if len(self._listed) != 1 or self._listings[self._listed[0].name].models:
+        if len(self._listings.upstreams) != 1:
             return None
-        only = self._listed[0]
+        only = self._listings.upstreams[0]
+        if self._listings.models(only):
+            return None
         return Route(only, name) if only.settings.models is None else None
 
     async def _not_found(self, name: str) -> Route:
         message = f"There is no model '{name}'. {suggestion(name, await self._listed_names())}"
-        silent = [name for name, listing in self._listings.items() if listing.error]
+        silent = [name for name, error in self._listings.errors().items() if error]
         if silent:
             message += f" Upstreams that do not answer now: {', '.join(silent)}."
         raise ModelNotFoundError(message, param="model")
 
     async def _listed_names(self) -> list[str]:
         return [model.id for model in (await self.models()).data]
-
-    def _owners(self) -> Counter[str]:
-        """Count how many upstreams list each name."""
-        return Counter(model.id for listing in self._listings.values() for model in listing.models)
 
     def _listed_as(self, upstream: Upstream, model: str, owners: Counter[str]) -> str:
         means_another = model in self.aliases or self._by_full_name(model) is not None
@@ -270,33 +235,9 @@ class Catalog:
         route = self._by_full_name(name)
         if route is None or not route.upstream.is_listed or name in self.aliases:
             return name
-        listed = {model.id for model in self._listings[route.upstream.name].models}
-        is_listed = route.model in listed
-        return self._listed_as(route.upstream, route.model, self._owners()) if is_listed else name
-
-    async def _wait_for_lists(self, max_age: float) -> None:
-        if asking := self._refresh(max_age):
-            await asyncio.wait(asking, timeout=LIST_PATIENCE)
-
-    def _refresh(self, max_age: float) -> list[asyncio.Task[None]]:
-        """Request each list that is older than ``max_age`` seconds; return the pending requests."""
-        for upstream in self._listed:
-            known, asking = self._listings[upstream.name], self._asking.get(upstream.name)
-            allowed = min(max_age, RETRY_LIST_AFTER) if known.error else max_age
-            is_old = self._clock() - known.asked_at >= allowed
-            if is_old and (asking is None or asking.done()):
-                self._asking[upstream.name] = asyncio.create_task(self._ask(upstream))
-        return [task for task in self._asking.values() if not task.done()]
-
-    async def _ask(self, upstream: Upstream) -> None:
-        listing = _Listing(asked_at=self._clock())
-        try:
-            listing.models = await upstream.models()
-        except AqueductError as error:
-            _log.warning("The upstream '%s' did not list its models: %s", upstream.name, error)
-            # Its last list stays in use: a short failure must not make its models unknown.
-            listing.error, listing.models = error, self._listings[upstream.name].models
-        self._listings[upstream.name] = listing
+        if not self._listings.has(route.upstream, route.model):
+            return name
+        return self._listed_as(route.upstream, route.model, self._listings.owners())
 
 
 def _context_length(model: Model) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.gateway.requests.background import BackgroundResponses
+from aqueduct_jupyter.gateway.requests.background_reading import BackgroundReading
 from aqueduct_jupyter.gateway.stores.response_conversations import ResponseConversationStore
 from aqueduct_jupyter.gateway.stores.responses import ResponseStore
 from aqueduct_jupyter.protocol.errors import BodyTooLargeError, UnavailableError
@@ -35,8 +36,9 @@ def settings(standin: StandIn, apis: dict[str, str]) -> Settings:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("save", 0.02), ("beat", 0.05), ("poll", 0.02)):
-        monkeypatch.setattr(BackgroundResponses, f"{name}_seconds", seconds)
+    monkeypatch.setattr(BackgroundResponses, "save_seconds", 0.02)
+    monkeypatch.setattr(BackgroundResponses, "beat_seconds", 0.05)
+    monkeypatch.setattr(BackgroundReading, "poll_seconds", 0.02)
 
 
 def asked(**more: Any) -> dict[str, Any]:
@@ -300,7 +302,7 @@ async def test_what_a_killed_server_left_is_found_and_said_to_be_lost(
     gateway = extension.gateway
     later = BackgroundResponses(gateway.forwarding, gateway.responses, None)  # type: ignore[arg-type]  # starts nothing
     await stored(later, made["id"], "One")
-    monkeypatch.setattr(later, "lost_seconds", 0.0)
+    monkeypatch.setattr(BackgroundReading, "lost_seconds", 0.0)
     lost = await later.get("", made["id"])
     assert (lost["status"], text_of(lost)) == ("failed", "One")
     assert "server" in lost["error"]["message"]
