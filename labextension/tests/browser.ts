@@ -13,6 +13,11 @@ class NothingToObserve {
 // Some tests are not of a page.
 if ('HTMLDialogElement' in globalThis) {
   Element.prototype.scrollIntoView = () => undefined;
+  Blob.prototype.text = function (): Promise<string> {
+    const reader = new FileReader();
+    reader.readAsText(this);
+    return new Promise(resolve => (reader.onload = () => resolve(reader.result as string)));
+  };
   // A dialog as far as it opens and closes.
   Object.assign(HTMLDialogElement.prototype, {
     showModal(this: HTMLDialogElement): void {
@@ -25,7 +30,19 @@ if ('HTMLDialogElement' in globalThis) {
   });
 }
 
+/** Whatever is observed is on the screen. */
+class AllOnScreen {
+  constructor(private readonly _tell: (entries: { isIntersecting: boolean }[]) => void) {}
+  observe(): void {
+    this._tell([{ isIntersecting: true }]);
+  }
+  disconnect(): void {
+    return;
+  }
+}
+
 const missing = {
+  IntersectionObserver: AllOnScreen,
   ResizeObserver: NothingToObserve,
   DragEvent: globalThis.MouseEvent
 };

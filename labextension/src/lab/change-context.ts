@@ -9,12 +9,14 @@ import { languageOf } from './notebooks';
 
 /** The cells of a notebook with their ids, and how to propose changes of them. */
 export function changesContext(panel: NotebookPanel): Context {
-  return { name: `cells of ${fileOf(panel)}`, text: changesOf(panel, panel.content.widgets) };
+  const text = changesOf(panel, panel.content.widgets);
+  return { kind: 'notebook', name: `cells of ${fileOf(panel)}`, text };
 }
 
 /** One cell of a notebook with its id, and how to propose changes of it. */
 export function changeContext(panel: NotebookPanel, cell: Cell): Context {
-  return { name: `${nameOf(cell)} of ${fileOf(panel)}`, text: changesOf(panel, [cell]) };
+  const name = `${nameOf(cell)} of ${fileOf(panel)}`;
+  return { kind: 'cell', name, text: changesOf(panel, [cell]) };
 }
 
 function changesOf(panel: NotebookPanel, cells: readonly Cell[]): string {

@@ -16,7 +16,7 @@ import {
 } from '../model/mentions';
 import { plainText, sentenceOf } from '../model/plain-text';
 import type { Words } from '../translation';
-import { KindIcon } from './chips';
+import { KindIcon } from './chip-face';
 
 /** How long all sources are waited for, in milliseconds; what comes later is put at the end. */
 const PATIENCE_MS = 150;

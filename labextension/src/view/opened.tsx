@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { sentenceOf } from '../model/plain-text';
+import { fileNameOf, sentenceOf } from '../model/plain-text';
 import type { Words } from '../translation';
 import { IconButton } from './icons';
 
@@ -14,6 +14,8 @@ export interface Opened {
   text?: string;
   /** The bytes of a picture, which may have to be fetched. */
   picture?: Blob | Promise<Blob>;
+  /** A file that can be saved. */
+  file?: Blob;
 }
 
 export function OpenedView(props: {
@@ -44,6 +46,7 @@ export function OpenedView(props: {
       </header>
       {opened.facts.length > 0 && <p>{opened.facts.join(' · ')}</p>}
       {opened.text !== undefined && <pre tabIndex={0}>{opened.text}</pre>}
+      {opened.file && <Download file={opened.file} name={opened.name} words={words} />}
       {opened.picture && <Picture picture={opened.picture} name={opened.name} words={words} />}
     </dialog>
   );
@@ -64,6 +67,20 @@ function Picture(props: {
     return <p role="alert">{trouble}</p>;
   }
   return url ? <img src={url} alt={props.name} /> : <p>{props.words.__('Loading…')}</p>;
+}
+
+/** Saves a file. It is never opened in the browser, where it could run with this page's rights. */
+function Download(props: { file: Blob; name: string; words: Words }): JSX.Element {
+  const { file, name, words } = props;
+  const [bytes] = useState(() => new Blob([file], { type: 'application/octet-stream' }));
+  const url = useObjectUrl(bytes);
+  return (
+    <p>
+      <a class="aqueduct-button" href={url} download={fileNameOf(name) || 'file'}>
+        {words.__('Download')}
+      </a>
+    </p>
+  );
 }
 
 /** The address of bytes on this page, for as long as they are shown. */

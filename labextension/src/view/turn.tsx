@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { ChatModel } from '../model/chat';
 import type { Words } from '../translation';
 import type { Turn } from '../protocol-types';
-import { SentChips } from './chips';
+import { SentChips } from './sent-chips';
 import { copyText } from './clipboard';
 import { IconButton } from './icons';
 import { MarkdownView } from './markdown';

@@ -7,7 +7,8 @@ import { ChatModel } from '../../src/model/chat';
 import { LONGEST_WORD } from '../../src/model/plain-text';
 import { newTurn, NOTHING_LEFT_OUT, type Part } from '../../src/protocol-types';
 import { ENGLISH } from '../../src/translation';
-import { Chips, SentChips } from '../../src/view/chips';
+import { Chips } from '../../src/view/chips';
+import { SentChips } from '../../src/view/sent-chips';
 import { drawn, redrawn } from '../page';
 
 const IMAGE: Part = { type: 'file', file: { file_id: 'file-1', filename: 'a.png' } };
@@ -16,15 +17,18 @@ let model: ChatModel;
 let takeAway = (): Promise<void> => Promise.resolve();
 
 const download = vi.fn<Required<Carrier>['download']>(() => Promise.resolve(new Blob(['x'])));
+const createObjectURL = vi.fn<typeof URL.createObjectURL>(() => 'blob:1');
+const upload = vi.fn<Carrier['upload']>(() => Promise.resolve(IMAGE));
+const connect = (_listener: (event: CarrierEvent) => void): void => undefined;
 const carrier = {
-  connect: (_listener: (event: CarrierEvent) => void) => undefined,
-  upload: vi.fn<Carrier['upload']>(() => Promise.resolve(IMAGE)),
+  connect,
+  upload,
   download
 } as unknown as Carrier;
 
 beforeEach(() => {
   model = new ChatModel(carrier);
-  URL.createObjectURL = vi.fn(() => 'blob:1');
+  URL.createObjectURL = createObjectURL;
   URL.revokeObjectURL = vi.fn();
 });
 
@@ -82,25 +86,75 @@ test('pictures come and go with their context, and can be removed alone', async 
   expect(model.draft.attachments.items).toEqual([]);
 });
 
-test('what was sent can be opened: a text, and a picture of this page or of the server', async () => {
-  const content: Part[] = [
-    { type: 'text', text: '<cell In[1]>\n1/0\n</cell In[1]>' },
-    IMAGE,
-    { type: 'file', file: { file_id: 'file-2', filename: 'b.pdf' } },
-    { type: 'text', text: 'Why?' }
-  ];
-  const page = await drawn(h(SentChips, { turn: newTurn('Why?', content), model, words: ENGLISH }));
+async function sent(model: ChatModel, ...parts: Part[]): Promise<HTMLElement> {
+  const turn = newTurn('Why?', [...parts, { type: 'text', text: 'Why?' }]);
+  const page = await drawn(h(SentChips, { turn, model, words: ENGLISH }));
   takeAway = page.takeAway;
-  const { node } = page;
-  const names = [...node.querySelectorAll('li')].map(
-    chip => chip.querySelector('span')!.textContent
+  await redrawn();
+  return page.node;
+}
+
+test('what was sent looks as before, and can be opened: a text, a picture, and a file', async () => {
+  const node = await sent(
+    model,
+    { type: 'text', text: `<cell In[1]>\n${'x'.repeat(400)}\n</cell In[1]>` },
+    IMAGE,
+    { type: 'file', file: { file_id: 'file-2', filename: 'b.pdf' } }
   );
-  expect(names).toEqual(['cell In[1]', 'a.png', 'b.pdf']);
+  const chips = [...node.querySelectorAll('li')];
+  expect(chips.map(chip => chip.querySelector('span')!.textContent)).toEqual([
+    'cell In[1]',
+    'a.png',
+    'b.pdf'
+  ]);
+  expect(chips[0]!.querySelector('small')!.textContent).toBe('about 100 tokens');
+  expect(chips[1]!.querySelector('img')!.src).toBe('blob:1');
+  expect(download).toHaveBeenCalledExactlyOnceWith({ file_id: 'file-1', filename: 'a.png' });
   await press(node, '.aqueduct-chip-face');
-  expect(node.querySelector('dialog pre')!.textContent).toBe('1/0');
+  expect(node.querySelector('dialog pre')!.textContent).toBe('x'.repeat(400));
   await press(node, "dialog [aria-label='Close']");
   expect(node.querySelector('dialog')).toBeNull();
   await press(node, 'li:nth-child(2) button');
   expect(node.querySelector<HTMLImageElement>('dialog img')!.alt).toBe('a.png');
-  expect(download).toHaveBeenCalledWith({ file_id: 'file-1', filename: 'a.png' });
+  await press(node, "dialog [aria-label='Close']");
+  download.mockResolvedValueOnce(new Blob(['%PDF-1.7'], { type: 'text/html' }));
+  await press(node, 'li:nth-child(3) button');
+  await vi.waitFor(() => expect(node.querySelector('dialog a')).not.toBeNull());
+  const link = node.querySelector<HTMLAnchorElement>('dialog a')!;
+  expect([link.download, link.target]).toEqual(['b.pdf', '']);
+  expect(createObjectURL.mock.lastCall![0]).toMatchObject({
+    type: 'application/octet-stream'
+  });
+  expect(node.querySelector('dialog pre')).toBeNull();
+});
+
+test('each kind has a sign of its own after sending, too', async () => {
+  const names = [
+    'cell In[1] of a.ipynb',
+    'output of In[1] of a.ipynb',
+    'selection of mod.py',
+    'error in In[2] of a.ipynb',
+    'notebook a.ipynb',
+    'conversation A talk',
+    'pasted text',
+    'df of a.ipynb'
+  ];
+  const texts = names.map((name): Part => ({ type: 'text', text: `<${name}>\n1\n</${name}>` }));
+  const node = await sent(model, ...texts, {
+    type: 'file',
+    file: { file_id: 'file-2', filename: 'b.pdf' }
+  });
+  const signs = [...node.querySelectorAll('li path')].map(path => path.getAttribute('d'));
+  expect(signs).toHaveLength(names.length + 1);
+  expect(new Set(signs).size).toBe(signs.length);
+});
+
+test('what nobody keeps is named, and cannot be opened', async () => {
+  const bare = new ChatModel({ connect, upload } as unknown as Carrier);
+  const node = await sent(bare, IMAGE, { type: 'file', file: { sha256: 'x', filename: 'b.pdf' } });
+  expect(node.querySelector('button')).toBeNull();
+  expect([...node.querySelectorAll('li')].map(({ textContent }) => textContent)).toEqual([
+    'a.png',
+    'b.pdf'
+  ]);
 });
