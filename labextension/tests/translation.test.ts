@@ -21,7 +21,8 @@ const FOR_MODELS = [
   'lab/notebook-text.ts',
   'lab/outputs.ts',
   'model/changes.ts',
-  'model/notebook-facts.ts'
+  'model/notebook-facts.ts',
+  'model/pasted.ts'
 ];
 
 /** Where words are no sentence for a person: JupyterLab itself shows a plugin's description as it is. */

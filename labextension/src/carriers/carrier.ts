@@ -57,6 +57,8 @@ export type CarrierEvent =
 export interface Carrier {
   /** Whether a model can go on with the text of an answer that failed. */
   readonly continuesFailed?: boolean;
+  /** Whether the text of a context goes along as it is; a kernel takes only the names of its own. */
+  readonly takesTexts?: boolean;
   /** Start, and report every event to a listener. */
   connect(listener: (event: CarrierEvent) => void): void;
   /**

@@ -19,6 +19,7 @@ import { setupIn } from './received';
 
 export class ServerCarrier implements Carrier {
   readonly continuesFailed = true;
+  readonly takesTexts = true;
   readonly conversations: Conversations;
   /** Emitted when another conversation is shown or the current one is renamed. */
   readonly opened = new Signal();

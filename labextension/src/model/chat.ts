@@ -190,7 +190,7 @@ export class ChatModel {
   private _newDraft(): Draft {
     const { changed, _carrier: carrier, _words: words, sent, complain } = this;
     const files = new Attachments(carrier, () => this.choice.limits, changed, words, sent);
-    return new Draft(files, changed, complain);
+    return new Draft(files, changed, complain, carrier.takesTexts === true);
   }
 
   private _ask(

@@ -1,6 +1,7 @@
 /** The question in preparation: its text, and what goes along with it. */
 import type { Context } from '../protocol-types';
 import type { Attachments } from './attachments';
+import { pastedName } from './pasted';
 import type { Signal } from './signal';
 
 export class Draft {
@@ -13,11 +14,13 @@ export class Draft {
    * @param attachments - its files
    * @param _changed - emitted after any change but that of the text
    * @param _complain - takes what went wrong
+   * @param _takesTexts - whether texts can go along; otherwise they are files
    */
   constructor(
     readonly attachments: Attachments,
     private readonly _changed: Signal,
-    private readonly _complain: (error: unknown) => void
+    private readonly _complain: (error: unknown) => void,
+    private readonly _takesTexts: boolean
   ) {}
 
   /** The user's own text, also while an earlier question is edited. */
@@ -37,6 +40,18 @@ export class Draft {
       this.attachments.add(picture, context.name).catch(this._complain);
     });
     this._changed.emit();
+  }
+
+  /** Attach a long text. */
+  paste(text: string): void {
+    const files = this.attachments.items.map(({ name }) => name.replace(/\.txt$/, ''));
+    const name = pastedName([...this.contexts.map(({ name: other }) => other), ...files]);
+    if (this._takesTexts) {
+      this.add({ kind: 'text', name, text });
+    } else {
+      const file = new File([text], `${name}.txt`, { type: 'text/plain' });
+      this.attachments.add(file).catch(this._complain);
+    }
   }
 
   remove(context: Context): void {

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
 import { triggerAt, withoutTrigger, type Mention, type Trigger } from '../model/mentions';
+import { LONG_PASTE } from '../model/pasted';
 import { plainText } from '../model/plain-text';
 import { fullnessOf } from '../model/weight';
 import type { Words } from '../translation';
@@ -136,8 +137,13 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
     }
   };
   const onPaste = (event: ClipboardEvent): void => {
+    const text = event.clipboardData?.getData('text/plain') ?? '';
     if (attachFiles(model, event.clipboardData?.files ?? [])) {
       event.preventDefault();
+    } else if (text.length >= LONG_PASTE) {
+      event.preventDefault();
+      model.draft.paste(text);
+      say(words.__('The pasted text goes along'));
     }
   };
   const follow = ({
@@ -260,7 +266,10 @@ function FileButton(props: ComposerProps): JSX.Element {
 }
 
 function fitHeight(area: HTMLTextAreaElement | null): void {
-  if (area) {
+  if (area && area.value.length > LONG_PASTE) {
+    // It is as high as it can be, and measuring it would take long.
+    area.style.height = '40vh';
+  } else if (area) {
     area.style.height = 'auto';
     // If it is not on the page yet, it cannot be measured: its rows determine the height.
     if (area.scrollHeight > 0) {

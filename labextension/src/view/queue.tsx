@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
+import { plainText } from '../model/plain-text';
 import type { Queued } from '../model/queue';
 import type { Words } from '../translation';
 import { IconButton } from './icons';
@@ -55,7 +56,7 @@ function QueuedView({ item, model, words }: QueueProps & { item: Queued }): JSX.
   return (
     <li>
       {draft === null ? (
-        <span title={item.prompt}>{item.prompt}</span>
+        <span title={plainText(item.prompt)}>{plainText(item.prompt)}</span>
       ) : (
         <textarea
           rows={2}

@@ -5,11 +5,11 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { ChatModel } from '../model/chat';
 import type { Words } from '../translation';
 import type { Turn } from '../protocol-types';
-import { SentChips } from './sent-chips';
 import { copyText } from './clipboard';
 import { IconButton } from './icons';
 import { MarkdownView } from './markdown';
 import { Proposal } from './proposal';
+import { QuestionView } from './question';
 import type { Typesetter } from './services';
 import { Versions } from './versions';
 import { Waiting } from './waiting';
@@ -47,29 +47,6 @@ export class TurnView extends Component<TurnProps> {
       </article>
     );
   }
-}
-
-function QuestionView({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
-  return (
-    <div class="aqueduct-question">
-      <SentChips turn={turn} model={model} words={words} />
-      <div class="aqueduct-prompt">{turn.prompt}</div>
-      <div class="aqueduct-actions">
-        <IconButton
-          icon="edit"
-          label={words.__('Edit and send again')}
-          act={() => model.edit(turn)}
-          isDisabled={!isReady}
-        />
-        <IconButton
-          icon="remove"
-          label={words.__('Delete this question and its answer')}
-          act={() => model.back.remove(turn)}
-          isDisabled={turn.state === 'running'}
-        />
-      </div>
-    </div>
-  );
 }
 
 function Reasoning({ turn, words }: { turn: Turn; words: Words }): JSX.Element {

@@ -1,11 +1,11 @@
-import { h } from 'preact';
+import { h, render } from 'preact';
 import { act } from 'preact/test-utils';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Carrier, CarrierEvent } from '../../src/carriers/carrier';
 import { ChatModel } from '../../src/model/chat';
 import { LONGEST_WORD } from '../../src/model/plain-text';
-import { newTurn } from '../../src/protocol-types';
+import { newTurn, type Part } from '../../src/protocol-types';
 import { ENGLISH } from '../../src/translation';
 import { Composer } from '../../src/view/composer';
 import { drawn } from '../page';
@@ -14,9 +14,10 @@ let tell: (event: CarrierEvent) => void;
 let model: ChatModel;
 let takeAway: () => Promise<void>;
 
+const upload = vi.fn<Carrier['upload']>(() => new Promise(() => undefined));
 const carrier = {
   connect: (listener: typeof tell) => (tell = listener),
-  upload: vi.fn<Carrier['upload']>(() => new Promise(() => undefined))
+  upload
 } as unknown as Carrier;
 
 beforeEach(() => {
@@ -92,4 +93,45 @@ test('the draft comes back after a question was edited, whether it was sent or n
   vi.spyOn(model, 'send').mockReturnValue(true);
   await act(() => void node.querySelector('form')!.dispatchEvent(new Event('submit')));
   expect(area.value).toBe('a long draft');
+});
+
+async function paste(node: HTMLElement, text: string): Promise<Event> {
+  const event = new Event('paste', { bubbles: true, cancelable: true });
+  Object.assign(event, { clipboardData: { files: [], getData: () => text } });
+  await act(() => void node.querySelector('textarea')!.dispatchEvent(event));
+  return event;
+}
+
+/** The chat around it draws it again after any change. */
+async function redraw(node: HTMLElement): Promise<void> {
+  await act(() => render(h(Composer, { model, words: ENGLISH }), node));
+}
+
+test('a long text that is pasted goes along as an attachment, which can be opened', async () => {
+  model = new ChatModel({ ...carrier, takesTexts: true });
+  const node = await composer('m');
+  expect((await paste(node, 'x'.repeat(49_999))).defaultPrevented).toBe(false);
+  expect((await paste(node, 'x'.repeat(60_000))).defaultPrevented).toBe(true);
+  await paste(node, 'y'.repeat(60_000));
+  await redraw(node);
+  const faces = [...node.querySelectorAll<HTMLElement>('.aqueduct-chip-face')];
+  expect(faces.map(({ textContent }) => textContent)).toEqual([
+    'pasted textabout 15,000 tokens',
+    'pasted text 2about 15,000 tokens'
+  ]);
+  await act(() => faces[1]!.click());
+  expect(node.querySelector('dialog pre')!.textContent).toBe('y'.repeat(60_000));
+  await act(() => node.querySelector<HTMLElement>("[aria-label='Remove pasted text']")!.click());
+  expect(model.draft.contexts.map(({ name }) => name)).toEqual(['pasted text 2']);
+});
+
+test('to a kernel, a long text that is pasted goes as a file', async () => {
+  const part: Part = { type: 'file', file: { sha256: 'x', filename: 'pasted text.txt' } };
+  upload.mockResolvedValue(part);
+  const node = await composer('m');
+  const limits = { attachment_bytes: 1e6, attachments_bytes: 1e6 };
+  tell({ type: 'setup', setup: { models: ['m'], default_model: null, notices: [], limits } });
+  await paste(node, 'x'.repeat(60_000));
+  await model.draft.attachments.settled();
+  expect(model.draft.attachments.parts).toEqual([part]);
 });

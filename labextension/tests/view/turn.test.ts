@@ -100,3 +100,30 @@ test('what goes along with a suggested question is taken when it is chosen, not 
   expect(model.draft.contexts).toMatchObject([{ text: 'all of it' }]);
   expect(model.draft.text).toBe('Sum it up');
 });
+
+test.each([
+  ['line\n'.repeat(40), 10 * 'line\n'.length - 1],
+  ['x'.repeat(3_000_000), 1200],
+  [`${'x'.repeat(1199)}😀${'x'.repeat(3000)}`, 1199]
+])(
+  'of a long question the first lines are shown until all is asked for: %#',
+  async (prompt, most) => {
+    const node = await shown({ ...newTurn(prompt, prompt), state: 'whole', answer: 'Yes' });
+    const text = (): string => node.querySelector('.aqueduct-prompt')!.textContent;
+    expect(text()).toBe(`${prompt.slice(0, most)}…`);
+    const fold = node.querySelector<HTMLElement>('.aqueduct-fold')!;
+    expect(fold.getAttribute('aria-expanded')).toBe('false');
+    await act(() => fold.click());
+    expect(text()).toBe(prompt);
+    expect(fold.getAttribute('aria-expanded')).toBe('true');
+  }
+);
+
+test.each(['a question', 'line\n'.repeat(12), 'x'.repeat(1500)])(
+  'a question that is not much longer is shown as a whole: %#',
+  async prompt => {
+    const node = await shown({ ...newTurn(prompt, prompt), state: 'whole', answer: 'Yes' });
+    expect(node.querySelector('.aqueduct-prompt')!.textContent).toBe(prompt);
+    expect(node.querySelector('.aqueduct-fold')).toBeNull();
+  }
+);
