@@ -19,7 +19,7 @@ import type { Words } from '../translation';
 import { KindIcon } from './chip-face';
 
 /** How long all sources are waited for, in milliseconds; what comes later is put at the end. */
-const PATIENCE_MS = 150;
+const PATIENCE_MS = 250;
 
 /** The list's state, for the text that it belongs to. */
 export interface MentionList {

@@ -180,7 +180,7 @@ test('what comes late moves nothing, and Enter takes what is marked', async () =
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   await type('@');
   expect(options()).toEqual([]);
-  await act(() => void vi.advanceTimersByTime(200));
+  await act(() => void vi.advanceTimersByTime(300));
   vi.useRealTimers();
   expect([options(), active()]).toEqual([['cell', 'day 1'], 'cell']);
   await act(() => arrive({ label: 'Variables', mentions: [mention('df'), mention('day')] }));
