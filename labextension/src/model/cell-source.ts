@@ -78,7 +78,8 @@ function withMagic(code: string, magic: string): string {
   if (magic === 'bash' && lines.length > 0 && lines.every(line => PIP.test(line))) {
     return lines.map(line => line.replace(PIP, '%pip ')).join('\n');
   }
-  return `%%${magic}\n${code}`;
+  // Some models write the magic, too.
+  return new RegExp(`^\\s*%%${magic}\\b`).test(code) ? code : `%%${magic}\n${code}`;
 }
 
 /** The typed lines of a session; code without prompts stays as it is. */

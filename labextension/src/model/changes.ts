@@ -124,6 +124,11 @@ function closes(fence: string, opened: string): boolean {
   return fence.startsWith(opened);
 }
 
+/** What the code block of an info string changes; null if it is not a change. */
+export function actOf(info: string): Change['act'] | null {
+  return changeOf(info, '')?.act ?? null;
+}
+
 function changeOf(info: string, code: string): Change | null {
   const options = new Map([...info.matchAll(OPTION)].map(([, name, id]) => [name!, id!]));
   const first = /^[\w+#-]+(?=\s|$)/.exec(info)?.[0] ?? '';

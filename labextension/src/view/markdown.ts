@@ -13,7 +13,7 @@ import type { Words } from '../translation';
 import { codeBar } from './code-bar';
 import { GrowingCode } from './growing-code';
 import { markdown, purified } from './markup';
-import type { Typesetter } from './services';
+import { pageServices, type Typesetter } from './services';
 
 /** Longest source of a diagram that is drawn, in characters. */
 const LONGEST_DRAWN = 20_000;
@@ -143,6 +143,9 @@ export class MarkdownView {
     block.className = 'aqueduct-code-block';
     pre.replaceWith(block);
     block.append(codeBar(code, language, this._words), pre);
+    if (pre.dataset.change && pageServices().proposals) {
+      fold(block, changeSentence(pre.dataset.change, this._words), code !== '');
+    }
     if (code.length <= LONGEST_DRAWN) {
       this._drawDiagram(code, language, pre);
     }
@@ -194,6 +197,30 @@ function offsetOf(text: string, line: number | undefined): number {
     offset = text.indexOf('\n', offset) + 1;
   }
   return offset;
+}
+
+/** What a block is, where the notebook shows its changes. */
+function changeSentence(act: string, words: Words): string {
+  switch (act) {
+    case 'insert':
+      return words.__('Adds a cell');
+    case 'delete':
+      return words.__('Deletes a cell');
+    case 'move':
+      return words.__('Moves a cell');
+    default:
+      return words.__('Changes a cell');
+  }
+}
+
+/** Put a sentence in the place of a block; a click on it shows the block, if there is anything in it. */
+function fold(block: HTMLElement, sentence: string, hasContent: boolean): void {
+  const line = document.createElement(hasContent ? 'summary' : 'p');
+  line.textContent = sentence;
+  const around = document.createElement(hasContent ? 'details' : 'div');
+  around.className = 'aqueduct-folded';
+  block.replaceWith(around);
+  around.append(line, ...(hasContent ? [block] : []));
 }
 
 function hostOf(address: string): string {

@@ -10,6 +10,7 @@ import DOMPurify from 'dompurify';
 import MarkdownIt from 'markdown-it';
 import type { RenderRule } from 'markdown-it/lib/renderer.mjs';
 
+import { actOf } from '../model/changes';
 import { plainText } from '../model/plain-text';
 import { addRules } from './markup-rules';
 
@@ -45,9 +46,13 @@ function formulaOf(formula: string, isDisplay: boolean, tag = isDisplay ? 'div' 
 
 const codeBlock: RenderRule = (tokens, index) => {
   const token = tokens[index]!;
-  const language = plainText(token.info).split(' ', 1)[0] ?? '';
+  const [first = ''] = plainText(token.info).split(' ', 1);
+  const act = actOf(token.info);
+  // A change may have no language, and begin with its act.
+  const language = act && first.includes('=') ? '' : first;
+  const change = act ? ` data-change="${act}"` : '';
   const code = escapeHtml(token.content.replace(/\n$/, ''));
-  return `<pre class="aqueduct-code" dir="ltr" data-language="${escapeHtml(language)}"><code>${code}</code></pre>`;
+  return `<pre class="aqueduct-code" dir="ltr" data-language="${escapeHtml(language)}"${change}><code>${code}</code></pre>`;
 };
 
 markdown.renderer.rules.display_formula = (tokens, index) =>

@@ -16,7 +16,9 @@ test.each([
   ['select 1', 'sql', 'python', code('%%sql\nselect 1')],
   ['# Title', 'markdown', 'python', { kind: 'markdown', source: '# Title', canRun: false }],
   ['x <- 1', 'r', 'R', code('x <- 1')],
-  ['x <- 1', '', 'R', code('x <- 1')]
+  ['x <- 1', '', 'R', code('x <- 1')],
+  ['%%sql\nSELECT 1', 'SQL', 'python', code('%%sql\nSELECT 1')],
+  ['%%bash\nls', 'bash', 'python', code('%%bash\nls')]
 ])('%j in %j for a kernel of %j', (block, language, kernel, expected) => {
   expect(cellSource(block, language, kernel)).toEqual(expected);
 });

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { ENGLISH } from '../../src/translation';
 import { MarkdownView } from '../../src/view/markdown';
-import type { Typesetter } from '../../src/view/services';
+import { offer, type Typesetter } from '../../src/view/services';
 
 const SAMPLE = `# Title
 
@@ -242,4 +242,42 @@ test('a diagram is drawn when it is whole; one that cannot be drawn stays code',
   ]);
   expect(node.querySelector('img')).toBe(image);
   expect([...node.querySelectorAll('pre')].map(pre => pre.textContent)).toEqual(['nonsense']);
+});
+
+describe('changes of a notebook', () => {
+  const answer = [
+    '```python replace=a1\nx = 2\n```',
+    '```python after=start\ny = 1\n```',
+    '```delete=b2\n```',
+    '```move=c3 after=a1\n```',
+    '```python\nz = 3\n```'
+  ].join('\n\n');
+
+  afterEach(() => offer({ proposals: undefined }));
+
+  test('are folded to what they do, where the notebook shows them', () => {
+    offer({ proposals: { review: () => undefined } });
+    view.show(answer, true);
+    const folded = [...node.querySelectorAll('.aqueduct-folded')];
+    expect(folded.map(({ firstElementChild: line }) => line!.textContent)).toEqual([
+      'Changes a cell',
+      'Adds a cell',
+      'Deletes a cell',
+      'Moves a cell'
+    ]);
+    expect(folded.map(one => one.querySelector('code')?.textContent ?? null)).toEqual([
+      'x = 2',
+      'y = 1',
+      null,
+      null
+    ]);
+    expect(node.querySelectorAll('.aqueduct-code-block')).toHaveLength(3);
+  });
+
+  test('stay code where nothing shows them', () => {
+    view.show(answer, true);
+    expect(node.querySelector('.aqueduct-folded')).toBeNull();
+    expect(node.querySelectorAll('.aqueduct-code-block')).toHaveLength(5);
+    expect(node.querySelectorAll('pre')[2]!.dataset.language).toBe('');
+  });
 });
