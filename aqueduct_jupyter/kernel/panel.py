@@ -7,7 +7,7 @@ shows in :mod:`.transcript`.
   sends them to one, but ipykernel routes the next message to the thread that last sent one, which
   is usually the main thread. So we make ipykernel forget that thread after each message. The panel
   repeats its hello until one reaches a subshell, because the first may be sent before one exists.
-* Only changes are sent: pieces of a growing answer, and turns begun or ended elsewhere.
+* Only changes are sent: pieces of a growing answer, whoever asked, and turns begun or ended.
 """
 
 from __future__ import annotations
@@ -82,10 +82,9 @@ class ChatPanel(anywidget.AnyWidget):
         self.transcript = f"aqueduct-transcript-{self.model_id}"
         self.system = system
         self.conversation: Conversation = chats.session.conversation(conversation or chats.current)
-        self._answers = PanelAnswers(chats, self._tell)
+        self._answers = PanelAnswers(chats, self.conversation, self._tell)
         self._attachments = PanelAttachments(chats, attachments)
         self._uploads: dict[str, bytearray] = {}
-        self._told: dict[str, str] = {}
         self._setup: dict[str, Any] | None = None
         self._is_asking_setup = False
         self._sending = threading.Lock()
@@ -110,6 +109,7 @@ class ChatPanel(anywidget.AnyWidget):
         """Detach from the conversation, which continues without this panel."""
         with suppress(ValueError):
             self.conversation.watchers.remove(self._on_change)
+        self._answers.close()
         super().close()
 
     def _ipython_display_(self) -> None:
@@ -183,19 +183,13 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _on_change(self) -> None:
         """Send turns that were begun, ended or removed elsewhere; update the saved transcript."""
+        self._answers.tell_changes()
         turns = list(self.conversation.turns)
-        news = [turn for turn in turns if self._told.get(turn.id) != turn.state]
-        is_told = self._answers.is_asking_here()
-        self._told = {turn.id: turn.state for turn in turns}
-        if not is_told:
-            self._answers.tell_turns(turns, news)
         if self._kept is not None and not any(turn.state == "running" for turn in turns):
             self._kept.update(transcript(turns, self.transcript), raw=True)
 
     def _tell_all(self) -> None:
-        turns = list(self.conversation.turns)
-        self._told = {turn.id: turn.state for turn in turns}
-        self._answers.tell_turns(turns, turns)
+        self._answers.tell_all()
         if contexts := self._attachments.offered():
             self._tell({"type": "attached", "contexts": contexts})
 
@@ -258,6 +252,7 @@ def _setup(chats: NotebookChat) -> dict[str, Any]:
         "default_model": chats.settings.model or status["default_model"],
         "notices": [*status["notices"], *failing],
         "limits": status["limits"],
+        "owners": status.get("owners", {}),
         "context_tokens": status.get("context_tokens", {}),
         "prompts": status.get("prompts", []),
     }

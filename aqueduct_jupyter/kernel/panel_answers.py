@@ -1,28 +1,27 @@
-"""A panel's questions, asked in threads so that they continue while a cell runs.
+"""What a panel is told of its conversation, and its questions, asked in threads beside cells.
 
-The panel's other messages are in :mod:`.panel`, asking in :mod:`.session`.
+Every panel of a conversation follows one running answer: its own, or else the oldest. It gets this
+one in pieces, and any other when that has ended. The panel's other messages are in :mod:`.panel`,
+asking in :mod:`.session`.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from ..protocol.conversation import Turn
-from ..protocol.errors import AqueductError, RequestStoppedError
+from ..protocol.conversation import Conversation, Turn
+from ..protocol.errors import AqueductError
 from ..protocol.panel import FromKernel
 from .answer import Answer
+from .growing import GrowingAnswer
 from .notebook_chat import NotebookChat
 from .turn_request import TurnRequest
 
 __all__ = ["PanelAnswers"]
-
-DELTA_SECONDS = 0.05
-"""The shortest time between two messages about one answer."""
 
 THREAD = "aqueduct-panel"
 """The name of the asking threads, as shown by debuggers."""
@@ -30,149 +29,169 @@ THREAD = "aqueduct-panel"
 Tell = Callable[[FromKernel], None]
 
 
-class _Growing:
-    """The display of one answer: sends the panel only what is new."""
-
-    def __init__(self, request: str, tell: Tell, telling: threading.RLock) -> None:
-        self.is_stopped = threading.Event()
-        self.turn: Turn | None = None
-        self._request = request
-        self._tell = tell
-        self._telling = telling
-        self._text = self._reasoning = ""
-        self._told_at = 0.0
+class _Unshown:
+    """The display of an answer that only panels show."""
 
     def grow(self, answer: Answer) -> None:
-        """Send what is new if an update is due.
+        """Show nothing."""
 
-        Raises:
-            RequestStoppedError: the answer was stopped; leaving the stream closes it.
-        """
-        if self.is_stopped.is_set():
-            raise RequestStoppedError("The request was stopped.")
-        now = time.monotonic()
-        if now - self._told_at >= DELTA_SECONDS:
-            self._told_at = now
-            self._tell_new(answer)
-
-    def end(self, answer: Answer, _note: str, _metadata: dict[str, Any]) -> None:
-        """Send the rest."""
-        if not self.is_stopped.is_set():
-            self._tell_new(answer)
-
-    def sent(self, turn: Turn) -> dict[str, Any]:
-        """Return the turn as sent so far: the next delta is added to it."""
-        so_far = {"state": "running", "answer": self._text, "reasoning": self._reasoning}
-        return asdict(turn) | so_far
-
-    def _tell_new(self, answer: Answer) -> None:
-        with self._telling:
-            text = answer.text[len(self._text) :]
-            reasoning = answer.reasoning[len(self._reasoning) :]
-            self._text, self._reasoning = answer.text, answer.reasoning
-            if text or reasoning:
-                self._tell(
-                    {
-                        "type": "delta",
-                        "request": self._request,
-                        "text": text,
-                        "reasoning": reasoning,
-                    }
-                )
+    def end(self, answer: Answer, note: str, metadata: dict[str, Any], /) -> None:
+        """Show nothing."""
 
 
 class PanelAnswers:
-    """The answers that a panel waits for.
+    """The turns and answers that a panel shows.
 
     Args:
         chats: the chats that ask the questions.
+        conversation: the conversation that is shown.
         tell: sends a message to the panel, from any thread.
     """
 
-    def __init__(self, chats: NotebookChat, tell: Tell) -> None:
+    def __init__(self, chats: NotebookChat, conversation: Conversation, tell: Tell) -> None:
         self._chats = chats
+        self._conversation = conversation
         self._tell = tell
-        self._telling = threading.RLock()
-        self._running: dict[str, _Growing] = {}
-        self._threads: set[threading.Thread] = set()
+        self._running = chats.session.running
+        self._own: dict[str, TurnRequest] = {}
+        self._followed: GrowingAnswer | None = None
+        self._told: dict[str, object] = {}
+        self._running.listeners.append(self)
 
-    def is_asking_here(self) -> bool:
-        """Return whether this is an asking thread; those report their own turns."""
-        return threading.current_thread() in self._threads
+    def close(self) -> None:
+        """Follow nothing any longer; what was asked goes on."""
+        with suppress(ValueError):
+            self._running.listeners.remove(self)
 
     def ask(self, request_id: str, request: TurnRequest) -> threading.Thread:
         """Ask in a new thread, which is returned; the panel gets the answer as it grows."""
-        growing = _Growing(request_id, self._tell, self._telling)
-        self._running[request_id] = growing
-        arguments = (request_id, request, growing)
+        self._own[request_id] = request
+        arguments = (request_id, request)
         thread = threading.Thread(target=self._ask, args=arguments, daemon=True, name=THREAD)
-        self._threads.add(thread)
         thread.start()
         return thread
 
-    def tell_turns(self, turns: Sequence[Turn], news: Sequence[Turn]) -> None:
-        """Send the ids of all turns, the new ones in full, and the running request."""
-        with self._telling:
-            growing = {id(growing.turn): growing for growing in self._running.values()}
-            running = next(reversed(self._running), None)
-            turn = None if running is None else self._running[running].turn
-            self._tell(
-                {
-                    "type": "turns",
-                    "ids": [turn.id for turn in turns],
-                    "turns": [
-                        growing[id(turn)].sent(turn) if id(turn) in growing else asdict(turn)
-                        for turn in news
-                    ],
-                    "running": running,
-                    "answering": None if turn is None else turn.id,
-                }
-            )
-
-    def stop(self, request_id: str) -> None:
-        """Stop an answer immediately, here and at the upstream."""
-        growing = self._running.get(request_id)
-        if growing is None:
+    def stop(self, request: str) -> None:
+        """Stop an answer of this conversation immediately, here and at the upstream."""
+        growing = self._running.find(request)
+        if growing is None or growing.conversation is not self._conversation:
             return
         growing.is_stopped.set()
         # If the service cannot stop a request, we leave the stream at its next chunk.
         with suppress(AqueductError):
-            self._chats.connected().stop(request_id)
+            self._chats.connected().stop(request)
 
-    def _ask(self, request_id: str, request: TurnRequest, growing: _Growing) -> None:
-        def begin(turn: Turn) -> _Growing:
-            growing.turn = turn
+    def tell_all(self) -> None:
+        """Send all turns in full."""
+        with self._running.lock:
+            self._told = {}
+            self._tell_turns()
+
+    def tell_changes(self) -> None:
+        """Send the turns that the panel does not know, or that have changed elsewhere."""
+        with self._running.lock:
+            if self._marks() != self._told:
+                self._tell_turns()
+
+    def begun(self, growing: GrowingAnswer) -> None:
+        """Tell the question if it is the panel's own; others are told with the turns."""
+        if own := self._own.get(growing.request):
+            self._followed = growing
+            turn = asdict(growing.turn)
             self._tell(
                 {
                     "type": "begun",
-                    "request": request_id,
-                    "turn": asdict(turn),
-                    "before": request.before,
+                    "request": growing.request,
+                    "turn": turn,
+                    "before": own.before,
                 }
             )
-            return growing
+
+    def grown(self, growing: GrowingAnswer, text: str, reasoning: str) -> None:
+        """Send the next piece of the answer that the panel follows."""
+        if growing is self._followed:
+            self._tell(
+                {"type": "delta", "request": growing.request, "text": text, "reasoning": reasoning}
+            )
+
+    def restarted(self, growing: GrowingAnswer) -> None:
+        """Send an answer's new text."""
+        if growing is self._followed:
+            self._told.pop(growing.turn.id, None)
+            self._tell_turns()
+
+    def ended(self, growing: GrowingAnswer) -> None:
+        """Tell how an answer ended; its text only if the panel may not have it."""
+        self._own.pop(growing.request, None)
+        if growing.conversation is not self._conversation:
+            return
+        turn, is_followed = growing.turn, growing is self._followed
+        self._followed = None if is_followed else self._followed
+        # A panel that has stopped an answer ignores further messages about its request.
+        if is_followed and turn.id in self._told and not growing.is_stopped.is_set():
+            ended = asdict(turn)
+            del ended["answer"], ended["reasoning"]
+            self._told[turn.id] = turn.state
+            self._tell({"type": "ended", "request": growing.request, "turn": ended})
+        if is_followed:
+            # The panel goes on with another, of which it has not got every piece.
+            for other in self._running.of(self._conversation):
+                self._told.pop(other.turn.id, None)
+        self.tell_changes()
+
+    def _marks(self) -> dict[str, object]:
+        """Return the turns' ids in order, each with what differs once it has to be sent again."""
+        growing = {one.turn.id for one in self._running.of(self._conversation)}
+        return {
+            turn.id: "running" if turn.id in growing else turn.state
+            for turn in self._conversation.turns
+        }
+
+    def _tell_turns(self) -> None:
+        """Send the ids of all turns, those in full that the panel does not know, and what runs."""
+        running = self._running.of(self._conversation)
+        if self._followed not in running:
+            own = [one for one in running if one.request in self._own]
+            self._followed = next(iter([*own, *running]), None)
+        growing = {one.turn.id: one for one in running}
+        told, self._told = self._told, self._marks()
+        followed = self._followed
+        self._tell(
+            {
+                "type": "turns",
+                "ids": list(self._told),
+                "turns": [
+                    _told_turn(turn, growing.get(turn.id))
+                    for turn in self._conversation.turns
+                    if told.get(turn.id) != self._told.get(turn.id)
+                ],
+                "running": followed.request if followed else None,
+                "answering": followed.turn.id if followed else None,
+            }
+        )
+
+    def _ask(self, request_id: str, request: TurnRequest) -> None:
+        begun: list[Turn] = []
+
+        def display(turn: Turn) -> _Unshown:
+            begun.append(turn)
+            return _Unshown()
 
         try:
-            self._chats.session.ask(request, begin)
+            self._chats.session.ask(request, display)
         except AqueductError as error:
-            if growing.turn is None:
+            # What ends a turn is told with it.
+            if not begun:
+                self._own.pop(request_id, None)
                 self._tell({"type": "trouble", "message": error.message})
-        finally:
-            with self._telling:
-                del self._running[request_id]
-            self._threads.discard(threading.current_thread())
-            self._tell_end(request_id, request, growing)
 
-    def _tell_end(self, request_id: str, request: TurnRequest, growing: _Growing) -> None:
-        turn = growing.turn
-        if turn is None:
-            return
-        if growing.is_stopped.is_set():
-            # The panel has already ended it, and ignores further messages about the request.
-            turns = list(self._chats.session.conversation(request.conversation).turns)
-            self.tell_turns(turns, [turn])
-            return
-        ended = asdict(turn)
-        # The text has already been sent.
-        del ended["answer"], ended["reasoning"]
-        self._tell({"type": "ended", "request": request_id, "turn": ended})
+
+def _told_turn(turn: Turn, growing: GrowingAnswer | None) -> dict[str, Any]:
+    """Return a turn as it is sent; the next piece of a growing answer is added to it."""
+    if growing is None:
+        return asdict(turn)
+    return asdict(turn) | {
+        "state": "running",
+        "answer": growing.text,
+        "reasoning": growing.reasoning,
+    }

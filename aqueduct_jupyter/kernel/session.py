@@ -5,6 +5,7 @@ The magic's options are in :mod:`.magics`; the requests to the server in :mod:`.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from .answer import Answer
 from .asking import Asker, Question
 from .context import FilePart, ImagePart, fit
 from .display import Display
+from .growing import RunningAnswers
 from .recording import Place
 from .reply import Notes, Reply, footer, metadata
 from .turn_request import TurnRequest
@@ -34,10 +36,14 @@ class ChatSession:
 
     Args:
         asker: asks the questions.
+
+    Attributes:
+        running: the answers that are being written.
     """
 
     def __init__(self, asker: Asker) -> None:
         self.asker = asker
+        self.running = RunningAnswers()
         self.conversations: dict[str, Conversation] = {}
         self._last: dict[str | None, tuple[Question, Answer]] = {}
         self._systems: dict[str, str] = {}
@@ -128,18 +134,20 @@ class ChatSession:
             KeyboardInterrupt: the user stopped it; the upstream connection is closed, and the
                 partial answer is kept.
         """
+        request.client_id = request.client_id or secrets.token_hex(8)
         turn, question, notes = self.prepare(request)
         answer = Answer()
-        shown = display(turn)
-        try:
-            value = self._asked(request, turn, question, shown, answer, notes)
-        except BaseException as error:
-            self._end(request, turn, answer, notes, error)
-            below = footer(answer, [turn.state, *notes.lines])
-            shown.end(answer, below, metadata(answer, question))
-            raise
-        self._end(request, turn, answer, notes)
-        shown.end(answer, footer(answer, notes.lines), metadata(answer, question))
+        conversation = self.conversation(request.conversation)
+        with self.running.writing(request.client_id, conversation, turn, display(turn)) as shown:
+            try:
+                value = self._asked(request, turn, question, shown, answer, notes)
+            except BaseException as error:
+                self._end(request, turn, answer, notes, error)
+                below = footer(answer, [turn.state, *notes.lines])
+                shown.end(answer, below, metadata(answer, question))
+                raise
+            self._end(request, turn, answer, notes)
+            shown.end(answer, footer(answer, notes.lines), metadata(answer, question))
         return Reply(answer, value, notes.lines)
 
     def _asked(
@@ -193,7 +201,7 @@ class ChatSession:
         turn.answer, turn.model, turn.request_id = answer.text, answer.model, answer.request_id
         turn.reasoning, turn.notes = answer.reasoning, notes.lines
         turn.tokens_in, turn.tokens_out = answer.tokens_in, answer.tokens_out
-        turn.finish_reason = answer.finish_reason
+        turn.finish_reason, turn.dropped_turns = answer.finish_reason, notes.dropped_turns
         if error is None:
             turn.end("whole")
         elif isinstance(error, RequestStoppedError) or not isinstance(error, Exception):

@@ -99,7 +99,6 @@ class Conversation:
             self.rewind(cell)
         turn = Turn(prompt, content, cell)
         self.turns.append(turn)
-        self.changed()
         return turn
 
     def rewind(self, cell: str | None) -> None:
@@ -108,11 +107,13 @@ class Conversation:
         if cell is not None and cell in cells:
             del self.turns[cells.index(cell) :]
 
-    def go_back(self, turn_id: str) -> None:
-        """Go back to before a turn; an unknown id changes nothing."""
+    def go_back(self, turn_id: str) -> list[Turn]:
+        """Go back to before a turn, and return what came then; an unknown id changes nothing."""
         ids = [turn.id for turn in self.turns]
-        if turn_id in ids:
-            del self.turns[ids.index(turn_id) :]
+        place = ids.index(turn_id) if turn_id in ids else len(ids)
+        gone = self.turns[place:]
+        del self.turns[place:]
+        return gone
 
     def remove(self, turn_id: str) -> None:
         """Remove one turn."""

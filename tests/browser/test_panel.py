@@ -56,6 +56,30 @@ def test_it_streams_stops_and_shares_the_magics_conversation(
         expect(kept).to_be_hidden()
 
 
+def test_two_panels_of_one_conversation_show_an_answer_as_it_comes(
+    open_lab: Open, standin: StandIn
+) -> None:
+    standin.stream(chunk("The first part. "), HANG)
+    with open_lab(PANEL, "ChatPanel(height=420)") as opened:
+        opened.run_all()
+        first, second = (
+            ChatOnPage(opened.page, f".jp-Cell >> nth={number} >> .aqueduct-widget")
+            for number in range(2)
+        )
+        second.expect_model("real-name")
+        first.expect_model("real-name")
+        first.ask("What is an aqueduct?")
+        expect(second.answer()).to_contain_text("The first part.")
+        expect(second.area.locator(".aqueduct-turn")).to_have_attribute("data-state", "running")
+        second.button("Stop").click()
+        assert standin.chats[0].client_left.wait(3)
+        for chat in (first, second):
+            expect(chat.area.get_by_text("stopped")).to_be_visible()
+            expect(chat.button("Stop")).to_have_count(0)
+        second.ask("Go on")
+        first.expect_whole("Hello")
+
+
 def test_it_answers_while_a_cell_sleeps_for_ten_seconds(open_lab: Open, standin: StandIn) -> None:
     with open_lab(PANEL, SLEEP) as opened:
         # Both at once: the panel has not said a word when the kernel falls asleep.

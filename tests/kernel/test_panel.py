@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -22,38 +18,9 @@ from aqueduct_jupyter.protocol.errors import CellError
 from ..shared_samples import sample
 from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
 from .conftest import Shell
+from .front import Front
 
 WORDS = sample("panel.json")
-
-
-class Front:
-    """What the browser would be: it says things, and keeps what it is told."""
-
-    def __init__(self, panel: ChatPanel, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.panel = panel
-        self.told: list[dict[str, Any]] = []
-        monkeypatch.setattr(panel, "send", self.told.append)
-
-    def say(self, *buffers: bytes, **message: Any) -> None:
-        self.panel._handle_custom_msg(message, [memoryview(data) for data in buffers])
-
-    def ask(self, prompt: str, request: str = "r1", **more: Any) -> None:
-        words = {"contexts": [], "files": [], "model": None, "before": None, **more}
-        self.say(type="ask", request=request, prompt=prompt, **words)
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [message for message in self.told if message["type"] == kind]
-
-    def wait(self, kind: str, count: int = 1) -> dict[str, Any]:
-        until(lambda: len(self.of(kind)) >= count)
-        return self.of(kind)[-1]
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -106,39 +73,6 @@ def test_a_panel_that_comes_during_an_answer_gets_its_words_so_far(
     assert rest == "And the rest."
 
 
-def test_a_second_panel_that_asks_in_between_says_whose_answer_runs(
-    front: Front, shell: Shell, standin: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = Front(ChatPanel(chats=shell.magics.chats), monkeypatch)
-    more = threading.Event()
-    standin.stream(chunk("The first "), more, chunk("half."), usage_chunk(), DONE)
-    front.ask("mine")
-    front.wait("delta")
-    standin.stream(chunk("Theirs"), usage_chunk(), DONE)
-    other.ask("another", request="r2")
-    other.wait("ended")
-    mine = front.of("begun")[0]["turn"]["id"]
-    told = front.wait("turns", 2)
-    assert (told["running"], told["answering"], told["ids"][0]) == ("r1", mine, mine)
-    assert told["ids"][1:] == [other.of("begun")[0]["turn"]["id"]]
-    more.set()
-    front.wait("ended")
-    assert "".join(delta["text"] for delta in front.of("delta")) == "The first half."
-    assert [turn.answer for turn in front.panel.conversation.turns] == ["The first half.", "Theirs"]
-
-
-def test_what_a_cell_asks_is_told_once_begun_and_once_ended(front: Front, shell: Shell) -> None:
-    shell.ask("Hi")
-    first, second = front.of("turns")
-    (begun,) = first["turns"]
-    (ended,) = second["turns"]
-    assert (begun["state"], ended["state"], ended["answer"]) == ("running", "whole", "Hello")
-    assert first["ids"] == second["ids"] == [begun["id"]]
-    shell.ask("Two")
-    assert [len(message["turns"]) for message in front.of("turns")] == [1, 1, 1, 1]
-    assert len(front.of("turns")[-1]["ids"]) == 2
-
-
 def test_the_words_are_those_of_the_browser(
     shell: Shell, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,7 +108,7 @@ def test_stopping_reaches_the_upstream_before_the_first_word(
         assert standin.has_chat.wait(10)
         front.say(type="stop", request="mine")
         assert standin.chats[0].client_left.wait(2)
-        (turn,) = front.wait("turns")["turns"]
+        (turn,) = front.wait("turns", 2)["turns"]
         assert (turn["state"], turn["error"]) == ("stopped", None)
         front.ask("Again")
         assert front.wait("ended")["turn"]["state"] == "whole"
@@ -187,7 +121,7 @@ def test_a_service_that_knows_no_stop_is_left_at_its_next_word(
     front.ask("Hi")
     front.wait("delta")
     front.say(type="stop", request="r1")
-    (turn,) = front.wait("turns")["turns"]
+    (turn,) = front.wait("turns", 2)["turns"]
     assert turn["state"] == "stopped"
     assert turn["answer"].startswith("half")
     assert standin.chats[0].client_left.wait(5)

@@ -36,9 +36,11 @@ def test_watchers_hear_of_each_change() -> None:
     conversation.watchers.append(lambda: heard.append(len(conversation.turns)))
     first = conversation.begin("a", "a")
     conversation.begin("b", "b")
+    assert heard == [], "whoever begins a turn tells of it"
+    conversation.changed()
     conversation.remove(first.id)
     conversation.reset()
-    assert heard == [1, 2, 1, 0]
+    assert heard == [2, 1, 0]
 
 
 def test_going_back_forgets_a_turn_and_what_came_after() -> None:
