@@ -17,6 +17,7 @@ from traitlets import Float, Integer, Unicode
 
 from ..protocol.errors import AqueductError, CellError
 from ..protocol.plain_text import in_quotes
+from ..protocol.tokens import estimate_tokens
 from .card import as_card, as_stopped
 from .client import Client
 from .commands import Commands
@@ -189,6 +190,7 @@ class ChatMagics(Magics):
         turn, question, notes = session.prepare(request)
         session.conversation(request.conversation).remove(turn.id)
         print(json.dumps(session.asker.sent(question), indent=2, ensure_ascii=False))
+        print(f"about {estimate_tokens(question.messages):,} tokens, by estimate; nothing was sent")
         for note in notes.lines:
             print(note)
 

@@ -374,14 +374,15 @@ class TestDryRun:
         self, shell: Shell, capsys: pytest.CaptureFixture[str]
     ) -> None:
         shell.run("%%chat --dry-run -m m1 -s Brief\nHi @@{x}")
-        shown = json.loads(capsys.readouterr().out)
-        assert shown == {
+        request, tokens = capsys.readouterr().out.split("\n}\n")
+        assert json.loads(request + "}") == {
             "messages": [
                 {"role": "system", "content": "Brief"},
                 {"role": "user", "content": "Hi @{x}"},
             ],
             "model": "m1",
         }
+        assert tokens == "about 13 tokens, by estimate; nothing was sent\n"
         assert shell.sent == []
         assert shell.magics.chats.session.conversation("main").turns == []
 
