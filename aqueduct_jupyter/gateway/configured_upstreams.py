@@ -10,6 +10,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..protocol.own_upstreams import EMBEDDED, SCRIPTED
 from .embedded.demo import MODELS, DemoTransport
 from .embedded.engine import is_engine_installed
 from .embedded.model import LocalModel
@@ -124,7 +125,7 @@ def local_upstream(model: LocalModel) -> Upstream:
         {"base_url": "http://local.invalid/v1", "apis": ONLY_CHAT}
     )
     requests = LocalRequests(model, model.name)
-    return Upstream("local", settings, transport=requests, default_model=model.name)
+    return Upstream(EMBEDDED, settings, transport=requests, default_model=model.name)
 
 
 def demo_upstream(listed: Sequence[str]) -> Upstream:
@@ -138,7 +139,7 @@ def demo_upstream(listed: Sequence[str]) -> Upstream:
         {"base_url": "http://demo.invalid/v1", "apis": ONLY_CHAT}
     )
     return Upstream(
-        "demo",
+        SCRIPTED,
         settings,
         transport=DemoTransport(listed),
         is_listed=bool(listed),

@@ -18,6 +18,7 @@ from ..protocol.errors import (
     PermissionDeniedError,
 )
 from ..protocol.model_setup import EmbeddedModel, ModelSetupState, Service, ServiceWords
+from ..protocol.own_upstreams import LABELS
 from .connected_services import ConnectedServices
 from .embedded.engine import is_engine_installed
 from .embedded.weights import MODEL_NAME, WEIGHTS_BYTES, pull_weights, weights_path
@@ -150,7 +151,7 @@ class ModelSetup:
             )
 
     def _check_name(self, name: str) -> None:
-        if name in self._configured or name in ("local", "demo"):
+        if name in self._configured or name in LABELS:
             raise ConflictError(
                 f"This server already has an upstream '{name}'. Choose another name.",
                 param="name",

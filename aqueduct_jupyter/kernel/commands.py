@@ -15,11 +15,13 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..protocol.conversation import Turn
-from ..protocol.errors import CellError
+from ..protocol.errors import AqueductError, CellError
+from ..protocol.own_upstreams import LABELS
 from .code_answer import CodeAnswer
 from .context import Context, Piece
 from .describers import describe
@@ -101,7 +103,13 @@ class Commands:
 
     def _models(self) -> None:
         """``models``: list the server's models."""
-        print("\n".join(self._chats.connected().models()))
+        client = self._chats.connected()
+        names, owners = client.models(), dict[str, str]()
+        with suppress(AqueductError):  # another OpenAI-compatible service tells no more
+            owners = client.get("aqueduct/status")["owners"]
+        for name in names:
+            label = LABELS.get(owners.get(name, ""))
+            print(f"{name} ({label[0].lower()}{label[1:]})" if label else name)
 
     def _use(self, model: str) -> None:
         """``use MODEL``: use this model from now on; '-' is the server's default."""

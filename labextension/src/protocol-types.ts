@@ -82,7 +82,7 @@ export interface Setup {
   models: string[];
   default_model: string | null;
   notices: string[];
-  /** The upstream of each model; '' for an alias. A kernel does not tell it. */
+  /** The upstream of each model; '' for an alias. Only our own server tells it. */
   owners?: Record<string, string>;
   /** Whether there is no model yet and the chat may set one up. */
   needs_model?: boolean;

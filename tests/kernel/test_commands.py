@@ -10,7 +10,9 @@ from IPython.core.error import UsageError
 
 from aqueduct_jupyter.kernel.magics import ChatMagics
 from aqueduct_jupyter.protocol import errors
+from aqueduct_jupyter.protocol.own_upstreams import LABELS
 
+from ..shared_samples import sample
 from ..standin import CUT, DONE, chunk, completion
 from .conftest import Shell
 
@@ -19,6 +21,20 @@ def said(shell: Shell, capsys: pytest.CaptureFixture[str], line: str) -> str:
     capsys.readouterr()
     shell.run(line)
     return capsys.readouterr().out
+
+
+def test_our_own_models_are_called_what_they_are(
+    shell: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sample("own-upstreams.json") == LABELS
+    owners = {"llama": "campus", "smollm2": "local", "demo/echo": "demo"}
+    monkeypatch.setattr(shell.client, "models", lambda: list(owners))
+    monkeypatch.setattr(shell.client, "get", lambda _: {"owners": owners})
+    assert said(shell, capsys, "%chat models").splitlines() == [
+        "llama",
+        "smollm2 (a demonstration, on this server)",
+        "demo/echo (scripted, not a language model)",
+    ]
 
 
 def test_models_are_listed_and_one_is_used(

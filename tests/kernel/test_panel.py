@@ -219,6 +219,16 @@ def test_a_service_that_is_not_ours_has_its_models_shown(front: Front) -> None:
     assert (setup["models"], setup["default_model"]) == (["real-name"], None)
 
 
+def test_our_server_says_which_models_are_its_own(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with throwaway_server(tmp_path) as server:
+        magics = ChatMagics(shell.shell, Client(server.url, server.token))
+        front = Front(ChatPanel(chats=magics.chats), monkeypatch)
+        front.say(type="hello")
+        assert front.wait("setup")["setup"]["owners"]["demo/echo"] == "demo"
+
+
 def test_a_closed_panel_lets_go_of_the_conversation(front: Front, shell: Shell) -> None:
     front.panel.close()
     shell.ask("Hi")

@@ -7,6 +7,10 @@ import type { Setup } from '../../src/protocol-types';
 import { ENGLISH } from '../../src/translation';
 import { ModelPicker } from '../../src/view/model-picker';
 import { drawn, opened, redrawn } from '../page';
+import { sample } from '../samples';
+
+/** What the kernel says, too. */
+const LABELS = sample<Record<'local' | 'demo', string>>('own-upstreams.json');
 
 let model: ChatModel;
 let tell: (event: CarrierEvent) => void;
@@ -40,8 +44,8 @@ test('models are grouped by upstream, and our own are called what they are', asy
   expect(groups).toEqual([
     ['campus', 'llama'],
     ['openai', 'gpt'],
-    ['A demonstration, on this server', 'smollm2'],
-    ['Scripted, not a language model', 'demo/echo'],
+    [LABELS.local, 'smollm2'],
+    [LABELS.demo, 'demo/echo'],
     [undefined, 'main']
   ]);
   expect(node.querySelector('[aria-current=true]')!.textContent).toBe('llama');
