@@ -27,7 +27,7 @@ from .answer import Answer, AnswerStream
 from .connect import find_address
 from .connections import Connections, checked_address, checked_key
 from .files import Files
-from .responses import chunks_of, notes_of, parsed, request_id_of, with_request_id
+from .responses import chunks_of, model_of, notes_of, parsed, request_id_of, with_request_id
 
 __all__ = ["Client", "Messages"]
 
@@ -119,7 +119,11 @@ class Client:
             response = self._read(
                 http, "POST", "chat/completions", content=_encoded(body), headers=_JSON
             )
-        answer = Answer(request_id=request_id_of(response), notes=notes_of(response))
+        answer = Answer(
+            model=model_of(response),
+            request_id=request_id_of(response),
+            notes=notes_of(response),
+        )
         try:
             answer.take(self._json(response))
         except DisconnectedError as error:
@@ -214,6 +218,7 @@ class Client:
             request = http.build_request("POST", url, content=_encoded(body), headers=headers)
             response = self._send(http, request)
             answer.request_id, answer.notes = request_id_of(response), notes_of(response)
+            answer.model = model_of(response) or answer.model
             try:
                 yield from chunks_of(response)
             except httpx.HTTPError as error:

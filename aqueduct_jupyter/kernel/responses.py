@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 
 from ..protocol.errors import AqueductError, DisconnectedError, error_from_envelope
-from ..protocol.notes import NOTES_HEADER, read_notes
+from ..protocol.notes import MODEL_HEADER, NOTES_HEADER, read_model, read_notes
 from ..protocol.plain_text import plain_text
 from ..protocol.sse import DONE, FrameBuffer, decode_frame, split_frames
 
-__all__ = ["chunks_of", "notes_of", "parsed", "request_id_of", "with_request_id"]
+__all__ = ["chunks_of", "model_of", "notes_of", "parsed", "request_id_of", "with_request_id"]
 
 
 def chunks_of(response: httpx.Response) -> Iterator[dict[str, Any]]:
@@ -49,6 +49,11 @@ def parsed(text: bytes | str) -> Any:
 def request_id_of(response: httpx.Response) -> str | None:
     """Return the server's id of the request, if the response has one."""
     return plain_text(response.headers.get("x-request-id")) or None
+
+
+def model_of(response: httpx.Response) -> str | None:
+    """Return the model that our server asked; an upstream may name none in its answer."""
+    return read_model(response.headers.get(MODEL_HEADER))
 
 
 def notes_of(response: httpx.Response) -> list[str]:

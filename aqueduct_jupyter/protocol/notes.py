@@ -1,7 +1,7 @@
-"""Notes on a request for its user, in a header of the response: what a model did not get.
+"""What a response says about its request in headers: the model, and what a model did not get.
 
-The header is a JSON list of sentences in ASCII, because HTTP headers have no other letters. Clients
-that do not know it ignore it.
+The values are JSON in ASCII, because HTTP headers have no other letters: the model's name, and a
+list of sentences for the user. Clients that do not know the headers ignore them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,17 @@ from collections.abc import Sequence
 
 from .plain_text import plain_text
 
-__all__ = ["NOTES_HEADER", "clean_notes", "notes_headers", "read_notes"]
+__all__ = [
+    "MODEL_HEADER",
+    "NOTES_HEADER",
+    "clean_notes",
+    "model_headers",
+    "notes_headers",
+    "read_model",
+    "read_notes",
+]
 
+MODEL_HEADER = "x-aqueduct-model"
 NOTES_HEADER = "x-aqueduct-notes"
 
 LONGEST_NOTE = 400
@@ -30,6 +39,20 @@ def notes_headers(notes: Sequence[str]) -> dict[str, str]:
             break
         held.append(note)
     return {NOTES_HEADER: json.dumps(held)} if held else {}
+
+
+def model_headers(model: str) -> dict[str, str]:
+    """Return the header with the name of the model that is asked; none for one that is too long."""
+    value = json.dumps(model)
+    return {MODEL_HEADER: value} if len(value) <= MOST_BYTES else {}
+
+
+def read_model(header: str | None) -> str | None:
+    """Return the model of a response from anywhere, fit to show; None if it names none."""
+    try:
+        return plain_text(json.loads(header or "null")) or None
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_notes(header: str | None) -> list[str]:

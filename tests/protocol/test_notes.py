@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from aqueduct_jupyter.protocol.notes import MOST_BYTES, NOTES_HEADER, notes_headers, read_notes
+from aqueduct_jupyter.protocol.notes import (
+    MODEL_HEADER,
+    MOST_BYTES,
+    NOTES_HEADER,
+    model_headers,
+    notes_headers,
+    read_model,
+    read_notes,
+)
 
 
 def test_notes_arrive_as_they_were_written() -> None:
@@ -35,3 +43,19 @@ def test_notes_are_made_fit_to_show() -> None:
     assert "\u202e" not in note
     assert "\n" not in note
     assert len(note) <= 400
+
+
+@pytest.mark.parametrize("model", ["org/big", "R\u00f3ma", "\u4e2d\u6587"])
+def test_a_model_arrives_as_it_is_called(model: str) -> None:
+    headers = model_headers(model)
+    assert headers[MODEL_HEADER].isascii()
+    assert read_model(headers[MODEL_HEADER]) == model
+
+
+def test_a_name_that_is_too_long_is_not_told() -> None:
+    assert model_headers("x" * MOST_BYTES) == {}
+
+
+@pytest.mark.parametrize("header", [None, "", "x", "{}", "[" * 10_000, '["a"]', "1"])
+def test_a_header_of_another_server_is_no_model(header: str | None) -> None:
+    assert read_model(header) is None

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 
 from ...protocol.errors import AqueductError, NotFoundError
-from ...protocol.notes import notes_headers
+from ...protocol.notes import model_headers, notes_headers
 from ...protocol.requests import APIRequest
 from ..documents.attachments import Attachments
 from ..encoding import encode_json
@@ -80,7 +80,8 @@ class Forwarding:
         route, headers = admitted[0].route, admitted[0].headers
         ways = find_ways(operation, route.upstream, turn)
         prepared = [await self._prepared(operation, admitted.pop(), entry.owner, turn)]
-        headers = {**headers, **notes_headers(prepared[0].notes)}
+        said = {**model_headers(route.model), **notes_headers(prepared[0].notes)}
+        headers = {**headers, **said}
         async with AsyncExitStack() as upstreams:
             for way in ways:
                 is_last = way is ways[-1]
