@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..protocol.conversation import dropped_note
 from .answer import Answer
 from .asking import Question
 
@@ -31,8 +32,7 @@ class Notes:
         """Both as text for the user."""
         if not self.dropped_turns:
             return list(self.left_out)
-        turns = "1 oldest turn" if self.dropped_turns == 1 else f"{self.dropped_turns} oldest turns"
-        return [f"the {turns} no longer fit and were left out", *self.left_out]
+        return [dropped_note(self.dropped_turns), *self.left_out]
 
 
 @dataclass(slots=True)

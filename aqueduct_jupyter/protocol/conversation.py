@@ -19,11 +19,14 @@ from typing import Any, Literal
 
 from .tokens import estimate_tokens
 
-__all__ = ["Conversation", "Message", "State", "Turn"]
+__all__ = ["MOST_VERSIONS", "Conversation", "Message", "State", "Turn", "dropped_note"]
 
 State = Literal["running", "whole", "stopped", "failed"]
 Message = dict[str, Any]
 """A message of the API."""
+
+MOST_VERSIONS = 50
+"""How many versions of a turn are kept; the oldest goes first."""
 
 
 @dataclass(slots=True)
@@ -33,7 +36,8 @@ class Turn:
     ``content`` is the message's content as sent; ``prompt`` is the text that the user typed;
     ``cell`` is the notebook's id of the cell, if any; ``reasoning`` is never sent again; ``time``
     is in seconds since 1970; ``notes`` are remarks for the user; ``finish_reason`` is the model's
-    own word for why it ended.
+    own word for why it ended; ``dropped_turns`` says how many of the oldest turns were not sent
+    with it. If there are any, the first of the notes says the same.
     """
 
     prompt: str
@@ -52,6 +56,7 @@ class Turn:
     tokens_out: int | None = None
     notes: list[str] = field(default_factory=list)
     finish_reason: str | None = None
+    dropped_turns: int = 0
 
     def end(self, state: State, error: str | None = None, error_code: str | None = None) -> None:
         """End the turn; only the first end counts."""
@@ -80,7 +85,8 @@ class Conversation:
     name: str = "main"
     turns: list[Turn] = field(default_factory=list)
     watchers: list[Callable[[], None]] = field(default_factory=list, repr=False, compare=False)
-    """Called after turns begin, end or are removed, on the thread that made the change."""
+    """Called after turns begin, end or are removed, on the thread that made the change; whoever
+    begins a turn calls them once its answer is under way."""
 
     def begin(
         self,
@@ -158,6 +164,13 @@ class Conversation:
     def last(self) -> Turn | None:
         """The newest turn, or None."""
         return self.turns[-1] if self.turns else None
+
+
+def dropped_note(turns: int) -> str:
+    """Say how many of the oldest turns were left out."""
+    if turns == 1:
+        return "the oldest turn no longer fits and was left out"
+    return f"the {turns} oldest turns no longer fit and were left out"
 
 
 def _too_many(history: Sequence[list[Message]], room: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .conversation import Turn
+from .conversation import MOST_VERSIONS, Turn
 from .errors import NotFoundError
 from .stored_conversations import TURNS, NewTurn, StoredTurn
 
@@ -31,9 +31,6 @@ __all__ = [
 
 Edit = Callable[[list[StoredTurn]], None]
 """Changes a list of turns."""
-
-MOST_VERSIONS = 50
-"""How many versions of a turn are kept; the oldest goes first."""
 
 SERVER_STOPPED = "server_stopped"
 """The code of a turn whose answer ended with its server."""

@@ -100,6 +100,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "cell": lambda value: value if isinstance(value, str) else None,  # compared, never shown
     "content": _content,
     "time": lambda value: read_number(value) or 0.0,
+    "dropped_turns": lambda value: read_number(value) or 0,
     "state": lambda value: value if value in get_args(State) else "running",
     "id": lambda value: _name(value) or secrets.token_hex(8),
     "error": lambda value: plain_text(value, LONGEST_SENTENCE) or None,

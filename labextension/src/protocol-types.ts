@@ -42,6 +42,8 @@ export interface Turn {
   tokens_in: number | null;
   tokens_out: number | null;
   notes: string[];
+  /** How many of the oldest turns were not sent with it; if any, the first note says so in English. */
+  dropped_turns: number;
   finish_reason: string | null;
   /** How many versions there are of the turn and what follows it, and which one this is, from 0. */
   versions: number;
@@ -60,6 +62,7 @@ export type Ending = Partial<
     | 'tokens_in'
     | 'tokens_out'
     | 'notes'
+    | 'dropped_turns'
     | 'content'
     | 'finish_reason'
   >
@@ -170,6 +173,7 @@ export function newTurn(prompt: string, content: string | Part[]): Turn {
     tokens_in: null,
     tokens_out: null,
     notes: [],
+    dropped_turns: 0,
     finish_reason: null,
     versions: 1,
     version: 0

@@ -151,7 +151,8 @@ class TestConversations:
         shell.standin.reply({"error": words}, status=400)
         shell.ask("two", "--with returns")
         shown = capsys.readouterr().out
-        assert "the 1 oldest turn no longer fit" in shown
+        assert "the oldest turn no longer fits and was left out" in shown
+        assert shell.magics.chats.session.conversation("main").turns[1].dropped_turns == 1
         assert "left out returns: " in shown
 
     @pytest.mark.parametrize("options", ["", "--no-stream"])

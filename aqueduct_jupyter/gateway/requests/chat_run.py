@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...protocol.chunks import Said, WholeCharacters, read_chunk
-from ...protocol.conversation import Conversation
+from ...protocol.conversation import Conversation, dropped_note
 from ...protocol.conversation_edits import end_as_lost
 from ...protocol.errors import (
     AqueductError,
@@ -167,9 +167,9 @@ class ChatRun:
                 request_id = f"req_{secrets.token_hex(12)}"
                 continue
             if dropped := len(self._earlier) - len(history):
-                turns = "oldest turn" if dropped == 1 else f"{dropped} oldest turns"
-                verb = "fits and was" if dropped == 1 else "fit and were"
-                self.add_note(f"the {turns} no longer {verb} left out")
+                # A page says this in its user's language, with the number alone.
+                self._turn.dropped_turns = dropped
+                self._turn.notes.insert(0, dropped_note(dropped))
             return
 
     async def _attempt(

@@ -92,9 +92,9 @@ export function eventIn(data: string): ConversationEvent | null {
 function endingIn(value: unknown): Ending {
   const turn = turnIn(value);
   const { state, model, request_id, error, error_code, finish_reason } = turn;
-  const { tokens_in, tokens_out, notes } = turn;
+  const { tokens_in, tokens_out, notes, dropped_turns } = turn;
   const ending = { state, model, request_id, error, error_code, finish_reason };
-  return { ...ending, tokens_in, tokens_out, notes };
+  return { ...ending, tokens_in, tokens_out, notes, dropped_turns };
 }
 
 function turnsEventIn(fields: JSONObject): ConversationEvent | null {

@@ -48,6 +48,7 @@ export function turnIn(value: unknown): Turn {
     tokens_in: countOrNull(fields.tokens_in),
     tokens_out: countOrNull(fields.tokens_out),
     notes: sentencesIn(fields.notes),
+    dropped_turns: countOrNull(fields.dropped_turns) ?? 0,
     finish_reason: plainOrNull(fields.finish_reason),
     versions: countOrNull(fields.versions) ?? 1,
     version: countOrNull(fields.version) ?? 0

@@ -127,7 +127,7 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
     turn.model,
     turn.tokens_out === null ? null : words._n('%1 token', '%1 tokens', turn.tokens_out),
     endingOf(turn, words),
-    ...turn.notes
+    ...notesOf(turn, words)
   ];
   return (
     <footer class="aqueduct-footer">
@@ -165,6 +165,19 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
       </span>
     </footer>
   );
+}
+
+/** The remarks on an answer. */
+function notesOf({ notes, dropped_turns: dropped }: Turn, words: Words): string[] {
+  if (!dropped) {
+    return notes;
+  }
+  const said = words._n(
+    'the oldest turn no longer fits and was left out',
+    'the %1 oldest turns no longer fit and were left out',
+    dropped
+  );
+  return [said, ...notes.slice(1)];
 }
 
 /** How an answer ended, if it did so early. */

@@ -321,6 +321,7 @@ async def test_a_history_that_is_too_long_loses_its_oldest_turns_and_says_so(
     await ask(http, address, 4)
     turn = await ended(http, address)
     assert turn["notes"] == ["the 2 oldest turns no longer fit and were left out"]
+    assert turn["dropped_turns"] == 2
     asked = [message["content"] for message in standin.chats[-1].json["messages"]]
     assert asked == ["Question 3", "Hello", "Question 4"]
     ids = {request["x-request-id"] for request in (r.headers for r in standin.chats[-2:])}
