@@ -89,11 +89,14 @@ class ChatPanel(anywidget.AnyWidget):
         self._is_asking_setup = False
         self._sending = threading.Lock()
         self._kept: Any = None
+        versions = chats.session.versions(self.conversation.name)
         self._messages: Mapping[str, Callable[[dict[str, Any], list[Any]], None]] = {
             "hello": self._on_hello,
             "ask": self._on_ask,
             "stop": lambda message, _: self._answers.stop(message["request"]),
-            "remove": lambda message, _: self.conversation.remove(message["turn"]),
+            "remove": lambda message, _: versions.remove(message["turn"]),
+            "restore": lambda message, _: versions.restore(message["turn"]),
+            "choose": lambda message, _: versions.choose(message["turn"], message["version"]),
             "upload": self._on_upload,
             "forget": self._on_forget,
             "list": self._on_list,
@@ -153,6 +156,7 @@ class ChatPanel(anywidget.AnyWidget):
             system=self.system or settings.system or None,
             conversation=self.conversation.name,
             before=message["before"],
+            continues=message["continues"],
             client_id=message["request"],
         )
         self._answers.ask(message["request"], request)

@@ -53,6 +53,7 @@ class PanelAnswers:
         self._conversation = conversation
         self._tell = tell
         self._running = chats.session.running
+        self._versions = chats.session.versions(conversation.name)
         self._own: dict[str, TurnRequest] = {}
         self._followed: GrowingAnswer | None = None
         self._told: dict[str, object] = {}
@@ -97,7 +98,7 @@ class PanelAnswers:
         """Tell the question if it is the panel's own; others are told with the turns."""
         if own := self._own.get(growing.request):
             self._followed = growing
-            turn = asdict(growing.turn)
+            turn = self._told_turn(growing.turn)
             self._tell(
                 {
                     "type": "begun",
@@ -129,9 +130,9 @@ class PanelAnswers:
         self._followed = None if is_followed else self._followed
         # A panel that has stopped an answer ignores further messages about its request.
         if is_followed and turn.id in self._told and not growing.is_stopped.is_set():
-            ended = asdict(turn)
+            ended = self._told_turn(turn)
             del ended["answer"], ended["reasoning"]
-            self._told[turn.id] = turn.state
+            self._told[turn.id] = self._marks().get(turn.id)
             self._tell({"type": "ended", "request": growing.request, "turn": ended})
         if is_followed:
             # The panel goes on with another, of which it has not got every piece.
@@ -143,7 +144,7 @@ class PanelAnswers:
         """Return the turns' ids in order, each with what differs once it has to be sent again."""
         growing = {one.turn.id for one in self._running.of(self._conversation)}
         return {
-            turn.id: "running" if turn.id in growing else turn.state
+            turn.id: ("running" if turn.id in growing else turn.state, *self._versions.of(turn))
             for turn in self._conversation.turns
         }
 
@@ -161,7 +162,7 @@ class PanelAnswers:
                 "type": "turns",
                 "ids": list(self._told),
                 "turns": [
-                    _told_turn(turn, growing.get(turn.id))
+                    self._told_turn(turn, growing.get(turn.id))
                     for turn in self._conversation.turns
                     if told.get(turn.id) != self._told.get(turn.id)
                 ],
@@ -169,6 +170,14 @@ class PanelAnswers:
                 "answering": followed.turn.id if followed else None,
             }
         )
+
+    def _told_turn(self, turn: Turn, growing: GrowingAnswer | None = None) -> dict[str, Any]:
+        """Return a turn as it is sent; the next piece of a growing answer is added to it."""
+        versions, version = self._versions.of(turn)
+        told = asdict(turn) | {"versions": versions, "version": version}
+        if growing is not None:
+            told |= {"state": "running", "answer": growing.text, "reasoning": growing.reasoning}
+        return told
 
     def _ask(self, request_id: str, request: TurnRequest) -> None:
         begun: list[Turn] = []
@@ -184,14 +193,3 @@ class PanelAnswers:
             if not begun:
                 self._own.pop(request_id, None)
                 self._tell({"type": "trouble", "message": error.message})
-
-
-def _told_turn(turn: Turn, growing: GrowingAnswer | None) -> dict[str, Any]:
-    """Return a turn as it is sent; the next piece of a growing answer is added to it."""
-    if growing is None:
-        return asdict(turn)
-    return asdict(turn) | {
-        "state": "running",
-        "answer": growing.text,
-        "reasoning": growing.reasoning,
-    }

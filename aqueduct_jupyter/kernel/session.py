@@ -27,6 +27,7 @@ from .recording import Place
 from .reply import Notes, Reply, footer, metadata
 from .turn_request import TurnRequest
 from .typed_asking import ask_typed
+from .versions import Versions
 
 __all__ = ["ChatSession"]
 
@@ -46,6 +47,7 @@ class ChatSession:
         self.running = RunningAnswers()
         self.conversations: dict[str, Conversation] = {}
         self._last: dict[str | None, tuple[Question, Answer]] = {}
+        self._versions: dict[str, Versions] = {}
         self._systems: dict[str, str] = {}
         self._executions: dict[tuple[str, str], int] = {}
         self._requests: dict[str, TurnRequest] = {}
@@ -54,6 +56,10 @@ class ChatSession:
     def conversation(self, name: str) -> Conversation:
         """Return a conversation; it is created on first use."""
         return self.conversations.setdefault(name, Conversation(name))
+
+    def versions(self, name: str) -> Versions:
+        """Return what a conversation has had besides what it shows."""
+        return self._versions.setdefault(name, Versions(self.conversation(name)))
 
     def last_asked(self, name: str | None = None) -> tuple[Question | None, Answer | None]:
         """Return the last question and its answer: of one conversation, or of all."""
@@ -89,14 +95,16 @@ class ChatSession:
         if request.is_new:
             conversation.reset()
             self._systems.pop(request.conversation, None)
-        if request.before:
-            conversation.go_back(request.before)
+        gone = conversation.go_back(request.before) if request.before else []
+        if request.continues and conversation.last:
+            conversation.last.keep_part()
         turn = conversation.begin(
             request.prompt,
             request.content(),
             request.cell,
             is_same_run=self._is_same_run(request),
         )
+        self.versions(request.conversation).replace(gone, turn)
         self._requests[turn.id] = request
         question, dropped = self._question(request, turn, request.history_tokens)
         return turn, question, Notes(dropped, [*left_out, *self._warnings(request)])

@@ -30,7 +30,8 @@ class TurnRequest:
         cell: the notebook's id of the cell.
         execution: which of the notebook's executions this is; several questions of one are several
             turns.
-        before: the turn to ask again; the conversation goes back to before it.
+        before: the turn to ask again; it and what follows it become an earlier version.
+        continues: whether the answer goes on with the last one, even if that has failed.
         answer_type: the type that the answer must have.
         is_streamed: False asks for the complete answer at once.
         client_id: the caller's own id for the request, with which another thread can stop it.
@@ -48,6 +49,7 @@ class TurnRequest:
     cell: str | None = None
     execution: int | None = None
     before: str | None = None
+    continues: bool = False
     answer_type: AnswerType | None = None
     is_streamed: bool = True
     client_id: str | None = None

@@ -16,6 +16,7 @@ __all__ = [
     "Attach",
     "Attached",
     "Begun",
+    "Choose",
     "Delta",
     "Ended",
     "FromKernel",
@@ -23,6 +24,7 @@ __all__ = [
     "Hello",
     "List",
     "Received",
+    "Restore",
     "Stop",
     "Trouble",
     "Turns",
@@ -48,6 +50,7 @@ class Ask(TypedDict):
     files: list[dict[str, Any]]
     model: str | None
     before: str | None
+    continues: bool
 
 
 class Stop(TypedDict):
@@ -62,6 +65,21 @@ class Remove(TypedDict):
 
     type: Literal["remove"]
     turn: str
+
+
+class Restore(TypedDict):
+    """Put back a turn that was removed."""
+
+    type: Literal["restore"]
+    turn: str
+
+
+class Choose(TypedDict):
+    """Show another version of a turn, with what followed it; versions count from 0."""
+
+    type: Literal["choose"]
+    turn: str
+    version: int
 
 
 class Upload(TypedDict):
@@ -93,7 +111,7 @@ class Attach(TypedDict):
     reference: str
 
 
-FromPanel = Hello | Ask | Stop | Remove | Upload | Forget | List | Attach
+FromPanel = Hello | Ask | Stop | Remove | Restore | Choose | Upload | Forget | List | Attach
 
 
 class Welcome(TypedDict):
@@ -118,7 +136,7 @@ class Attached(TypedDict):
 
 
 class Turns(TypedDict):
-    """The ids of all turns in order, and the new or changed turns.
+    """The ids of all turns in order, and the new or changed turns, with counts of their versions.
 
     ``running`` is the panel's running request, and ``answering`` the turn that it answers: another
     panel of the conversation may have asked since.

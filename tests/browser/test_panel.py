@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from ..standin import DONE, HANG, StandIn, chunk, usage_chunk
+from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
 from .chat import ChatOnPage, faults
 from .conftest import Open
 from .lab import Lab
@@ -78,6 +78,34 @@ def test_two_panels_of_one_conversation_show_an_answer_as_it_comes(
             expect(chat.button("Stop")).to_have_count(0)
         second.ask("Go on")
         first.expect_whole("Hello")
+
+
+def test_one_goes_back_to_other_versions_and_goes_on_after_a_fault(
+    open_lab: Open, standin: StandIn
+) -> None:
+    for text in ("The first.", "The second."):
+        standin.stream(chunk(text), usage_chunk(), DONE)
+    standin.stream(chunk("half of "), CUT)
+    with open_lab(PANEL) as opened:
+        opened.run(0)
+        chat = panel_of(opened)
+        chat.ask("Hi")
+        chat.expect_whole("The first.")
+        chat.button("Ask again").click()
+        chat.expect_whole("The second.")
+        expect(chat.area.get_by_role("group", name="Version 2 of 2")).to_be_visible()
+        chat.button("Previous version").click()
+        chat.expect_whole("The first.")
+        chat.button("Delete this question").click()
+        expect(chat.area.locator(".aqueduct-turn")).to_have_count(0)
+        chat.button("Undo").click()
+        chat.expect_whole("The first.")
+        expect(chat.area.get_by_role("group", name="Version 1 of 2")).to_be_visible()
+        chat.ask("More")
+        chat.button("Continue").click()
+        chat.expect_whole("Hello")
+        asked = [message["content"] for message in standin.chats[-1].json["messages"]]
+        assert asked[:4] == ["Hi", "The first.", "More", "half of "]
 
 
 def test_it_answers_while_a_cell_sleeps_for_ten_seconds(open_lab: Open, standin: StandIn) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import pytest
 
@@ -12,40 +11,12 @@ from aqueduct_jupyter.protocol.errors import RequestStoppedError
 
 from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
 from .conftest import Shell
-from .front import Front, until
+from .front import Front, Shown, until
 
 
 @pytest.fixture
 def fronts(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> list[Front]:
     return [Front(ChatPanel(chats=shell.magics.chats), monkeypatch) for _ in range(2)]
-
-
-class Shown:
-    """The turns as a front end shows them: what it was told, put together."""
-
-    def __init__(self, front: Front) -> None:
-        self.turns: dict[str, dict[str, Any]] = {}
-        self.running: str | None = None
-        self._answering: str | None = None
-        for message in list(front.told):
-            self._take(message)
-
-    def _take(self, message: dict[str, Any]) -> None:
-        if message["type"] == "turns":
-            known = self.turns | {turn["id"]: dict(turn) for turn in message["turns"]}
-            self.turns = {turn: known[turn] for turn in message["ids"]}
-            self.running, self._answering = message["running"], message["answering"]
-        elif message.get("request") == self.running and self._answering in self.turns:
-            turn = self.turns[self._answering]
-            if message["type"] == "delta":
-                turn["answer"] += message["text"]
-            elif message["type"] == "ended":
-                turn |= message["turn"]
-                self.running = None
-
-    @property
-    def answers(self) -> list[tuple[str, str]]:
-        return [(turn["state"], turn["answer"]) for turn in self.turns.values()]
 
 
 def test_another_panel_sees_an_answer_grow_and_end(fronts: list[Front], standin: StandIn) -> None:

@@ -5,6 +5,7 @@
  * kernel that runs a cell reads no messages, unless they go to a subshell. They do once the kernel
  * has answered one from a subshell, so we repeat the hello until then.
  */
+import { sentenceOf } from '../model/plain-text';
 import { ENGLISH, type Words } from '../translation';
 import { newId, type Part } from '../protocol-types';
 import { CarrierError, type Carrier, type CarrierEvent, type Question } from './carrier';
@@ -28,6 +29,8 @@ const LIST_MS = 5000;
 const PIECE_BYTES = 512 * 1024;
 
 export class KernelCarrier implements Carrier {
+  readonly continuesFailed = true;
+
   private _listener: (event: CarrierEvent) => void = () => undefined;
   private _timer: ReturnType<typeof setTimeout> | null = null;
   private readonly _uploads = new Map<string, (message: Received) => void>();
@@ -46,25 +49,26 @@ export class KernelCarrier implements Carrier {
   }
 
   ask(question: Question): void {
-    const { contexts, continues: _, ...rest } = question;
-    try {
-      // The kernel already has them, so their names are enough.
-      this._channel.send({ type: 'ask', ...rest, contexts: contexts.map(({ name }) => name) });
-    } catch {
-      // A channel ends with the kernel that opened it.
-      throw new CarrierError(
-        this._words.__('The kernel was restarted, so this panel cannot ask. Run its cell again.')
-      );
-    }
+    const { contexts, continues = false, ...rest } = question;
+    // The kernel already has the contexts, so their names are enough.
+    const names = contexts.map(({ name }) => name);
+    this._tell({ type: 'ask', ...rest, contexts: names, continues });
   }
 
   stop(request: string): void {
-    this._channel.send({ type: 'stop', request });
+    this._try({ type: 'stop', request });
   }
 
   remove(turn: string): boolean {
-    this._channel.send({ type: 'remove', turn });
-    return false;
+    return this._try({ type: 'remove', turn });
+  }
+
+  restore(turn: string): void {
+    this._try({ type: 'restore', turn });
+  }
+
+  choose(turn: string, version: number): void {
+    this._try({ type: 'choose', turn, version });
   }
 
   async upload(file: File, progress: (share: number) => void, signal: AbortSignal): Promise<Part> {
@@ -124,6 +128,17 @@ export class KernelCarrier implements Carrier {
       throw new CarrierError(
         this._words.__('The kernel was restarted, so this panel cannot ask. Run its cell again.')
       );
+    }
+  }
+
+  /** Send a message that the user asked for with a click; returns whether that was possible. */
+  private _try(message: object): boolean {
+    try {
+      this._tell(message);
+      return true;
+    } catch (error) {
+      this._listener({ type: 'trouble', message: sentenceOf(error) });
+      return false;
     }
   }
 

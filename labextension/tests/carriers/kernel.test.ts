@@ -21,6 +21,7 @@ const said = <T extends KernelMessage['type']>(type: T): Extract<KernelMessage, 
 
 let sent: Record<string, unknown>[];
 let pieces: ArrayBuffer[];
+let gone: boolean;
 let tell: (message: KernelMessage) => void;
 let model: ChatModel;
 let carrier: KernelCarrier;
@@ -29,8 +30,12 @@ beforeEach(() => {
   vi.useFakeTimers();
   sent = [];
   pieces = [];
+  gone = false;
   carrier = new KernelCarrier({
     send: (message, buffers) => {
+      if (gone) {
+        throw new Error('the comm is closed');
+      }
       sent.push(message as Record<string, unknown>);
       pieces.push(...(buffers ?? []));
     },
@@ -72,7 +77,10 @@ test('the words are those that the kernel knows', async () => {
   expect(model.turns.map(({ id }) => id)).toEqual(['t0']);
   model.send('Hi');
   model.stop();
-  model.back.remove(model.turns[0]!);
+  const [first] = model.turns;
+  model.back.showVersion(first!, 0);
+  model.back.remove(first!);
+  model.back.undo();
   const listed = carrier.variables();
   tell(said('variables'));
   expect(await listed).toEqual(said('variables').variables);
@@ -90,7 +98,7 @@ test('the words are those that the kernel knows', async () => {
   expect(await upload).toEqual(said('received').part);
   const known = new Map(MESSAGES.from_panel.map(message => [message.type, Object.keys(message)]));
   expect(new Set(typesSent())).toEqual(
-    new Set(['hello', 'ask', 'stop', 'remove', 'list', 'attach', 'upload'])
+    new Set(['hello', 'ask', 'stop', 'choose', 'remove', 'restore', 'list', 'attach', 'upload'])
   );
   for (const message of sent) {
     expect(Object.keys(message).sort()).toEqual([...known.get(message.type as string)!].sort());
@@ -102,6 +110,30 @@ test('a kernel that does not list its variables is said to be busy', async () =>
   const listed = expect(carrier.variables()).rejects.toThrow('it may be busy');
   await vi.advanceTimersByTimeAsync(6000);
   await listed;
+});
+
+test('a kernel that was restarted is said for every click, and takes nothing away for good', () => {
+  tell(said('turns'));
+  const [turn] = model.turns;
+  gone = true;
+  const clicks = [
+    () => model.back.remove(turn!),
+    () => model.back.showVersion(turn!, 0),
+    () => model.send('Hi')
+  ];
+  for (const click of clicks) {
+    model.dismissTrouble();
+    click();
+    expect(model.trouble).toMatch(/^The kernel was restarted/);
+  }
+  expect(model.back.removed).toBeNull();
+});
+
+test('a model can go on with an answer that failed', () => {
+  const turn = { ...said('turns').turns[0]!, state: 'failed' as const };
+  tell({ ...said('turns'), turns: [turn] });
+  model.again.goOn(model.turns[0]!);
+  expect(sent.at(-1)).toMatchObject({ type: 'ask', before: null, continues: true });
 });
 
 test('what was attached is named, not sent back', () => {
