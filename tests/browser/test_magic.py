@@ -151,13 +151,16 @@ def test_money_is_money_and_formulas_are_formulas_in_a_cell(
 
 
 def test_a_chat_cell_is_text_and_an_unknown_magic_says_how_it_is_loaded(open_lab: Open) -> None:
-    with open_lab("%%chat\nis it in the list", "x = [1] if True else None") as opened:
+    with open_lab(
+        "%%chat\nis it in the list\nit costs $3 or $4", "x = [1] if True else None"
+    ) as opened:
         chat, code = (opened.page.locator(".jp-CodeCell .cm-content").nth(n) for n in range(2))
         expect(code.locator("span").first).to_be_visible()
         keyword = code.locator("span", has_text="if").first
         bold = "node => getComputedStyle(node).fontWeight"
         assert keyword.evaluate(bold) == "700"
         expect(chat.locator("span", has_text="in")).to_have_count(0)
+        expect(chat.locator("span", has_text="or")).to_have_count(0)
         opened.run(0)
         opened.expect_output(0, "Run this in a cell, then run this cell again: %load_ext aqueduct")
 

@@ -12,8 +12,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { Words } from '../translation';
 import { sourceOf } from './notebook-text';
 
-/** JupyterLab's name of Markdown with code blocks. */
-const MARKDOWN = 'text/x-ipythongfm';
+/** JupyterLab's name of Markdown with code blocks; that of its Markdown cells has formulas, too. */
+const MARKDOWN = 'text/x-markdown';
 
 const CHAT = /^\s*%%chat(?:\s|$)/;
 /** What IPython writes to the standard error. */
