@@ -56,8 +56,10 @@ def transcript(turns: Iterable[Turn], mark: str) -> dict[str, str]:
         parts.append(f"<p><b>You</b></p><p>{prompt}</p><p><b>{who}</b></p>{answer}{ending}")
         speaker = plain_text(turn.model) or "Model"
         plain.append(f"You: {turn.prompt}\n\n{speaker}: {turn.answer}")
+    # Only readers without the panel see this.
+    way_on = "<p><small>A chat as it was saved. Run the cell to go on.</small></p>"
     return {
-        "text/html": f'<div class="{mark}">{"<hr>".join(parts)}</div>',
+        "text/html": f'<div class="{mark}">{"<hr>".join(parts)}{way_on}</div>',
         "text/plain": "\n\n".join(plain),
     }
 

@@ -192,6 +192,15 @@ def test_a_reloaded_page_finds_the_panel_again(open_lab: Open, standin: StandIn)
         chat.ask("Anybody?")
         expect(chat.area.get_by_text("The kernel was restarted")).to_be_visible()
         expect(chat.input).to_have_value("Anybody?")
+        # Loaded again, the page has what was saved, and not the error of a widget without a kernel.
+        page.locator(".jp-InputArea-editor").click()
+        opened.save()
+        opened.reload()
+        expect(page.get_by_text("model not found")).to_be_attached(timeout=30_000)
+        expect(page.get_by_text("model not found")).to_be_hidden()
+        kept = page.locator("[class^=aqueduct-transcript-]")
+        expect(kept).to_be_visible()
+        expect(kept).to_contain_text("Run the cell to go on.")
 
 
 def test_the_sidebar_is_in_notebook_7_too(open_lab: Open, standin: StandIn) -> None:
