@@ -54,7 +54,8 @@ class ChatPanel(anywidget.AnyWidget):
         height: the panel's height in pixels.
         attachments: attachments to offer for the first question: objects, or references as after
             ``--with``, such as ``"report.pdf"`` and ``"df"``.
-        conversation: the conversation's name.
+        conversation: the conversation's name; by default that of ``%%chat``, or one of its own if
+            a panel with another model or system message is in that one.
         chats: the notebook's chats; by default those of the magics, which are loaded if needed.
 
     Raises:
@@ -81,7 +82,9 @@ class ChatPanel(anywidget.AnyWidget):
         super().__init__(height=height, model=model or "")
         self.transcript = f"aqueduct-transcript-{self.model_id}"
         self.system = system
-        self.conversation: Conversation = chats.session.conversation(conversation or chats.current)
+        session = chats.session
+        name = conversation or session.name_for_panel(chats.current, model, system)
+        self.conversation: Conversation = session.conversation(name)
         self._answers = PanelAnswers(chats, self.conversation, self._tell)
         self._attachments = PanelAttachments(chats, attachments)
         self._uploads: dict[str, bytearray] = {}

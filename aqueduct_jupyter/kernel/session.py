@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from itertools import chain, count
 from typing import Any
 
 from ..protocol.conversation import Conversation, Turn
@@ -47,6 +48,7 @@ class ChatSession:
         self.running = RunningAnswers()
         self.conversations: dict[str, Conversation] = {}
         self._last: dict[str | None, tuple[Question, Answer]] = {}
+        self._panels: dict[str, tuple[str | None, str | None]] = {}
         self._versions: dict[str, Versions] = {}
         self._systems: dict[str, str] = {}
         self._executions: dict[tuple[str, str], int] = {}
@@ -56,6 +58,18 @@ class ChatSession:
     def conversation(self, name: str) -> Conversation:
         """Return a conversation; it is created on first use."""
         return self.conversations.setdefault(name, Conversation(name))
+
+    def name_for_panel(self, name: str, model: str | None, system: str | None) -> str:
+        """Return the conversation of a panel that names none.
+
+        It is the given one, or one of the panel's own (``main 2``) if the given one has a panel
+        that was made for another model or with another system message.
+        """
+        if model is None and system is None:
+            return name
+        names = chain([name], (f"{name} {number}" for number in count(2)))
+        kind = model, system
+        return next(one for one in names if self._panels.setdefault(one, kind) == kind)
 
     def versions(self, name: str) -> Versions:
         """Return what a conversation has had besides what it shows."""

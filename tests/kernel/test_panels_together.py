@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -144,6 +145,21 @@ def test_an_answer_that_starts_again_replaces_its_text(
     standin.stream(chunk("4"), 0.1, chunk("2"), usage_chunk(), DONE)
     assert shell.ask("How many?", "--as int") == 42
     assert Shown(fronts[0]).answers == [("whole", "42")]
+
+
+def test_panels_for_two_models_do_not_share_a_conversation(shell: Shell) -> None:
+    def conversation(**made: Any) -> str:
+        return ChatPanel(chats=shell.magics.chats, **made).conversation.name
+
+    assert conversation() == "main"
+    assert conversation(model="a") == "main", "what %%chat asks is seen, too"
+    assert conversation(model="b") == "main 2"
+    assert conversation(model="b", system="Be brief.") == "main 3"
+    assert conversation(model="b") == "main 2", "the cell was run again"
+    assert conversation() == conversation(model="a") == "main"
+    assert conversation(model="b", conversation="main") == "main"
+    shell.run("%config ChatMagics.model = 'b'")
+    assert conversation() == "main"
 
 
 def test_a_panel_that_is_closed_is_told_nothing(fronts: list[Front], standin: StandIn) -> None:
