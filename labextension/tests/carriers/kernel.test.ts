@@ -158,6 +158,17 @@ test('an answer comes in pieces', () => {
   });
 });
 
+test('an answer that another panel asked for grows here, and is stopped from here', () => {
+  const turns = [{ ...said('turns').turns[0]!, answer: '', state: 'running' as const }];
+  tell({ ...said('turns'), turns, running: 'theirs', answering: 't0' });
+  tell({ ...said('delta'), request: 'theirs' });
+  expect(model.isRunning).toBe(true);
+  expect(model.turns[0]).toMatchObject({ answer: 'Hel', state: 'running' });
+  model.stop();
+  expect(sent.at(-1)).toEqual({ type: 'stop', request: 'theirs' });
+  expect(model.turns[0]).toMatchObject({ answer: 'Hel', state: 'stopped' });
+});
+
 test('a large file goes in pieces, each after the one before has arrived', async () => {
   vi.useRealTimers();
   const size = 512 * 1024 + 1;
