@@ -75,11 +75,12 @@ def without_costs(sums: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_news(conversation: dict[str, Any]) -> dict[str, Any]:
-    """Take away what release 0.1.0 did not keep: pins, parameters, versions, how answers ended."""
+    """Take away what release 0.1.0 did not keep: pins, parameters, versions, how turns ended."""
     assert conversation.pop("is_pinned") is False
     assert conversation.pop("parameters") == ConversationParameters().model_dump()
     for turn in conversation["turns"]:
         assert turn.pop("finish_reason") is None
+        assert turn.pop("dropped_turns") == 0
         assert (turn.pop("versions"), turn.pop("version")) == ([], 0)
     return conversation
 
