@@ -58,7 +58,7 @@ _Texts = Annotated[Any, AfterValidator(_texts_or_tokens)]
 class _Words(BaseModel):
     """Known fields are checked strictly; unknown ones are kept."""
 
-    model_config = ConfigDict(extra="allow", strict=True)
+    model_config = ConfigDict(extra="allow", strict=True, defer_build=True)
 
     model: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from .chunks import MOST_TOKENS
 from .conversation import Turn
@@ -43,7 +43,7 @@ class StoredTurn(Turn):
     version: int = 0
 
 
-TURNS = TypeAdapter(list[StoredTurn])
+TURNS = TypeAdapter(list[StoredTurn], config=ConfigDict(defer_build=True))
 """Converts turns to and from JSON."""
 
 LONGEST_SYSTEM = 100_000

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from jupyter_server import serverapp
 
 from ..standin import StandIn
 
@@ -23,6 +25,14 @@ def jp_base_url() -> str:
 @pytest.fixture
 def jp_nbconvert_templates() -> None:
     """None: they are fifty files for each server, and nobody looks at them."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _system_is_known() -> Iterator[None]:
+    """Each server starts git to say what system it runs on, which stays the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serverapp, "get_sys_info", cache(serverapp.get_sys_info))
+        yield
 
 
 @pytest.fixture
