@@ -134,6 +134,13 @@ export interface LeftOut {
 
 export const NOTHING_LEFT_OUT: LeftOut = { characters: 0, pictures: 0, rows: 0, columns: 0 };
 
+/** A picture that has yet to be drawn. */
+export interface Drawing {
+  readonly name: string;
+  /** Draw it; throws whatever it cannot be drawn for. */
+  draw(): Promise<File>;
+}
+
 /**
  * Context to send along, under a name, like the kernel's `--with`.
  *
@@ -146,7 +153,7 @@ export interface Context {
   left?: LeftOut;
   /** What else was left out, in the words of whoever did it. */
   cut?: readonly string[];
-  pictures?: readonly File[];
+  pictures?: readonly (File | Drawing)[];
 }
 
 /** A unique id. `crypto.randomUUID` is missing on pages without TLS. */

@@ -20,6 +20,7 @@ const FOR_MODELS = [
   'lab/change-context.ts',
   'lab/notebook-text.ts',
   'lab/outputs.ts',
+  'model/attached-pictures.ts',
   'model/changes.ts',
   'model/notebook-facts.ts',
   'model/pasted.ts'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,16 @@ TABLE = """class Frame:
         rows = "<tr><th>city</th><th>arches</th></tr><tr><td>Segovia</td><td>167</td></tr>"
         return f"<table>{rows}</table>"
 Frame()"""
+
+DRAWING = """from IPython.display import SVG, display
+inner = '''<rect width="40" height="20" fill="#ff0000"/><script>document.title = "hit"</script>
+<image href="{address}/leak.png" width="5" height="5"/>'''
+page = '''<foreignObject width="9" height="9"><p xmlns="http://www.w3.org/1999/xhtml">x</p>
+<img xmlns="http://www.w3.org/1999/xhtml" src="{address}/leak.png"/></foreignObject>'''
+head = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20">'
+for part in (inner, page):
+    display(SVG(f"{{head}}{{part}}</svg>"))"""
+"""A drawing, and one with a page in it, which a browser may keep back."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +90,30 @@ def test_a_plot_goes_as_a_picture_and_a_table_as_a_table(open_lab: Open, standin
         assert "| city | arches |\n| --- | --- |\n| Segovia | 167 |" in table["text"]
         data = picture["image_url"]["url"].removeprefix("data:image/png;base64,")
         assert base64.b64decode(data) == PIXEL
+
+
+def test_a_drawing_goes_as_a_picture_and_loads_nothing(open_lab: Open, standin: StandIn) -> None:
+    with open_lab(DRAWING.format(address=standin.url)) as opened:
+        page = opened.page
+        opened.run_all()
+        chat = ChatOnPage(page, ".aqueduct-sidebar")
+        expect(page.locator(".jp-RenderedSVG")).to_have_count(2)
+        page.get_by_role("button", name="Ask about this cell").first.click()
+        chips = chat.area.locator(".aqueduct-composer .aqueduct-chip")
+        drawn = chips.filter(has_text="picture.png")
+        expect(drawn).to_contain_text("80 \N{MULTIPLICATION SIGN} 40")
+        expect(chat.button("Send")).to_be_disabled()
+        chat.ask("What stands out?")
+        chat.expect_whole("Hello")
+        cell, *pictures, _ = content(standin)
+        # Whether a drawing with a page in it can be had is for the browser.
+        assert 1 <= len(pictures) <= 2
+        assert cell["text"].count("a picture, left out") == 2 - len(pictures)
+        url = pictures[0]["image_url"]["url"]
+        picture = base64.b64decode(url.removeprefix("data:image/png;base64,"))
+        assert struct.unpack(">II", picture[16:24]) == (80, 40)
+        assert not [asked for asked in standin.received if "leak" in asked.path]
+        assert "hit" not in page.title()
 
 
 def test_a_variable_goes_along_without_a_cell(open_lab: Open, standin: StandIn) -> None:

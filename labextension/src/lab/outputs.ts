@@ -6,8 +6,10 @@
 import type * as nbformat from '@jupyterlab/nbformat';
 
 import { bytesOf } from '../carriers/variables';
-import { NOTHING_LEFT_OUT, type LeftOut } from '../protocol-types';
+import { NOTHING_LEFT_OUT, type Drawing, type LeftOut } from '../protocol-types';
+import { attachedAs, PICTURE_LEFT_OUT } from '../model/attached-pictures';
 import { tablesIn } from './markdown-table';
+import { svgDrawing } from './svg';
 
 /** The most pictures of one cell; the kernel's `--with` has the same limit. */
 const MOST_PICTURES = 8;
@@ -15,8 +17,11 @@ const MOST_PICTURES = 8;
 /** The kinds of pictures that models take, best first. */
 const PICTURES = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'];
 
-/** Pictures and drawings that models cannot see. */
-const UNSEEN = ['image/svg+xml', 'application/vnd.plotly.v1+json', 'application/pdf'];
+/** What is drawn for them. */
+const DRAWN = 'image/svg+xml';
+
+/** What models cannot see. */
+const UNSEEN = ['application/vnd.plotly.v1+json', 'application/pdf'];
 
 // eslint-disable-next-line no-control-regex -- the escapes of a terminal begin with a control
 const ANSI = /\x1b\[[0-9;]*[A-Za-z]/g;
@@ -24,7 +29,7 @@ const ANSI = /\x1b\[[0-9;]*[A-Za-z]/g;
 export interface Outputs {
   /** The text of each output that has some. */
   texts: string[];
-  pictures: File[];
+  pictures: (File | Drawing)[];
   left: LeftOut;
 }
 
@@ -52,7 +57,9 @@ export function read(
 /** Whether outputs have more to attach than the text that their cell shows: pictures or tables. */
 export function hasMore(outputs: readonly nbformat.IOutput[]): boolean {
   return outputs.map(dataOf).some(data => {
-    return PICTURES.some(kind => kind in data) || /<table/i.test(joined(data['text/html']));
+    return (
+      [...PICTURES, DRAWN].some(kind => kind in data) || /<table/i.test(joined(data['text/html']))
+    );
   });
 }
 
@@ -69,7 +76,19 @@ function readOne(output: nbformat.IOutput, name: string, most: number, found: Ou
   const data = dataOf(output);
   const kind = PICTURES.find(kind => kind in data);
   if (kind) {
-    return pictureOf(joined(data[kind]), kind, name, most, found);
+    const bytes = bytesOf(joined(data[kind]));
+    const type = kind.slice('image/'.length);
+    return pictureOf(
+      file => bytes && new File([bytes], file, { type: kind }),
+      type,
+      name,
+      most,
+      found
+    );
+  }
+  if (DRAWN in data) {
+    const svg = joined(data[DRAWN]);
+    return pictureOf(file => svgDrawing(svg, file), 'png', name, most, found);
   }
   const tables = tablesIn(joined(data['text/html']));
   if (tables) {
@@ -83,16 +102,22 @@ function readOne(output: nbformat.IOutput, name: string, most: number, found: Ou
   return plainOf(output) || joined(data['text/markdown']) || joined(data['text/plain']);
 }
 
-function pictureOf(data: string, kind: string, name: string, most: number, found: Outputs): string {
-  const bytes = found.pictures.length < most ? bytesOf(data) : null;
-  if (!bytes) {
-    found.left.pictures++;
-    return '[a picture, left out]';
-  }
+function pictureOf(
+  make: (file: string) => File | Drawing | null,
+  type: string,
+  name: string,
+  most: number,
+  found: Outputs
+): string {
   const number = found.pictures.length ? ` ${found.pictures.length + 1}` : '';
-  const file = `${name}, picture${number}.${kind.slice('image/'.length)}`;
-  found.pictures.push(new File([bytes], file, { type: kind }));
-  return `[attached: ${file}]`;
+  const file = `${name}, picture${number}.${type}`;
+  const picture = found.pictures.length < most ? make(file) : null;
+  if (!picture) {
+    found.left.pictures++;
+    return PICTURE_LEFT_OUT;
+  }
+  found.pictures.push(picture);
+  return attachedAs(file);
 }
 
 function dataOf(output: nbformat.IOutput): Record<string, unknown> {

@@ -5,7 +5,7 @@
  */
 import type { Carrier } from '../carriers/carrier';
 import type { Words } from '../translation';
-import { newId, type Limits, type Part } from '../protocol-types';
+import { newId, type Drawing, type Limits, type Part } from '../protocol-types';
 import { sentenceOf } from './plain-text';
 import type { SentFiles } from './sent-files';
 import type { Signal } from './signal';
@@ -74,8 +74,26 @@ export class Attachments {
    * @param from - the name of the context that it belongs to, or a path
    */
   add(file: File, from = ''): Promise<void> {
-    const adding = this._add(file, from).finally(() => this._pending.delete(adding));
-    this._pending.add(adding);
+    return this._settling(this._add(file, from));
+  }
+
+  /** Draw a picture, and attach it; resolves to whether it could be drawn. */
+  async draw(drawing: Drawing, from = ''): Promise<boolean> {
+    const item = this._begin(drawing.name, 0, null, from);
+    const adding = drawing.draw().then(
+      async file => {
+        if (this.items.some(({ id }) => id === item.id)) {
+          this._update(item, { file, bytes: file.size, error: this._refusal(file) });
+          await this._upload(item, file);
+        }
+        return true;
+      },
+      () => {
+        this.remove(item);
+        return false;
+      }
+    );
+    await this._settling(adding.then(() => undefined));
     return adding;
   }
 
@@ -108,24 +126,37 @@ export class Attachments {
     this.items.forEach(item => this.remove(item));
   }
 
+  private _settling(adding: Promise<void>): Promise<void> {
+    const settling = adding.finally(() => this._pending.delete(settling));
+    this._pending.add(settling);
+    return settling;
+  }
+
   private async _add(file: File, from: string): Promise<void> {
-    const item: Attachment = {
-      id: newId(),
-      name: file.name,
-      bytes: file.size,
-      file,
-      from,
-      progress: 0,
-      part: null,
-      error: this._refusal(file)
-    };
+    const error = this._refusal(file);
+    await this._upload(this._begin(file.name, file.size, file, from, error), file);
+  }
+
+  private _begin(
+    name: string,
+    bytes: number,
+    file: File | null,
+    from: string,
+    error: string | null = null
+  ): Attachment {
+    const item = { id: newId(), name, bytes, file, from, progress: 0, part: null, error };
     this.items = [...this.items, item];
     this._changed.emit();
-    if (item.error) {
+    return item;
+  }
+
+  private async _upload({ id }: Attachment, file: File): Promise<void> {
+    const item = this.items.find(other => other.id === id);
+    if (!item || item.error) {
       return;
     }
     const upload = new AbortController();
-    this._uploads.set(item.id, upload);
+    this._uploads.set(id, upload);
     try {
       const progress = (share: number): void => this._update(item, { progress: share });
       const part = await this._carrier.upload(file, progress, upload.signal);
@@ -134,7 +165,7 @@ export class Attachments {
     } catch (error) {
       this._update(item, { error: sentenceOf(error) });
     } finally {
-      this._uploads.delete(item.id);
+      this._uploads.delete(id);
     }
   }
 

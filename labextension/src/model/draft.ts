@@ -1,5 +1,6 @@
 /** The question in preparation: its text, and what goes along with it. */
-import type { Context } from '../protocol-types';
+import { NOTHING_LEFT_OUT, type Context, type Drawing } from '../protocol-types';
+import { attachedAs, PICTURE_LEFT_OUT } from './attached-pictures';
 import type { Attachments } from './attachments';
 import { pastedName } from './pasted';
 import type { Signal } from './signal';
@@ -36,9 +37,13 @@ export class Draft {
   add(context: Context): void {
     this.attachments.removeFrom(context.name);
     this.contexts = [...this.contexts.filter(({ name }) => name !== context.name), context];
-    context.pictures?.forEach(picture => {
-      this.attachments.add(picture, context.name).catch(this._complain);
-    });
+    for (const picture of context.pictures ?? []) {
+      const adding =
+        picture instanceof File
+          ? this.attachments.add(picture, context.name)
+          : this._draw(picture, context.name);
+      adding.catch(this._complain);
+    }
     this._changed.emit();
   }
 
@@ -57,6 +62,25 @@ export class Draft {
   remove(context: Context): void {
     this.attachments.removeFrom(context.name);
     this.contexts = this.contexts.filter(other => other !== context);
+    this._changed.emit();
+  }
+
+  /** Attach a drawing; where that is not possible, the text says so. */
+  private async _draw(drawing: Drawing, name: string): Promise<void> {
+    if (await this.attachments.draw(drawing, name)) {
+      return;
+    }
+    this.contexts = this.contexts.map(context => {
+      const { text, left = NOTHING_LEFT_OUT } = context;
+      const place = attachedAs(drawing.name);
+      return context.name === name && text.includes(place)
+        ? {
+            ...context,
+            text: text.replace(place, PICTURE_LEFT_OUT),
+            left: { ...left, pictures: left.pictures + 1 }
+          }
+        : context;
+    });
     this._changed.emit();
   }
 

@@ -31,16 +31,16 @@ test('a picture goes along as a file, and its place in the text names it', async
     '[attached: In[2] of work.ipynb, picture.png]',
     '[attached: In[2] of work.ipynb, picture 2.png]'
   ]);
-  expect(pictures.map(({ name, type }) => [name, type])).toEqual([
+  expect(pictures.map(picture => [picture.name, (picture as File).type])).toEqual([
     ['In[2] of work.ipynb, picture.png', 'image/png'],
     ['In[2] of work.ipynb, picture 2.png', 'image/png']
   ]);
-  expect(await bytesOf(pictures[0]!)).toBe(PIXEL);
+  expect(await bytesOf(pictures[0] as File)).toBe(PIXEL);
   expect(left.pictures).toBe(0);
 });
 
 test('what a model cannot see is counted', () => {
-  const svg = shown({ 'image/svg+xml': '<svg/>', 'text/plain': '<Drawing>' });
+  const svg = shown({ 'application/pdf': 'JVBE', 'text/plain': '<Drawing>' });
   const broken = shown({ 'image/png': '!', 'text/plain': '' });
   const plots = Array(9).fill(shown({ 'image/png': PIXEL })) as nbformat.IOutput[];
   const { texts, pictures, left } = read([svg, broken, ...plots], 'x');
@@ -58,4 +58,14 @@ test('a table goes along as Markdown, other outputs as their text', () => {
   const html = shown({ 'text/html': '<b>bold</b>', 'text/plain': 'plain' });
   expect(read([table, html], 'x').texts).toEqual(['| a |\n| --- |', 'plain']);
   expect([hasMore([table]), hasMore([html])]).toEqual([true, false]);
+});
+
+test('a drawing goes along as a picture, too', () => {
+  const svg = shown({ 'image/svg+xml': ['<svg ', '/>'], 'text/plain': '<Drawing>' });
+  const { texts, pictures, left } = read([svg], 'x');
+  expect(texts).toEqual(['[attached: x, picture.png]']);
+  expect(pictures).toMatchObject([{ name: 'x, picture.png' }]);
+  expect(left.pictures).toBe(0);
+  expect(hasMore([svg])).toBe(true);
+  expect(read([svg], 'x', 0)).toMatchObject({ pictures: [], left: { pictures: 1 } });
 });
