@@ -10,6 +10,8 @@ import type { Words } from '../translation';
 const MOST_CHARACTERS = 24_000;
 
 export class ConversationMentions implements MentionSource {
+  readonly rank = 4;
+
   constructor(
     private readonly _carrier: ServerCarrier,
     private readonly _model: ChatModel,

@@ -25,6 +25,8 @@ const LIST_MS = 5_000;
 const DESCRIBE_MS = 60_000;
 
 export class KernelVariables implements MentionSource {
+  readonly rank = 1;
+
   constructor(
     private readonly _front: DocumentInFront,
     private readonly _model: ChatModel,

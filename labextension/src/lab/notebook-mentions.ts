@@ -86,6 +86,8 @@ export class FrontMentions implements MentionSource {
 
 /** The cells of the notebook in front, and their outputs with pictures or tables. */
 export class CellMentions implements MentionSource {
+  readonly rank = 2;
+
   constructor(
     private readonly _front: DocumentInFront,
     private readonly _model: ChatModel,

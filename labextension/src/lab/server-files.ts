@@ -25,6 +25,8 @@ const PATHS = 'application/x-jupyter-icontents';
 const MIB = 2 ** 20;
 
 export class ServerFiles implements MentionSource {
+  readonly rank = 3;
+
   constructor(
     private readonly _chat: IChat,
     private readonly _contents: Contents.IManager,

@@ -164,9 +164,10 @@ export class ChatModel {
     this.changed.emit();
   }
 
-  /** Add a source of things to attach. */
+  /** Add a source of things to attach; those of a lower rank are listed first. */
   offer(source: MentionSource): void {
     this.mentions.push(source);
+    this.mentions.sort(({ rank: one = 0 }, { rank: other = 0 }) => one - other);
     this.changed.emit();
   }
 

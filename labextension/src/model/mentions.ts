@@ -30,6 +30,8 @@ export interface MentionGroup {
 
 /** Offers things to attach. */
 export interface MentionSource {
+  /** Its place in the list, whichever plugin is there first: 0 is the first one. */
+  readonly rank?: number;
   /** Return what can be attached now; null if there is nothing to say. */
   list(): MentionGroup | null | Promise<MentionGroup | null>;
 }

@@ -181,7 +181,13 @@ export function Mentions(props: {
   }
   return (
     // The focus stays in the text, whatever is pressed here.
-    <div class="aqueduct-mentions" ref={node} onMouseDown={event => event.preventDefault()}>
+    <div
+      class="aqueduct-mentions"
+      ref={node}
+      // What scrolls can be reached with the keyboard.
+      tabIndex={0}
+      onMouseDown={event => event.preventDefault()}
+    >
       <div
         role="listbox"
         id={list.id}

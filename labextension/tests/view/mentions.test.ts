@@ -213,3 +213,14 @@ test('a name with a space is found by typing it, and other words close the list'
   await press('Enter');
   expect(send).toHaveBeenCalledExactlyOnceWith('see @df and go on');
 });
+
+test('the order is the same, whichever plugin was there first', async () => {
+  await takeAway();
+  const late = new ChatModel({ connect: () => undefined } as unknown as Carrier);
+  late.offer({ rank: 3, list: () => ({ label: 'Files', mentions: [mention('Files…')] }) });
+  late.offer({ list: () => ({ label: 'Front', mentions: [mention('Active cell')] }) });
+  late.offer({ rank: 1, list: () => ({ label: 'Variables', mentions: [mention('df')] }) });
+  ({ node, takeAway } = await drawn(h(Composer, { model: late, words: ENGLISH })));
+  await type('@');
+  expect(options()).toEqual(['Active cell', 'df', 'Files…']);
+});
