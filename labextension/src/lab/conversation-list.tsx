@@ -7,9 +7,14 @@ import type { ServerCarrier } from '../carriers/server';
 import { groupOf, timeOf } from '../model/dates';
 import { Newest } from '../model/newest';
 import type { Words } from '../translation';
+import { useDrawnCount } from '../view/drawn-turns';
 import { Icon, IconButton } from '../view/icons';
 import { Popup } from '../view/popup';
 import type { ConversationActs } from './conversation-acts';
+
+/** Rows that are drawn at once, which are more than fit on a page, and in each step after it. */
+const AT_ONCE = 60;
+const A_STEP = 120;
 
 /** What can be done with conversations. */
 export type Acts = Pick<ConversationActs, 'rename' | 'pin' | 'remove' | 'export'>;
@@ -29,6 +34,8 @@ export function ConversationList({ carrier, words, acts }: ListProps): JSX.Eleme
   const [selected, select] = useState<ReadonlySet<string> | null>(null);
   const input = useRef<HTMLInputElement>(null);
   const looks = useRef(new Newest());
+  /** How often the list was opened. */
+  const [opening, countOpening] = useState(0);
   const look = (text: string): void => {
     const isNewest = looks.current.begin();
     setSearch(text);
@@ -44,10 +51,12 @@ export function ConversationList({ carrier, words, acts }: ListProps): JSX.Eleme
   const open = (): void => {
     // The last list may be out of date.
     setFound(null);
+    countOpening(opening + 1);
     select(null);
     look('');
     input.current?.focus();
   };
+  const drawn = useDrawnCount(opening, found?.length ?? 0, AT_ONCE, A_STEP);
   const chosen = (found ?? []).filter(({ id }) => selected?.has(id));
   const toggle = (id: string): void => {
     const ids = new Set(selected);
@@ -99,7 +108,7 @@ export function ConversationList({ carrier, words, acts }: ListProps): JSX.Eleme
             </div>
           )}
           {found?.length === 0 && <p>{words.__('Nothing found')}</p>}
-          {grouped(found ?? [], words).map(({ name, conversations }) => (
+          {firstOf(grouped(found ?? [], words), drawn).map(({ name, conversations }) => (
             <section key={name} aria-label={name}>
               <h2>{name}</h2>
               {conversations.map(conversation => (
@@ -201,12 +210,24 @@ interface Group {
   conversations: Summary[];
 }
 
+/** The first conversations of some groups. */
+function firstOf(groups: readonly Group[], most: number): Group[] {
+  let left = most;
+  return groups.flatMap(({ name, conversations }) => {
+    const first = conversations.slice(0, Math.max(0, left));
+    left -= first.length;
+    return first.length ? [{ name, conversations: first }] : [];
+  });
+}
+
 /** Group the conversations, which are in the order of their last change; the pinned come first. */
 function grouped(conversations: readonly Summary[], words: Words): Group[] {
   const now = Date.now();
   const groups = new Map<string, Summary[]>();
   const put = (name: string, conversation: Summary): void => {
-    groups.set(name, [...(groups.get(name) ?? []), conversation]);
+    const group = groups.get(name) ?? [];
+    group.push(conversation);
+    groups.set(name, group);
   };
   const pinned = conversations.filter(({ is_pinned: isPinned }) => isPinned);
   pinned.forEach(conversation => put(words.__('Pinned'), conversation));

@@ -1,7 +1,7 @@
 /**
- * How many turns of a long conversation are drawn: the last ones at once, the others soon after.
+ * How much of something long is drawn: what is seen first at once, the rest soon after.
  *
- * A conversation opens at its end, so nobody waits for its beginning.
+ * A conversation opens at its end and a list at its beginning, so nobody waits for what is far away.
  */
 import { useEffect, useState } from 'preact/hooks';
 
@@ -16,18 +16,29 @@ const PAUSE_MS = 16;
 
 /** Return the turns to draw, which are the last ones; later all. */
 export function useDrawnTurns(turns: readonly Turn[]): readonly Turn[] {
-  const first = turns[0]?.id;
-  const [drawn, setDrawn] = useState({ first, count: AT_ONCE });
-  // Another conversation begins anew.
-  const count = drawn.first === first ? drawn.count : AT_ONCE;
-  const isAll = count >= turns.length;
-  useEffect(() => setDrawn({ first, count: AT_ONCE }), [first]);
+  const count = useDrawnCount(turns[0]?.id, turns.length, AT_ONCE, A_STEP);
+  return count >= turns.length ? turns : turns.slice(-count);
+}
+
+/**
+ * Return how many parts to draw.
+ *
+ * @param what - whose parts they are; when it is another, drawing begins anew
+ * @param all - how many there are
+ * @param atOnce - how many are drawn at once
+ * @param step - how many more are drawn after each pause
+ */
+export function useDrawnCount(what: unknown, all: number, atOnce: number, step: number): number {
+  const [drawn, setDrawn] = useState({ what, count: atOnce });
+  const count = drawn.what === what ? drawn.count : atOnce;
+  const isAll = count >= all;
+  useEffect(() => setDrawn({ what, count: atOnce }), [what]);
   useEffect(() => {
     if (isAll) {
       return;
     }
-    const timer = window.setTimeout(() => setDrawn({ first, count: count + A_STEP }), PAUSE_MS);
+    const timer = window.setTimeout(() => setDrawn({ what, count: count + step }), PAUSE_MS);
     return () => window.clearTimeout(timer);
-  }, [first, count, isAll]);
-  return isAll ? turns : turns.slice(-count);
+  }, [what, count, isAll]);
+  return count;
 }

@@ -1,4 +1,5 @@
 import { h } from 'preact';
+import { act } from 'preact/test-utils';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { ServerCarrier } from '../../src/carriers/server';
@@ -132,4 +133,26 @@ test('several are selected and deleted together', async () => {
   await redrawn();
   remove!.click();
   expect(removed.mock.calls[0]![0].map(({ id }) => id)).toEqual(['a', 'b']);
+});
+
+test('of a long list the beginning is drawn at once, and the rest follows', async () => {
+  const data = Array.from({ length: 500 }, (_, number) => ({
+    id: `c${number}`,
+    name: `Talk ${number}`,
+    is_pinned: number === 499
+  }));
+  server.answers.set('GET conversations', () => json({ data }));
+  const letGo = server.hold('GET conversations');
+  await opened(node, 'Conversations');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  await letGo();
+  await redrawn();
+  const first = listed().length;
+  expect(first).toBeLessThan(100);
+  expect(listed().slice(0, 2)).toEqual(['Talk 499', 'Talk 0']);
+  for (let step = 0; step < 10; step++) {
+    await act(() => void vi.advanceTimersByTime(20));
+  }
+  vi.useRealTimers();
+  expect(listed()).toHaveLength(500);
 });
