@@ -21,7 +21,7 @@ const PATHS = {
   pin: 'M9 4h6l-1 6 3 3H7l3-3zM12 13v7',
   export: 'M12 4v10M8 10l4 4 4-4M5 19h14',
   select: 'M5 5h3v3H5zM11 6.5h8M5 10.5h3v3H5zM11 12h8M5 16h3v3H5zM11 17.5h8',
-  more: 'M6 12h.01M12 12h.01M18 12h.01',
+  more: 'M5.5 12a.6.6 0 1 0 1 0 .6.6 0 1 0-1 0zM11.5 12a.6.6 0 1 0 1 0 .6.6 0 1 0-1 0zM17.5 12a.6.6 0 1 0 1 0 .6.6 0 1 0-1 0z',
   cell: 'M8 5H5v14h3M16 5h3v14h-3M9 10h6M9 14h4',
   output: 'M4 20h16M7 16v-4M12 16V6M17 16v-7',
   file: 'M7 3h7l4 4v14H7zM14 3v4h4',

@@ -125,13 +125,17 @@ function EmptyCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'
 function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>): JSX.Element {
   const facts = [
     turn.model,
-    turn.tokens_out === null ? null : words._n('%1 token', '%1 tokens', turn.tokens_out),
-    endingOf(turn, words),
-    ...notesOf(turn, words)
+    turn.tokens_out === null ? null : words._n('%1 token', '%1 tokens', turn.tokens_out)
   ];
+  const known = facts.filter(Boolean).join(' · ');
+  // What happened is read in full; what is known may be cut where there is little room.
+  const happened = [endingOf(turn, words), ...notesOf(turn, words)].filter(Boolean).join(' · ');
   return (
     <footer class="aqueduct-footer">
-      <span>{facts.filter(Boolean).join(' · ')}</span>
+      {happened && <p>{happened}</p>}
+      <span class="aqueduct-facts" title={known}>
+        {known}
+      </span>
       <span class="aqueduct-actions">
         {model.again.canContinue(turn) && (
           <button

@@ -28,7 +28,7 @@ async function footer(words: Words, ending: object): Promise<string> {
   const turn = turnIn({ ...newTurn('Hi', 'Hi'), answer: 'Yes', state: 'whole', ...ending });
   tell({ type: 'turns', ids: [turn.id], turns: [turn], running: null });
   await redrawn();
-  return page.node.querySelector('.aqueduct-footer > span')!.textContent;
+  return page.node.querySelector('.aqueduct-footer > p')!.textContent;
 }
 
 test.each([
