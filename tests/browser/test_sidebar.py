@@ -86,9 +86,11 @@ def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: S
         history = [message["content"] for message in said_in(standin.chats[1])]
         assert history == ["What is an aqueduct?\nBriefly!", "The first part. ", "Go on"]
 
+        chat.input.fill("And a half")
         opened.reload()
         expect(chat.answer()).to_contain_text("The second answer.")
         expect(chat.area.get_by_role("heading", name="What is an aqueduct?")).to_be_visible()
+        expect(chat.input).to_have_value("And a half")
         chat.expect_model("other")
 
 
