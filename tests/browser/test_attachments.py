@@ -124,8 +124,8 @@ def test_a_variable_goes_along_without_a_cell(open_lab: Open, standin: StandIn) 
         chat = open_sidebar(page)
         chat.input.press_sequentially("Mail me@rows: how many rows has @")
         options = chat.options
-        for words in ("Active cell", "list 1", "In[1]"):  # a kernel that takes long comes last
-            expect(options.filter(has_text="rows").filter(has_text=words)).to_have_count(1)
+        for shown in ("Active cell", "list 1", "In[1]"):  # a kernel that takes long comes last
+            expect(options.filter(has_text="rows").filter(has_text=shown)).to_have_count(1)
         assert faults(page, ".aqueduct-sidebar") == []
         chat.screenshot("mentions")
         # By the keyboard alone.
