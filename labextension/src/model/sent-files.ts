@@ -1,6 +1,6 @@
 /** Files that went along from this page, for whoever looks at them after they were sent. */
 import type { Carrier } from '../carriers/carrier';
-import type { Part } from '../protocol-types';
+import type { FileFields, Part } from '../protocol-types';
 import type { Words } from '../translation';
 
 /** How many sent files stay on the page. */
@@ -29,9 +29,8 @@ export class SentFiles {
 
   /** Whether the bytes of a part can be had: from this page, or from whoever keeps the file. */
   has(part: Part): boolean {
-    const isData = part.type === 'image_url' && part.image_url.url.startsWith('data:image/');
-    const isKept =
-      part.type === 'file' && Boolean(part.file.file_id && 'download' in this._carrier);
+    const isData = isPicture(addressOf(part));
+    const isKept = Boolean((part as Stored).file?.file_id && 'download' in this._carrier);
     return isData || isKept || this._files.has(keyOf(part));
   }
 
@@ -41,11 +40,9 @@ export class SentFiles {
    * @throws Error with a message for the user
    */
   async download(part: Part): Promise<Blob> {
-    if (part.type === 'image_url') {
-      const { url } = part.image_url;
-      if (url.startsWith('data:image/')) {
-        return (await fetch(url)).blob();
-      }
+    const address = addressOf(part);
+    if (isPicture(address)) {
+      return (await fetch(address)).blob();
     }
     const sent = this._files.get(keyOf(part));
     if (sent) {
@@ -59,6 +56,24 @@ export class SentFiles {
   }
 }
 
+/** A part as others may have stored it, who leave out what they like. */
+interface Stored {
+  image_url?: { url?: unknown } | null;
+  file?: FileFields | null;
+}
+
+/** The address of a part's picture. */
+function addressOf(part: Part): string {
+  const address = (part as Stored).image_url?.url;
+  return typeof address === 'string' ? address : '';
+}
+
+/** Whether a picture stands in its address, so that showing it asks nobody. */
+function isPicture(address: string): boolean {
+  return address.startsWith('data:image/');
+}
+
 function keyOf(part: Part): string {
-  return part.type === 'file' ? (part.file.file_id ?? part.file.sha256 ?? '') : '';
+  const file = (part as Stored).file;
+  return file?.file_id ?? file?.sha256 ?? '';
 }

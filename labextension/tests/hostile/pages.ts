@@ -18,7 +18,9 @@ vi.setConfig({ testTimeout: 60_000 });
 /** Where an answer or a person's own words are shown, which are as long as they are. */
 const WORDS = '.aqueduct-markdown, .aqueduct-prompt, .aqueduct-reasoning > div, pre, textarea';
 
-const DANGEROUS = 'img, script, iframe, object, embed, form:not(.aqueduct-composer), base, link';
+/** Our own thumbnails show bytes that are on the page already. */
+const DANGEROUS =
+  'img:not(.aqueduct-thumbnail[src^="blob:"]), script, iframe, object, embed, form:not(.aqueduct-composer), base, link';
 
 /** The longest of our own sentences around a text that is shown. */
 const AROUND = 300;
