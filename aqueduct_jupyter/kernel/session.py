@@ -229,7 +229,7 @@ class ChatSession:
         elif isinstance(error, RequestStoppedError) or not isinstance(error, Exception):
             turn.end("stopped")
         elif isinstance(error, AqueductError):
-            turn.end("failed", error.message, error.code)
+            turn.end("failed", error.told(), error.code)
         else:
             turn.end("failed", plain_text(f"{type(error).__name__}: {error}"))
         self.conversation(request.conversation).changed()

@@ -53,6 +53,9 @@ def cell_source(
     magic = MAGICS.get(language)
     if magic is None or magic not in magics:
         return None
+    # Some models write the magic, too.
+    if re.match(rf"\s*%%{magic}\b", code):
+        return code.lstrip()
     return f"%%{magic}\n{_without_prompts(code, _SHELL_PROMPT)}"
 
 

@@ -256,7 +256,9 @@ def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: P
         assert image["image_url"]["url"].startswith("data:image/png;base64,")
         assert words == {"type": "text", "text": "What is this?"}
         sent = chat.area.locator(".aqueduct-question .aqueduct-chip")
-        expect(sent).to_have_text(["aqueduct-of-segovia.pdf", "shot.png"])
+        expect(sent).to_have_text(
+            ["aqueduct-of-segovia.pdf", "shot.png1 \N{MULTIPLICATION SIGN} 1"]
+        )
         expect(chips).to_have_count(0)
         sent.last.get_by_role("button").click()
         expect(chat.area.get_by_role("dialog").get_by_role("img")).to_be_visible()

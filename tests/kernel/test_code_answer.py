@@ -45,6 +45,7 @@ def test_other_languages_are_cells_of_their_own_or_said() -> None:
     assert found.cells == ["x = 1\n", "%%bash\nls\n", "y\n"]
     assert found.left_out == ["sql", "json"]
     assert code_of(f"{FENCE}html\n<b>\n{FENCE}").python == "%%html\n<b>\n"
+    assert code_of(f"{FENCE}bash\n\n%%bash\nls\n{FENCE}").python == "%%bash\nls\n"
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,13 @@ def test_a_failing_upstream_is_the_turns_own_error(front: Front, standin: StandI
     assert "ask again" in turn["error"] or "closed" in turn["error"]
 
 
+def test_a_refusal_for_now_says_when_to_try_again(front: Front, standin: StandIn) -> None:
+    limit = {"error": {"message": "Slow down.", "type": "rate_limit_error"}}
+    standin.reply(limit, status=429, headers={"Retry-After": "60"})
+    front.ask("Hi")
+    assert front.wait("ended")["turn"]["error"].endswith("Slow down. Try again in 60 s.")
+
+
 def test_a_file_comes_in_pieces_and_goes_upstream(
     front: Front, shell: Shell, standin: StandIn
 ) -> None:

@@ -76,3 +76,31 @@ def test_headers_say_when_and_whether_to_try_again() -> None:
     error = errors.RateLimitError("Slow down.", retry_after=2.5, is_retryable=False)
     assert error.headers() == {"Retry-After": "3", "x-should-retry": "false"}
     assert errors.InvalidRequestError("No.").headers() == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "upstream", "retry_after", "told"),
+    [
+        ("Slow down.", None, None, "Slow down."),
+        ("Slow down.", None, 7, "Slow down. Try again in 7 s."),
+        (
+            "Slow down.",
+            "campus",
+            0.2,
+            "The upstream 'campus' refused: Slow down. Try again in 1 s.",
+        ),
+        (
+            "'campus' is full. Try again later.",
+            "campus",
+            600,
+            "'campus' is full. Try again in 10 min.",
+        ),
+        ("Used up. Try again in 30 seconds.", None, 30, "Used up. Try again in 30 seconds."),
+    ],
+)
+def test_a_person_is_told_who_refused_and_when_to_try_again(
+    message: str, upstream: str | None, retry_after: float | None, told: str
+) -> None:
+    error = errors.RateLimitError(message, retry_after=retry_after)
+    error.upstream = upstream
+    assert error.told() == told

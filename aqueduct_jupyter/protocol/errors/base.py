@@ -72,9 +72,7 @@ class AqueductError(Exception):
         A message that names the upstream, or a time, is not made longer.
         """
         message = self.message
-        if self.upstream is None:
-            return message
-        if f"'{self.upstream}'" not in message:
+        if self.upstream is not None and f"'{self.upstream}'" not in message:
             message = f"The upstream '{self.upstream}' refused: {message}"
         if self.retry_after and not _SAYS_WHEN.search(message):
             message = message.removesuffix(" Try again later.").rstrip(". ")

@@ -19,6 +19,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import RequestHandler
 
+from ...protocol.notes import MODEL_HEADER, NOTES_HEADER
 from ..http.base import AqueductHandler
 from ..http.serving import Host
 
@@ -28,6 +29,7 @@ EXPOSED_HEADERS = ", ".join(
     (
         *("x-request-id", "request-id"),
         *("retry-after", "x-should-retry", "openai-processing-ms"),
+        *(MODEL_HEADER, NOTES_HEADER),
         *(
             f"x-ratelimit-{what}-{kind}"
             for kind in ("requests", "tokens")

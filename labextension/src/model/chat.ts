@@ -101,8 +101,7 @@ export class ChatModel {
 
   /** Send a question with its attachments, or have it wait; returns whether it was accepted. */
   send(prompt: string): boolean {
-    const { draft } = this;
-    const { attachments, contexts } = draft;
+    const { attachments, contexts } = this.draft;
     if (!prompt.trim() || attachments.isBusy || (this.isRunning && this.editing)) {
       return false;
     }
@@ -114,22 +113,24 @@ export class ChatModel {
       );
       return false;
     }
-    const before = this.editing?.id ?? null;
-    const kept = this.editing ? partsOf(this.editing) : [];
-    const files = [...kept, ...attachments.parts];
+    const files = [...(this.editing ? partsOf(this.editing) : []), ...attachments.parts];
     if (this.isRunning) {
       this.queue.add({ prompt, files, contexts });
-    } else if (!this._ask(prompt, files, contexts, before)) {
+    } else if (!this._ask(prompt, files, contexts, this.editing?.id ?? null)) {
       return false;
     }
     this.editing = null;
-    draft.clear();
+    this.draft.clear();
     return true;
   }
 
-  /** Send the question in preparation; returns whether it was accepted. */
+  /** Send the question in preparation, once its files are there; returns whether it was accepted. */
   sendDraft(): boolean {
-    const isSent = this.send(this.draft.text);
+    const { draft } = this;
+    if (draft.waits(() => draft === this.draft && this.sendDraft())) {
+      return false;
+    }
+    const isSent = this.send(draft.text);
     if (isSent) {
       this.drafts.sent();
     }

@@ -59,6 +59,18 @@ export class Draft {
     }
   }
 
+  /** Whether a question has to wait for its files; it is sent after them, unless it is changed. */
+  waits(send: () => unknown): boolean {
+    const { text, attachments } = this;
+    if (!text.trim() || !attachments.isBusy) {
+      return false;
+    }
+    const sendIfMeant = (): unknown => text === this.text && send();
+    // What a drawing left out is told to its context after it.
+    attachments.settled().then(() => setTimeout(sendIfMeant), this._complain);
+    return true;
+  }
+
   remove(context: Context): void {
     this.attachments.removeFrom(context.name);
     this.contexts = this.contexts.filter(other => other !== context);

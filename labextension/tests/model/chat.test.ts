@@ -422,6 +422,23 @@ test('a question waits for its files, and an upload can be stopped', async () =>
   expect(model.send('Hi')).toBe(true);
 });
 
+test('a question that is sent before its files are there goes with them, unless it is changed', async () => {
+  const { draft } = model;
+  let arrive: (part: Part) => void = () => undefined;
+  carrier.upload.mockImplementation(() => new Promise(resolve => (arrive = resolve)));
+  const added = draft.attachments.add(new File(['x'], 'a'));
+  draft.text = 'Hi';
+  expect(model.sendDraft()).toBe(false);
+  draft.text = 'Hi there';
+  expect(model.sendDraft()).toBe(false);
+  expect(model.sendDraft()).toBe(false);
+  arrive({ type: 'text', text: 'x' });
+  await added;
+  await vi.waitFor(() => expect(carrier.asked).toHaveLength(1));
+  expect(carrier.asked[0]).toMatchObject({ prompt: 'Hi there' });
+  expect(draft.text).toBe('');
+});
+
 test('nothing is sent while a file could not be attached, and it is said', async () => {
   await model.draft.attachments.add(new File(['x'.repeat(11)], 'large.txt'));
   expect(model.send('What is in it?')).toBe(false);
