@@ -1,4 +1,8 @@
 /** What a browser has and jsdom has not, as far as the tests need it. */
+import { options } from 'preact';
+
+// By itself, preact waits for a frame, which may come when the page of the tests is gone.
+options.requestAnimationFrame = callback => queueMicrotask(callback);
 
 /** Nothing is laid out, so nothing changes its size. */
 class NothingToObserve {
