@@ -65,13 +65,13 @@ class BackgroundReading:
             NotFoundError: there is no such response.
             InvalidRequestError: it was not created with background.
         """
-        stored, frames = await self._look_up(owner, response_id)
-        if not frames and stored.alive_at is None:
-            raise InvalidRequestError(
-                "Only a response that was created with background can be streamed again. Ask for "
-                "it without stream.",
-                param="stream",
-            )
+        stored, frames = await self._look_up_background(
+            owner,
+            response_id,
+            "Only a response that was created with background can be streamed again. Ask for it "
+            "without stream.",
+            param="stream",
+        )
         return self._follow(owner, stored, frames, first)
 
     async def cancel(self, owner: str, response_id: str) -> dict[str, Any]:
@@ -84,17 +84,26 @@ class BackgroundReading:
             NotFoundError: there is no such response.
             InvalidRequestError: it was not created with background.
         """
-        stored, frames = await self._look_up(owner, response_id)
-        if not frames and stored.alive_at is None:
-            raise InvalidRequestError(
-                "Only a response that was created with background can be cancelled. To stop any "
-                "other, close its connection.",
-                param="response_id",
-            )
+        stored, frames = await self._look_up_background(
+            owner,
+            response_id,
+            "Only a response that was created with background can be cancelled. To stop any other, "
+            "close its connection.",
+            param="response_id",
+        )
         if stored.alive_at is None:
             return dict(stored.response)
         response = _replay(stored, frames).ended("cancelled")
         return await self._end(owner, stored, frames, "incomplete", response)
+
+    async def _look_up_background(
+        self, owner: str, response_id: str, refusal: str, *, param: str
+    ) -> tuple[StoredResponse, list[bytes]]:
+        """Look up a response; raise the refusal if it was not created with background."""
+        stored, frames = await self._look_up(owner, response_id)
+        if not frames and stored.alive_at is None:
+            raise InvalidRequestError(refusal, param=param)
+        return stored, frames
 
     async def _look_up(self, owner: str, response_id: str) -> tuple[StoredResponse, list[bytes]]:
         stored, frames = await self._responses.events(owner, response_id)

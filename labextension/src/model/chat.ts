@@ -2,8 +2,7 @@
  * The chat's model: its turns, and what is asked.
  *
  * It does not use the DOM, and a carrier sends its questions. How answers grow is in `turn-list.ts`,
- * what was not sent yet in `drafts.ts`,
- * the models in `choice.ts`.
+ * what was not sent yet in `drafts.ts`, the models in `choice.ts`.
  */
 import type { Carrier, CarrierEvent } from '../carriers/carrier';
 import { ENGLISH, type Words } from '../translation';
