@@ -66,7 +66,7 @@ class Versions:
         place = next((n for n, turn in enumerate(turns) if turn.id == turn_id), None)
         if place is None or not 0 <= version <= len(others.versions):
             raise CellError(f"There is no version {version} of this turn.")
-        del self._others[turn_id]
+        self._others.pop(turn_id, None)  # a turn that has only one version has none
         others.versions.insert(others.version, turns[place:])
         turns[place:] = others.versions.pop(version)
         self._others[turns[place].id] = _Others(others.versions, version)

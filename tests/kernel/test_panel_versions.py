@@ -91,6 +91,14 @@ def test_a_version_that_does_not_exist_changes_nothing(
     assert shown(front) == [("two", 1, 2)]
 
 
+def test_the_only_version_of_a_turn_can_be_chosen(
+    front: Front, shell: Shell, standin: StandIn
+) -> None:
+    only = answered(front, standin, "One")
+    shell.magics.chats.session.versions(front.panel.conversation.name).choose(only, 0)
+    assert shown(front) == [("One", 0, 1)]
+
+
 def test_no_version_is_chosen_while_an_answer_is_written(front: Front, standin: StandIn) -> None:
     first = answered(front, standin, "one")
     second = answered(front, standin, "two", before=first)
