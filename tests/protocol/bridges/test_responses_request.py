@@ -208,6 +208,11 @@ def test_a_part_without_counterpart_is_named(part: dict[str, Any], field: str) -
     assert error.param == f"input[1].content[0]{field}"
 
 
+def test_an_answers_part_without_counterpart_is_named() -> None:
+    spoken = {"role": "assistant", "content": [{"type": "output_audio", "data": "x"}]}
+    assert refusal(input=[USER, spoken]).param == "input[1].content[0].type"
+
+
 def test_developers_speak_as_the_system() -> None:
     text = {"type": "input_text", "text": "a"}
     assert messages({"role": "developer", "content": "x"}, USER)[0] == {
@@ -550,6 +555,16 @@ def test_custom_tools_of_chat_stay_custom() -> None:
         {"type": "custom", "name": "p", "format": {"type": "grammar", **grammar}}
     ]
     assert asked["tool_choice"]["tools"] == [{"type": "custom", "name": "p"}]
+
+
+def test_parts_of_an_answer_are_what_was_said() -> None:
+    parts = [{"type": "text", "text": "Yes."}, {"type": "refusal", "refusal": "No."}]
+    asked = responses_from_chat({"messages": [USER, {"role": "assistant", "content": parts}, USER]})
+    read_responses_request(asked)
+    assert asked["input"][1]["content"] == [
+        {"type": "output_text", "text": "Yes.", "annotations": []},
+        {"type": "refusal", "refusal": "No."},
+    ]
 
 
 def chat_part(part: dict[str, Any]) -> dict[str, Any]:
