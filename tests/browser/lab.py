@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -276,9 +276,14 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
         opened = Lab(page, server, f"{process.url}/{app}/{NOTEBOOK}?token={process.token}{query}")
         opened.open()
         yield opened
-    finally:
-        _forget(context, server.process.url)
-        server.forget()
+    except BaseException:
+        # That the server is gone, too, would hide what went wrong first.
+        with suppress(Exception):
+            _forget(context, server.process.url)
+            server.forget()
+        raise
+    _forget(context, server.process.url)
+    server.forget()
 
 
 def _context(browser: Browser) -> BrowserContext:
