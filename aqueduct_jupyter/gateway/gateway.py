@@ -85,9 +85,9 @@ class Gateway:
         self.local_model = find_local_model(
             settings.data_folder, settings.local_model_path, self.notices
         )
-        services = ConnectedServices(settings.data_folder)
+        services = ConnectedServices(settings.data_folder, self.notices)
         # What the operator configures comes before a service of the same name.
-        configured = {**services.read(self.notices), **settings.upstreams}
+        configured = {**services.read(), **settings.upstreams}
         self._configured = configured_upstreams(configured, environment, self.notices)
         self.catalog = Catalog(
             self._all_upstreams(),

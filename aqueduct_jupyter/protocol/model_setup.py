@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
-__all__ = ["EmbeddedModel", "ModelSetupState", "Service", "ServiceWords"]
+__all__ = ["EmbeddedModel", "ModelSetupState", "Service", "ServiceName", "ServiceWords"]
 
-_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,60}$")]
+ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}$")]
+"""The name of a service that is connected in the chat; its key is in a file of that name."""
+
 _Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
@@ -41,6 +43,6 @@ class ModelSetupState(BaseModel):
 class ServiceWords(BaseModel):
     """A service to connect: its name here, its address, and its key if it needs one."""
 
-    name: _Name
+    name: ServiceName
     base_url: _Address
     api_key: SecretStr = SecretStr("")

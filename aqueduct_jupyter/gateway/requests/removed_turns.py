@@ -1,4 +1,8 @@
-"""Turns of stored conversations that were removed a short while ago, so that they can come back."""
+"""Turns of stored conversations that were removed a short while ago, so that they can come back.
+
+They are in this process's memory only: the chat offers *Undo* for 20 seconds, and what a user
+deletes must not stay on the disk. Earlier versions of a turn are part of it, and are stored.
+"""
 
 from __future__ import annotations
 

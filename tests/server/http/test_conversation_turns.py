@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aqueduct_jupyter.gateway.gateway import Gateway
 from aqueduct_jupyter.gateway.requests import listeners
 from aqueduct_jupyter.gateway.requests.chat_reading import ChatReading
 from aqueduct_jupyter.gateway.requests.chat_saving import ChatSaving
@@ -513,6 +514,26 @@ async def test_a_turn_that_was_removed_comes_back_to_its_place(
     assert await turns(http, address) == before
     again = error_of(await http.post(f"{address}/turns/t2/restore"), 404)
     assert "can no longer be restored" in again["message"]
+
+
+async def test_versions_outlive_the_server_and_what_was_deleted_does_not(
+    http: httpx.AsyncClient, extension: Any, address: str
+) -> None:
+    await ask(http, address)
+    await ended(http, address)
+    await ask(http, address, 2, before="t1")
+    await ended(http, address)
+    await ask(http, address, 3)
+    await ended(http, address)
+    await http.delete(f"{address}/turns/t3")
+
+    gateway: Gateway = extension.gateway
+    restarted = Chats(gateway.forwarding, gateway.conversations)
+    conversation_id = address.rpartition("/")[2]
+    with pytest.raises(NotFoundError, match="server was restarted"):
+        await restarted.restore("", conversation_id, "t3")
+    await restarted.choose("", conversation_id, "t2", 0)
+    assert [turn["id"] for turn in await turns(http, address)] == ["t1"]
 
 
 @pytest.mark.parametrize("way", ["the turn", "the conversation", "all turns"])
