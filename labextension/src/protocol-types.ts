@@ -163,9 +163,9 @@ export function newId(): string {
 }
 
 /** Begin a turn. */
-export function newTurn(prompt: string, content: string | Part[]): Turn {
+export function newTurn(prompt: string, content: string | Part[], id = newId()): Turn {
   return {
-    id: newId(),
+    id,
     prompt,
     content,
     cell: null,

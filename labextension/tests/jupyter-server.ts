@@ -192,6 +192,9 @@ export class JupyterServer {
     said: Said
   ): Response {
     if (turn === undefined) {
+      if (kept.turns.some(({ id: known }) => known === said.id)) {
+        return json({});
+      }
       if (kept.running !== null) {
         return failure('An answer is being written.', 'answer_running', 409);
       }

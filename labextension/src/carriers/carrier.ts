@@ -18,6 +18,8 @@ export interface Question {
   before: string | null;
   /** Whether the answer goes on with the last one, even if that has failed. */
   continues?: boolean;
+  /** The id of the turn that it becomes; a carrier that keeps turns takes each id once. */
+  turn?: string;
 }
 
 export type CarrierEvent =

@@ -76,7 +76,7 @@ export class ConversationTurns {
   /** Take the turns that the server tells; returns what changes on the page. */
   take({ ids, turns, running, answering }: Told<'turns'>): CarrierEvent {
     this._told = { running, answering };
-    const before = [...this.all, ...(this._unsent?.hidden ?? [])];
+    const before = this._known;
     if (this._unsent && ids.includes(this._unsent.turn.id)) {
       this._unsent = null;
     }
@@ -114,18 +114,17 @@ export class ConversationTurns {
   end({ request, turn: ending }: Told<'ended'>): CarrierEvent | null {
     const turn = this._turnOf(request);
     this._told = IDLE;
+    const news = turn ? this._change(turn.id, ending) : [];
+    if (request === this.running) {
+      this.running = null;
+      return { type: 'ended', request, turn: ending };
+    }
     if (request === this._stopped?.request) {
       this._stopped = null;
-      // What came after the click is part of the answer, too.
-      return turn ? this._event(this._change(turn.id, ending)) : null;
     }
-    if (request !== this.running) {
-      // Another window's answer, which ends before the server has refused our own question.
-      return turn ? this._event(this._change(turn.id, ending)) : null;
-    }
-    this.running = null;
-    this._change(turn?.id ?? '', ending);
-    return { type: 'ended', request, turn: ending };
+    // It was stopped here, and what came after the click is part of it; or it is another window's,
+    // which ends before the server has refused our own question.
+    return news.length ? this._event(news) : null;
   }
 
   /**
@@ -146,6 +145,11 @@ export class ConversationTurns {
     return { type: 'ended', request, turn: ending };
   }
 
+  /** All turns, those too whose place an unsent question takes. */
+  private get _known(): readonly Turn[] {
+    return [...this.all, ...(this._unsent?.hidden ?? [])];
+  }
+
   /** The turn that a request answers: our own, one that was stopped here, or another window's. */
   private _turnOf(request: string): Turn | undefined {
     const answers: [string | null | undefined, string | null | undefined][] = [
@@ -154,7 +158,7 @@ export class ConversationTurns {
       [this._told.running, this._told.answering]
     ];
     const id = answers.find(([running]) => running === request)?.[1];
-    return this.all.find(turn => turn.id === id);
+    return this._known.find(turn => turn.id === id);
   }
 
   /** Return turns with the unsent one in its place, and remember those that it hides. */
@@ -169,8 +173,13 @@ export class ConversationTurns {
     return [...turns.slice(0, place), turn];
   }
 
+  /** Change a turn; returns it if it is shown. */
   private _change(id: string, change: Ending & { answer?: string; reasoning?: string }): Turn[] {
-    this.all = this.all.map(turn => (turn.id === id ? { ...turn, ...change } : turn));
+    const changed = (turn: Turn): Turn => (turn.id === id ? { ...turn, ...change } : turn);
+    this.all = this.all.map(changed);
+    if (this._unsent) {
+      this._unsent.hidden = this._unsent.hidden.map(changed);
+    }
     return this.all.filter(turn => turn.id === id);
   }
 

@@ -49,10 +49,11 @@ export class KernelCarrier implements Carrier {
   }
 
   ask(question: Question): void {
-    const { contexts, continues = false, ...rest } = question;
+    const { request, prompt, contexts, files, model, before, continues = false } = question;
     // The kernel already has the contexts, so their names are enough.
     const names = contexts.map(({ name }) => name);
-    this._tell({ type: 'ask', ...rest, contexts: names, continues });
+    const asked = { request, prompt, contexts: names, files, model, before, continues };
+    this._tell({ type: 'ask', ...asked });
   }
 
   stop(request: string): void {

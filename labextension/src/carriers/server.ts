@@ -119,7 +119,7 @@ export class ServerCarrier implements Carrier {
       this._show(new OpenConversation(this.conversations), null);
     }
     const conversation = this.current;
-    const turn = newTurn(prompt, contentOf(prompt, contexts, files));
+    const turn = newTurn(prompt, contentOf(prompt, contexts, files), question.turn);
     conversation.begin(turn, request, before);
     this._listener({ type: 'begun', request, turn, before });
     this.asked.emit();

@@ -9,7 +9,7 @@ import { partIn } from '../carriers/received';
 import type { Uploaded } from '../model/attachments';
 import type { Kept, Shelf } from '../model/drafts';
 import { plainText } from '../model/plain-text';
-import { isKind, type Context, type Part } from '../protocol-types';
+import { isKind, newId, type Context, type Part } from '../protocol-types';
 
 /** How long nothing must have changed before something is written, in milliseconds. */
 const QUIET_MS = 500;
@@ -92,6 +92,7 @@ function keptIn(text: string): Kept | null {
     queue: listIn(queue)
       .map(objectIn)
       .map(question => ({
+        id: textIn(question.id) || newId(),
         prompt: textIn(question.prompt),
         files: partsIn(question.files),
         contexts: contextsIn(question.contexts)

@@ -1,8 +1,11 @@
 /** Asking the question of a turn again, and having a model go on with an answer that ended early. */
-import type { Carrier } from '../carriers/carrier';
+import type { Carrier, Question } from '../carriers/carrier';
 import type { Context, Part, Turn } from '../protocol-types';
 import type { Words } from '../translation';
 import { isEarly, partsOf } from './endings';
+
+/** What is said of a question besides. */
+export type More = Pick<Question, 'continues' | 'turn'>;
 
 /** Asks; as `ChatModel._ask`. */
 type Ask = (
@@ -10,7 +13,7 @@ type Ask = (
   files: readonly Part[],
   contexts: readonly Context[],
   before: string | null,
-  continues?: boolean
+  more?: More
 ) => boolean;
 
 interface Chat {
@@ -53,7 +56,7 @@ export class AskingAgain {
     if (this._chat.isReady && this.canContinue(turn)) {
       // What the kernel's `%chat continue` asks, too.
       const prompt = this._words.__('Continue exactly where you stopped. Repeat nothing.');
-      this._ask(prompt, [], [], null, true);
+      this._ask(prompt, [], [], null, this._carrier.continuesFailed ? { continues: true } : {});
     }
   }
 }

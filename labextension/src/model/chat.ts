@@ -7,7 +7,7 @@
 import type { Carrier, CarrierEvent } from '../carriers/carrier';
 import { ENGLISH, type Words } from '../translation';
 import { newId, type Context, type Part, type Setup, type Turn } from '../protocol-types';
-import { AskingAgain } from './asking-again';
+import { AskingAgain, type More } from './asking-again';
 import { Attachments } from './attachments';
 import { ModelChoice } from './choice';
 import { Draft } from './draft';
@@ -28,10 +28,8 @@ export class ChatModel {
   readonly ended = new Signal<Turn>();
   /** The files that went along with questions. */
   readonly sent: SentFiles;
-
   /** The questions that wait for the end of an answer. */
   readonly queue = new Queue(this.changed);
-
   /** What offers things to attach. */
   readonly mentions: MentionSource[] = [];
   /** What offers prompts. */
@@ -41,10 +39,8 @@ export class ChatModel {
   trouble: string | null = null;
   /** Whether what happens elsewhere has not been heard of for a while. */
   isCutOff = false;
-
   /** What leads back to earlier turns. */
   readonly back: GoingBack;
-
   /** The drafts and waiting questions of all conversations. */
   readonly drafts: Drafts;
   readonly again: AskingAgain;
@@ -139,8 +135,11 @@ export class ChatModel {
   /** Send the first of the waiting questions. */
   sendNext(): void {
     const [next] = this.queue.items;
-    if (next && !this.isRunning && this._ask(next.prompt, next.files, next.contexts, null)) {
-      this.queue.remove(next);
+    if (next && !this.isRunning) {
+      const { id: turn, prompt, files, contexts } = next;
+      if (this._ask(prompt, files, contexts, null, { turn })) {
+        this.queue.remove(next);
+      }
     }
   }
 
@@ -199,7 +198,7 @@ export class ChatModel {
     files: readonly Part[],
     contexts: readonly Context[],
     before: string | null,
-    continues = false
+    more: More = {}
   ): boolean {
     this.trouble = null;
     const request = newId();
@@ -213,7 +212,7 @@ export class ChatModel {
         files,
         model: this.model,
         before,
-        ...(continues && this._carrier.continuesFailed ? { continues } : {})
+        ...more
       });
     } catch (error) {
       this._list.giveUp();
@@ -251,6 +250,7 @@ export class ChatModel {
         break;
       case 'turns': {
         const ended = list.show(event);
+        this.queue.leaveOut(event.ids);
         const isGone = this.editing && !event.ids.includes(this.editing.id);
         this.editing = isGone ? null : this.editing;
         this._ended(ended);
@@ -286,8 +286,8 @@ export class ChatModel {
     }
     if (turn.error_code === 'answer_running') {
       // Somebody else was faster, so it waits like any other.
-      const files = partsOf(turn);
-      this.queue.add({ prompt: turn.prompt, files, contexts: [] }, true);
+      const { id, prompt } = turn;
+      this.queue.restore([{ id, prompt, files: partsOf(turn), contexts: [] }]);
       this.back.remove(turn);
       return;
     }

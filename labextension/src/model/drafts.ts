@@ -16,7 +16,7 @@ export interface Kept {
   text: string;
   contexts: readonly Context[];
   files: readonly Uploaded[];
-  queue: readonly Omit<Queued, 'id'>[];
+  queue: readonly Queued[];
   /** The names of what cannot be put back: files that were not uploaded. */
   lost: readonly string[];
 }

@@ -1,4 +1,9 @@
-/** Questions that wait until the answer before them has ended; each conversation has its own. */
+/**
+ * Questions that wait until the answer before them has ended; each conversation has its own.
+ *
+ * A browser's tab that is duplicated has the same ones. Their ids are those of the turns that they
+ * become, so the server takes each once, and what one tab has sent goes from the other's queue.
+ */
 import { newId, type Context, type Part } from '../protocol-types';
 import type { Signal } from './signal';
 
@@ -19,10 +24,14 @@ export class Queue {
   /** @param _changed - emitted after any change */
   constructor(private readonly _changed: Signal) {}
 
-  /** Add a question at the end, or in front of all others. */
-  add(question: Omit<Queued, 'id'>, isFirst = false): void {
-    const queued = { id: newId(), ...question };
-    this._set(isFirst ? [queued, ...this.items] : [...this.items, queued]);
+  /** Add a question at the end. */
+  add(question: Omit<Queued, 'id'>): void {
+    this._set([...this.items, { id: newId(), ...question }]);
+  }
+
+  /** Put questions in front that waited before, or were sent in vain. */
+  restore(questions: readonly Queued[]): void {
+    this._set([...questions, ...this.items]);
   }
 
   /** Give a question other words. */
@@ -34,9 +43,11 @@ export class Queue {
     this._set(this.items.filter(other => other !== question));
   }
 
-  /** Put questions in front that waited before the page was loaded again. */
-  restore(questions: readonly Omit<Queued, 'id'>[]): void {
-    this._set([...questions.map(question => ({ id: newId(), ...question })), ...this.items]);
+  /** Take away what is among these turns already, because another tab has sent it. */
+  leaveOut(turns: readonly string[]): void {
+    if (this.items.some(({ id }) => turns.includes(id))) {
+      this._set(this.items.filter(({ id }) => !turns.includes(id)));
+    }
   }
 
   /** Show the questions of another conversation. */

@@ -258,6 +258,25 @@ test('no word is lost of what another window asked at the same moment', async ()
   expect(answers()).toEqual(['in a: Yes', 'Theirs: half and half more', 'Mine: half']);
 });
 
+test('no word is lost of an answer that an edited question hides until it is refused', async () => {
+  server.keep('a', [turn('one'), turn('two')]);
+  await carrier.open('a');
+  const letGo = server.hold('POST conversations/a/turns');
+  model.edit(model.turns[1]!);
+  model.send('two, better');
+  await settled();
+  server.ask('a', 'Theirs');
+  server.say('a', ' and half');
+  await settled();
+  expect(shown()).toEqual(['one', 'two, better']);
+  await letGo();
+  server.say('a', ' more');
+  await settled();
+  expect(shown()).toEqual(['one', 'two', 'Theirs']);
+  expect(model.turns.at(-1)!.answer).toBe('half and half more');
+  expect(model.queue.items.map(({ prompt }) => prompt)).toEqual(['two, better']);
+});
+
 test('what another window asked ends, too, while a question is on its way', async () => {
   await carrier.open('a');
   const letGo = server.hold('POST conversations/a/turns');

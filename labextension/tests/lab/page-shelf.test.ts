@@ -44,7 +44,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  pages.at(-1)!.model.dispose();
+  pages.forEach(({ model }) => model.dispose());
   vi.useRealTimers();
 });
 
@@ -111,6 +111,51 @@ test('waiting questions come back, and are sent when the answer is complete', as
   server.end('a');
   await settled();
   expect(again.queue.items).toEqual([]);
+  expect(server.conversations.get('a')!.turns.map(({ prompt }) => prompt)).toEqual([
+    'Hi',
+    'one',
+    'two'
+  ]);
+});
+
+/** Two tabs, of which one is a copy of the other, with a question that waits in both. */
+async function duplicate(): Promise<ChatModel[]> {
+  server.reply = null;
+  const { model } = await load('a');
+  model.send('one');
+  await settled();
+  model.send('two');
+  window.dispatchEvent(new Event('pagehide'));
+  const { model: copy } = await load('a');
+  expect(copy.queue.items).toEqual(model.queue.items);
+  return [model, copy];
+}
+
+test('a question that waits in two copies of a tab is asked once', async () => {
+  const [model, copy] = await duplicate();
+  server.end('a');
+  await settled();
+  expect(server.asked(/POST conversations\/a\/turns/)).toHaveLength(3);
+  server.say('a', ' more');
+  server.end('a');
+  await settled();
+  for (const tab of [model!, copy!]) {
+    expect(tab.turns.map(({ prompt }) => prompt)).toEqual(['Hi', 'one', 'two']);
+    expect(tab.turns.at(-1)).toMatchObject({ answer: 'half more', state: 'whole' });
+    expect([tab.queue.items, tab.isRunning, tab.trouble]).toEqual([[], false, null]);
+  }
+});
+
+test('a question that one copy of a tab has sent waits no longer in the other', async () => {
+  const [model, copy] = await duplicate();
+  server.end('a', { state: 'stopped' });
+  await settled();
+  expect(copy!.queue.items).toHaveLength(1);
+  model!.sendNext();
+  await settled();
+  expect(copy!.queue.items).toEqual([]);
+  copy!.sendNext();
+  await settled();
   expect(server.conversations.get('a')!.turns.map(({ prompt }) => prompt)).toEqual([
     'Hi',
     'one',
