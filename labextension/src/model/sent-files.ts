@@ -29,9 +29,8 @@ export class SentFiles {
 
   /** Whether the bytes of a part can be had: from this page, or from whoever keeps the file. */
   has(part: Part): boolean {
-    const isData = isPicture(addressOf(part));
-    const isKept = Boolean((part as Stored).file?.file_id && 'download' in this._carrier);
-    return isData || isKept || this._files.has(keyOf(part));
+    const isKept = Boolean(fileOf(part).file_id && 'download' in this._carrier);
+    return isKept || dataOf(part) !== '' || this._files.has(keyOf(part));
   }
 
   /**
@@ -40,17 +39,23 @@ export class SentFiles {
    * @throws Error with a message for the user
    */
   async download(part: Part): Promise<Blob> {
-    const address = addressOf(part);
-    if (isPicture(address)) {
-      return (await fetch(address)).blob();
+    const data = dataOf(part);
+    if (data) {
+      // The bytes stand in the address, so nobody is asked.
+      return (await fetch(data)).blob();
     }
     const sent = this._files.get(keyOf(part));
     if (sent) {
       return sent;
     }
-    const file = part.type === 'file' ? part.file : {};
+    const file = fileOf(part);
     if (!file.file_id || !this._carrier.download) {
-      throw new Error(this._words.__('The file was sent, but it is no longer on this page.'));
+      throw new Error(
+        this._words.__(
+          'The model got this file, but the server does not keep it. It can be opened only on the ' +
+            'page that attached it, until that page is loaded again.'
+        )
+      );
     }
     return this._carrier.download(file);
   }
@@ -59,21 +64,27 @@ export class SentFiles {
 /** A part as others may have stored it, who leave out what they like. */
 interface Stored {
   image_url?: { url?: unknown } | null;
-  file?: FileFields | null;
+  file?: (FileFields & { file_data?: unknown }) | null;
 }
 
-/** The address of a part's picture. */
-function addressOf(part: Part): string {
-  const address = (part as Stored).image_url?.url;
-  return typeof address === 'string' ? address : '';
+function fileOf(part: Part): NonNullable<Stored['file']> {
+  return (part as Stored).file ?? {};
 }
 
-/** Whether a picture stands in its address, so that showing it asks nobody. */
-function isPicture(address: string): boolean {
-  return address.startsWith('data:image/');
+/** The `data:` address of a part that has its bytes in itself; '' if it has not. */
+function dataOf(part: Part): string {
+  const picture = (part as Stored).image_url?.url;
+  if (typeof picture === 'string' && picture.startsWith('data:image/')) {
+    return picture;
+  }
+  const { file_data: data } = fileOf(part);
+  if (typeof data !== 'string' || !data) {
+    return '';
+  }
+  return data.startsWith('data:') ? data : `data:application/octet-stream;base64,${data}`;
 }
 
 function keyOf(part: Part): string {
-  const file = (part as Stored).file;
-  return file?.file_id ?? file?.sha256 ?? '';
+  const { file_id: id, sha256 } = fileOf(part);
+  return id ?? sha256 ?? '';
 }

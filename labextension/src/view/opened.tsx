@@ -16,6 +16,8 @@ export interface Opened {
   picture?: Blob | Promise<Blob>;
   /** A file that can be saved. */
   file?: Blob;
+  /** Why there is nothing to see. */
+  trouble?: string;
 }
 
 export function OpenedView(props: {
@@ -45,6 +47,7 @@ export function OpenedView(props: {
         <IconButton icon="close" label={words.__('Close')} act={() => node.current!.close()} />
       </header>
       {opened.facts.length > 0 && <p>{opened.facts.join(' · ')}</p>}
+      {opened.trouble && <p role="alert">{opened.trouble}</p>}
       {opened.text !== undefined && <pre tabIndex={0}>{opened.text}</pre>}
       {opened.file && <Download file={opened.file} name={opened.name} words={words} />}
       {opened.picture && <Picture picture={opened.picture} name={opened.name} words={words} />}

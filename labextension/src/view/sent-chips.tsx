@@ -1,8 +1,9 @@
-/** The chips of what went along with a question; each can be opened if its bytes can be had. */
+/** The chips of what went along with a question; each opens, or says why there is nothing to see. */
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
+import { sentenceOf } from '../model/plain-text';
 import { attachedPart, type Kind, type Part, type Turn } from '../protocol-types';
 import type { Words } from '../translation';
 import { aboutTokens, Face, isPicture, readable, shortened, Sign, sizeOf } from './chip-face';
@@ -78,28 +79,25 @@ function FileChip({ part, model, words, open }: ChipProps): JSX.Element {
   const sign = <Sign kind={isSeen ? 'picture' : 'file'} picture={picture} tell={setPixels} />;
   const facts = pixels ? [pixels] : [];
   const look = async (): Promise<void> => {
-    if (isSeen) {
-      open({ name, facts, picture: model.sent.download(part) });
-      return;
+    try {
+      if (isSeen) {
+        open({ name, facts, picture: model.sent.download(part) });
+        return;
+      }
+      const file = await model.sent.download(part);
+      open({ name, facts: [sizeOf(file.size, words)], file, ...(await readable(file)) });
+    } catch (error) {
+      open({ name, facts, trouble: sentenceOf(error) });
     }
-    const file = await model.sent.download(part);
-    open({ name, facts: [sizeOf(file.size, words)], file, ...(await readable(file)) });
   };
   return (
     <li class="aqueduct-chip" ref={node}>
-      {isThere ? (
-        <Face
-          {...{ name, facts, words, sign }}
-          act={() => {
-            look().catch(model.complain);
-          }}
-        />
-      ) : (
-        <span class="aqueduct-chip-face">
-          {sign}
-          <span>{name}</span>
-        </span>
-      )}
+      <Face
+        {...{ name, facts, words, sign }}
+        act={() => {
+          look().catch(model.complain);
+        }}
+      />
     </li>
   );
 }

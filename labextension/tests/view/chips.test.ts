@@ -149,12 +149,54 @@ test('each kind has a sign of its own after sending, too', async () => {
   expect(new Set(signs).size).toBe(signs.length);
 });
 
-test('what nobody keeps is named, and cannot be opened', async () => {
+test('what was sent from another page opens here: it is kept, or is part of the question', async () => {
+  const data = `data:text/csv;base64,${btoa('inside')}`;
+  const file = (fields: object): Part => ({ type: 'file', file: fields });
+  const node = await sent(
+    model,
+    file({ file_id: 'file-3', filename: 'kept.csv' }),
+    file({ filename: 'inside.csv', file_data: data }),
+    file({ filename: 'bare.csv', file_data: btoa('bare') })
+  );
+  download.mockResolvedValueOnce(new Blob(['kept']));
+  for (const [index, text] of ['kept', 'inside', 'bare'].entries()) {
+    await press(node, `li:nth-child(${index + 1}) button`);
+    await vi.waitFor(() => expect(node.querySelector('dialog pre')!.textContent).toBe(text));
+    await press(node, "dialog [aria-label='Close']");
+  }
+});
+
+test('what is kept no longer says so in the place where one looks for it', async () => {
+  const node = await sent(model, { type: 'file', file: { file_id: 'file-4', filename: 'b.pdf' } });
+  download.mockRejectedValueOnce(new Error('The file is no longer there.'));
+  await press(node, 'li button');
+  expect(node.querySelector('dialog [role=alert]')!.textContent).toBe(
+    'The file is no longer there.'
+  );
+  expect(model.trouble).toBeNull();
+});
+
+test('what nobody keeps is named, and says so', async () => {
   const bare = new ChatModel({ connect, upload } as unknown as Carrier);
   const node = await sent(bare, IMAGE, { type: 'file', file: { sha256: 'x', filename: 'b.pdf' } });
-  expect(node.querySelector('button')).toBeNull();
   expect([...node.querySelectorAll('li')].map(({ textContent }) => textContent)).toEqual([
     'a.png',
     'b.pdf'
   ]);
+  for (const number of [1, 2]) {
+    await press(node, `li:nth-child(${number}) button`);
+    expect(node.querySelector('dialog [role=alert]')!.textContent).toContain(
+      'the server does not keep it'
+    );
+    await press(node, "dialog [aria-label='Close']");
+  }
 });
+
+test.each([{ type: 'file', file: {} }, { type: 'image_url', image_url: null }, { type: 'new' }])(
+  'a part that others stored as %j says that there is nothing to see',
+  async part => {
+    const node = await sent(model, part as unknown as Part);
+    await press(node, 'li button');
+    expect(node.querySelector('dialog [role=alert]')).not.toBeNull();
+  }
+);
