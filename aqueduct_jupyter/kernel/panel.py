@@ -23,11 +23,14 @@ import traitlets
 
 from ..protocol.conversation import Conversation
 from ..protocol.errors import AqueductError, CellError
-from ..protocol.panel import FromKernel
-from .context import FilePart
+from ..protocol.panel import FromKernel, Parameters
+from ..protocol.stored_conversations import QuestionParameters
 from .notebook_chat import NotebookChat
 from .panel_answers import PanelAnswers
 from .panel_attachments import PanelAttachments
+from .panel_places import run_of
+from .panel_setup import setup_for
+from .panel_uploads import PanelUploads
 from .transcript import transcript
 from .turn_request import TurnRequest
 
@@ -35,12 +38,6 @@ __all__ = ["ChatPanel"]
 
 BUNDLE = Path(__file__).parents[1] / "widget"
 """Where the front-end build puts the widget's bundle."""
-
-MOST_UPLOAD_BYTES = 64 * 2**20
-"""Largest file that a panel may upload, in bytes; messages allow less, and say so."""
-
-LIMITS = {"attachment_bytes": 10 * 2**20, "attachments_bytes": 32 * 2**20}
-"""The limits assumed for a service that does not report any: the same as ours."""
 
 
 class ChatPanel(anywidget.AnyWidget):
@@ -50,16 +47,22 @@ class ChatPanel(anywidget.AnyWidget):
 
     Args:
         model: the model selected at first; the server's default if None.
-        system: the system message of its questions.
+        system: the system message. This and the next three hold for the panels of the conversation
+            until another panel or the panel's menu sets them; what is None stays as it is.
+        temperature: the temperature, 0 to 2; 0 varies least.
+        max_tokens: the most tokens in an answer.
+        reasoning_effort: how long the model reasons, such as ``"low"``.
         height: the panel's height in pixels.
         attachments: attachments to offer for the first question: objects, or references as after
             ``--with``, such as ``"report.pdf"`` and ``"df"``.
-        conversation: the conversation's name; by default that of ``%%chat``, or one of its own if
-            a panel with another model or system message is in that one.
+        conversation: the conversation's name; by default the one that this cell's panel had before,
+            or else that of ``%%chat``, or one of its own if a panel with another model or other
+            parameters is in that one.
         chats: the notebook's chats; by default those of the magics, which are loaded if needed.
 
     Raises:
-        CellError: this is not an IPython session, or an attachment does not exist.
+        CellError: this is not an IPython session, a parameter is not allowed, or an attachment does
+            not exist.
     """
 
     _esm = BUNDLE / "panel.js"
@@ -73,6 +76,9 @@ class ChatPanel(anywidget.AnyWidget):
         *,
         model: str | None = None,
         system: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        reasoning_effort: str | None = None,
         height: int = 480,
         attachments: Sequence[Any] = (),
         conversation: str | None = None,
@@ -81,17 +87,29 @@ class ChatPanel(anywidget.AnyWidget):
         self._chats = chats = chats or _magics_chats()
         super().__init__(height=height, model=model or "")
         self.transcript = f"aqueduct-transcript-{self.model_id}"
-        self.system = system
         session = chats.session
-        name = conversation or session.name_for_panel(chats.current, model, system)
-        self.conversation: Conversation = session.conversation(name)
+        given = {
+            "model": model,
+            "system": system,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "reasoning_effort": reasoning_effort,
+        }
+        self._place = session.panels.take(
+            chats.current,
+            conversation,
+            {name: value for name, value in given.items() if value is not None},
+            run_of(chats.shell),
+        )
+        self.conversation: Conversation = session.conversation(self._place.conversation)
         self._answers = PanelAnswers(chats, self.conversation, self._tell)
         self._attachments = PanelAttachments(chats, attachments)
-        self._uploads: dict[str, bytearray] = {}
+        self._uploads = PanelUploads(session)
         self._setup: dict[str, Any] | None = None
         self._is_asking_setup = False
         self._sending = threading.Lock()
         self._kept: Any = None
+        self._told_parameters: Parameters | None = None
         versions = chats.session.versions(self.conversation.name)
         self._messages: Mapping[str, Callable[[dict[str, Any], list[Any]], None]] = {
             "hello": self._on_hello,
@@ -101,11 +119,14 @@ class ChatPanel(anywidget.AnyWidget):
             "restore": lambda message, _: versions.restore(message["turn"]),
             "choose": lambda message, _: versions.choose(message["turn"], message["version"]),
             "upload": self._on_upload,
-            "forget": self._on_forget,
+            "forget": lambda message, _: self._uploads.forget(message["upload"]),
             "list": self._on_list,
             "attach": self._on_attach,
+            "set_parameters": self._on_set_parameters,
         }
         self.on_msg(self._on_message)
+        # The panels of the conversation are told of the parameters that this one brings.
+        self.conversation.changed()
         self.conversation.watchers.append(self._on_change)
 
     def __repr__(self) -> str:
@@ -115,6 +136,7 @@ class ChatPanel(anywidget.AnyWidget):
         """Detach from the conversation, which continues without this panel."""
         with suppress(ValueError):
             self.conversation.watchers.remove(self._on_change)
+        self._chats.session.panels.leave(self._place)
         self._answers.close()
         super().close()
 
@@ -150,13 +172,18 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _on_ask(self, message: dict[str, Any], _buffers: list[Any]) -> None:
         contexts = self._attachments.take(message["contexts"])
-        settings = self._chats.settings
+        asked = self._parameters
         request = TurnRequest(
             prompt=message["prompt"],
             contexts=contexts,
             parts=message["files"],
-            parameters=self._chats.parameters(model=message["model"]),
-            system=self.system or settings.system or None,
+            parameters=self._chats.parameters(
+                model=message["model"],
+                temperature=asked.temperature,
+                max_tokens=asked.max_tokens,
+                more={"reasoning_effort": asked.reasoning_effort or None},
+            ),
+            system=asked.system or self._default_system,
             conversation=self.conversation.name,
             before=message["before"],
             continues=message["continues"],
@@ -165,21 +192,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._answers.ask(message["request"], request)
 
     def _on_upload(self, message: dict[str, Any], buffers: list[Any]) -> None:
-        upload, size = message["upload"], int(message["bytes"])
-        if size > MOST_UPLOAD_BYTES:
-            raise CellError(
-                f"{message['name']} has {size} bytes; the most for a chat is {MOST_UPLOAD_BYTES}."
-            )
-        data = self._uploads.setdefault(upload, bytearray())
-        data += buffers[0]
-        part = None
-        if len(data) >= size:
-            del self._uploads[upload]
-            part = self._chats.session.keep_file(FilePart(str(message["name"]), bytes(data)))
-        self._tell({"type": "received", "upload": upload, "bytes": len(data), "part": part})
-
-    def _on_forget(self, message: dict[str, Any], _buffers: list[Any]) -> None:
-        self._uploads.pop(message["upload"], None)
+        self._tell(self._uploads.receive(message, buffers[0]))
 
     def _on_list(self, _message: dict[str, Any], _buffers: list[Any]) -> None:
         self._tell({"type": "variables", "variables": self._attachments.variables()})
@@ -188,21 +201,54 @@ class ChatPanel(anywidget.AnyWidget):
         context = self._attachments.attach(str(message["reference"]))
         self._tell({"type": "attached", "contexts": [context]})
 
+    def _on_set_parameters(self, message: dict[str, Any], _buffers: list[Any]) -> None:
+        # The page shows what it has asked for, so it is told what holds in any case.
+        self._told_parameters = None
+        try:
+            panels = self._chats.session.panels
+            panels.set_parameters(self.conversation.name, {**message["parameters"]})
+        finally:
+            self.conversation.changed()
+
+    @property
+    def _parameters(self) -> QuestionParameters:
+        return self._chats.session.panels.parameters(self.conversation.name)
+
+    @property
+    def _default_system(self) -> str | None:
+        """The system message where the panels of the conversation have none."""
+        given = self._chats.session.system(self.conversation.name)
+        return given or self._chats.settings.system or None
+
+    def _tell_parameters(self) -> None:
+        parameters = self._parameters.model_dump()
+        told: Parameters = {
+            "type": "parameters",
+            "parameters": parameters,
+            "system": self._default_system,
+        }
+        if told != self._told_parameters:
+            self._told_parameters = told
+            self._tell(told)
+
     def _on_change(self) -> None:
-        """Send turns that were begun, ended or removed elsewhere; update the saved transcript."""
+        """Send what was begun, ended, removed or set elsewhere; update the saved transcript."""
         self._answers.tell_changes()
+        self._tell_parameters()
         turns = list(self.conversation.turns)
         if self._kept is not None and not any(turn.state == "running" for turn in turns):
             self._kept.update(transcript(turns, self.transcript), raw=True)
 
     def _tell_all(self) -> None:
         self._answers.tell_all()
+        self._told_parameters = None
+        self._tell_parameters()
         if contexts := self._attachments.offered():
             self._tell({"type": "attached", "contexts": contexts})
 
     def _tell_setup(self) -> None:
         try:
-            self._setup = _setup(self._chats)
+            self._setup = setup_for(self._chats)
             self._tell({"type": "setup", "setup": self._setup})
         except AqueductError as error:
             self._tell({"type": "trouble", "message": error.message})
@@ -239,30 +285,6 @@ def _magics_chats() -> NotebookChat:
         shell.run_line_magic("load_ext", "aqueduct_jupyter")
     chats: NotebookChat = shell.magics_manager.registry["ChatMagics"].chats
     return chats
-
-
-def _setup(chats: NotebookChat) -> dict[str, Any]:
-    client = chats.connected()
-    try:
-        status = client.get("aqueduct/status")
-    except AqueductError:
-        # Another OpenAI-compatible service: it lists models and nothing more.
-        return {
-            "models": client.models(),
-            "default_model": chats.settings.model or None,
-            "notices": [],
-            "limits": LIMITS,
-        }
-    failing = [upstream["error"] for upstream in status["upstreams"] if upstream["error"]]
-    return {
-        "models": status["models"],
-        "default_model": chats.settings.model or status["default_model"],
-        "notices": [*status["notices"], *failing],
-        "limits": status["limits"],
-        "owners": status.get("owners", {}),
-        "context_tokens": status.get("context_tokens", {}),
-        "prompts": status.get("prompts", []),
-    }
 
 
 def _is_subshell() -> bool:

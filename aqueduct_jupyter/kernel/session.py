@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from itertools import chain, count
 from typing import Any
 
 from ..protocol.conversation import Conversation, Turn
@@ -24,6 +23,7 @@ from .asking import Asker, Question
 from .context import FilePart, ImagePart, fit
 from .display import Display
 from .growing import RunningAnswers
+from .panel_places import PanelPlaces
 from .recording import Place
 from .reply import Notes, Reply, footer, metadata
 from .turn_request import TurnRequest
@@ -41,14 +41,15 @@ class ChatSession:
 
     Attributes:
         running: the answers that are being written.
+        panels: the panels, each in its conversation.
     """
 
     def __init__(self, asker: Asker) -> None:
         self.asker = asker
         self.running = RunningAnswers()
+        self.panels = PanelPlaces()
         self.conversations: dict[str, Conversation] = {}
         self._last: dict[str | None, tuple[Question, Answer]] = {}
-        self._panels: dict[str, tuple[str | None, str | None]] = {}
         self._versions: dict[str, Versions] = {}
         self._systems: dict[str, str] = {}
         self._executions: dict[tuple[str, str], int] = {}
@@ -58,18 +59,6 @@ class ChatSession:
     def conversation(self, name: str) -> Conversation:
         """Return a conversation; it is created on first use."""
         return self.conversations.setdefault(name, Conversation(name))
-
-    def name_for_panel(self, name: str, model: str | None, system: str | None) -> str:
-        """Return the conversation of a panel that names none.
-
-        It is the given one, or one of the panel's own (``main 2``) if the given one has a panel
-        that was made for another model or with another system message.
-        """
-        if model is None and system is None:
-            return name
-        names = chain([name], (f"{name} {number}" for number in count(2)))
-        kind = model, system
-        return next(one for one in names if self._panels.setdefault(one, kind) == kind)
 
     def versions(self, name: str) -> Versions:
         """Return what a conversation has had besides what it shows."""

@@ -23,8 +23,10 @@ __all__ = [
     "FromPanel",
     "Hello",
     "List",
+    "Parameters",
     "Received",
     "Restore",
+    "SetParameters",
     "Stop",
     "Trouble",
     "Turns",
@@ -111,7 +113,16 @@ class Attach(TypedDict):
     reference: str
 
 
-FromPanel = Hello | Ask | Stop | Remove | Restore | Choose | Upload | Forget | List | Attach
+class SetParameters(TypedDict):
+    """Ask the conversation's questions otherwise from now on: only the parameters that change."""
+
+    type: Literal["set_parameters"]
+    parameters: dict[str, Any]
+
+
+FromPanel = (
+    Hello | Ask | Stop | Remove | Restore | Choose | Upload | Forget | List | Attach | SetParameters
+)
 
 
 class Welcome(TypedDict):
@@ -198,6 +209,28 @@ class Variables(TypedDict):
     variables: list[Variable]
 
 
+class Parameters(TypedDict):
+    """How the panels of the conversation ask.
+
+    The fields are those of ``QuestionParameters``; ``system`` is the system message that is sent
+    if there is none among them.
+    """
+
+    type: Literal["parameters"]
+    parameters: dict[str, Any]
+    system: str | None
+
+
 FromKernel = (
-    Welcome | Setup | Attached | Turns | Begun | Delta | Ended | Trouble | Received | Variables
+    Welcome
+    | Setup
+    | Attached
+    | Turns
+    | Begun
+    | Delta
+    | Ended
+    | Trouble
+    | Received
+    | Variables
+    | Parameters
 )

@@ -14,7 +14,9 @@ from .chunks import MOST_TOKENS
 from .conversation import Turn
 
 __all__ = [
+    "LONGEST_EFFORT",
     "LONGEST_NAME",
+    "LONGEST_SYSTEM",
     "TURNS",
     "ConversationChange",
     "ConversationDeleted",
@@ -22,6 +24,7 @@ __all__ = [
     "ConversationParameters",
     "ConversationSummary",
     "NewTurn",
+    "QuestionParameters",
     "StoredConversation",
     "StoredTurn",
     "VersionChoice",
@@ -48,6 +51,9 @@ TURNS = TypeAdapter(list[StoredTurn], config=ConfigDict(defer_build=True))
 
 LONGEST_SYSTEM = 100_000
 """Longest system message, in characters."""
+
+LONGEST_EFFORT = 50
+"""Longest word for a reasoning effort, in characters; upstreams have their own."""
 
 _Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
@@ -76,17 +82,24 @@ class ConversationList(BaseModel):
     data: list[ConversationSummary] = Field(default_factory=list)
 
 
-class ConversationParameters(BaseModel):
-    """How the questions of a conversation are asked; None leaves it to the upstream.
+class QuestionParameters(BaseModel):
+    """How questions are asked; None leaves it to the upstream.
 
-    ``system`` is the system message, and ``max_tokens`` limits an answer. ``tells_facts`` says
-    whether the model is told about the notebook that the user sees.
+    ``system`` is the system message, and ``max_tokens`` limits an answer.
     """
 
     system: Annotated[str, StringConstraints(max_length=LONGEST_SYSTEM)] | None = None
     temperature: float | None = Field(default=None, ge=0, le=2, allow_inf_nan=False)
     max_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
-    reasoning_effort: Annotated[str, StringConstraints(max_length=50)] | None = None
+    reasoning_effort: Annotated[str, StringConstraints(max_length=LONGEST_EFFORT)] | None = None
+
+
+class ConversationParameters(QuestionParameters):
+    """How the questions of a conversation in the sidebar are asked.
+
+    ``tells_facts`` says whether the model is told about the notebook that the user sees.
+    """
+
     tells_facts: bool = True
 
 

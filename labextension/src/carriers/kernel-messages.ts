@@ -7,6 +7,7 @@ import { LONGEST_SENTENCE, plainText } from '../model/plain-text';
 import type { Context, Part } from '../protocol-types';
 import type { CarrierEvent } from './carrier';
 import { listIn, numberIn, objectIn, textIn, textOrNull, textsIn, type JSONObject } from './json';
+import { parametersIn, type ConversationParameters } from './parameters';
 import { partIn, setupIn, turnIn, turnsIn } from './received';
 import { variablesIn, type Variable } from './variables';
 
@@ -23,6 +24,7 @@ export type KernelMessage =
   | CarrierEvent
   | { type: 'welcome'; is_subshell: boolean }
   | { type: 'variables'; variables: Variable[] }
+  | { type: 'parameters'; parameters: ConversationParameters; system: string | null }
   | Received;
 
 /** Read a message; null if its type is unknown. */
@@ -40,6 +42,12 @@ export function messageIn(value: unknown): KernelMessage | null {
       };
     case 'variables':
       return { type: 'variables', variables: variablesIn(fields.variables) };
+    case 'parameters':
+      return {
+        type: 'parameters',
+        parameters: parametersIn(fields.parameters),
+        system: textOrNull(fields.system)
+      };
     default:
       return eventIn(fields);
   }

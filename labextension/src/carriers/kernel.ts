@@ -6,10 +6,12 @@
  * has answered one from a subshell, so we repeat the hello until then.
  */
 import { sentenceOf } from '../model/plain-text';
+import { Signal } from '../model/signal';
 import { ENGLISH, type Words } from '../translation';
 import { newId, type Part } from '../protocol-types';
 import { CarrierError, type Carrier, type CarrierEvent, type Question } from './carrier';
 import { messageIn, type Received } from './kernel-messages';
+import { NO_PARAMETERS, type ConversationParameters, type ParametersOwner } from './parameters';
 import type { Variable } from './variables';
 
 /** What the carrier needs from the front end. */
@@ -25,11 +27,18 @@ const MOST_HELLOS = 20;
 /** How long the kernel may take to list its variables. */
 const LIST_MS = 5000;
 
+/** The parameters that a panel's conversation has. */
+const NAMES = ['system', 'temperature', 'max_tokens', 'reasoning_effort'] as const;
+
 /** Bytes of a file per message; servers limit a message to 10 MB. */
 const PIECE_BYTES = 512 * 1024;
 
-export class KernelCarrier implements Carrier {
+export class KernelCarrier implements Carrier, ParametersOwner {
   readonly continuesFailed = true;
+  readonly current = { parameters: NO_PARAMETERS };
+  system: string | null = null;
+  /** Emitted when there are other parameters. */
+  readonly set = new Signal();
 
   private _listener: (event: CarrierEvent) => void = () => undefined;
   private _timer: ReturnType<typeof setTimeout> | null = null;
@@ -109,6 +118,17 @@ export class KernelCarrier implements Carrier {
       };
       this._tell({ type: 'list' });
     });
+  }
+
+  setParameters(parameters: ConversationParameters): void {
+    const before = this.current.parameters;
+    // Another panel may have set the others meanwhile.
+    const changed = NAMES.filter(name => parameters[name] !== before[name]);
+    const told = Object.fromEntries(changed.map(name => [name, parameters[name]]));
+    if (this._try({ type: 'set_parameters', parameters: told })) {
+      this.current.parameters = parameters;
+      this.set.emit();
+    }
   }
 
   /** Attach a variable to the next question; it comes as an event. */
@@ -198,6 +218,11 @@ export class KernelCarrier implements Carrier {
         break;
       case 'variables':
         this._listed(message.variables);
+        break;
+      case 'parameters':
+        this.current.parameters = message.parameters;
+        this.system = message.system;
+        this.set.emit();
         break;
       case 'received':
         this._uploads.get(message.upload)?.(message);

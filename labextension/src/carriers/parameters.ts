@@ -12,6 +12,18 @@ export interface ConversationParameters {
   tells_facts: boolean;
 }
 
+/** Whoever asks the questions of a conversation with its parameters. */
+export interface ParametersOwner {
+  /** The conversation that is shown; the same object for as long as it is. */
+  readonly current: { readonly parameters: ConversationParameters };
+  /** The system message where the conversation has none of its own. */
+  readonly system: string | null;
+  /** What the model may know about the notebook that the user sees, where it is told. */
+  readonly facts?: () => string | null;
+  /** Have the conversation be asked with other parameters. */
+  setParameters(parameters: ConversationParameters): void;
+}
+
 export const NO_PARAMETERS: ConversationParameters = {
   system: null,
   temperature: null,

@@ -14,10 +14,10 @@ import type { ConversationEvent } from './conversation-events';
 import { addressOf, Conversations } from './conversations';
 import { Following } from './following';
 import { OpenConversation } from './open-conversation';
-import type { ConversationParameters } from './parameters';
+import type { ConversationParameters, ParametersOwner } from './parameters';
 import { setupIn } from './received';
 
-export class ServerCarrier implements Carrier {
+export class ServerCarrier implements Carrier, ParametersOwner {
   readonly continuesFailed = true;
   readonly takesTexts = true;
   readonly conversations: Conversations;

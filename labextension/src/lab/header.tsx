@@ -4,9 +4,9 @@ import { useLayoutEffect, useReducer } from 'preact/hooks';
 
 import type { Named } from '../carriers/conversations';
 import { Icon, IconButton } from '../view/icons';
+import { ParametersPopup } from '../view/parameters';
 import { Popup } from '../view/popup';
 import { ConversationList, type ListProps } from './conversation-list';
-import { ParametersPopup } from './parameters';
 
 export function Header({ carrier, words, acts }: ListProps): JSX.Element {
   const [, draw] = useReducer((count: number) => count + 1, 0);
@@ -23,7 +23,7 @@ export function Header({ carrier, words, acts }: ListProps): JSX.Element {
           carrier.open(null).catch(carrier.complain);
         }}
       />
-      <ParametersPopup carrier={carrier} words={words} />
+      <ParametersPopup carrier={carrier} words={words} kind="aqueduct-menu-down" />
       <Popup
         label={words.__('More about this conversation')}
         face={<Icon name="more" />}

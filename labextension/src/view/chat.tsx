@@ -2,7 +2,7 @@
  * The whole chat on the page: the conversation, errors, and the composer.
  *
  * It renders the model and sends nothing itself. It is inside JupyterLab's sidebar or a notebook's
- * output, which can add `header` and `sources`.
+ * output, which can add `header`, `tools` and `sources`.
  */
 import { render, type ComponentChildren, type JSX } from 'preact';
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
@@ -27,6 +27,8 @@ export interface ChatProps {
   typesetter: Typesetter;
   sources?: readonly ContextSource[];
   header?: ComponentChildren;
+  /** Shown in the composer, beside the model. */
+  tools?: ComponentChildren;
   /** Shown where there is no model yet: in the place of questions, and below them. */
   setUp?: ComponentChildren;
 }
@@ -44,7 +46,7 @@ export function showChat(node: HTMLElement, props: ChatProps): () => void {
 }
 
 export function Chat(props: ChatProps): JSX.Element {
-  const { model, words, typesetter, sources = [], header, setUp } = props;
+  const { model, words, typesetter, sources = [], header, tools, setUp } = props;
   const [, draw] = useReducer((count: number) => count + 1, 0);
   // A layout effect, because changes between the paint and a normal effect would be missed.
   useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
@@ -83,7 +85,7 @@ export function Chat(props: ChatProps): JSX.Element {
       )}
       <Undo model={model} words={words} />
       <QueueView model={model} words={words} />
-      <Composer model={model} words={words} />
+      <Composer model={model} words={words} tools={tools} />
       <Announcer model={model} words={words} />
     </section>
   );

@@ -1,5 +1,5 @@
 /** The composer: the question's text and attachments, the model, and the send button. */
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { ChatModel } from '../model/chat';
@@ -27,7 +27,11 @@ interface Draft {
 
 const atEnd = (text: string): Draft => ({ text, cursor: text.length });
 
-export function Composer({ model, words }: ComposerProps): JSX.Element {
+export function Composer({
+  model,
+  words,
+  tools
+}: ComposerProps & { tools?: ComponentChildren }): JSX.Element {
   const [draft, setDraft] = useState(() => atEnd(model.draft.text));
   const [dismissed, dismiss] = useState<number | null>(null);
   /** The place of the list of prompts that the button has opened beside a question. */
@@ -208,6 +212,7 @@ export function Composer({ model, words }: ComposerProps): JSX.Element {
         {model.prompts.length > 0 && (
           <IconButton icon="prompt" label={words.__('Prompts (/)')} act={openPrompts} />
         )}
+        {tools}
         <ModelPicker model={model} words={words} />
         {model.isRunning ? (
           <IconButton

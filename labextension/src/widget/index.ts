@@ -4,6 +4,7 @@
  * A live panel hides the transcript that the notebook keeps for readers without a kernel.
  */
 import type { AnyModel, InitializeProps, RenderProps } from '@anywidget/types';
+import { h } from 'preact';
 
 import { KernelCarrier, type Channel } from '../carriers/kernel';
 import { ChatModel } from '../model/chat';
@@ -11,6 +12,7 @@ import { ENGLISH } from '../translation';
 import { showChat } from '../view/chat';
 import { pageServices } from '../view/services';
 import { offerMentions } from './mentions';
+import { PanelParameters } from './parameters';
 import { widgetTypesetter } from './typesetting';
 
 interface State {
@@ -24,7 +26,12 @@ interface State {
 /** The form of a transcript's class; a saved notebook could contain anything else. */
 const TRANSCRIPT = /^aqueduct-transcript-[\w-]+$/;
 
-const chats = new WeakMap<AnyModel<State>, ChatModel>();
+interface Panel {
+  chat: ChatModel;
+  carrier: KernelCarrier;
+}
+
+const panels = new WeakMap<AnyModel<State>, Panel>();
 
 function channelOf(model: AnyModel<State>): Channel {
   return {
@@ -36,22 +43,23 @@ function channelOf(model: AnyModel<State>): Channel {
   };
 }
 
-function chatOf(model: AnyModel<State>): ChatModel {
-  let chat = chats.get(model);
-  if (!chat) {
+function panelOf(model: AnyModel<State>): Panel {
+  let panel = panels.get(model);
+  if (!panel) {
     const carrier = new KernelCarrier(channelOf(model));
-    chat = new ChatModel(carrier, model.get('model') || null);
+    const chat = new ChatModel(carrier, model.get('model') || null);
     offerMentions(chat, carrier, ENGLISH);
-    chats.set(model, chat);
+    panel = { chat, carrier };
+    panels.set(model, panel);
   }
-  return chat;
+  return panel;
 }
 
 function initialize({ model }: InitializeProps<State>): () => void {
-  chatOf(model);
+  panelOf(model);
   return () => {
-    chats.get(model)?.dispose();
-    chats.delete(model);
+    panels.get(model)?.chat.dispose();
+    panels.delete(model);
   };
 }
 
@@ -63,7 +71,7 @@ function hiding(transcript: string): string {
 }
 
 function render({ model, el }: RenderProps<State>): () => void {
-  const chat = chatOf(model);
+  const { chat, carrier } = panelOf(model);
   const page = el.getRootNode() as Document | ShadowRoot;
   const style = document.createElement('style');
   style.textContent = hiding(model.get('transcript'));
@@ -80,7 +88,12 @@ function render({ model, el }: RenderProps<State>): () => void {
   resize();
   model.on('change:height', resize);
   const { typesetter = widgetTypesetter } = pageServices();
-  const takeAway = showChat(node, { model: chat, words: ENGLISH, typesetter });
+  const takeAway = showChat(node, {
+    model: chat,
+    words: ENGLISH,
+    typesetter,
+    tools: h(PanelParameters, { carrier, words: ENGLISH })
+  });
   return () => {
     model.off('change:height', resize);
     takeAway();

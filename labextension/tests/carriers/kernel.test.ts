@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { KernelCarrier } from '../../src/carriers/kernel';
 import type { KernelMessage } from '../../src/carriers/kernel-messages';
+import { NO_PARAMETERS } from '../../src/carriers/parameters';
 import { ChatModel } from '../../src/model/chat';
 import { sample } from '../samples';
 
@@ -85,6 +86,17 @@ test('the words are those that the kernel knows', async () => {
   tell(said('variables'));
   expect(await listed).toEqual(said('variables').variables);
   carrier.attach('df');
+  carrier.setParameters({ ...said('parameters').parameters, tells_facts: true });
+  expect(sent.at(-1)).toEqual(MESSAGES.from_panel.at(-1));
+  carrier.current.parameters = NO_PARAMETERS;
+  tell(said('parameters'));
+  expect(carrier.current.parameters).toEqual({
+    ...said('parameters').parameters,
+    tells_facts: true
+  });
+  expect(carrier.system).toBe('Be kind.');
+  carrier.setParameters({ ...carrier.current.parameters, temperature: null });
+  expect(sent.at(-1)).toEqual({ type: 'set_parameters', parameters: { temperature: null } });
   vi.useRealTimers();
   await model.draft.attachments.add(new File(['xx'], 'too large'));
   const upload = carrier.upload(
@@ -98,7 +110,7 @@ test('the words are those that the kernel knows', async () => {
   expect(await upload).toEqual(said('received').part);
   const known = new Map(MESSAGES.from_panel.map(message => [message.type, Object.keys(message)]));
   expect(new Set(typesSent())).toEqual(
-    new Set(['hello', 'ask', 'stop', 'choose', 'remove', 'restore', 'list', 'attach', 'upload'])
+    new Set([...known.keys()].filter(type => type !== 'forget'))
   );
   for (const message of sent) {
     expect(Object.keys(message).sort()).toEqual([...known.get(message.type as string)!].sort());
@@ -118,6 +130,7 @@ test('a kernel that was restarted is said for every click, and takes nothing awa
   gone = true;
   const clicks = [
     () => model.back.remove(turn!),
+    () => carrier.setParameters({ ...NO_PARAMETERS, temperature: 1 }),
     () => model.back.showVersion(turn!, 0),
     () => model.send('Hi')
   ];

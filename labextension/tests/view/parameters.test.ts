@@ -3,10 +3,12 @@ import { h } from 'preact';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { NO_PARAMETERS } from '../../src/carriers/parameters';
+import { KernelCarrier } from '../../src/carriers/kernel';
 import { ServerCarrier } from '../../src/carriers/server';
 import { Header } from '../../src/lab/header';
 import { ChatModel } from '../../src/model/chat';
 import { ENGLISH } from '../../src/translation';
+import { PanelParameters } from '../../src/widget/parameters';
 import { JupyterServer } from '../jupyter-server';
 import { drawn, opened, redrawn } from '../page';
 
@@ -137,4 +139,45 @@ test('the facts are seen before they are told', () => {
   expect(node.querySelector('.aqueduct-parameters small')!.textContent).toBe(
     'The notebook is a.ipynb.'
   );
+});
+
+/** What a panel's kernel would be: it takes messages, and tells some. */
+function panelsKernel(): {
+  sent: object[];
+  tell: (message: object) => void;
+  kernel: KernelCarrier;
+} {
+  const sent: object[] = [];
+  let tell: (message: object) => void = () => undefined;
+  const kernel = new KernelCarrier({
+    send: message => sent.push(message),
+    onMessage: listener => {
+      tell = listener;
+      return () => undefined;
+    }
+  });
+  return { sent, tell: message => tell(message), kernel };
+}
+
+test('a panel has the same fields, for the conversation of its kernel', async () => {
+  await takeAway();
+  const { sent, tell, kernel } = panelsKernel();
+  const panel = new ChatModel(kernel);
+  ({ node, takeAway } = await drawn(h(PanelParameters, { carrier: kernel, words: ENGLISH })));
+  await opened(node, 'Parameters');
+  const parameters = { ...NO_PARAMETERS, temperature: 0.5, reasoning_effort: 'low' };
+  tell({ type: 'parameters', parameters, system: 'Be kind.' });
+  await redrawn();
+  expect(title()).toBe('Parameters (changed)');
+  expect(field('Temperature (0 to 2)').value).toBe('0.5');
+  expect(field('Reasoning effort').value).toBe('low');
+  expect((field('System message') as HTMLTextAreaElement).placeholder).toBe('Be kind.');
+  expect(node.textContent).not.toContain('facts');
+  await set('Longest answer, in tokens', '9');
+  expect(sent.at(-1)).toEqual({ type: 'set_parameters', parameters: { max_tokens: 9 } });
+  await set('Temperature (0 to 2)', '3');
+  await set('Reasoning effort', '');
+  expect(sent.at(-1)).toEqual({ type: 'set_parameters', parameters: { reasoning_effort: null } });
+  expect(kernel.current.parameters).toMatchObject({ temperature: 0.5, max_tokens: 9 });
+  panel.dispose();
 });

@@ -2,22 +2,25 @@
 import type { JSX } from 'preact';
 import { useId, useLayoutEffect, useReducer, useState } from 'preact/hooks';
 
-import type { ConversationParameters } from '../carriers/parameters';
-import type { ServerCarrier } from '../carriers/server';
+import type { ConversationParameters, ParametersOwner } from '../carriers/parameters';
 import type { Words } from '../translation';
-import { Icon } from '../view/icons';
-import { Popup } from '../view/popup';
+import { Icon } from './icons';
+import { Popup } from './popup';
 
 const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high'];
 
 interface ParametersProps {
-  carrier: ServerCarrier;
+  carrier: ParametersOwner;
   words: Words;
 }
 
 type Change = (change: Partial<ConversationParameters>) => void;
 
-export function ParametersPopup({ carrier, words }: ParametersProps): JSX.Element {
+export function ParametersPopup({
+  carrier,
+  words,
+  kind = ''
+}: ParametersProps & { kind?: string }): JSX.Element {
   // Drawn when it is opened: another notebook may be on the screen by then.
   const [times, open] = useReducer((count: number) => count + 1, 0);
   const { parameters } = carrier.current;
@@ -28,7 +31,7 @@ export function ParametersPopup({ carrier, words }: ParametersProps): JSX.Elemen
       label={isSet ? words.__('Parameters (changed)') : words.__('Parameters')}
       face={<Icon name="tune" />}
       onOpen={() => open(null)}
-      kind={`aqueduct-menu-down aqueduct-wide-menu${isSet ? ' aqueduct-is-set' : ''}`}
+      kind={`aqueduct-wide-menu ${kind}${isSet ? ' aqueduct-is-set' : ''}`}
     >
       {() =>
         times > 0 && (
@@ -57,7 +60,14 @@ export function ParametersPopup({ carrier, words }: ParametersProps): JSX.Elemen
               set={tokens => change({ max_tokens: tokens })}
             />
             <EffortField parameters={parameters} words={words} change={change} />
-            <FactsField carrier={carrier} words={words} change={change} />
+            {carrier.facts && (
+              <FactsField
+                isTold={parameters.tells_facts}
+                facts={carrier.facts()}
+                words={words}
+                change={change}
+              />
+            )}
           </div>
         )
       }
@@ -99,7 +109,7 @@ function NumberField(props: {
   least: number;
   most: number;
   step: number;
-  carrier: ServerCarrier;
+  carrier: ParametersOwner;
   words: Words;
   set: (value: number | null) => void;
 }): JSX.Element {
@@ -180,8 +190,13 @@ function EffortField(props: {
   );
 }
 
-function FactsField({ carrier, words, change }: ParametersProps & { change: Change }): JSX.Element {
-  const { tells_facts: isTold } = carrier.current.parameters;
+function FactsField(props: {
+  isTold: boolean;
+  facts: string | null;
+  words: Words;
+  change: Change;
+}): JSX.Element {
+  const { isTold, facts, words, change } = props;
   return (
     <>
       <label class="aqueduct-check">
@@ -192,7 +207,7 @@ function FactsField({ carrier, words, change }: ParametersProps & { change: Chan
         />
         {words.__('Add facts about the notebook')}
       </label>
-      <small>{carrier.facts() ?? words.__('No notebook is on the screen.')}</small>
+      <small>{facts ?? words.__('No notebook is on the screen.')}</small>
     </>
   );
 }
