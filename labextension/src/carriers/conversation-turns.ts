@@ -82,7 +82,7 @@ export class ConversationTurns {
     }
     // Turns that have not changed stay the same objects, so that they are not drawn again.
     const known = new Map(before.map(turn => [turn.id, turn]));
-    const news = turns.filter(turn => JSON.stringify(turn) !== JSON.stringify(known.get(turn.id)));
+    const news = turns.filter(turn => !isSame(turn, known.get(turn.id)));
     news.forEach(turn => known.set(turn.id, turn));
     this.all = this._withUnsent(ids.flatMap(id => known.get(id) ?? []));
     if (running !== this._stopped?.request) {
@@ -192,4 +192,9 @@ export class ConversationTurns {
       answering: this.answering
     };
   }
+}
+
+/** Whether a turn is as it was; a conversation that is opened has none to compare. */
+function isSame(turn: Turn, before: Turn | undefined): boolean {
+  return before !== undefined && JSON.stringify(turn) === JSON.stringify(before);
 }

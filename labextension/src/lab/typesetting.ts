@@ -3,6 +3,7 @@ import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { IMermaidManager } from '@jupyterlab/mermaid';
 import type { ILatexTypesetter } from '@jupyterlab/rendermime';
 
+import { inFrameWithRoom } from '../view/frames';
 import type { Typesetter } from '../view/services';
 
 export class LabTypesetter implements Typesetter {
@@ -13,11 +14,6 @@ export class LabTypesetter implements Typesetter {
     private readonly _latex: ILatexTypesetter | null,
     private readonly _mermaid: IMermaidManager | null = null
   ) {}
-
-  prepare(): void {
-    // JupyterLab loads MathJax for the first element that it gets, even one without a formula.
-    this._typeset(document.createElement('span'));
-  }
 
   highlight(code: string, language: string, into: HTMLElement): void {
     const found = this._languages?.findByName(language) ?? this._languages?.findBest(language);
@@ -43,7 +39,7 @@ export class LabTypesetter implements Typesetter {
     into.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;
     // MathJax measures the surrounding text, which is not on the page yet.
     if (this._formulas.push(into) === 1) {
-      requestAnimationFrame(this._typesetNext);
+      inFrameWithRoom(this._typesetNext);
     }
   }
 
@@ -63,7 +59,7 @@ export class LabTypesetter implements Typesetter {
     this._typeset(this._formulas[0]!);
     this._formulas.shift();
     if (this._formulas.length) {
-      requestAnimationFrame(this._typesetNext);
+      inFrameWithRoom(this._typesetNext);
     }
   };
 }

@@ -20,6 +20,7 @@ import { QueueView } from './queue';
 import type { Typesetter } from './services';
 import { TurnView } from './turn';
 import { Undo } from './versions';
+import { warmUp } from './warm-up';
 
 export interface ChatProps {
   model: ChatModel;
@@ -50,7 +51,7 @@ export function Chat(props: ChatProps): JSX.Element {
   const [, draw] = useReducer((count: number) => count + 1, 0);
   // A layout effect, because changes between the paint and a normal effect would be missed.
   useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
-  useEffect(() => typesetter.prepare?.(), [typesetter]);
+  useEffect(() => warmUp(typesetter, words), [typesetter]);
   const node = useRef<HTMLElement>(null);
   useDrop(node, model);
   const onKeyDown = (event: KeyboardEvent): void => {

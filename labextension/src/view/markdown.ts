@@ -11,6 +11,7 @@ import type Token from 'markdown-it/lib/token.mjs';
 import { plainText } from '../model/plain-text';
 import type { Words } from '../translation';
 import { codeBar } from './code-bar';
+import { inFrameWithRoom } from './frames';
 import { GrowingCode } from './growing-code';
 import { markdown, purified } from './markup';
 import { pageServices, type Typesetter } from './services';
@@ -58,7 +59,7 @@ export class MarkdownView {
       this._draw();
     } else if (this._timer === null) {
       const wait = Math.max(0, this._next - performance.now());
-      this._timer = window.setTimeout(() => requestAnimationFrame(() => this._draw()), wait);
+      this._timer = window.setTimeout(() => inFrameWithRoom(() => this._draw()), wait);
     }
   }
 

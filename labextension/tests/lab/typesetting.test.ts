@@ -16,11 +16,6 @@ beforeEach(() => {
 
 afterEach(() => vi.unstubAllGlobals());
 
-test('loads the typesetter before the first formula comes', () => {
-  new LabTypesetter(null, latex).prepare();
-  expect(latex.typeset.mock.calls.map(([node]) => node.textContent)).toEqual(['']);
-});
-
 test('typesets one formula a frame', () => {
   const typesetter = new LabTypesetter(null, latex);
   const nodes = ['x', 'y'].map(tex => {
@@ -30,18 +25,35 @@ test('typesets one formula a frame', () => {
   });
   expect(nodes.map(node => node.textContent)).toEqual(['\\(x\\)', '\\[y\\]']);
   expect(latex.typeset).not.toHaveBeenCalled();
-  frames.shift()!(0);
+  frames.shift()!(performance.now());
   expect(latex.typeset.mock.calls).toEqual([[nodes[0]]]);
-  frames.shift()!(0);
+  frames.shift()!(performance.now());
   expect(latex.typeset.mock.calls).toEqual([[nodes[0]], [nodes[1]]]);
   expect(frames).toEqual([]);
+});
+
+test('lets a frame pass that others have filled, but not one after the other for ever', () => {
+  const typesetter = new LabTypesetter(null, latex);
+  typesetter.typeset('x', false, document.createElement('span'));
+  const now = vi.spyOn(performance, 'now').mockReturnValue(1009);
+  frames.shift()!(1000);
+  expect(latex.typeset).not.toHaveBeenCalled();
+  now.mockReturnValue(1017);
+  frames.shift()!(1016);
+  expect(latex.typeset).toHaveBeenCalledOnce();
+  typesetter.typeset('y', false, document.createElement('span'));
+  now.mockReturnValue(9999);
+  while (frames.length) {
+    frames.shift()!(1000);
+  }
+  expect(latex.typeset).toHaveBeenCalledTimes(2);
+  now.mockRestore();
 });
 
 test('leaves all as it is where there is no typesetter', () => {
   const typesetter = new LabTypesetter(null, null);
   const node = document.createElement('span');
   node.textContent = 'x';
-  typesetter.prepare();
   typesetter.typeset('x', false, node);
   expect([node.textContent, frames]).toEqual(['x', []]);
 });
@@ -57,7 +69,7 @@ test('where a highlighter or a typesetter fails, the words stay to be read', asy
   code.textContent = 'print(1)';
   typesetter.highlight('print(1)', 'python', code);
   typesetter.typeset('x', false, formula);
-  frames.shift()!(0);
+  frames.shift()!(performance.now());
   await settled();
   expect([code.textContent, formula.textContent]).toEqual(['print(1)', '\\(x\\)']);
 });
