@@ -52,8 +52,7 @@ export class SentFiles {
     if (!file.file_id || !this._carrier.download) {
       throw new Error(
         this._words.__(
-          'The model got this file, but the server does not keep it. It can be opened only on the ' +
-            'page that attached it, until that page is loaded again.'
+          'The server does not keep this file. It opens only on the page that attached it, until you reload that page.'
         )
       );
     }

@@ -186,7 +186,7 @@ test('what nobody keeps is named, and says so', async () => {
   for (const number of [1, 2]) {
     await press(node, `li:nth-child(${number}) button`);
     expect(node.querySelector('dialog [role=alert]')!.textContent).toContain(
-      'the server does not keep it'
+      'The server does not keep this file'
     );
     await press(node, "dialog [aria-label='Close']");
   }
