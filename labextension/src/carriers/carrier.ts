@@ -46,9 +46,10 @@ export type CarrierEvent =
   | { type: 'ended'; request: string; turn: Ending }
   /**
    * Another conversation is shown now; its turns follow. Null is a new one; if it takes the place of
-   * one that is gone, what the user was writing is for the new one.
+   * one that is gone, what the user was writing is for the new one, and so is the question with
+   * which it begins.
    */
-  | { type: 'opened'; to: string | null; isInPlace?: boolean }
+  | { type: 'opened'; to: string | null; isInPlace?: boolean; request?: string }
   /** The new conversation, which is shown, has an id now. */
   | { type: 'created'; id: string }
   /** What happens elsewhere has not been heard of for a while, or is heard of again. */

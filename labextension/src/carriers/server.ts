@@ -116,7 +116,7 @@ export class ServerCarrier implements Carrier, ParametersOwner {
     // The question belongs to the conversation on the page now, even if another one is loading.
     this._shown.begin();
     if (this.current.isDeleted) {
-      this._show(new OpenConversation(this.conversations), null);
+      this._show(new OpenConversation(this.conversations), null, { isInPlace: true, request });
     }
     const conversation = this.current;
     const turn = newTurn(prompt, contentOf(prompt, contexts, files), question.turn);
@@ -201,7 +201,7 @@ export class ServerCarrier implements Carrier, ParametersOwner {
       return;
     }
     if (event.type === 'deleted' && !isDeleted) {
-      this._show(new OpenConversation(this.conversations), null, true);
+      this._show(new OpenConversation(this.conversations), null, { isInPlace: true });
       const words = this._api.words.__('This conversation was deleted in another window.');
       this.complain(new CarrierError(words));
     } else if (conversation.name !== name || conversation.parameters !== parameters) {
@@ -215,12 +215,12 @@ export class ServerCarrier implements Carrier, ParametersOwner {
   private _show(
     conversation: OpenConversation,
     following: Following | null,
-    isInPlace = false
+    how: { isInPlace?: boolean; request?: string } = {}
   ): void {
     this._following?.close();
     this._following = following;
     this.current = conversation;
-    this._listener({ type: 'opened', to: conversation.id, isInPlace });
+    this._listener({ type: 'opened', to: conversation.id, ...how });
     this._listener({ type: 'connection', isLost: false });
     this._listener(conversation.shown);
     this.opened.emit();

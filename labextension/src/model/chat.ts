@@ -236,7 +236,7 @@ export class ChatModel {
         if (this.editing) {
           this.edit(null);
         }
-        list.leave();
+        list.leave(event.request ?? null);
         this.back.forget();
         const { draft } = this;
         this.drafts.show(event.to);

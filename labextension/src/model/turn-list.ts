@@ -31,10 +31,11 @@ export class TurnList {
     this.running = this._growing ? this.running : null;
   }
 
-  /** Let go of what runs, because another conversation is shown. */
-  leave(): void {
-    this._isUnderway = false;
-    this.running = this._answering = null;
+  /** Let go of what runs, because another conversation is shown; a question may be on its way to it. */
+  leave(request: string | null): void {
+    this._isUnderway = request !== null;
+    this.running = request;
+    this._answering = null;
   }
 
   begin(turn: Turn, before: string | null): void {

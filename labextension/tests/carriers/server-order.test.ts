@@ -201,6 +201,7 @@ test('a question to a conversation that is being deleted begins a new one', asyn
   const letGo = server.hold('DELETE conversations/a');
   const deleting = carrier.delete(carrier.current);
   model.send('Hi');
+  expect(shown()).toEqual(['Hi']);
   await letGo();
   await deleting;
   expect(shown()).toEqual(['Hi']);
