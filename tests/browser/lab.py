@@ -67,17 +67,26 @@ PATIENCE = 30_000
 
 
 class Lab:
-    """A notebook that is open in JupyterLab."""
+    """JupyterLab with a notebook, or alone."""
 
-    def __init__(self, page: Page, server: LabServer, address: str) -> None:
+    def __init__(self, page: Page, server: LabServer, address: str, has_notebook: bool) -> None:
         self.page = page
         self._server = server
         self._address = address
+        self._has_notebook = has_notebook
 
     def open(self) -> None:
-        """Open the notebook, or open it again as a new reader would."""
+        """Open it, or open it again as a new reader would."""
         self.page.goto(self._address)
-        expect(self.page.locator(".jp-Notebook")).to_be_visible()
+        self._expect_shown()
+        if self._has_notebook:
+            self._expect_kernel()
+
+    def _expect_shown(self) -> None:
+        document = ".jp-Notebook" if self._has_notebook else ".jp-Launcher"
+        expect(self.page.locator(document)).to_be_visible()
+
+    def _expect_kernel(self) -> None:
         expect(
             self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         ).to_be_visible()
@@ -119,7 +128,7 @@ class Lab:
         # JupyterLab keeps its layout some time after the last change of it.
         self.page.wait_for_timeout(LAYOUT_MS)
         self.page.goto(self._address.removesuffix("&reset"))
-        expect(self.page.locator(".jp-Notebook")).to_be_visible()
+        self._expect_shown()
 
     def run_all(self) -> None:
         """Run every cell; waits until the first has run, not for the others."""
@@ -259,21 +268,24 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
     Args:
         server: what serves it; it is left as it was.
         browser: where it is opened; it keeps nothing of it but the server's own scripts.
-        *cells: the notebook's cells.
+        *cells: the notebook's cells; without any, no notebook is opened and no kernel started.
         app: ``lab/tree``, or ``notebooks`` for Notebook 7.
     """
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
-    )
-    nbformat.write(notebook, server.folder / NOTEBOOK)
+    if cells:
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
+        )
+        nbformat.write(notebook, server.folder / NOTEBOOK)
     context = _context(browser)
     try:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         query = "&reset" if app == "lab/tree" else ""
         process = server.process
-        opened = Lab(page, server, f"{process.url}/{app}/{NOTEBOOK}?token={process.token}{query}")
+        place = f"{app}/{NOTEBOOK}" if cells else "lab"
+        address = f"{process.url}/{place}?token={process.token}{query}"
+        opened = Lab(page, server, address, has_notebook=bool(cells))
         opened.open()
         yield opened
     except BaseException:

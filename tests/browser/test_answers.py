@@ -39,7 +39,7 @@ def test_a_page_that_is_reloaded_at_any_moment_shows_every_word_once(
         steps += [gates[number // WORDS]] if number % WORDS == 0 else []
         steps += [chunk(f"{word} "), 0.01]
     standin.stream(*steps, DONE)
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         chat.ask("Count")
         gates[0].set()
@@ -63,7 +63,7 @@ def test_two_pages_in_one_conversation_see_the_same(open_lab: Open, standin: Sta
     more = threading.Event()
     standin.stream(chunk("The first "), more, chunk("answer."), DONE)
     standin.stream(chunk("The second "), HANG)
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         one = open_sidebar(opened.page)
         one.ask("About arches")
         expect(one.answer()).to_contain_text("The first")
@@ -114,7 +114,7 @@ def test_a_page_lives_through_a_server_that_is_killed(
     with (
         ExitStack() as later,  # whoever tidies up behind the page asks the second server
         server_on(port, token, tmp_path, standin, installed) as first,
-        lab(first, browser, "1") as opened,
+        lab(first, browser) as opened,
     ):
         chat = open_sidebar(opened.page)
         # JupyterLab's own, which says that the server is gone.
@@ -143,7 +143,7 @@ def test_a_silent_model_says_so_and_questions_wait(open_lab: Open, standin: Stan
     more = threading.Event()
     standin.stream(more, chunk("At last."), DONE)
     standin.stream(chunk("The second answer."), DONE)
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         chat.ask("one")
         chat.ask("two")
@@ -166,7 +166,7 @@ def test_a_silent_model_says_so_and_questions_wait(open_lab: Open, standin: Stan
 def test_what_was_replaced_or_deleted_comes_back(open_lab: Open, standin: StandIn) -> None:
     for word in ("First.", "Second.", "Better."):
         standin.stream(chunk(word), DONE)
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         turns = chat.area.locator(".aqueduct-turn")
         chat.ask("one")
@@ -194,7 +194,7 @@ def test_what_was_replaced_or_deleted_comes_back(open_lab: Open, standin: StandI
 
 
 def test_a_conversation_has_parameters_of_its_own(open_lab: Open, standin: StandIn) -> None:
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         chat.area.locator("summary[aria-label=Parameters]").click()
         facts = chat.area.get_by_text('notebook "work.ipynb"')

@@ -149,7 +149,7 @@ def test_a_variable_goes_along_without_a_cell(open_lab: Open, standin: StandIn) 
 
 
 def test_another_conversation_goes_along(open_lab: Open, standin: StandIn) -> None:
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         chat.ask("About arches")
         chat.expect_whole("Hello")
@@ -178,7 +178,7 @@ def test_the_selection_of_an_editor_goes_along(
     open_lab: Open, standin: StandIn, server: LabServer
 ) -> None:
     (server.folder / "mod.py").write_text("def arches():\n    return 167\n")
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         page = opened.page
         page.get_by_role("listitem", name="mod.py").dblclick()
         editor = page.locator(".jp-FileEditor .cm-content")
@@ -198,7 +198,7 @@ def test_files_of_the_server_are_chosen_and_dropped(
 ) -> None:
     for name in ("one.txt", "two.txt"):
         (server.folder / name).write_text(f"This is {name}.")
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         page = opened.page
         chat = open_sidebar(page)
         chat.attach("server", "Files of the server")
@@ -230,7 +230,7 @@ def test_files_of_the_server_are_chosen_and_dropped(
 
 
 def test_the_meter_shows_when_the_context_fills(open_lab: Open) -> None:
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         meter = chat.area.get_by_role("meter")
         chat.input.fill("arch " * 1000)
@@ -264,7 +264,7 @@ def test_a_panel_attaches_the_variables_of_its_kernel(open_lab: Open, standin: S
 
 
 def test_prompts_are_offered_saved_and_used(open_lab: Open, standin: StandIn) -> None:
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         page = opened.page
         chat = open_sidebar(page)
         chat.input.fill("Review this code strictly.")

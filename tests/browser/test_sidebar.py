@@ -70,7 +70,7 @@ def paste(target: Locator, name: str, kind: str, data: bytes) -> None:
 def test_it_streams_stops_and_is_there_after_a_reload(open_lab: Open, standin: StandIn) -> None:
     standin.stream(chunk("The first part. "), HANG)
     say(standin, "The second answer.")
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         chat.choose_model("other")
         chat.ask("What is an aqueduct?\nBriefly!")
@@ -110,7 +110,7 @@ def test_an_answer_is_read_to_its_end_and_goes_on(open_lab: Open, standin: Stand
     last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}
     standin.stream(chunk("Cut"), event(last), DONE)
     say(standin, "off and on.")
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         chat.ask("Show me")
         expect(chat.area.locator("footer.aqueduct-footer")).to_be_visible()
@@ -147,7 +147,7 @@ def test_an_answer_is_read_to_its_end_and_goes_on(open_lab: Open, standin: Stand
 def test_conversations_are_found_renamed_exported_and_deleted(
     open_lab: Open, server: LabServer
 ) -> None:
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         page = opened.page
         for words in ("About bridges", "About arches"):
@@ -186,7 +186,7 @@ def test_conversations_are_found_renamed_exported_and_deleted(
 
 def test_the_list_is_tidied_row_by_row_and_several_at_once(open_lab: Open) -> None:
     long = "A question about the arches of the aqueduct of Segovia and of all others in Spain"
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         page = opened.page
         chat = open_sidebar(page)
         for words in ("one", "two", long):
@@ -236,7 +236,7 @@ def test_the_list_is_tidied_row_by_row_and_several_at_once(open_lab: Open) -> No
 def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: Path) -> None:
     large = tmp_path / "large.bin"
     large.write_bytes(b"x" * (10 * 2**20 + 1))
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         files = chat.area.locator("input[type=file]")
         files.set_input_files([PDF, large])
@@ -323,7 +323,7 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
 
 def test_questions_are_edited_asked_again_and_deleted(open_lab: Open, standin: StandIn) -> None:
     standin.stream(chunk("half"), CUT)
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         turns = chat.area.locator(".aqueduct-turn")
         chat.ask("one")
@@ -379,7 +379,7 @@ def test_what_a_model_says_does_not_run(open_lab: Open, standin: StandIn) -> Non
     text = f"![pixel](https://x.invalid/secret)\n\n{EVIL}"
     standin.stream(*[chunk(letter) for letter in text], usage_chunk(), DONE)
     asked: list[str] = []
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         opened.page.on("request", lambda request: asked.append(request.url))
         chat = open_sidebar(opened.page)
         chat.ask("Hi")
@@ -513,7 +513,7 @@ def test_where_no_model_is_the_chat_gets_the_small_one(
 
 
 def test_an_upstream_that_is_gone_is_a_card_with_retry(open_lab: Open, standin: StandIn) -> None:
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         chat.ask("Hi")
         chat.expect_whole("Hello")
@@ -546,7 +546,7 @@ def test_an_answer_has_tasks_footnotes_diagrams_and_both_directions(
     open_lab: Open, standin: StandIn
 ) -> None:
     say(standin, RICH)
-    with open_lab("1") as opened:
+    with open_lab() as opened:
         chat = open_sidebar(opened.page)
         chat.ask("Show me")
         chat.expect_whole("Tasks")
