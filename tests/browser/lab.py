@@ -300,17 +300,20 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
 
 def _context(browser: Browser) -> BrowserContext:
     """Give the browser's one context: it keeps JupyterLab's scripts, which are the same for all."""
-    return browser.contexts[0] if browser.contexts else browser.new_context(viewport=VIEWPORT)
+    if browser.contexts:
+        return browser.contexts[0]
+    context = browser.new_context(viewport=VIEWPORT)
+    # An empty page that stays: without any, each test would wait for a window and its toolbar.
+    context.new_page()
+    return context
 
 
 def _forget(context: BrowserContext, url: str) -> None:
     """Close all pages and remove what they have kept, so that the next is a new reader's."""
-    blank = context.new_page()
-    for page in context.pages:
-        if page is not blank:
-            page.close()
+    blank, *others = context.pages
+    for page in others:
+        page.close()
     # Of the server's scripts nothing is removed: those are in the cache of HTTP.
     origin = {"origin": url, "storageTypes": "all"}
     context.new_cdp_session(blank).send("Storage.clearDataForOrigin", origin)
     context.clear_cookies()
-    blank.close()
