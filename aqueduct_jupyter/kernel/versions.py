@@ -7,23 +7,15 @@ same for the sidebar in :mod:`aqueduct_jupyter.protocol.conversation_edits`, in 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 
-from ..protocol.conversation import MOST_VERSIONS, Conversation, Turn
+from ..protocol.conversation import Conversation, Turn
 from ..protocol.errors import CellError
+from ..protocol.turn_versions import TurnVersions
 
 __all__ = ["Versions"]
 
 MOST_REMOVED = 100
 """How many removed turns can be put back; the oldest goes first."""
-
-
-@dataclass(slots=True)
-class _Others:
-    """The other versions of a turn and of what followed it, and the place of the shown one."""
-
-    versions: list[list[Turn]] = field(default_factory=list)
-    version: int = 0
 
 
 class Versions:
@@ -35,23 +27,21 @@ class Versions:
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._others: dict[str, _Others] = {}
+        self._versions: dict[str, TurnVersions[list[Turn]]] = {}
         self._removed: OrderedDict[str, tuple[Turn, int]] = OrderedDict()
 
     def of(self, turn: Turn) -> tuple[int, int]:
         """Return how many versions of a turn there are, and which one this is, from 0."""
-        others = self._others.get(turn.id, _Others())
-        return len(others.versions) + 1, others.version
+        versions = self._versions.get(turn.id, TurnVersions())
+        return len(versions.others) + 1, versions.version
 
     def replace(self, gone: list[Turn], turn: Turn) -> None:
         """Keep turns as an earlier version of one that took their place, if they say anything."""
         if not gone:
             return
-        others = self._others.pop(gone[0].id, _Others())
-        if any(old.answer for old in gone):
-            others.versions.insert(others.version, gone)
-        versions = others.versions[-MOST_VERSIONS:]
-        self._others[turn.id] = _Others(versions, len(versions))
+        versions = self._versions.pop(gone[0].id, TurnVersions())
+        says_something = any(old.answer for old in gone)
+        self._versions[turn.id] = versions.replaced(gone if says_something else None)
 
     def choose(self, turn_id: str, version: int) -> None:
         """Show another version of a turn, with what followed it.
@@ -62,14 +52,14 @@ class Versions:
         turns = self._conversation.turns
         if any(turn.state == "running" for turn in turns):
             raise CellError("An answer is being written. Wait until it has ended, or stop it.")
-        others = self._others.get(turn_id, _Others())
-        place = next((n for n, turn in enumerate(turns) if turn.id == turn_id), None)
-        if place is None or not 0 <= version <= len(others.versions):
-            raise CellError(f"There is no version {version} of this turn.")
-        self._others.pop(turn_id, None)  # a turn that has only one version has none
-        others.versions.insert(others.version, turns[place:])
-        turns[place:] = others.versions.pop(version)
-        self._others[turns[place].id] = _Others(others.versions, version)
+        try:
+            place = [turn.id for turn in turns].index(turn_id)
+            versions = self._versions.get(turn_id, TurnVersions())
+            turns[place:], versions = versions.chosen(turns[place:], version)
+        except (ValueError, IndexError):
+            raise CellError(f"There is no version {version} of this turn.") from None
+        self._versions.pop(turn_id, None)
+        self._versions[turns[place].id] = versions
         self._conversation.changed()
 
     def remove(self, turn_id: str) -> None:

@@ -19,14 +19,11 @@ from typing import Any, Literal
 
 from .tokens import estimate_tokens
 
-__all__ = ["MOST_VERSIONS", "Conversation", "Message", "State", "Turn", "dropped_note"]
+__all__ = ["Conversation", "Message", "State", "Turn", "dropped_note"]
 
 State = Literal["running", "whole", "stopped", "failed"]
 Message = dict[str, Any]
 """A message of the API."""
-
-MOST_VERSIONS = 50
-"""How many versions of a turn are kept; the oldest goes first."""
 
 
 @dataclass(slots=True)

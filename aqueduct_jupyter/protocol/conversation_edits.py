@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .conversation import MOST_VERSIONS, Turn
+from .conversation import Turn
 from .errors import NotFoundError
 from .stored_conversations import TURNS, NewTurn, StoredTurn
+from .turn_versions import TurnVersions
 
 __all__ = [
     "SERVER_STOPPED",
@@ -58,10 +59,8 @@ def begin(turns: list[StoredTurn], new: NewTurn, turn: StoredTurn) -> None:
         place = ids.index(new.before)
         gone = turns[place:]
         del turns[place:]
-        turn.versions = gone[0].versions
-        if any(old.answer for old in gone):
-            turn.versions = _all_versions(gone)[-MOST_VERSIONS:]
-        turn.version = len(turn.versions)
+        says_something = any(old.answer for old in gone)
+        _give(turn, _versions(gone).replaced(_alone(gone) if says_something else None))
     if new.continues and turns:
         turns[-1].keep_part()
     turns.append(turn)
@@ -74,10 +73,11 @@ def choose(turns: list[StoredTurn], turn_id: str, version: int) -> None:
         NotFoundError: there is no such turn or version.
     """
     place = turns.index(find(turns, turn_id))
-    versions = _all_versions(turns[place:])
+    shown = turns[place:]
     try:
-        chosen = TURNS.validate_python(versions.pop(version))
-        chosen[0].versions, chosen[0].version = versions, version
+        data, versions = _versions(shown).chosen(_alone(shown), version)
+        chosen = TURNS.validate_python(data)
+        _give(chosen[0], versions)
     except (IndexError, ValidationError):
         raise NotFoundError(
             f"There is no version {version} of this turn.", param="version", code="turn_not_found"
@@ -85,13 +85,20 @@ def choose(turns: list[StoredTurn], turn_id: str, version: int) -> None:
     turns[place:] = chosen
 
 
-def _all_versions(shown: Sequence[StoredTurn]) -> list[list[dict[str, Any]]]:
-    """Return the versions of the first turn, with the one that is shown in its place."""
-    head = shown[0]
-    alone = [replace(head, versions=[], version=0), *shown[1:]]
-    versions = list(head.versions)
-    versions.insert(head.version, TURNS.dump_python(alone))
-    return versions
+def _versions(shown: Sequence[StoredTurn]) -> TurnVersions[list[dict[str, Any]]]:
+    """Return the other versions of the first turn, which has them."""
+    return TurnVersions(shown[0].versions, shown[0].version)
+
+
+def _give(turn: StoredTurn, versions: TurnVersions[list[dict[str, Any]]]) -> None:
+    turn.versions, turn.version = versions.others, versions.version
+
+
+def _alone(shown: Sequence[StoredTurn]) -> list[dict[str, Any]]:
+    """Return turns as a version: the first without its others."""
+    alone = [replace(shown[0], versions=[], version=0), *shown[1:]]
+    data: list[dict[str, Any]] = TURNS.dump_python(alone)
+    return data
 
 
 def grow(turn: StoredTurn) -> Edit:

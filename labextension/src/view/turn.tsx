@@ -78,26 +78,30 @@ function ErrorCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'
   return (
     <div class="aqueduct-error" role="alert">
       <p>{turn.error}</p>
-      <button
-        type="button"
-        class="aqueduct-button"
-        disabled={!isReady}
-        onClick={() => model.again.ask(turn)}
-      >
-        {words.__('Try again')}
-      </button>
+      <AskButton
+        label={words.__('Try again')}
+        act={() => model.again.ask(turn)}
+        isReady={isReady}
+      />
       {hasLostFiles && (
-        <button
-          type="button"
-          class="aqueduct-button"
-          disabled={!isReady}
-          onClick={() => model.again.askWithoutFiles(turn)}
-        >
-          {words.__('Ask without the files')}
-        </button>
+        <AskButton
+          label={words.__('Ask without the files')}
+          act={() => model.again.askWithoutFiles(turn)}
+          isReady={isReady}
+        />
       )}
       {turn.request_id && <small>{words.__('Request %1', turn.request_id)}</small>}
     </div>
+  );
+}
+
+/** A button that asks something; it waits until a question can be asked. */
+function AskButton(props: { label: string; act: () => void; isReady: boolean }): JSX.Element {
+  const { label, act, isReady } = props;
+  return (
+    <button type="button" class="aqueduct-button" disabled={!isReady} onClick={act}>
+      {label}
+    </button>
   );
 }
 
@@ -110,14 +114,11 @@ function EmptyCard({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'
   return (
     <div class="aqueduct-notice" role="note">
       <p>{words.__('The model gave an empty answer.')}</p>
-      <button
-        type="button"
-        class="aqueduct-button"
-        disabled={!isReady}
-        onClick={() => model.again.ask(turn)}
-      >
-        {words.__('Ask again')}
-      </button>
+      <AskButton
+        label={words.__('Ask again')}
+        act={() => model.again.ask(turn)}
+        isReady={isReady}
+      />
     </div>
   );
 }
@@ -138,14 +139,11 @@ function Footer({ turn, model, words, isReady }: Omit<TurnProps, 'typesetter'>):
       </span>
       <span class="aqueduct-actions">
         {model.again.canContinue(turn) && (
-          <button
-            type="button"
-            class="aqueduct-button"
-            disabled={!isReady}
-            onClick={() => model.again.goOn(turn)}
-          >
-            {words.__('Continue')}
-          </button>
+          <AskButton
+            label={words.__('Continue')}
+            act={() => model.again.goOn(turn)}
+            isReady={isReady}
+          />
         )}
         <Versions turn={turn} model={model} words={words} isReady={isReady} />
         {turn.answer.trim() && (
