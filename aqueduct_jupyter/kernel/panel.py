@@ -1,7 +1,7 @@
 """``ChatPanel()``: the chat as a widget, which shares the magics' conversation.
 
 Its look is in ``labextension/src``, asking in :mod:`.panel_answers`, and what a saved notebook
-shows in :mod:`.transcript`.
+shows in :mod:`.panel_transcript`.
 
 * A kernel reads a widget's messages between two cells, unless they go to a subshell. JupyterLab
   sends them to one, but ipykernel routes the next message to the thread that last sent one, which
@@ -30,8 +30,8 @@ from .panel_answers import PanelAnswers
 from .panel_attachments import PanelAttachments
 from .panel_places import run_of
 from .panel_setup import setup_for
+from .panel_transcript import PanelTranscript
 from .panel_uploads import PanelUploads
-from .transcript import transcript
 from .turn_request import TurnRequest
 
 __all__ = ["ChatPanel"]
@@ -108,7 +108,7 @@ class ChatPanel(anywidget.AnyWidget):
         self._setup: dict[str, Any] | None = None
         self._is_asking_setup = False
         self._sending = threading.Lock()
-        self._kept: Any = None
+        self._transcript = PanelTranscript(self.conversation, self.transcript, self._tell)
         self._told_parameters: Parameters | None = None
         versions = chats.session.versions(self.conversation.name)
         self._messages: Mapping[str, Callable[[dict[str, Any], list[Any]], None]] = {
@@ -147,9 +147,7 @@ class ChatPanel(anywidget.AnyWidget):
         bundle = self._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         show(data, raw=True, metadata=metadata)
-        self._kept = show(
-            transcript(self.conversation.turns, self.transcript), raw=True, display_id=True
-        )
+        self._transcript.show()
 
     def _on_message(self, _widget: Any, message: dict[str, Any], buffers: list[Any]) -> None:
         handle = self._messages.get(str(message.get("type")))
@@ -161,9 +159,10 @@ class ChatPanel(anywidget.AnyWidget):
             text = error.message if isinstance(error, AqueductError) else f"{error!r}"
             self._tell({"type": "trouble", "message": text})
 
-    def _on_hello(self, _message: dict[str, Any], _buffers: list[Any]) -> None:
+    def _on_hello(self, message: dict[str, Any], _buffers: list[Any]) -> None:
         self._tell({"type": "welcome", "is_subshell": _is_subshell()})
         self._tell_all()
+        self._transcript.seen_by(str(message.get("page")))
         if self._setup is not None:  # a page that was loaded again
             self._tell({"type": "setup", "setup": self._setup})
         elif not self._is_asking_setup:
@@ -235,9 +234,7 @@ class ChatPanel(anywidget.AnyWidget):
         """Send what was begun, ended, removed or set elsewhere; update the saved transcript."""
         self._answers.tell_changes()
         self._tell_parameters()
-        turns = list(self.conversation.turns)
-        if self._kept is not None and not any(turn.state == "running" for turn in turns):
-            self._kept.update(transcript(turns, self.transcript), raw=True)
+        self._transcript.update()
 
     def _tell_all(self) -> None:
         self._answers.tell_all()

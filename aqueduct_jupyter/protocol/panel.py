@@ -22,6 +22,7 @@ __all__ = [
     "FromKernel",
     "FromPanel",
     "Hello",
+    "Kept",
     "List",
     "Parameters",
     "Received",
@@ -37,9 +38,13 @@ __all__ = [
 
 
 class Hello(TypedDict):
-    """The panel is ready; it repeats this until a welcome comes from a subshell."""
+    """The panel is ready; it repeats this until a welcome comes from a subshell.
+
+    ``page`` is different each time that a page shows the panel anew.
+    """
 
     type: Literal["hello"]
+    page: str
 
 
 class Ask(TypedDict):
@@ -221,6 +226,13 @@ class Parameters(TypedDict):
     system: str | None
 
 
+class Kept(TypedDict):
+    """The transcript for the notebook to keep, by MIME type; not for the page that ran the cell."""
+
+    type: Literal["kept"]
+    data: dict[str, str]
+
+
 FromKernel = (
     Welcome
     | Setup
@@ -233,4 +245,5 @@ FromKernel = (
     | Received
     | Variables
     | Parameters
+    | Kept
 )

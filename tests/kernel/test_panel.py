@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from markdown_it import MarkdownIt
@@ -18,9 +19,17 @@ from aqueduct_jupyter.protocol.errors import CellError
 from ..shared_samples import sample
 from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
 from .conftest import Shell
-from .front import Front
+from .front import Front, until
 
 WORDS = sample("panel.json")
+
+
+def updates_of_outputs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """Collect what outputs are updated with; this shell is not IPython's own, which has them."""
+    updated: list[dict[str, str]] = []
+    handle = SimpleNamespace(update=lambda data, **_: updated.append(data))
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: handle)
+    return updated
 
 
 @pytest.fixture
@@ -79,7 +88,10 @@ def test_the_words_are_those_of_the_browser(
     shell.names["df"] = {"a": 1}
     panel = ChatPanel(chats=shell.magics.chats, attachments=["df"])
     front = Front(panel, monkeypatch)
-    front.say(type="hello")
+    updates_of_outputs(monkeypatch)
+    panel._ipython_display_()
+    front.say(type="hello", page="p1")
+    front.say(type="hello", page="p2")
     front.wait("setup")
     front.say(b"abc", type="upload", upload="u1", name="a.txt", bytes=3)
     front.say(type="list")
@@ -320,6 +332,39 @@ def test_variables_are_listed_and_attached_from_the_page(front: Front, shell: Sh
     variable, words = shell.sent[0]["messages"][0]["content"]
     assert variable["text"].startswith("<rows>\n")
     assert words["text"] == "How many?"
+
+
+def test_a_page_that_is_loaded_again_is_sent_the_transcript_to_keep(
+    front: Front, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updated = updates_of_outputs(monkeypatch)
+    front.panel._ipython_display_()
+    front.say(type="hello", page="p1")
+    front.ask("One")
+    front.wait("ended")
+    front.say(type="hello", page="p1")
+    until(lambda: "One" in updated[-1]["text/plain"])
+    assert front.of("kept") == [], "this page has the output, and is told its data"
+    front.say(type="hello", page="p2")
+    front.say(type="hello", page="p2")
+    (first,) = front.of("kept")
+    assert first["data"]["text/plain"] == "You: One\n\nModel: Hello"
+    front.ask("Two", request="r2")
+    second = front.wait("kept", 2)["data"]
+    assert "You: Two\n\nModel: Hello" in second["text/plain"]
+    assert second["text/html"].startswith(f'<div class="{front.panel.transcript}">')
+    assert second == updated[-1]
+    assert len(front.of("kept")) == 2, "nothing while it grows"
+    shell.ask("Three")
+    assert "Three" in front.of("kept")[-1]["data"]["text/plain"]
+
+
+def test_a_panel_without_an_output_of_its_own_has_no_transcript_to_keep(front: Front) -> None:
+    front.say(type="hello", page="p1")
+    front.say(type="hello", page="p2")
+    front.ask("Hi")
+    front.wait("ended")
+    assert front.of("kept") == []
 
 
 def test_a_page_that_is_loaded_again_has_its_models(front: Front) -> None:

@@ -24,6 +24,7 @@ export type KernelMessage =
   | CarrierEvent
   | { type: 'welcome'; is_subshell: boolean }
   | { type: 'variables'; variables: Variable[] }
+  | { type: 'kept'; html: string; text: string }
   | { type: 'parameters'; parameters: ConversationParameters; system: string | null }
   | Received;
 
@@ -42,6 +43,10 @@ export function messageIn(value: unknown): KernelMessage | null {
       };
     case 'variables':
       return { type: 'variables', variables: variablesIn(fields.variables) };
+    case 'kept': {
+      const data = objectIn(fields.data);
+      return { type: 'kept', html: textIn(data['text/html']), text: textIn(data['text/plain']) };
+    }
     case 'parameters':
       return {
         type: 'parameters',

@@ -39,7 +39,10 @@ export class KernelCarrier implements Carrier, ParametersOwner {
   system: string | null = null;
   /** Emitted when there are other parameters. */
   readonly set = new Signal();
+  /** Emitted with a transcript for the notebook to keep, which this page was not shown. */
+  readonly kept = new Signal<{ html: string; text: string }>();
 
+  private readonly _page = newId();
   private _listener: (event: CarrierEvent) => void = () => undefined;
   private _timer: ReturnType<typeof setTimeout> | null = null;
   private readonly _uploads = new Map<string, (message: Received) => void>();
@@ -190,7 +193,7 @@ export class KernelCarrier implements Carrier, ParametersOwner {
   }
 
   private _greet(times: number): void {
-    this._channel.send({ type: 'hello' });
+    this._channel.send({ type: 'hello', page: this._page });
     this._timer = setTimeout(() => {
       if (times > 1) {
         this._greet(times - 1);
@@ -223,6 +226,9 @@ export class KernelCarrier implements Carrier, ParametersOwner {
         this.current.parameters = message.parameters;
         this.system = message.system;
         this.set.emit();
+        break;
+      case 'kept':
+        this.kept.emit(message);
         break;
       case 'received':
         this._uploads.get(message.upload)?.(message);

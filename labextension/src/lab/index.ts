@@ -10,6 +10,7 @@ import { factsPlugin } from './notebook-facts';
 import { promptsPlugin } from './prompts';
 import { filesPlugin } from './server-files';
 import { statusPlugin } from './status';
+import { transcriptsPlugin } from './transcripts';
 
 export default [
   chatPlugin,
@@ -23,5 +24,6 @@ export default [
   nextCellsPlugin,
   magicsPlugin,
   commandsPlugin,
-  statusPlugin
+  statusPlugin,
+  transcriptsPlugin
 ];

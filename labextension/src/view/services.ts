@@ -34,11 +34,24 @@ export interface Proposals {
   review(turn: Turn): void;
 }
 
+/** A conversation as the data of a notebook's output. */
+export interface Transcript {
+  'text/html': string;
+  'text/plain': string;
+}
+
+/** The transcripts that notebooks keep of their panels. */
+export interface Transcripts {
+  /** Put a transcript in the place of the one that has its mark, a CSS class. */
+  keep(mark: string, transcript: Transcript): void;
+}
+
 /** The services for every chat on the page, including those in a notebook. */
 export interface PageServices {
   cells?: Cells;
   proposals?: Proposals;
   typesetter?: Typesetter;
+  transcripts?: Transcripts;
 }
 
 const SERVICES = Symbol.for('aqueduct-jupyter.services');

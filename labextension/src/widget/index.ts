@@ -49,6 +49,12 @@ function panelOf(model: AnyModel<State>): Panel {
     const carrier = new KernelCarrier(channelOf(model));
     const chat = new ChatModel(carrier, model.get('model') || null);
     offerMentions(chat, carrier, ENGLISH);
+    carrier.kept.connect(({ html, text }) => {
+      const mark = model.get('transcript');
+      if (TRANSCRIPT.test(mark)) {
+        pageServices().transcripts?.keep(mark, { 'text/html': html, 'text/plain': text });
+      }
+    });
     panel = { chat, carrier };
     panels.set(model, panel);
   }

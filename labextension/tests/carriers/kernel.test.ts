@@ -58,6 +58,7 @@ const typesSent = (): unknown[] => sent.map(({ type }) => type);
 test('hello is said until it was heard in a subshell', () => {
   vi.advanceTimersByTime(1100);
   expect(typesSent()).toEqual(['hello', 'hello', 'hello']);
+  expect(new Set(sent.map(({ page }) => page)).size).toBe(1);
   tell({ type: 'welcome', is_subshell: false });
   vi.advanceTimersByTime(600);
   expect(sent).toHaveLength(4);
