@@ -36,9 +36,12 @@ if ('HTMLDialogElement' in globalThis) {
 
 /** Whatever is observed is on the screen. */
 class AllOnScreen {
-  constructor(private readonly _tell: (entries: { isIntersecting: boolean }[]) => void) {}
-  observe(): void {
-    this._tell([{ isIntersecting: true }]);
+  constructor(private readonly _tell: (entries: object[]) => void) {}
+  observe(target: Element): void {
+    this._tell([{ target, isIntersecting: true }]);
+  }
+  unobserve(): void {
+    return;
   }
   disconnect(): void {
     return;

@@ -1,6 +1,8 @@
 """What the chat costs on a page: its first paint, the frames while it streams, and long lists.
 
-All are measured by the page's own clock, in JupyterLab from the installed wheel.
+All are measured by the page's own clock, in JupyterLab from the installed wheel. Milliseconds
+depend on the machine and on what else it does. So most lines also have a ratio, to something small
+that was measured on the same page, and streaming has the CPU time of the page's own thread.
 """
 
 from __future__ import annotations
@@ -14,10 +16,20 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page
 
-from ..browser.chat import open_sidebar
-from ..browser.lab import LabServer, lab, lab_server, running_browser
+from ..browser.chat import ChatOnPage, open_sidebar
+from ..browser.lab import lab, lab_server, running_browser
 from ..installed import build_wheel, install_wheel
 from ..standin import DONE, StandIn, chunk, usage_chunk
+from .page_scripts import (
+    ALL_DRAWN,
+    ALL_LISTED,
+    FRAMES,
+    IS_WHOLE,
+    UNTIL_DRAWN,
+    WATCH_FRAMES,
+    WATCH_OPENING,
+    WATCH_TYPING,
+)
 
 __all__ = ["measure_page"]
 
@@ -52,97 +64,75 @@ print(f"{{prices.mean():.2f}} over {{len(prices)}} rows")
 
 """
 
-WATCH_OPENING = """() => {
-    window.opening = new Promise(resolve => {
-        document.addEventListener('pointerdown', () => {
-            const began = performance.now();
-            const look = () => {
-                const area = document.querySelector('.aqueduct-sidebar textarea');
-                if (area && area.offsetParent) {
-                    // The frame in which it is drawn is over when the one after it begins.
-                    requestAnimationFrame(() => resolve(performance.now() - began));
-                } else {
-                    requestAnimationFrame(look);
-                }
-            };
-            look();
-        }, { capture: true, once: true });
-    });
-}"""
-
-WATCH_FRAMES = """() => {
-    const frames = window.frames_ = { spans: [], tasks: [], is_over: false };
-    let before = performance.now();
-    const frame = now => {
-        frames.spans.push(now - before);
-        before = now;
-        if (!frames.is_over) requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
-    new PerformanceObserver(list => frames.tasks.push(...list.getEntries().map(e => e.duration)))
-        .observe({ type: 'longtask' });
-}"""
-
-UNTIL_DRAWN = """([button, drawn]) => new Promise(resolve => {
-    // What a closed list still holds does not count.
-    document.querySelectorAll(drawn.selector).forEach(node => node.classList.add('old'));
-    const began = performance.now();
-    const look = () => {
-        if (document.querySelectorAll(`${drawn.selector}:not(.old)`).length >= drawn.count) {
-            requestAnimationFrame(() => resolve(performance.now() - began));
-        } else {
-            requestAnimationFrame(look);
-        }
-    };
-    document.querySelector(button).click();
-    look();
-})"""
-
-ALL_LISTED = "count => document.querySelectorAll('.aqueduct-row').length >= count"
-ALL_DRAWN = "count => document.querySelectorAll('.aqueduct-turn').length >= count"
-
 TURNS, CONVERSATIONS, ROUNDS = 500, 1_000, 5
 A_SCREEN = 30
 """More rows than are on the page at once."""
 A_PAGE = 10
 """More turns than are on the page at once."""
-
-IS_WHOLE = """() => document.querySelector('.aqueduct-turn[data-state=whole]') !== null"""
-
-FRAMES = "() => { window.frames_.is_over = true; return window.frames_; }"
+LETTERS = "What is the mean of this column, and why is it that large?"
+BETWEEN_LETTERS_MS = 60
+MEGABYTES = 3
+QUIET_MS = 2_000
+"""After this time, a page that was opened has nothing more to do."""
 
 
 def measure_page() -> Iterator[str]:
     """Give a line for each measurement."""
     python = str(install_wheel(build_wheel()))
+    with (
+        StandIn() as standin,
+        tempfile.TemporaryDirectory() as folder,
+        lab_server(Path(folder), standin, python=python) as server,
+        running_browser() as browser,
+        lab(server, browser, "1") as opened,
+    ):
+        page = opened.page
+        page.evaluate(WATCH_OPENING)
+        open_sidebar(page)
+        opening = page.evaluate("window.opening")
+        yield f"the sidebar's first paint: {opening:.0f} ms after the click"
+        headers = {"Authorization": f"Bearer {server.process.token}"}
+        url = server.process.url
+        with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as http:
+            yield from _stream(page, standin)
+            yield from _open_and_type(page, http)
+            yield from _list(page, http)
+
+
+def _stream(page: Page, standin: StandIn) -> Iterator[str]:
+    """Measure what a long answer takes while it grows, and once it is opened as a whole."""
     text = _answer()
-    with StandIn() as standin, tempfile.TemporaryDirectory() as folder:
-        pieces = [
-            text[start : start + CHUNK_CHARACTERS]
-            for start in range(0, len(text), CHUNK_CHARACTERS)
-        ]
-        steps = [step for piece in pieces for step in (chunk(piece), PAUSE_SECONDS)]
-        standin.stream(*steps, usage_chunk(), DONE)
-        with (
-            lab_server(Path(folder), standin, python=python) as server,
-            running_browser() as browser,
-            lab(server, browser, "1") as opened,
-        ):
-            page = opened.page
-            page.evaluate(WATCH_OPENING)
-            chat = open_sidebar(page)
-            opening = page.evaluate("window.opening")
-            yield f"the sidebar's first paint: {opening:.0f} ms after the click"
-            resting = _frames(page, lambda: page.wait_for_timeout(5_000))
+    pieces = [
+        text[start : start + CHUNK_CHARACTERS] for start in range(0, len(text), CHUNK_CHARACTERS)
+    ]
+    steps = [step for piece in pieces for step in (chunk(piece), PAUSE_SECONDS)]
+    standin.stream(*steps, usage_chunk(), DONE)
+    chat = ChatOnPage(page, ".aqueduct-sidebar")
+    thread = page.context.new_cdp_session(page)
+    thread.send("Performance.enable", {"timeDomain": "threadTicks"})
 
-            def stream() -> None:
-                chat.ask("Hi")
-                # Playwright's own way to wait looks through the whole page each time.
-                page.wait_for_function(IS_WHOLE)
+    def busy() -> float:
+        """Return the CPU time of the page's thread so far, in milliseconds."""
+        metrics = thread.send("Performance.getMetrics")["metrics"]
+        return 1000 * float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
 
-            streaming = _frames(page, stream)
-            chat.expect_whole(f"Part {text.count('## Part')}")
-            yield from _lists(page, server)
+    def stream() -> None:
+        chat.ask("Hi")
+        # Playwright's own way to wait looks through the whole page each time.
+        page.wait_for_function(IS_WHOLE)
+
+    resting = _frames(page, lambda: page.wait_for_timeout(5_000))
+    before = busy()
+    streaming = _frames(page, stream)
+    grown = busy() - before
+    chat.expect_whole(f"Part {text.count('## Part')}")
+    _begin_anew(page)
+    page.wait_for_timeout(QUIET_MS)
+    before = busy()
+    _open_first(page, 1)
+    page.wait_for_timeout(QUIET_MS)
+    whole = busy() - before
+    _begin_anew(page)
     for what, frames in (("at rest", resting), (f"streaming {len(text) / 1000:.0f} kB", streaming)):
         spans = sorted(frames["spans"])
         yield (
@@ -150,44 +140,107 @@ def measure_page() -> Iterator[str]:
             f"p99 {spans[len(spans) * 99 // 100]:.0f} ms, worst {spans[-1]:.0f} ms; tasks over "
             f"50 ms: {len(frames['tasks'])}"
         )
+    yield (
+        f"the page's thread for this stream: {grown:.0f} ms of CPU, {grown / whole:.1f} times what "
+        "opening the same answer takes"
+    )
 
 
-def _lists(page: Page, server: LabServer) -> Iterator[str]:
-    """Measure how long a long conversation and many conversations take to be shown."""
-    turn = {"prompt": "What is the mean?", "content": "What is the mean?", "state": "whole"}
-    turns = [
-        {**turn, "id": f"t{number}", "answer": PARAGRAPH.format(number=number)}
-        for number in range(TURNS)
-    ]
-    headers = {"Authorization": f"Bearer {server.process.token}"}
-    with httpx.Client(base_url=server.process.url, headers=headers, trust_env=False) as http:
-        for number in range(CONVERSATIONS - 1):
+def _open_and_type(page: Page, http: httpx.Client) -> Iterator[str]:
+    """Measure how long conversations of all lengths take to open, and to type beside."""
+    opened: dict[int, list[float]] = {A_PAGE: [], TURNS: []}
+    whole = []
+    page.evaluate(WATCH_TYPING)
+    alone = _typed(page)
+    for turns, spans in opened.items():
+        _keep(http, turns, 1)
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            spans.append(_open_first(page, A_PAGE))
+            page.wait_for_function(ALL_DRAWN, arg=turns)
+            whole.append(1000 * (time.perf_counter() - began))
+            _begin_anew(page)
+    few, many = (sorted(spans)[ROUNDS // 2] for spans in opened.values())
+    yield (
+        f"a conversation of {TURNS} turns opens at its end: median {many:.0f} ms, worst "
+        f"{max(opened[TURNS]):.0f} ms, {many / few:.1f} times one of {A_PAGE}; all of it is "
+        f"drawn: median {sorted(whole[ROUNDS:])[ROUNDS // 2]:.0f} ms"
+    )
+    turn_bytes = len(PARAGRAPH)
+    _keep(http, TURNS, MEGABYTES * 1_000_000 // TURNS // turn_bytes + 1)
+    _open_first(page, A_PAGE)
+    for when in ("just opened", "drawn"):
+        beside = _typed(page)
+        middle, alone_middle = beside[len(beside) // 2], alone[len(alone) // 2]
+        yield (
+            f"a letter beside {MEGABYTES} MB, {when}: median {middle:.0f} ms, worst "
+            f"{beside[-1]:.0f} ms, {middle / alone_middle:.1f} times one beside nothing"
+        )
+        page.wait_for_function(ALL_DRAWN, arg=TURNS)
+        page.wait_for_timeout(QUIET_MS)
+    _begin_anew(page)
+
+
+def _list(page: Page, http: httpx.Client) -> Iterator[str]:
+    """Measure how long lists of all lengths take to be shown."""
+    listed: dict[int, list[float]] = {A_SCREEN: [], CONVERSATIONS: []}
+    whole = []
+    there = len(http.get("aqueduct/conversations").json()["data"])
+    for count, spans in listed.items():
+        for number in range(there, count):
             name = {"name": f"Conversation {number}"}
             http.post("aqueduct/conversations", json=name).raise_for_status()
-        long = {"name": "A long one", "turns": turns}
-        http.post("aqueduct/conversations", json=long, timeout=60).raise_for_status()
-    listed, all_listed, opened, whole = [], [], [], []
-    button = ".aqueduct-list > summary"
-    for _ in range(ROUNDS):
-        rows = {"selector": ".aqueduct-row", "count": A_SCREEN}
-        listed.append(page.evaluate(UNTIL_DRAWN, [button, rows]))
-        began = time.perf_counter()
-        page.wait_for_function(ALL_LISTED, arg=CONVERSATIONS)
-        all_listed.append(listed[-1] + 1000 * (time.perf_counter() - began))
-        end = {"selector": ".aqueduct-turn", "count": A_PAGE}
-        opened.append(page.evaluate(UNTIL_DRAWN, [".aqueduct-row > button", end]))
-        began = time.perf_counter()
-        page.wait_for_function(ALL_DRAWN, arg=TURNS)
-        whole.append(opened[-1] + 1000 * (time.perf_counter() - began))
-        page.locator("[aria-label='New conversation']").click()
-        page.wait_for_function("() => !document.querySelector('.aqueduct-turn')")
-    for what, spans in (
-        (f"a list of {CONVERSATIONS} conversations is there", sorted(listed)),
-        ("all of them are listed", sorted(all_listed)),
-        (f"a conversation of {TURNS} turns opens at its end", sorted(opened)),
-        ("all of them are drawn", sorted(whole)),
-    ):
-        yield f"{what}: median {spans[ROUNDS // 2]:.0f} ms, worst {spans[-1]:.0f} ms"
+        there = count
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            spans.append(_open_list(page, A_SCREEN))
+            page.wait_for_function(ALL_LISTED, arg=count)
+            whole.append(1000 * (time.perf_counter() - began))
+            page.keyboard.press("Escape")
+    few, many = (sorted(spans)[ROUNDS // 2] for spans in listed.values())
+    yield (
+        f"a list of {CONVERSATIONS} conversations is there: median {many:.0f} ms, worst "
+        f"{max(listed[CONVERSATIONS]):.0f} ms, {many / few:.1f} times one of {A_SCREEN}; all of "
+        f"them are listed: median {sorted(whole[ROUNDS:])[ROUNDS // 2]:.0f} ms"
+    )
+
+
+def _keep(http: httpx.Client, turns: int, paragraphs: int) -> None:
+    """Store a conversation, which is the newest then."""
+    turn = {"prompt": "What is the mean?", "content": "What is the mean?", "state": "whole"}
+    kept = [
+        {**turn, "id": f"t{number}", "answer": PARAGRAPH.format(number=number) * paragraphs}
+        for number in range(turns)
+    ]
+    http.post("aqueduct/conversations", json={"turns": kept}).raise_for_status()
+
+
+def _open_list(page: Page, count: int) -> float:
+    rows = {"selector": ".aqueduct-row", "count": count}
+    return float(page.evaluate(UNTIL_DRAWN, [".aqueduct-list > summary", rows]))
+
+
+def _open_first(page: Page, count: int) -> float:
+    """Open the newest conversation; returns after how long so many turns were there."""
+    _open_list(page, 1)
+    turns = {"selector": ".aqueduct-turn", "count": count}
+    return float(page.evaluate(UNTIL_DRAWN, [".aqueduct-row > button", turns]))
+
+
+def _begin_anew(page: Page) -> None:
+    page.locator("[aria-label='New conversation']").click()
+    page.wait_for_function("() => !document.querySelector('.aqueduct-turn')")
+
+
+def _typed(page: Page) -> list[float]:
+    """Type a question and take it away; gives how long each letter took, shortest first."""
+    page.locator(".aqueduct-sidebar textarea").click()
+    page.evaluate("window.typed = []")
+    page.keyboard.type(LETTERS, delay=BETWEEN_LETTERS_MS)
+    spans = sorted(page.evaluate("window.typed"))
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    return [float(span) for span in spans]
 
 
 def _answer() -> str:

@@ -75,10 +75,12 @@ export function SetUp({ api, words, done }: SetUpProps): JSX.Element {
         >
           <b>{words.__('Get the small model')}</b>
           <small>
-            {words.__(
-              'A demonstration that runs on this server: %1 MB, no account, modest answers.',
-              megabytes(download?.total ?? 0)
-            )}
+            {download
+              ? words.__(
+                  'A demonstration that runs on this server: %1 MB, no account, modest answers.',
+                  megabytes(download.total)
+                )
+              : words.__('A demonstration that runs on this server: no account, modest answers.')}
           </small>
         </button>
       )}
@@ -167,7 +169,7 @@ function Connect(props: SetUpProps & { cancel: () => void }): JSX.Element {
         {words.__('Name on this server')}
         <input
           required
-          pattern="[A-Za-z0-9._\-]{1,60}"
+          pattern="[A-Za-z0-9_\-][A-Za-z0-9._\-]{0,59}"
           value={shown}
           onInput={event => setName(event.currentTarget.value)}
         />

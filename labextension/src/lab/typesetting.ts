@@ -4,6 +4,7 @@ import type { IMermaidManager } from '@jupyterlab/mermaid';
 import type { ILatexTypesetter } from '@jupyterlab/rendermime';
 
 import { inFrameWithRoom } from '../view/frames';
+import { whenNear } from '../view/near-screen';
 import type { Typesetter } from '../view/services';
 
 export class LabTypesetter implements Typesetter {
@@ -14,6 +15,13 @@ export class LabTypesetter implements Typesetter {
     private readonly _latex: ILatexTypesetter | null,
     private readonly _mermaid: IMermaidManager | null = null
   ) {}
+
+  prepare(): void {
+    // JupyterLab loads MathJax for the first formula that it gets.
+    const formula = document.createElement('span');
+    formula.textContent = '\\(\\bar{x} = \\frac{1}{n}\\sum_i x_i\\)';
+    this._typeset(formula);
+  }
 
   highlight(code: string, language: string, into: HTMLElement): void {
     const found = this._languages?.findByName(language) ?? this._languages?.findBest(language);
@@ -38,9 +46,11 @@ export class LabTypesetter implements Typesetter {
     }
     into.textContent = isDisplay ? `\\[${tex}\\]` : `\\(${tex}\\)`;
     // MathJax measures the surrounding text, which is not on the page yet.
-    if (this._formulas.push(into) === 1) {
-      inFrameWithRoom(this._typesetNext);
-    }
+    whenNear(into, () => {
+      if (this._formulas.push(into) === 1) {
+        inFrameWithRoom(this._typesetNext);
+      }
+    });
   }
 
   draw(source: string, language: string): Promise<HTMLElement> | null {

@@ -25,6 +25,10 @@ interface Draft {
   cursor: number;
 }
 
+interface OnArea {
+  currentTarget: HTMLTextAreaElement;
+}
+
 const atEnd = (text: string): Draft => ({ text, cursor: text.length });
 
 export function Composer({
@@ -58,7 +62,7 @@ export function Composer({
     return model.drafts.swapped.connect(swap);
   }, [model]);
   useLayoutEffect(() => {
-    fitHeight(area.current);
+    fitHeight(area.current, draft.text.length);
     if (target.current !== null) {
       area.current?.setSelectionRange(target.current, target.current);
       target.current = null;
@@ -150,17 +154,13 @@ export function Composer({
       say(words.__('The pasted text goes along'));
     }
   };
-  const follow = ({
-    currentTarget: { value, selectionEnd }
-  }: {
-    currentTarget: HTMLTextAreaElement;
-  }): void => {
-    if (value !== draft.text) {
-      listPrompts(null);
-    }
+  const write = ({ currentTarget: { value, selectionEnd } }: OnArea): void => {
+    listPrompts(null);
     model.drafts.write(value);
     setDraft({ text: value, cursor: selectionEnd });
   };
+  const follow = ({ currentTarget: { selectionEnd } }: OnArea): void =>
+    setDraft(({ text }) => ({ text, cursor: selectionEnd }));
 
   return (
     <form
@@ -192,7 +192,7 @@ export function Composer({
         aria-haspopup="listbox"
         aria-controls={list.isOpen ? list.id : undefined}
         aria-activedescendant={list.isOpen && list.active ? optionId(list, list.active) : undefined}
-        onInput={follow}
+        onInput={write}
         onSelect={follow}
         onKeyDown={onKeyDown}
         onPaste={onPaste}
@@ -270,9 +270,9 @@ function FileButton(props: ComposerProps): JSX.Element {
   );
 }
 
-function fitHeight(area: HTMLTextAreaElement | null): void {
-  if (area && area.value.length > LONG_PASTE) {
-    // It is as high as it can be, and measuring it would take long.
+function fitHeight(area: HTMLTextAreaElement | null, length: number): void {
+  if (area && length > LONG_PASTE) {
+    // It is as high as it can be, and measuring it, or asking for its text, would take long.
     area.style.height = '40vh';
   } else if (area) {
     area.style.height = 'auto';

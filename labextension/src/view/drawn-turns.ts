@@ -11,7 +11,7 @@ import type { Turn } from '../protocol-types';
 const AT_ONCE = 20;
 
 /** Turns that are drawn in one step, and the pause between two, in milliseconds. */
-const A_STEP = 8;
+const A_STEP = 3;
 const PAUSE_MS = 16;
 
 /** Return the turns to draw, which are the last ones; later all. */

@@ -6,6 +6,8 @@ import type { Turn } from '../protocol-types';
 
 /** Renders what plain HTML cannot. The functions get text, never HTML. */
 export interface Typesetter {
+  /** Load what formulas need, so that no answer has to wait for it. */
+  prepare?(): void;
   /** Highlight code in an element that shows it plainly until then. */
   highlight(code: string, language: string, into: HTMLElement): void;
   /** Render a formula into an element. */

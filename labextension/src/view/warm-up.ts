@@ -36,6 +36,7 @@ export function warmUp(typesetter: Typesetter, words: Words): () => void {
   return whenQuiet(() => {
     if (!warm.has(typesetter)) {
       warm.add(typesetter);
+      typesetter.prepare?.();
       new MarkdownView(document.createElement('div'), typesetter, words).show(SAMPLE, true);
     }
   });

@@ -16,6 +16,13 @@ beforeEach(() => {
 
 afterEach(() => vi.unstubAllGlobals());
 
+test('uses the typesetter before the first formula comes', () => {
+  new LabTypesetter(null, latex).prepare();
+  expect(latex.typeset.mock.calls.map(([node]) => node.textContent)).toEqual([
+    '\\(\\bar{x} = \\frac{1}{n}\\sum_i x_i\\)'
+  ]);
+});
+
 test('typesets one formula a frame', () => {
   const typesetter = new LabTypesetter(null, latex);
   const nodes = ['x', 'y'].map(tex => {
@@ -54,6 +61,7 @@ test('leaves all as it is where there is no typesetter', () => {
   const typesetter = new LabTypesetter(null, null);
   const node = document.createElement('span');
   node.textContent = 'x';
+  typesetter.prepare();
   typesetter.typeset('x', false, node);
   expect([node.textContent, frames]).toEqual(['x', []]);
 });

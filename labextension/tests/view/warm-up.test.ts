@@ -6,7 +6,8 @@ import { warmUp } from '../../src/view/warm-up';
 
 const used = {
   highlight: vi.fn<Typesetter['highlight']>(),
-  typeset: vi.fn<Typesetter['typeset']>()
+  typeset: vi.fn<Typesetter['typeset']>(),
+  prepare: vi.fn<() => void>()
 };
 
 beforeEach(() => {
@@ -35,6 +36,7 @@ test.each([true, false])('all is used once before an answer needs it (idle: %s)'
   vi.runAllTimers();
   expect(used.highlight).toHaveBeenCalledOnce();
   expect(used.typeset).toHaveBeenCalledOnce();
+  expect(used.prepare).toHaveBeenCalledOnce();
   expect(document.body.children).toHaveLength(0);
   // A second chat on the page finds it warm.
   warmUp(typesetter, ENGLISH);
