@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ..protocol.conversation import Conversation, Turn
 from ..protocol.errors import (
@@ -23,12 +24,14 @@ from .asking import Asker, Question
 from .context import FilePart, ImagePart, fit
 from .display import Display
 from .growing import RunningAnswers
-from .panel_places import PanelPlaces
 from .recording import Place
 from .reply import Notes, Reply, footer, metadata
 from .turn_request import TurnRequest
 from .typed_asking import ask_typed
 from .versions import Versions
+
+if TYPE_CHECKING:
+    from .panel_places import PanelPlaces
 
 __all__ = ["ChatSession"]
 
@@ -41,13 +44,11 @@ class ChatSession:
 
     Attributes:
         running: the answers that are being written.
-        panels: the panels, each in its conversation.
     """
 
     def __init__(self, asker: Asker) -> None:
         self.asker = asker
         self.running = RunningAnswers()
-        self.panels = PanelPlaces()
         self.conversations: dict[str, Conversation] = {}
         self._last: dict[str | None, tuple[Question, Answer]] = {}
         self._versions: dict[str, Versions] = {}
@@ -55,6 +56,14 @@ class ChatSession:
         self._executions: dict[tuple[str, str], int] = {}
         self._requests: dict[str, TurnRequest] = {}
         self._files: dict[str, FilePart] = {}
+
+    @cached_property
+    def panels(self) -> PanelPlaces:
+        """The panels, each in its conversation."""
+        # Only panels need pydantic, which takes longer to import than all else here.
+        from .panel_places import PanelPlaces
+
+        return PanelPlaces()
 
     def conversation(self, name: str) -> Conversation:
         """Return a conversation; it is created on first use."""
