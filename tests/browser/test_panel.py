@@ -77,8 +77,16 @@ def test_two_panels_of_one_conversation_show_an_answer_as_it_comes(
         for chat in (first, second):
             expect(chat.area.get_by_text("stopped")).to_be_visible()
             expect(chat.button("Stop")).to_have_count(0)
+        first.area.locator("summary[aria-label='Parameters']").click()
+        temperature = first.area.get_by_label("Temperature (0 to 2)")
+        temperature.fill("0.5")
+        # Which sends no question, though the field is in the composer.
+        temperature.press("Enter")
+        expect(second.area.locator("summary[aria-label='Parameters (changed)']")).to_be_visible()
+        first.screenshot("panel-parameters")
         second.ask("Go on")
         first.expect_whole("Hello")
+        assert [chat.json.get("temperature") for chat in standin.chats] == [None, 0.5]
 
 
 def test_one_goes_back_to_other_versions_and_goes_on_after_a_fault(

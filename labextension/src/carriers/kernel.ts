@@ -208,6 +208,16 @@ export class KernelCarrier implements Carrier, ParametersOwner {
     }
   }
 
+  private _takeParameters(parameters: ConversationParameters, system: string | null): void {
+    const before = [this.current.parameters, this.system];
+    // What the user has just set is told back; nothing is drawn over what is being typed meanwhile.
+    if (JSON.stringify([parameters, system]) !== JSON.stringify(before)) {
+      this.current.parameters = parameters;
+      this.system = system;
+      this.set.emit();
+    }
+  }
+
   private _take(value: unknown): void {
     const message = messageIn(value);
     if (!message) {
@@ -223,9 +233,7 @@ export class KernelCarrier implements Carrier, ParametersOwner {
         this._listed(message.variables);
         break;
       case 'parameters':
-        this.current.parameters = message.parameters;
-        this.system = message.system;
-        this.set.emit();
+        this._takeParameters(message.parameters, message.system);
         break;
       case 'kept':
         this.kept.emit(message);

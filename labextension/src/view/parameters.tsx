@@ -124,6 +124,14 @@ function NumberField(props: {
     const isWhole = step !== 1 || Number.isInteger(Number(text));
     return { text, isWrong: validity.badInput || !isInside || !isWhole };
   };
+  const finish = (input: HTMLInputElement): void => {
+    const made = correctionIn(input);
+    correct(made.isWrong ? made : null);
+    const number = made.text === '' ? null : Number(made.text);
+    if (!made.isWrong && number !== value) {
+      set(number);
+    }
+  };
   const isWrong = correction?.isWrong === true;
   return (
     <>
@@ -143,11 +151,12 @@ function NumberField(props: {
             correct(correctionIn(input));
           }
         }}
-        onChange={({ currentTarget: input }) => {
-          const made = correctionIn(input);
-          correct(made.isWrong ? made : null);
-          if (!made.isWrong) {
-            set(made.text === '' ? null : Number(made.text));
+        onChange={({ currentTarget: input }) => finish(input)}
+        onKeyDown={event => {
+          if (event.key === 'Enter') {
+            // Otherwise a form around could send the question.
+            event.preventDefault();
+            finish(event.currentTarget);
           }
         }}
       />

@@ -111,6 +111,24 @@ test('each number that is out of range says so until it is right, and only right
   expect([field(heat).value, wrong(heat)]).toEqual(['', undefined]);
 });
 
+test('Enter sets a number, and does nothing else', async () => {
+  await carrier.open('a');
+  const input = field('Temperature (0 to 2)');
+  const press = (value: string): boolean => {
+    input.value = value;
+    const enter = { key: 'Enter', bubbles: true, cancelable: true };
+    return input.dispatchEvent(new KeyboardEvent('keydown', enter));
+  };
+  expect(press('0.5')).toBe(false);
+  await redrawn();
+  expect(carrier.current.parameters.temperature).toBe(0.5);
+  await set('Temperature (0 to 2)', '0.5');
+  expect(server.asked(/^PATCH/)).toHaveLength(1);
+  press('7');
+  await redrawn();
+  expect(input.getAttribute('aria-invalid')).toBe('true');
+});
+
 test('those of a new conversation begin with it', async () => {
   await set('System message', 'Be brief.');
   expect(server.done.some(kind => kind.startsWith('PATCH'))).toBe(false);
@@ -175,6 +193,11 @@ test('a panel has the same fields, for the conversation of its kernel', async ()
   expect(node.textContent).not.toContain('facts');
   await set('Longest answer, in tokens', '9');
   expect(sent.at(-1)).toEqual({ type: 'set_parameters', parameters: { max_tokens: 9 } });
+  // The kernel says back what was set, while the user is typing already.
+  field('Temperature (0 to 2)').value = '3';
+  tell({ type: 'parameters', parameters: { ...parameters, max_tokens: 9 }, system: 'Be kind.' });
+  await redrawn();
+  expect(field('Temperature (0 to 2)').value).toBe('3');
   await set('Temperature (0 to 2)', '3');
   await set('Reasoning effort', '');
   expect(sent.at(-1)).toEqual({ type: 'set_parameters', parameters: { reasoning_effort: null } });
