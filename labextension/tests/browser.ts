@@ -9,6 +9,9 @@ class NothingToObserve {
   observe(): void {
     return;
   }
+  unobserve(): void {
+    return;
+  }
   disconnect(): void {
     return;
   }

@@ -154,14 +154,18 @@ function useStickToEnd(
         node.current.scrollTop = node.current.scrollHeight;
       }
     });
-    const observeAll = (): void => {
-      observer.disconnect();
-      observer.observe(node.current!);
-      [...node.current!.children].forEach(child => observer.observe(child));
-    };
+    const observe = (parts: Iterable<Node>): void =>
+      [...parts].forEach(part => part instanceof Element && observer.observe(part));
+    observer.observe(node.current!);
     // The turns may be there already, in a sidebar that is about to be shown.
-    observeAll();
-    const mutations = new MutationObserver(observeAll);
+    observe(node.current!.children);
+    // Only what is new: observing all again would take longer with every turn of a conversation.
+    const mutations = new MutationObserver(changes =>
+      changes.forEach(({ addedNodes, removedNodes }) => {
+        removedNodes.forEach(part => part instanceof Element && observer.unobserve(part));
+        observe(addedNodes);
+      })
+    );
     mutations.observe(node.current!, { childList: true });
     return () => {
       observer.disconnect();

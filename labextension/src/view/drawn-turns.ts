@@ -6,13 +6,16 @@
 import { useEffect, useState } from 'preact/hooks';
 
 import type { Turn } from '../protocol-types';
+import { whenQuiet } from './frames';
 
 /** Turns that are drawn at once: more than fit on a page. */
 const AT_ONCE = 20;
 
-/** Turns that are drawn in one step, and the pause between two, in milliseconds. */
+/** Turns that are drawn in one step, so that whoever types meanwhile waits for no more than that. */
 const A_STEP = 3;
-const PAUSE_MS = 16;
+
+/** The longest pause between two steps, in milliseconds. */
+const PAUSE_MS = 50;
 
 /** Return the turns to draw, which are the last ones; later all. */
 export function useDrawnTurns(turns: readonly Turn[]): readonly Turn[] {
@@ -35,10 +38,9 @@ export function useDrawnCount(what: unknown, all: number, atOnce: number, step: 
   useEffect(() => setDrawn({ what, count: atOnce }), [what]);
   useEffect(() => {
     if (isAll) {
-      return;
+      return undefined;
     }
-    const timer = window.setTimeout(() => setDrawn({ what, count: count + step }), PAUSE_MS);
-    return () => window.clearTimeout(timer);
+    return whenQuiet(() => setDrawn({ what, count: count + step }), PAUSE_MS);
   }, [what, count, isAll]);
   return count;
 }

@@ -6,9 +6,6 @@ const BUSY_MS = 8;
 /** How many full frames are let pass; where all are full, it is done all the same. */
 const MOST_PASSED = 6;
 
-/** The longest wait for a quiet moment; where the browser cannot tell of one, the wait. */
-const QUIET_MS = 2000;
-
 /** Do something in the next frame, or in one soon after it if others have filled that. */
 export function inFrameWithRoom(work: () => void, passed = 0): void {
   requestAnimationFrame(began => {
@@ -20,13 +17,19 @@ export function inFrameWithRoom(work: () => void, passed = 0): void {
   });
 }
 
-/** Do something once the page has nothing else to do; returns a function that cancels it. */
-export function whenQuiet(work: () => void): () => void {
+/**
+ * Do something once the page has nothing else to do.
+ *
+ * @param work - is done
+ * @param most - the longest wait, in milliseconds; where the browser cannot tell, the wait
+ * @returns a function that cancels it
+ */
+export function whenQuiet(work: () => void, most: number): () => void {
   if ('requestIdleCallback' in window) {
-    const waiting = requestIdleCallback(work, { timeout: QUIET_MS });
+    const waiting = requestIdleCallback(work, { timeout: most });
     return () => cancelIdleCallback(waiting);
   }
   // Safari has none.
-  const timer = setTimeout(work, QUIET_MS);
+  const timer = setTimeout(work, most);
   return () => clearTimeout(timer);
 }

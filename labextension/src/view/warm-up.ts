@@ -29,6 +29,9 @@ $\\bar{k} = \\frac{1}{n}\\sum_i l_i$
 m
 `;
 
+/** The longest wait for a quiet moment, in milliseconds. */
+const QUIET_MS = 2000;
+
 const warm = new WeakSet<Typesetter>();
 
 /** Draw it once for each typesetter of the page; returns a function that cancels it. */
@@ -39,5 +42,5 @@ export function warmUp(typesetter: Typesetter, words: Words): () => void {
       typesetter.prepare?.();
       new MarkdownView(document.createElement('div'), typesetter, words).show(SAMPLE, true);
     }
-  });
+  }, QUIET_MS);
 }

@@ -151,7 +151,7 @@ test('of a long list the beginning is drawn at once, and the rest follows', asyn
   expect(first).toBeLessThan(100);
   expect(listed().slice(0, 2)).toEqual(['Talk 499', 'Talk 0']);
   for (let step = 0; step < 10; step++) {
-    await act(() => void vi.advanceTimersByTime(20));
+    await act(() => void vi.advanceTimersByTime(50));
   }
   vi.useRealTimers();
   expect(listed()).toHaveLength(500);

@@ -29,16 +29,16 @@ const shown = (): string[] => [...node.querySelectorAll('li')].map(one => one.te
 
 test('the end is drawn at once, and the beginning follows', async () => {
   expect(shown()).toEqual(turns.slice(-20).map(({ prompt }) => prompt));
-  for (let step = 0; step < 10; step++) {
-    await act(() => void vi.advanceTimersByTime(16));
+  for (let step = 0; step < 30; step++) {
+    await act(() => void vi.advanceTimersByTime(50));
   }
   expect(shown()).toHaveLength(50);
 });
 
 test('a conversation that is opened again begins at its end again', async () => {
   const all = turns;
-  for (let step = 0; step < 10; step++) {
-    await act(() => void vi.advanceTimersByTime(16));
+  for (let step = 0; step < 30; step++) {
+    await act(() => void vi.advanceTimersByTime(50));
   }
   for (turns of [[], all]) {
     await act(() => render(h(List, {}), node));
