@@ -69,7 +69,6 @@ def test_two_pages_in_one_conversation_see_the_same(open_lab: Open, standin: Sta
         expect(one.answer()).to_contain_text("The first")
         page = opened.page.context.new_page()
         page.goto(opened.page.url)
-        expect(page.locator(".jp-Notebook")).to_be_visible()
         two = open_sidebar(page)
         two.area.locator("summary[aria-label='Conversations']").click()
         two.area.locator("details[open] .aqueduct-menu-list button", has_text="arches").click()
@@ -194,7 +193,7 @@ def test_what_was_replaced_or_deleted_comes_back(open_lab: Open, standin: StandI
 
 
 def test_a_conversation_has_parameters_of_its_own(open_lab: Open, standin: StandIn) -> None:
-    with open_lab() as opened:
+    with open_lab("1") as opened:
         chat = open_sidebar(opened.page)
         chat.area.locator("summary[aria-label=Parameters]").click()
         facts = chat.area.get_by_text('notebook "work.ipynb"')
