@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 __all__ = ["with_dollar_signs", "with_plain_dollars"]
 
-# The lengths are bounded, so each search is, too.
+# The lengths are bounded, so each search is, too; and none looks past where another formula begins.
 _TOKEN = re.compile(
     r"(?<!`)(?P<ticks>`{1,32})(?!`)(?:(?!\n\n).){1,4000}?(?<!`)(?P=ticks)(?!`)"
-    r"|(?P<display>(?<!\\)\\\[(?P<block>(?:(?!\n\n)[^`]){1,4000}?)(?<!\\)\\\])"
-    r"|(?P<inline>(?<!\\)\\\((?P<term>(?:(?!\n\n)[^`]){1,1000}?)(?<!\\)\\\))"
+    r"|(?P<display>(?<!\\)\\\[(?P<block>(?:(?!\n\n|(?<!\\)\\\[)[^`]){1,4000}?)(?<!\\)\\\])"
+    r"|(?P<inline>(?<!\\)\\\((?P<term>(?:(?!\n\n|(?<!\\)\\\()[^`]){1,1000}?)(?<!\\)\\\))"
     r"|(?P<escaped>\\[\\$])"
     r"|(?P<dollars>\$\$(?:(?!\n\n)[^$`]){1,4000}?\$\$)"
     r"|(?P<formula>\$(?![\s$])(?:(?!\n\n)[^$`\\]|\\(?!\n).){0,1000}?(?<!\s)\$(?![\d$]))"

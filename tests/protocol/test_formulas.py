@@ -37,6 +37,8 @@ F = "```"
         ("| a | b |\n|--|--|\n| $1 | $2 |", "| a | b |\n|--|--|\n| \\$1 | \\$2 |"),
         ("first $5\n\nsecond $6", "first \\$5\n\nsecond \\$6"),
         (r"open \( without an end", r"open \( without an end"),
+        (r"open \( before \(x\)", r"open \( before $x$"),
+        (r"open \[ before \[x \\[2pt] y\]", r"open \[ before $$x \\[2pt] y$$"),
         ("nothing", "nothing"),
         ("", ""),
     ],
