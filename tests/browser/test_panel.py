@@ -83,6 +83,7 @@ def test_two_panels_of_one_conversation_show_an_answer_as_it_comes(
         # Which sends no question, though the field is in the composer.
         temperature.press("Enter")
         expect(second.area.locator("summary[aria-label='Parameters (changed)']")).to_be_visible()
+        assert faults(opened.page, ".aqueduct-widget") == []
         first.screenshot("panel-parameters")
         second.ask("Go on")
         first.expect_whole("Hello")

@@ -28,6 +28,8 @@ export interface ChatProps {
   typesetter: Typesetter;
   sources?: readonly ContextSource[];
   header?: ComponentChildren;
+  /** What it is on the page: a part of it by default, or one of several groups, such as outputs. */
+  role?: 'group';
   /** Shown in the composer, beside the model. */
   tools?: ComponentChildren;
   /** Shown where there is no model yet: in the place of questions, and below them. */
@@ -47,7 +49,7 @@ export function showChat(node: HTMLElement, props: ChatProps): () => void {
 }
 
 export function Chat(props: ChatProps): JSX.Element {
-  const { model, words, typesetter, sources = [], header, tools, setUp } = props;
+  const { model, words, typesetter, sources = [], header, tools, setUp, role } = props;
   const [, draw] = useReducer((count: number) => count + 1, 0);
   // A layout effect, because changes between the paint and a normal effect would be missed.
   useLayoutEffect(() => model.changed.connect(() => draw(null)), [model]);
@@ -65,7 +67,13 @@ export function Chat(props: ChatProps): JSX.Element {
     }
   };
   return (
-    <section class="aqueduct-chat" ref={node} aria-label={words.__('Chat')} onKeyDown={onKeyDown}>
+    <section
+      class="aqueduct-chat"
+      ref={node}
+      role={role}
+      aria-label={words.__('Chat')}
+      onKeyDown={onKeyDown}
+    >
       {header}
       <Transcript {...{ model, words, typesetter, sources, setUp }} />
       {needsModel(props) && model.turns.length > 0 && (

@@ -98,6 +98,7 @@ function render({ model, el }: RenderProps<State>): () => void {
     model: chat,
     words: ENGLISH,
     typesetter,
+    role: 'group',
     tools: h(PanelParameters, { carrier, words: ENGLISH })
   });
   return () => {
