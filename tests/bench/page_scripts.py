@@ -7,6 +7,7 @@ __all__ = [
     "ALL_LISTED",
     "FRAMES",
     "IS_WHOLE",
+    "SHOW_PLAINLY",
     "UNTIL_DRAWN",
     "WATCH_FRAMES",
     "WATCH_OPENING",
@@ -69,6 +70,21 @@ WATCH_TYPING = """() => {
     }), { capture: true });
 }"""
 
+
+SHOW_PLAINLY = """text => {
+    const began = performance.now();
+    const node = document.createElement('div');
+    node.style.cssText = 'position: fixed; width: 300px';
+    node.append(...text.split('\\n').map(line => {
+        const paragraph = document.createElement('p');
+        paragraph.textContent = line;
+        return paragraph;
+    }));
+    document.body.append(node);
+    node.getBoundingClientRect();
+    node.remove();
+    return performance.now() - began;
+}"""
 
 ALL_LISTED = "count => document.querySelectorAll('.aqueduct-row').length >= count"
 ALL_DRAWN = "count => document.querySelectorAll('.aqueduct-turn').length >= count"

@@ -11,7 +11,7 @@ import type Token from 'markdown-it/lib/token.mjs';
 import { plainText } from '../model/plain-text';
 import type { Words } from '../translation';
 import { codeBar } from './code-bar';
-import { inFrameWithRoom } from './frames';
+import { inFrameWithRoom, whenQuiet } from './frames';
 import { GrowingCode } from './growing-code';
 import { markdown, purified } from './markup';
 import { pageServices, type Typesetter } from './services';
@@ -25,6 +25,9 @@ const BUSY_SHARE = 0.1;
 /** The number of blocks in a group after which the next group begins. */
 const GROUP_BLOCKS = 20;
 
+/** The longest wait until the next group of a long text is drawn, in milliseconds. */
+const QUIET_MS = 50;
+
 export class MarkdownView {
   private _text = '';
   private _settled = 0;
@@ -35,6 +38,8 @@ export class MarkdownView {
   private _tail: HTMLElement;
   private _group: HTMLElement | null = null;
   private readonly _growing: GrowingCode;
+  /** What cancels the drawing of blocks that wait for a quiet moment. */
+  private readonly _waiting = new Set<() => void>();
 
   constructor(
     private readonly _node: HTMLElement,
@@ -65,6 +70,8 @@ export class MarkdownView {
 
   dispose(): void {
     this._cancel();
+    this._waiting.forEach(cancel => cancel());
+    this._waiting.clear();
   }
 
   private _begin(): HTMLElement {
@@ -74,7 +81,7 @@ export class MarkdownView {
   }
 
   private _restart(): void {
-    this._cancel();
+    this.dispose();
     this._tail = this._begin();
     this._group = null;
     this._env = {};
@@ -96,9 +103,7 @@ export class MarkdownView {
     const tokens = markdown.parse(rest, this._env);
     const last = this._isComplete ? tokens.length : startOfLast(tokens);
     if (last > 0) {
-      const settled = this._fragment(tokens.slice(0, last));
-      this._decorate(settled);
-      this._openGroup().append(settled);
+      this._settle(tokens.slice(0, last));
       this._settled += offsetOf(rest, tokens[last]?.map?.[0]);
     }
     const growing = this._fragment(tokens.slice(last));
@@ -108,11 +113,38 @@ export class MarkdownView {
     this._next = ended + (ended - started) * (1 / BUSY_SHARE - 1);
   }
 
+  /**
+   * Draw blocks that will not change. Of many at once, the last ones are drawn now, because a
+   * conversation opens at its end, and the others above them in quiet moments.
+   */
+  private _settle(tokens: readonly Token[]): void {
+    const parts = inGroups(tokens);
+    const isShort = parts.length === 1;
+    const groups = parts.map(part => ({ part, node: isShort ? this._openGroup() : this._begun() }));
+    const drawLast = (): void => {
+      const { part, node } = groups.pop()!;
+      const settled = this._fragment(part);
+      this._decorate(settled);
+      node.append(settled);
+      if (groups.length) {
+        const cancel = whenQuiet(() => {
+          this._waiting.delete(cancel);
+          drawLast();
+        }, QUIET_MS);
+        this._waiting.add(cancel);
+      }
+    };
+    drawLast();
+  }
+
   private _openGroup(): HTMLElement {
-    if (this._group === null || this._group.childElementCount >= GROUP_BLOCKS) {
-      this._group = document.createElement('div');
-      this._tail.before(this._group);
-    }
+    const isFull = this._group === null || this._group.childElementCount >= GROUP_BLOCKS;
+    return isFull ? this._begun() : this._group!;
+  }
+
+  private _begun(): HTMLElement {
+    this._group = document.createElement('div');
+    this._tail.before(this._group);
     return this._group;
   }
 
@@ -180,12 +212,23 @@ export class MarkdownView {
 /** Return the index of the last block's first token. */
 function startOfLast(tokens: readonly Token[]): number {
   for (let index = tokens.length - 1; index >= 0; index--) {
-    const token = tokens[index]!;
-    if (token.level === 0 && token.nesting >= 0 && token.map) {
+    if (isStart(tokens[index]!)) {
       return index;
     }
   }
   return 0;
+}
+
+/** Whether a block begins with a token. */
+function isStart({ level, nesting, map }: Token): boolean {
+  return level === 0 && nesting >= 0 && map !== null;
+}
+
+/** Return the tokens of so many blocks each as belong into a group. */
+function inGroups(tokens: readonly Token[]): Token[][] {
+  const starts = tokens.flatMap((token, index) => (isStart(token) ? [index] : []));
+  const firsts = starts.filter((_, number) => number > 0 && number % GROUP_BLOCKS === 0);
+  return [0, ...firsts].map((first, number) => tokens.slice(first, firsts[number]));
 }
 
 /** Return the offset of a line, or the text's length if there is no such line. */

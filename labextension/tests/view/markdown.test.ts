@@ -77,6 +77,38 @@ test('a block that another one follows is drawn once', () => {
   ]);
 });
 
+/** A text of many blocks, and the words of a view that draws it. */
+const LONG = Array.from({ length: 90 }, (_, number) => `p${number}`);
+const words = (): string[] => [...node.querySelectorAll('p')].map(one => one.textContent);
+
+test('of a long text the end is drawn at once, and the rest above it in quiet moments', () => {
+  view.show(LONG.join('\n\n'), true);
+  expect(words()).toEqual(LONG.slice(80));
+  vi.advanceTimersByTime(50);
+  expect(words()).toEqual(LONG.slice(60));
+  vi.runAllTimers();
+  expect(words()).toEqual(LONG);
+});
+
+test('what comes after many blocks at once goes on below them', () => {
+  view.show(LONG.join('\n\n'), false);
+  vi.advanceTimersByTime(20);
+  view.show([...LONG, 'more', 'end'].join('\n\n'), true);
+  vi.runAllTimers();
+  expect(words()).toEqual([...LONG, 'more', 'end']);
+});
+
+test.each(['another text', 'nothing'])('a long text that is not wanted any more: %s', next => {
+  view.show(LONG.join('\n\n'), true);
+  if (next === 'nothing') {
+    view.dispose();
+  } else {
+    view.show(next, true);
+  }
+  vi.runAllTimers();
+  expect(words()).toEqual(next === 'nothing' ? LONG.slice(80) : [next]);
+});
+
 test('another text takes the place of the one before', () => {
   view.show('one\n\ntwo', true);
   view.show('three', true);
