@@ -84,7 +84,7 @@ def measure_page() -> Iterator[str]:
         StandIn() as standin,
         tempfile.TemporaryDirectory() as folder,
         lab_server(Path(folder), standin, python=python) as server,
-        running_browser() as browser,
+        running_browser(optimises=True) as browser,
         lab(server, browser, "1") as opened,
     ):
         page = opened.page

@@ -34,6 +34,9 @@ from ..standin import StandIn
 __all__ = ["Lab", "LabServer", "lab", "lab_server", "running_browser"]
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+SHORT_LIVED = "--js-flags=--no-turbofan --no-maglev"
+"""For pages that live for seconds: to optimise their code takes longer than it saves."""
+
 WITH_PAGES = {"JUPYTER_CONFIG_PATH": ""}
 """The tests' other servers are without JupyterLab."""
 
@@ -250,12 +253,13 @@ def lab_server(
 
 
 @contextmanager
-def running_browser() -> Iterator[Browser]:
-    """Start Debian's chromium."""
+def running_browser(*, optimises: bool = False) -> Iterator[Browser]:
+    """Start Debian's chromium; ``optimises`` says whether it makes code fast that runs for long."""
     expect.set_options(timeout=PATIENCE)
+    arguments = ARGUMENTS if optimises else [*ARGUMENTS, SHORT_LIVED]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
+            executable_path=shutil.which("chromium"), args=arguments
         )
         yield browser
         browser.close()
