@@ -80,6 +80,8 @@ class ConnectedServices:
                 else:
                     (self._keys / name).unlink(missing_ok=True)
                 self._write({**known, name: _Service(base_url=base_url)})
+        except _DamagedError as error:
+            raise UnavailableError(self._cannot_be_read(error)) from error
         except OSError as error:
             raise UnavailableError(
                 f"The service could not be kept in {self._file.parent}: {error.strerror or error}."
@@ -140,24 +142,27 @@ class ConnectedServices:
 
         Raises:
             OSError: it cannot be moved.
+            _DamagedError: so is the list that another server has put in its place.
         """
+        identity = identity_of(self._file)
         try:
             return self._known()
         except _DamagedError as error:
-            aside = set_aside(self._file, identity_of(self._file))
-            if aside is not None:
-                notice = (
-                    f"The list of connected services was damaged ({error}). It was moved to "
-                    f"{aside}, and a new one was started. Connect the other services again."
-                )
-                _log.error("%s", notice)
-                self._say(notice)
+            aside = set_aside(self._file, identity)
+            if aside is None:  # Another server has moved it, and may have begun a new one.
+                return self._known()
+            notice = (
+                f"The list of connected services was damaged ({error}). It was moved to "
+                f"{aside}, and a new one was started. Connect the other services again."
+            )
+            _log.error("%s", notice)
+            self._say(notice)
             return {}
 
     def _cannot_be_read(self, error: _DamagedError) -> str:
         return (
-            f"The connected services in {self._file} cannot be read ({error}). Mend the file and "
-            "restart the server, or connect the services again: the file is moved aside then."
+            f"The connected services in {self._file} cannot be read ({error}). Repair the file and "
+            "restart the server, or connect the services again, which moves the damaged file aside."
         )
 
     def _say(self, notice: str) -> None:

@@ -95,15 +95,16 @@ class ChatPanel(anywidget.AnyWidget):
             "max_tokens": max_tokens,
             "reasoning_effort": reasoning_effort,
         }
+        # What may fail comes before the panel has a place, which would stay.
+        self._attachments = PanelAttachments(chats, attachments)
         self._place = session.panels.take(
             chats.current,
             conversation,
-            {name: value for name, value in given.items() if value is not None},
+            {name: value for name, value in given.items() if value not in (None, "")},
             run_of(chats.shell),
         )
         self.conversation: Conversation = session.conversation(self._place.conversation)
         self._answers = PanelAnswers(chats, self.conversation, self._tell)
-        self._attachments = PanelAttachments(chats, attachments)
         self._uploads = PanelUploads(session)
         self._setup: dict[str, Any] | None = None
         self._is_asking_setup = False

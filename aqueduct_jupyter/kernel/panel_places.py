@@ -120,7 +120,7 @@ class PanelPlaces:
         name = named or next(name for name in names if self._suits(name, arguments))
         place = PanelPlace(name, arguments, None if named else default, run)
         self._places = [*self._places, place][-MOST_PLACES:]
-        dropped = dict.fromkeys(_dropped(name, before, self._of(run)))
+        dropped = dict.fromkeys(_dropped(name, before, self._places))
         self.set_parameters(name, dropped | parameters)
         return place
 
@@ -167,7 +167,7 @@ def _names(
 def _dropped(
     conversation: str, before: Sequence[PanelPlace], now: Sequence[PanelPlace]
 ) -> set[str]:
-    """Return the arguments that a cell has given to a conversation before, and not now."""
+    """Return the arguments that a cell gave to a conversation, and no panel gives now."""
 
     def given(places: Sequence[PanelPlace]) -> set[str]:
         mine = (place.arguments for place in places if place.conversation == conversation)

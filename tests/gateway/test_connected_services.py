@@ -60,7 +60,7 @@ def test_a_damaged_list_is_said_serves_nothing_and_is_kept(tmp_path: Path, conte
     assert services.read() == {}
     assert services.addresses() == {}
     assert f"{listed} cannot be read" in notices[1]
-    with pytest.raises(UnavailableError, match="Mend the file"):
+    with pytest.raises(UnavailableError, match="Repair the file"):
         services.remove("mine")
     assert listed.read_bytes() == content
 
@@ -109,3 +109,16 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("in the way")
     with pytest.raises(UnavailableError, match="could not be kept"):
         ConnectedServices(tmp_path, []).add("a", "http://a/v1", "k")
+
+
+def test_a_list_that_another_server_has_begun_anew_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moved_already(path: Path, _identity: object) -> None:
+        path.write_text('{"theirs": {"base_url": "http://a"}}')
+
+    (tmp_path / "services.json").write_text("damaged")
+    monkeypatch.setattr("aqueduct_jupyter.gateway.connected_services.set_aside", moved_already)
+    services = ConnectedServices(tmp_path, [])
+    services.add("mine", "http://b", "")
+    assert set(services.addresses()) == {"theirs", "mine"}

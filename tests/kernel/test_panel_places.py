@@ -69,6 +69,21 @@ def test_panels_of_one_cell_keep_their_conversations(run: Run) -> None:
     assert run("c1", "model='c'", "model='d'") == ["main 2", "main"]
 
 
+def test_an_argument_that_another_cell_still_gives_holds(run: Run, shell: Shell) -> None:
+    run("c1", "temperature=0")
+    run("c2", "temperature=0")
+    assert run("c1", "") == ["main"]
+    assert shell.magics.chats.session.panels.parameters("main").temperature == 0
+
+
+def test_a_panel_that_fails_leaves_nothing(run: Run, shell: Shell) -> None:
+    assert run("c1", "") == ["main"]
+    with pytest.raises(Exception, match="typo"):
+        run("c2", "model='a', temperature=1.5, attachments=['typo']")
+    assert shell.magics.chats.session.panels.parameters("main").temperature is None
+    assert run("c3", "model='b'") == ["main"]
+
+
 def test_another_current_conversation_and_one_that_is_named_come_first(
     run: Run, shell: Shell
 ) -> None:

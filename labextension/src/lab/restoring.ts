@@ -30,6 +30,8 @@ export async function restore(
     model.drafts.adopt(draft);
   }
   model.drafts.use(shelf);
+  // While this page was loading, another tab may have sent what waits in both.
+  model.queue.leaveOut(model.turns.map(({ id }) => id));
   let saved = '';
   model.changed.connect(() => {
     const now = { id: carrier.current.id, model: model.model };

@@ -11,6 +11,8 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { textIn } from '../carriers/json';
 import { offer, type Transcript, type Transcripts } from '../view/services';
 
+type NotebookModel = NotebookPanel['content']['model'];
+
 /** An output of a notebook. */
 interface Place {
   outputs: ICodeCellModel['outputs'];
@@ -21,30 +23,37 @@ export class NotebookTranscripts implements Transcripts {
   constructor(private readonly _tracker: INotebookTracker) {}
 
   keep(mark: string, transcript: Transcript): void {
-    const places: Place[] = [];
-    this._tracker.forEach(panel => places.push(...placesIn(panel, mark)));
-    // Of a notebook and its copy, we cannot tell whose panel it is.
-    const [place] = places;
-    if (!place || places.length > 1) {
+    if (!isMarked(transcript['text/html'], mark)) {
       return;
     }
-    const { outputs, number } = place;
-    if (htmlOf(place) !== transcript['text/html']) {
-      outputs.set(number, { output_type: 'display_data', data: { ...transcript }, metadata: {} });
+    // Two views of a notebook have one model.
+    const notebooks = new Set<NotebookModel>();
+    this._tracker.forEach(({ content }) => notebooks.add(content.model));
+    const found = [...notebooks].map(model => placesIn(model, mark)).filter(({ length }) => length);
+    // Of a notebook and its copy, we cannot tell whose panel it is.
+    for (const place of found.length === 1 ? found[0]! : []) {
+      if (htmlOf(place) !== transcript['text/html']) {
+        const output = { output_type: 'display_data', data: { ...transcript }, metadata: {} };
+        place.outputs.set(place.number, output);
+      }
     }
   }
 }
 
-/** The transcripts with a mark in a notebook. */
-function placesIn(panel: NotebookPanel, mark: string): Place[] {
-  const cells: Iterable<ICellModel> = panel.content.model?.cells ?? [];
+function isMarked(html: string, mark: string): boolean {
+  return html.startsWith(`<div class="${mark}">`);
+}
+
+/** The transcripts with a mark in a notebook; a panel that is shown twice has two. */
+function placesIn(model: NotebookModel, mark: string): Place[] {
+  const cells: Iterable<ICellModel> = model?.cells ?? [];
   return [...cells].flatMap(cell => {
     const { outputs } = cell as Partial<ICodeCellModel>;
     const places = Array.from({ length: outputs?.length ?? 0 }, (_, number) => ({
       outputs: outputs!,
       number
     }));
-    return places.filter(place => htmlOf(place).startsWith(`<div class="${mark}">`));
+    return places.filter(place => isMarked(htmlOf(place), mark));
   });
 }
 

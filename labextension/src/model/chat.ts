@@ -134,6 +134,7 @@ export class ChatModel {
 
   /** Send the first of the waiting questions. */
   sendNext(): void {
+    this.queue.leaveOut(this.turns.map(({ id }) => id));
     const [next] = this.queue.items;
     if (next && !this.isRunning) {
       const { id: turn, prompt, files, contexts } = next;

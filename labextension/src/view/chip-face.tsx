@@ -6,13 +6,11 @@ import { tokensOf } from '../model/weight';
 import type { Kind, LeftOut } from '../protocol-types';
 import type { Words } from '../translation';
 import { Icon, type IconName } from './icons';
-import { useObjectUrl, type Opened } from './opened';
+import { PICTURES, useObjectUrl, type Opened } from './opened';
 
 /** The longest text that is shown of an attachment, in characters. */
 const MOST_SHOWN = 100_000;
 
-/** The pictures that every browser can show. */
-const PICTURES = /^image\/(png|jpeg|gif|webp)$/;
 const PICTURE_NAMES = /\.(png|jpe?g|gif|webp)$/i;
 
 const MIB = 2 ** 20;

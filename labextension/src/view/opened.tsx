@@ -6,6 +6,9 @@ import { fileNameOf, sentenceOf } from '../model/plain-text';
 import type { Words } from '../translation';
 import { IconButton } from './icons';
 
+/** The pictures that every browser can show; they hold nothing that could run. */
+export const PICTURES = /^image\/(png|jpeg|gif|webp)$/;
+
 /** Something to look at. */
 export interface Opened {
   name: string;
@@ -72,11 +75,10 @@ function Picture(props: {
   return url ? <img src={url} alt={props.name} /> : <p>{props.words.__('Loading…')}</p>;
 }
 
-/** Saves a file. It is never opened in the browser, where it could run with this page's rights. */
+/** Saves a file. */
 function Download(props: { file: Blob; name: string; words: Words }): JSX.Element {
   const { file, name, words } = props;
-  const [bytes] = useState(() => new Blob([file], { type: 'application/octet-stream' }));
-  const url = useObjectUrl(bytes);
+  const url = useObjectUrl(file);
   return (
     <p>
       <a class="aqueduct-button" href={url} download={fileNameOf(name) || 'file'}>
@@ -86,14 +88,21 @@ function Download(props: { file: Blob; name: string; words: Words }): JSX.Elemen
   );
 }
 
-/** The address of bytes on this page, for as long as they are shown. */
+/**
+ * The address of bytes on this page, for as long as they are shown.
+ *
+ * Only pictures keep their type. Anything else could be a page, which would run with this page's
+ * rights where somebody opens the address in a tab.
+ */
 export function useObjectUrl(blob: Blob | null): string {
   const [url, setUrl] = useState('');
   useEffect(() => {
     if (!blob) {
       return undefined;
     }
-    const created = URL.createObjectURL(blob);
+    const isHarmless = PICTURES.test(blob.type);
+    const bytes = isHarmless ? blob : new Blob([blob], { type: 'application/octet-stream' });
+    const created = URL.createObjectURL(bytes);
     setUrl(created);
     return () => URL.revokeObjectURL(created);
   }, [blob]);

@@ -58,7 +58,12 @@ function move(popup: HTMLDetailsElement, event: KeyboardEvent): void {
   const items = popup.querySelectorAll<HTMLElement>(
     '.aqueduct-menu-list :is(button, input):enabled'
   );
-  const index = [...items].indexOf(document.activeElement as HTMLElement);
+  const focused = document.activeElement as HTMLElement;
+  // These use the keys themselves.
+  if (['textarea', 'select'].includes(focused.localName)) {
+    return;
+  }
+  const index = [...items].indexOf(focused);
   const next = items[event.key === 'ArrowDown' ? index + 1 : index - 1];
   if (popup.open && next) {
     event.preventDefault();

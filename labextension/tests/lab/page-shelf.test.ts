@@ -163,6 +163,17 @@ test('a question that one copy of a tab has sent waits no longer in the other', 
   ]);
 });
 
+test('what the other copy sent before this one was loaded is not asked again', async () => {
+  const { model } = await load('a');
+  const [turn] = server.conversations.get('a')!.turns;
+  model.queue.restore([{ id: turn!.id, prompt: 'sent', files: [], contexts: [] }]);
+  model.sendNext();
+  await settled();
+  expect(model.queue.items).toEqual([]);
+  expect(model.isRunning).toBe(false);
+  expect(server.conversations.get('a')!.turns).toHaveLength(1);
+});
+
 test('a file that was not uploaded is named when the page is there again', async () => {
   const { model } = await load('a');
   model.draft.attachments.add(new File(['x'], 'slow.csv')).catch(() => undefined);

@@ -52,6 +52,24 @@ test.each([[said('old')], [[said('old').slice(0, 20), said('old').slice(20)]]])(
   }
 );
 
+test('two views of a notebook are one, and a panel that is shown twice has two transcripts', () => {
+  const { panel, set } = notebook([said('old')], [said('old')]);
+  keepIn(panel, { content: panel.content } as NotebookPanel);
+  expect(set).toHaveLength(2);
+});
+
+test.each(['', '<p>no mark</p>', said('x', 'aqueduct-transcript-2')])(
+  'what is no transcript of the panel takes no place: %j',
+  html => {
+    const { panel, set } = notebook([said('old')]);
+    keepIn(panel);
+    set.length = 0;
+    const tracker = { forEach: [panel].forEach.bind([panel]) } as unknown as INotebookTracker;
+    new NotebookTranscripts(tracker).keep(MARK, { 'text/html': html, 'text/plain': '' });
+    expect(set).toEqual([]);
+  }
+);
+
 test('a notebook that has none, is not loaded, or is open with its copy is left alone', () => {
   const [first, copy, other] = [notebook([said('a')]), notebook([said('b')]), notebook(['x'])];
   keepIn(other.panel, { content: { model: null } } as NotebookPanel);

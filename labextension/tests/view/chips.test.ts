@@ -128,6 +128,19 @@ test('what was sent looks as before, and can be opened: a text, a picture, and a
   expect(node.querySelector('dialog pre')).toBeNull();
 });
 
+test('a page under the name of a picture never gets an address as a page', async () => {
+  download.mockResolvedValue(new Blob(['<script>'], { type: 'text/html' }));
+  createObjectURL.mockClear();
+  const page = 'data:text/html;base64,PHNjcmlwdD4=';
+  const hostile = { type: 'file', file: { file_data: page, filename: 'x.png' } } as Part;
+  const node = await sent(model, IMAGE, hostile);
+  await vi.waitFor(() => expect(createObjectURL.mock.calls.length).toBeGreaterThan(0));
+  await press(node, 'li:nth-child(2) button');
+  await redrawn();
+  const types = createObjectURL.mock.calls.map(([bytes]) => (bytes as Blob).type);
+  expect(new Set(types)).toEqual(new Set(['application/octet-stream']));
+});
+
 test('each kind has a sign of its own after sending, too', async () => {
   const names = [
     'cell In[1] of a.ipynb',

@@ -57,6 +57,18 @@ async function set(label: string, value: string): Promise<void> {
 const title = (): string =>
   node.querySelector('.aqueduct-parameters')!.closest('details')!.querySelector('summary')!.title;
 
+test.each(['System message', 'Reasoning effort'])('%s keeps the arrow keys to itself', label => {
+  const input = field(label);
+  input.focus();
+  const press = new KeyboardEvent('keydown', {
+    key: 'ArrowDown',
+    bubbles: true,
+    cancelable: true
+  });
+  expect(input.dispatchEvent(press)).toBe(true);
+  expect(document.activeElement).toBe(input);
+});
+
 test('each field has a label, and is kept with the conversation', async () => {
   await carrier.open('a');
   await redrawn();
