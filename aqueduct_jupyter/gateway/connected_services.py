@@ -69,7 +69,7 @@ class ConnectedServices:
         """Keep a service, in the place of one with the same name.
 
         Raises:
-            UnavailableError: the files cannot be written.
+            UnavailableError: the files cannot be written, or a damaged list is in the way again.
         """
         try:
             with self._changing:
