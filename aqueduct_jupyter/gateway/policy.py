@@ -55,14 +55,18 @@ def refusal(message: str) -> AqueductError:
     return PermissionDeniedError(message, code="policy")
 
 
-def read_policy(configured: object) -> Policy | None:
+def read_policy(configured: object, section: str = "AqueductApp") -> Policy | None:
     """Read ``c.AqueductApp.policy``.
+
+    Args:
+        configured: what the operator wrote.
+        section: the name of the configuration's section, for messages.
 
     Raises:
         ValueError: it is not callable.
     """
     if configured is not None and not callable(configured):
-        raise ValueError("AqueductApp.policy: it must be a function that takes a PolicyRequest.")
+        raise ValueError(f"{section}.policy: it must be a function that takes a PolicyRequest.")
     return cast(Policy | None, configured)
 
 

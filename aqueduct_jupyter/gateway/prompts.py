@@ -33,8 +33,12 @@ _TEXT = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
 _PROMPTS = TypeAdapter(Annotated[dict[_NAME, _TEXT], Field(max_length=MOST_PROMPTS)])
 
 
-def read_prompts(configured: object) -> Mapping[str, str]:
+def read_prompts(configured: object, section: str = "AqueductApp") -> Mapping[str, str]:
     """Read ``c.AqueductApp.prompts``.
+
+    Args:
+        configured: what the operator wrote.
+        section: the name of the configuration's section, for messages.
 
     Raises:
         ValueError: it is not names and texts, or one of them is empty or too long; the message
@@ -46,4 +50,4 @@ def read_prompts(configured: object) -> Mapping[str, str]:
         first = error.errors(include_url=False, include_input=False)[0]
         steps = [str(step) for step in first["loc"] if step != "[key]"]
         where = ".".join(["prompts", *steps])
-        raise ValueError(f"AqueductApp.{where}: {first['msg']}.") from None
+        raise ValueError(f"{section}.{where}: {first['msg']}.") from None

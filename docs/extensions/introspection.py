@@ -249,7 +249,8 @@ def lab_settings() -> list[Row]:
 def _traits(kind: type[Configurable]) -> list[Row]:
     return [
         Row(name, _kind_of(trait), _shown(trait.default()), _line(trait.help))
-        for name, trait in kind.class_own_traits(config=True).items()
+        for name, trait in kind.class_traits(config=True).items()
+        if trait.this_class.__module__.startswith("aqueduct_jupyter.")
     ]
 
 

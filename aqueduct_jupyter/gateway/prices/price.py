@@ -73,8 +73,12 @@ class ConfiguredPrice(BaseModel):
 _PRICES = TypeAdapter(dict[str, ConfiguredPrice])
 
 
-def read_prices(configured: object) -> Mapping[str, Price]:
+def read_prices(configured: object, section: str = "AqueductApp") -> Mapping[str, Price]:
     """Read ``c.AqueductApp.prices``.
+
+    Args:
+        configured: what the operator wrote.
+        section: the name of the configuration's section, for messages.
 
     Raises:
         ValueError: an option is missing or unknown, or a value is out of range; the message names
@@ -85,5 +89,5 @@ def read_prices(configured: object) -> Mapping[str, Price]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in ("prices", *first["loc"]))
-        raise ValueError(f"AqueductApp.{where}: {first['msg']}.") from None
+        raise ValueError(f"{section}.{where}: {first['msg']}.") from None
     return {name: Price((Rates(**entry.model_dump()),)) for name, entry in entries.items()}

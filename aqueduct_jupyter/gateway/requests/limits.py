@@ -62,8 +62,12 @@ class Limits(BaseModel):
     max_tokens: PositiveInt | None = None
 
 
-def read_limits(configured: object) -> Limits:
+def read_limits(configured: object, section: str = "AqueductApp") -> Limits:
     """Read ``c.AqueductApp.limits``.
+
+    Args:
+        configured: what the operator wrote.
+        section: the name of the configuration's section, for messages.
 
     Raises:
         ValueError: an option is unknown or a value is out of range; the message names it.
@@ -73,7 +77,7 @@ def read_limits(configured: object) -> Limits:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in ("limits", *first["loc"]))
-        raise ValueError(f"AqueductApp.{where}: {first['msg']}.") from None
+        raise ValueError(f"{section}.{where}: {first['msg']}.") from None
 
 
 @dataclass(frozen=True, slots=True)

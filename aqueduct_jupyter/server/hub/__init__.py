@@ -1,0 +1,1 @@
+"""The gateway as a service of a JupyterHub: one for all of its users."""
