@@ -24,9 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else arguments
     own, theirs = _divided(words)
-    chosen = _parser().parse_args(own)
+    chosen, more = _parser().parse_known_args(own)
+    if more and chosen.command != "hub":
+        _parser().error(f"unrecognized arguments: {' '.join(more)}")
     try:
-        return _run(chosen, theirs)
+        return _run(chosen, [*more, *theirs])
     except AqueductError as error:
         print(f"jupyter aqueduct: {error.message}", file=sys.stderr)
         return 1
@@ -59,6 +61,10 @@ def _run(chosen: argparse.Namespace, theirs: list[str]) -> int:
         from .status import status
 
         return status(chosen.url, chosen.token)
+    if chosen.command == "hub":
+        from .hub import hub
+
+        return hub(chosen.config, theirs)
     if chosen.command == "agent":
         from .agent import AgentCommand, agent
 
@@ -93,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         _add_server(commands.add_parser(name, help=purpose))
     _add_agent(commands.add_parser("agent", help="start an agent with a key of its own"))
+    hub = commands.add_parser("hub", help="run the gateway as a service of a JupyterHub")
+    hub.add_argument("--config", "-f", help="the file of its settings, c.AqueductHub")
     return parser
 
 

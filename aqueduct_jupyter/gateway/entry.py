@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 from ..protocol.chat import Usage
 from ..protocol.errors import AqueductError
 from .prices.price import Price
 
-__all__ = ["AGENT", "CLIENT_LEFT", "Caller", "Entry", "Outcome"]
+__all__ = ["AGENT", "CLIENT_LEFT", "REPORTED", "Caller", "Entry", "Outcome"]
 
 Outcome = Literal["whole", "failed", "cancelled"]
 """How a request ended: with a complete answer, with an error, or by the client's disconnect."""
@@ -22,6 +22,12 @@ Outcome = Literal["whole", "failed", "cancelled"]
 CLIENT_LEFT = 499
 """The status if the client disconnected before the answer began; nginx's convention."""
 
+REPORTED = (
+    *("request_id", "outcome", "api", "kernel", "model", "upstream", "upstream_api", "error_code"),
+    *("status", "total_ms", "tokens_in", "tokens_out", "usd", "first_token_ms"),
+    *("is_stream", "is_estimated"),
+)
+"""The fields of an entry that a log or a monitor may know."""
 
 AGENT = "agent:"
 """How the name of an agent begins, where a kernel's id would be; no kernel's id does."""
@@ -37,12 +43,14 @@ class Caller:
         groups: the owner's groups, if the server knows them.
         key: the name in a key, which gives access only to what kernels use: a kernel's id, an
             agent's name, or ``SERVER_LIFE``; None for a token, which gives access to everything.
+        is_admin: whether this is somebody who administers the server.
     """
 
     owner: str = ""
     kernel: str | None = None
     groups: frozenset[str] = frozenset()
     key: str | None = None
+    is_admin: bool = False
 
     @property
     def is_agent(self) -> bool:
@@ -116,6 +124,10 @@ class Entry:
     def fail(self, error: AqueductError) -> None:
         """Note that the request ended with an error."""
         self.outcome, self.status, self.error_code = "failed", error.status, error.code
+
+    def report(self) -> dict[str, Any]:
+        """Return what a log or a monitor may know of it: counts and times, never any text."""
+        return {name: getattr(self, name) for name in REPORTED}
 
     def cancel(self) -> None:
         """Note that the client disconnected."""

@@ -1,4 +1,4 @@
-"""One hub for all tests of the folder, with a server for each of its two users."""
+"""One hub for all tests of the folder, with servers of its users, and our service behind it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from ..kernels import Kernel, running_kernel
+from ..postgresql import postgresql_server
 from ..standin import StandIn
 from .hub import Hub, Server, running_hub
+from .objects import ObjectStore, object_store
+from .service import RunningService, running_service
 
 OPERATORS_KEY = "sk-campus-operators-own"
+SERVICES_KEY = "sk-only-the-service-has-this"
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +66,41 @@ def alices_kernel(alice: Server) -> Iterator[Kernel]:
 def bobs_kernel(bob: Server) -> Iterator[Kernel]:
     with running_kernel(bob.url, bob.token) as kernel:
         yield kernel
+
+
+@pytest.fixture(scope="session")
+def objects() -> Iterator[ObjectStore]:
+    """The object store of the service."""
+    with object_store() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def service(
+    hub: Hub, campus: StandIn, objects: ObjectStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    """Two replicas of our service, which share a database and an object store."""
+    folder = tmp_path_factory.mktemp("service")
+    key_file = folder / "upstream.key"
+    key_file.write_text(SERVICES_KEY)
+    key_file.chmod(0o600)
+    upstream = {"base_url": campus.url, "api_key_file": str(key_file)}
+    settings = f"""
+c.AqueductHub.upstreams = {{"campus": {upstream!r}}}
+c.AqueductHub.objects_url = "s3://files"
+c.AqueductHub.identity_seconds = 2
+"""
+    with postgresql_server() as postgresql:
+        environment = {
+            "AQUEDUCT_DATABASE_URL": postgresql.new_database(),
+            **objects.environment(),
+        }
+        with running_service(hub, folder, settings, environment, replicas=2) as service:
+            yield service
+
+
+@pytest.fixture(scope="session")
+def people(hub: Hub, service: RunningService) -> dict[str, Server]:
+    """The servers that use the service, by user."""
+    users = ("alice", "bob", "carol")
+    return dict(zip(users, hub.start(*((user, "campus") for user in users)), strict=True))

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import psutil
 
-__all__ = ["Hub", "Server", "running_hub"]
+__all__ = ["Hub", "Server", "Service", "free_ports", "inherited", "running_hub"]
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(sys.executable).parent / "node"
@@ -60,6 +60,15 @@ class Server:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the hub knows of our service: the port that it is behind, and its token."""
+
+    port: int
+    token: str
+    monitor_token: str
+
+
 @dataclass(slots=True)
 class Hub:
     """A hub that runs: its address, the client of its administrator, its log."""
@@ -68,6 +77,8 @@ class Hub:
     admin: httpx.Client
     log: Path
     process: subprocess.Popen[bytes]
+    service: Service
+    internal_url: str = ""
     # Whatever it has started, so that nothing is left where the hub itself fails.
     _below: dict[int, psutil.Process] = field(default_factory=dict)
 
@@ -161,7 +172,7 @@ class Hub:
 
 @contextmanager
 def running_hub(folder: Path, *, upstream: str, key: str) -> Iterator[Hub]:
-    """Run a hub with the users alice and bob, whose servers ask one upstream.
+    """Run a hub with the users alice, bob and carol, whose servers ask one upstream.
 
     Args:
         folder: where all that it writes goes.
@@ -178,17 +189,21 @@ def running_hub(folder: Path, *, upstream: str, key: str) -> Iterator[Hub]:
     key_file = folder / "campus.key"
     key_file.write_text(f"{key}\n")
     key_file.chmod(0o600)
-    token, log, ports = secrets.token_hex(16), folder / "hub.log", _free_ports(3)
-    for user in ("alice", "bob"):
+    token, log, ports = secrets.token_hex(16), folder / "hub.log", free_ports(4)
+    service = Service(ports.pop(), secrets.token_hex(16), secrets.token_hex(16))
+    for user in ("alice", "bob", "carol"):
         (folder / "home" / user).mkdir(parents=True)
     variables = {
-        **_inherited(),
+        **inherited(),
         "HOME": str(folder / "home"),
         "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16),
         "HUB_FOLDER": str(folder),
         "HUB_PORTS": ",".join(map(str, ports)),
         "HUB_PROXY_COMMAND": os.pathsep.join(map(str, (NODE, PROXY))),
         "HUB_TOKEN": token,
+        "SERVICE_URL": f"http://127.0.0.1:{service.port}",
+        "SERVICE_TOKEN": service.token,
+        "MONITOR_TOKEN": service.monitor_token,
         "CAMPUS_URL": upstream,
         "CAMPUS_KEY_FILE": str(key_file),
     }
@@ -213,19 +228,21 @@ def running_hub(folder: Path, *, upstream: str, key: str) -> Iterator[Hub]:
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-        hub = Hub(url, admin, log, process)
+        hub = Hub(url, admin, log, process, service, f"http://127.0.0.1:{ports[1]}/hub/api")
         stack.callback(hub.stop)
         hub.wait_until_it_answers()
         yield hub
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
+    """Return this process's variables, without what would change a server's settings."""
     # What a notebook or another hub around these tests says must not reach this one.
     strange = ("JUPYTER", "OPENAI_", "AQUEDUCT_", "JPY_")
     return {name: value for name, value in os.environ.items() if not name.startswith(strange)}
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Find ports on which nothing listens."""
     found: list[int] = []
     while len(found) < count:
         port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)

@@ -22,17 +22,46 @@ c.JupyterHub.db_url = f"sqlite:///{folder}/hub.sqlite"
 c.JupyterHub.cookie_secret_file = str(folder / "cookie_secret")
 
 c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allowed_users = {"alice", "bob"}
+c.Authenticator.allowed_users = {"alice", "bob", "carol"}
 c.JupyterHub.allow_named_servers = True
 # Whoever starts servers does not wait for one before asking for the next.
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
-c.JupyterHub.services = [{"name": "tests", "api_token": os.environ["HUB_TOKEN"]}]
+c.JupyterHub.load_groups = {
+    "students": {"users": ["alice", "bob"]},
+    "staff": {"users": ["carol"]},
+}
+c.JupyterHub.services = [
+    {"name": "tests", "api_token": os.environ["HUB_TOKEN"]},
+    {
+        "name": "aqueduct",
+        "url": os.environ["SERVICE_URL"],
+        "api_token": os.environ["SERVICE_TOKEN"],
+        "oauth_no_confirm": True,
+        "oauth_client_allowed_scopes": ["custom:aqueduct:admin"],
+    },
+    {"name": "monitor", "api_token": os.environ["MONITOR_TOKEN"]},
+]
+c.JupyterHub.custom_scopes = {
+    "custom:aqueduct:admin": {"description": "Administer the gateway to language models"},
+}
 c.JupyterHub.load_roles = [
+    {
+        "name": "models",
+        "groups": ["students", "staff"],
+        "services": ["monitor"],
+        "scopes": ["access:services!service=aqueduct"],
+    },
+    {
+        "name": "model-administrators",
+        "users": ["carol"],
+        "services": ["monitor"],
+        "scopes": ["custom:aqueduct:admin"],
+    },
     {
         "name": "tests",
         "services": ["tests"],
         "scopes": ["admin:users", "admin:servers", "admin:server_state", "tokens", "servers"],
-    }
+    },
 ]
 
 c.JupyterHub.spawner_class = "simple"
@@ -50,12 +79,24 @@ c.Spawner.environment = {
 }
 
 
-def share_folder_and_give_key(spawner):
-    """Give servers of this name one data folder, whosever they are, and each its own key."""
+def set_up(spawner):
+    """Give some servers one data folder, and each its own key, and let others use the service."""
+    if spawner.name == "campus":
+        del spawner.environment["CAMPUS_URL"], spawner.environment["CAMPUS_KEY_FILE"]
+        spawner.environment["AQUEDUCT_HUB_URL"] = f"http://127.0.0.1:{public}/services/aqueduct"
     if spawner.name == "shared":
         spawner.environment["DATA_FOLDER"] = str(folder / "shared")
         spawner.environment["AQUEDUCT_BASE_URL"] = os.environ["CAMPUS_URL"]
         spawner.environment["AQUEDUCT_TOKEN"] = f"sk-of-{spawner.user.name}s-server"
 
 
-c.Spawner.pre_spawn_hook = share_folder_and_give_key
+c.Spawner.pre_spawn_hook = set_up
+
+
+def scopes_of_server(spawner):
+    """Return what a server's own token opens: the service only where it is used."""
+    own = ["users:activity!user", "access:servers!server"]
+    return [*own, "access:services!service=aqueduct"] if spawner.name == "campus" else own
+
+
+c.Spawner.server_token_scopes = scopes_of_server

@@ -103,6 +103,11 @@ class RunningRequests:
             for running in self._running.values()
         )
 
+    async def ended(self) -> None:
+        """Wait until no request is running."""
+        while self._running:
+            await asyncio.wait({running.task for running in self._running.values()})
+
     def by_upstream(self) -> Counter[str | None]:
         """Count running requests by upstream; None if the upstream is not known yet."""
         return Counter(running.entry.upstream for running in self._running.values())

@@ -21,7 +21,7 @@ from .disk import make_folder
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-__all__ = ["Blobs", "FolderBlobs", "ObjectStoreBlobs"]
+__all__ = ["Blobs", "FolderBlobs", "ObjectStoreBlobs", "open_blobs"]
 
 READ_BYTES = 2**20
 """Bytes of a blob that are read at a time."""
@@ -164,6 +164,24 @@ class FolderBlobs(ObjectStoreBlobs):
         source = file.relative_to(self._folder).as_posix()
         with _disk_errors():
             await obstore.rename_async(await self._store(), source, _path(name))
+
+
+def open_blobs(url: str) -> Blobs:
+    """Open an object store; its keys and options come from its service's environment variables.
+
+    Args:
+        url: its address: ``s3://bucket/folder``, ``gs://...``, ``az://...`` and the like.
+
+    Raises:
+        ValueError: the address cannot be used.
+    """
+    from obstore.exceptions import BaseError
+    from obstore.store import from_url
+
+    try:
+        return ObjectStoreBlobs(from_url(url))
+    except (BaseError, ValueError) as error:
+        raise ValueError(f"objects_url cannot be used: {error}") from error
 
 
 def _path(name: str) -> str:

@@ -7,18 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .blobs import Blobs, FolderBlobs
+from .blobs import Blobs, FolderBlobs, open_blobs
 from .conversations import ConversationStore
 from .database import Database
 from .files import FileStore
 from .interfaces import Conversations, Files, Ledger
 from .ledger import DatabaseLedger
+from .postgresql import PostgreSQLDatabase
 from .response_conversations import ResponseConversationStore
 from .response_interfaces import ResponseConversations, Responses
 from .responses import ResponseStore
 from .sqlite import SQLiteDatabase
 
-__all__ = ["FileLimits", "Stores", "open_folder", "open_stores"]
+__all__ = ["FileLimits", "Stores", "open_folder", "open_shared", "open_stores"]
 
 DATABASE_NAME = "aqueduct.sqlite"
 INCOMING_NAME = "incoming"
@@ -76,6 +77,48 @@ def open_folder(
         limits,
         response_expiry_seconds=response_expiry_seconds,
         clock=clock,
+    )
+
+
+def open_shared(
+    database_url: str,
+    objects_url: str,
+    folder: Path,
+    limits: FileLimits = FileLimits(),
+    *,
+    response_expiry_seconds: int = 30 * 86_400,
+) -> Stores:
+    """Open the stores that several replicas share: a PostgreSQL database and an object store.
+
+    Args:
+        database_url: the database, as ``postgresql://user:password@host/name``.
+        objects_url: the object store, as ``s3://bucket/folder`` and the like; the path of a folder
+            that all replicas share; or "" for ``folder``.
+        folder: a local folder, for uploads that are not complete.
+        limits: limits of one owner's files.
+        response_expiry_seconds: how long a response, or a conversation of the Responses API, is
+            kept, in seconds; 0 keeps it forever.
+
+    Raises:
+        ValueError: an address cannot be used; the message never contains it.
+    """
+    scheme, separator, rest = database_url.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not separator:
+        raise ValueError(
+            "database_url must be an address such as postgresql://user:password@host/name."
+        )
+    if "://" in objects_url:
+        blobs = open_blobs(objects_url)
+    else:
+        # Uploads end with a rename, which works only inside one file system.
+        folder = Path(objects_url) if objects_url else folder
+        blobs = FolderBlobs(folder)
+    return open_stores(
+        PostgreSQLDatabase(f"postgresql+psycopg://{rest}"),
+        blobs,
+        folder / INCOMING_NAME,
+        limits,
+        response_expiry_seconds=response_expiry_seconds,
     )
 
 

@@ -49,6 +49,9 @@ class AqueductHandler(web.RequestHandler):
     is_for_kernels = True
     """Whether the key of a kernel or an agent gives access to this address."""
 
+    is_for_admins = False
+    """Whether only administrators may use this address; a Jupyter server's owner is one."""
+
     tracks_activity = True
     """Whether a request here counts as use of the server."""
 
@@ -83,10 +86,12 @@ class AqueductHandler(web.RequestHandler):
         Raises:
             AuthenticationError: the caller is unknown.
             PermissionDeniedError: the caller may not use this address.
+            UnavailableError: the host takes no requests now.
         """
         if self.request.method == "OPTIONS":
             # Browsers send CORS preflight requests without a token.
             return
+        self.serving.host.begin(self)
         self._read_key_header()
         try:
             self.caller = await self.serving.authenticator.authenticate(self)
@@ -97,6 +102,11 @@ class AqueductHandler(web.RequestHandler):
                 f"The key of a kernel or an agent cannot be used for "
                 f"{plain_text(self.request.path)}. Use the Jupyter server's token.",
                 code="not_for_kernels",
+            )
+        if self.is_for_admins and not self.caller.is_admin:
+            raise PermissionDeniedError(
+                f"Only administrators may use {plain_text(self.request.path)}.",
+                code="not_for_users",
             )
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:

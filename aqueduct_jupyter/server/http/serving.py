@@ -14,6 +14,7 @@ from tornado.web import RequestHandler
 
 from ...gateway.entry import Caller
 from ...gateway.gateway import Gateway
+from ...gateway.upstreams.hub_service import HubService
 
 __all__ = ["Authenticator", "Host", "Logger", "Serving"]
 
@@ -38,6 +39,16 @@ class Authenticator(Protocol):
 class Host:
     """What a host may do for a request besides answering it; this one does nothing."""
 
+    def begin(self, handler: RequestHandler) -> None:
+        """Admit a request, before its caller is known.
+
+        Raises:
+            UnavailableError: the host takes no requests now.
+        """
+
+    def end(self, handler: RequestHandler) -> None:
+        """Note that a request has ended."""
+
     def note_activity(self, handler: RequestHandler) -> None:
         """Note that the server is in use; a host may stop idle servers."""
 
@@ -55,6 +66,7 @@ class Serving:
         host: what the handlers run in.
         base_url: the path above all addresses; begins and ends with a slash.
         writes_directly: whether the chunks of a stream go past Tornado's buffers if possible.
+        hub_service: the hub's service that answers all requests, if there is one.
         log: the handlers' log.
     """
 
@@ -63,4 +75,5 @@ class Serving:
     host: Host = field(default_factory=Host)
     base_url: str = "/"
     writes_directly: bool = True
+    hub_service: HubService | None = None
     log: Logger = field(default_factory=lambda: logging.getLogger("aqueduct_jupyter.server"))

@@ -89,6 +89,7 @@ class MetricsHandler(AqueductHandler):
     """Serves the metrics."""
 
     is_for_kernels = False
+    is_for_admins = True
     tracks_activity = False  # a monitoring system polls this every few seconds
 
     @web.authenticated

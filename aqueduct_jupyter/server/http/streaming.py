@@ -36,6 +36,7 @@ STREAM_HEADERS = {
 class StreamingHandler(JSONBodyHandler):
     """A handler whose answer may be a stream, and whose work ends when its client leaves."""
 
+    sends_heartbeat = True
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     client_timeout: float = CLIENT_TIMEOUT
     _beat: asyncio.TimerHandle | None = None
@@ -114,7 +115,7 @@ class StreamingHandler(JSONBodyHandler):
         if self.tracks_activity:
             self.serving.host.note_activity(self)
         quiet = self._quiet_seconds
-        if self._writer and quiet >= self.heartbeat_seconds:
+        if self._writer and self.sends_heartbeat and quiet >= self.heartbeat_seconds:
             is_taken = self._writer.send_at_once(HEARTBEAT)
             if not is_taken and quiet >= self.client_timeout:
                 self._drop_client(quiet)

@@ -17,6 +17,8 @@ from traitlets import Bool, default
 
 from ...gateway.entry import Entry
 from ...gateway.gateway import Gateway
+from ...gateway.upstreams.hub_service import HubService, find_hub_service
+from ..http.relay import relayed
 from ..http.routes import routes
 from ..http.serving import Serving
 from ..settings import GatewayTraits
@@ -35,6 +37,7 @@ class AqueductApp(GatewayTraits, ExtensionApp):
     name = "aqueduct_jupyter"
     load_other_extensions = True
     _is_assembled = False
+    hub_service: HubService | None = None
 
     set_up_in_chat = Bool(
         help="""Whether the chat may download the small model and connect services. By default it
@@ -62,7 +65,8 @@ class AqueductApp(GatewayTraits, ExtensionApp):
         """Build the gateway. No file, connection or process is opened before it is needed.
 
         Raises:
-            ValueError: limits, prices, prompts or policy are invalid; nothing is served then.
+            ValueError: limits, prices, prompts, policy or the address of the hub's service are
+                invalid; nothing is served then.
         """
         self._chores: list[asyncio.Task[None]] = []
         self._environment: KernelEnvironment | None = None
@@ -71,9 +75,16 @@ class AqueductApp(GatewayTraits, ExtensionApp):
             os.environ,
             finished=self._finished(),
         )
+        self.hub_service = find_hub_service(os.environ)
         self._is_assembled = True
-        for notice in self.gateway.notices:
-            self.log.warning(notice)
+        if self.hub_service is None:
+            for notice in self.gateway.notices:
+                self.log.warning(notice)
+        elif self.upstreams:
+            self.log.warning(
+                "c.AqueductApp.upstreams is not used, because AQUEDUCT_HUB_URL is set: the hub's "
+                "service answers all requests."
+            )
 
     def _finished(self) -> list[Callable[[Entry], None]]:
         if self.serverapp and self.serverapp.event_logger:
@@ -89,17 +100,20 @@ class AqueductApp(GatewayTraits, ExtensionApp):
             JupyterHost(),
             base_url=self.serverapp.base_url if self.serverapp else "/",
             writes_directly=self.direct_writes,
+            hub_service=self.hub_service,
             log=self.log,
         )
-        handlers = {handler: for_jupyter(handler) for _, handler in routes()}
-        for pattern, handler in routes():
+        table = list(routes() if self.hub_service is None else relayed(routes()))
+        handlers = {handler: for_jupyter(handler) for _, handler in table}
+        for pattern, handler in table:
             self.handlers.append((f"/{pattern}", handlers[handler], {"serving": serving}))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Give kernels the address and their keys, now that the server's port is known."""
         if not self._is_assembled:
             return
-        self.gateway.start()
+        if self.hub_service is None:
+            self.gateway.start()
         note = partial(note_activity, serverapp.web_app.settings)
         self.gateway.background.note_activity = self.gateway.chats.note_activity = note
         if self.tune_memory:
@@ -130,6 +144,8 @@ class AqueductApp(GatewayTraits, ExtensionApp):
             self._environment.remove_fallback(os.environ)
         for chore in self._chores:
             chore.cancel()
+        if self.hub_service is not None:
+            await self.hub_service.close()
         await self.gateway.close()
 
     def _is_alive(self, kernel_id: str) -> bool:

@@ -58,7 +58,7 @@ class JupyterAuthenticator:
         await self._ask_jupyter(handler)
         if caller is None:
             await _ask_authorizer(handler)
-        return caller or Caller(self._owner)
+        return caller or Caller(self._owner, is_admin=True)
 
     def _kernel_of(self, token: str) -> Caller | None:
         key = self._keys.kernel_of(token)

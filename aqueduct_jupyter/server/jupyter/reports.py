@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyter_events import EventLogger
 
-from ...gateway.entry import Entry
+from ...gateway.entry import REPORTED, Entry
 
 __all__ = ["EVENT_SCHEMA_ID", "Reports"]
 
@@ -23,7 +23,6 @@ _TEXTS = ("request_id", "outcome", "api")
 _NULLABLE_TEXTS = ("kernel", "model", "upstream", "upstream_api", "error_code")
 _NUMBERS = ("status", "total_ms")
 _NULLABLE_NUMBERS = ("tokens_in", "tokens_out", "usd", "first_token_ms")
-_FIELDS = (*_TEXTS, *_NULLABLE_TEXTS, *_NUMBERS, *_NULLABLE_NUMBERS, "is_stream", "is_estimated")
 
 _SCHEMA = {
     "$id": EVENT_SCHEMA_ID,
@@ -38,7 +37,7 @@ _SCHEMA = {
         **{field: {"type": ["number", "null"]} for field in _NULLABLE_NUMBERS},
         **{field: {"type": "boolean"} for field in ("is_stream", "is_estimated")},
     },
-    "required": list(_FIELDS),
+    "required": list(REPORTED),
 }
 
 
@@ -60,6 +59,6 @@ class Reports:
 
     def record(self, entry: Entry) -> None:
         """Report one request."""
-        fields = {field: getattr(entry, field) for field in _FIELDS}
+        fields = entry.report()
         self._log.info("request %s", json.dumps(fields))
         self._events.emit(schema_id=EVENT_SCHEMA_ID, data=fields)

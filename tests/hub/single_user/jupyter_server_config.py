@@ -9,7 +9,7 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821  # traitlets puts i
 if "DATA_FOLDER" in os.environ:
     # Its upstream comes in variables, with a key for this one server.
     c.AqueductApp.data_folder = os.environ["DATA_FOLDER"]
-else:
+elif "CAMPUS_URL" in os.environ:
     c.AqueductApp.upstreams = {
         "campus": {
             "base_url": os.environ["CAMPUS_URL"],

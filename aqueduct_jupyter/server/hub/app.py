@@ -1,0 +1,228 @@
+"""The hub's service: its settings, the gateway that it builds, its routes, its start and its end.
+
+It runs on plain Tornado, without a Jupyter server, behind the hub's proxy. The handlers say what
+each address does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyterhub.services.auth import HubOAuth
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+from traitlets import Float, Unicode, default, validate
+from traitlets.config import Application as ConfiguredApplication
+
+from ...gateway.entry import Entry
+from ...gateway.gateway import Gateway
+from ...gateway.settings import GatewaySettings
+from ...gateway.stores.opening import FileLimits, Stores, open_folder, open_shared
+from ...protocol.plain_text import plain_text
+from ..http.routes import routes
+from ..http.serving import Serving
+from ..settings import GatewayTraits
+from .authentication import HubAuthenticator
+from .health import LiveHandler, ReadyHandler
+from .host import HubHost, for_hub
+
+__all__ = ["AqueductHub"]
+
+DEFAULT_NAME = "aqueduct"
+"""The name of the service in the hub's settings, unless the hub says another."""
+
+DEFAULT_URL = "http://127.0.0.1:10101"
+
+
+class AqueductHub(GatewayTraits, ConfiguredApplication):
+    """One gateway for all users of a JupyterHub, as its service."""
+
+    name = "aqueduct-hub"
+
+    bind_url = Unicode(
+        help="""The address that the service listens on; by default the one that the hub gave to it
+        (JUPYTERHUB_SERVICE_URL), or http://127.0.0.1:10101."""
+    ).tag(config=True)
+    prefix = Unicode(
+        help="""The path above all addresses; by default the one that the hub gave to the service
+        (JUPYTERHUB_SERVICE_PREFIX), or /services/aqueduct/."""
+    ).tag(config=True)
+    database_url = Unicode(
+        help="""A PostgreSQL database for several replicas, such as
+        postgresql://user:password@host/name; by default AQUEDUCT_DATABASE_URL. Without it, one
+        process keeps everything in data_folder."""
+    ).tag(config=True)
+    objects_url = Unicode(
+        help="""An object store for the bytes of files, such as s3://bucket/folder, gs://... or
+        az://..., or the path of a folder that all replicas share. By default, they are in
+        data_folder."""
+    ).tag(config=True)
+    identity_seconds = Float(
+        60.0,
+        help="""How long, in seconds, the hub's answer about a token is trusted. For as long, a
+        revoked token still works, and a known one works while the hub is away.""",
+    ).tag(config=True)
+    drain_seconds = Float(
+        300.0,
+        help="""How long, in seconds, running answers may go on after SIGTERM. The service takes no
+        new requests then.""",
+    ).tag(config=True)
+
+    @default("bind_url")
+    def _default_bind_url(self) -> str:
+        return os.environ.get("JUPYTERHUB_SERVICE_URL") or DEFAULT_URL
+
+    @default("prefix")
+    def _default_prefix(self) -> str:
+        return os.environ.get("JUPYTERHUB_SERVICE_PREFIX") or f"/services/{DEFAULT_NAME}/"
+
+    @validate("prefix")
+    def _with_slashes(self, proposal: Any) -> str:
+        inner = str(proposal["value"]).strip("/")
+        return f"/{inner}/" if inner else "/"
+
+    @default("database_url")
+    def _default_database_url(self) -> str:
+        return os.environ.pop("AQUEDUCT_DATABASE_URL", "")
+
+    @default("data_folder")
+    def _default_data_folder(self) -> str:
+        return str(Path(jupyter_data_dir(), "aqueduct"))
+
+    @default("log_level")
+    def _default_log_level(self) -> int:
+        return 20
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, and for as long after it as answers run.
+
+        Raises:
+            ValueError: a setting is invalid; the message names it.
+            OSError: the address cannot be listened on.
+        """
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        settings = self.gateway_settings()
+        gateway = Gateway(
+            settings, os.environ, stores=self._open_stores(settings), finished=[self._report]
+        )
+        for notice in gateway.notices:
+            self.log.warning(notice)
+        host = HubHost()
+        serving = Serving(
+            gateway,
+            HubAuthenticator(self._hub(), seconds=self.identity_seconds),
+            host,
+            base_url=self.prefix,
+            writes_directly=self.direct_writes,
+            log=self.log,
+        )
+        # A client's address and scheme come from the proxy in front of us.
+        server = HTTPServer(self._application(serving), xheaders=True)
+        url = urlsplit(self.bind_url)
+        server.add_sockets(bind_sockets(url.port or 80, url.hostname))
+        gateway.start()
+        self.log.info("The service listens on %s%s.", self.bind_url.rstrip("/"), self.prefix)
+        await _signalled()
+        await self._drain(server, host, gateway)
+        await gateway.close()
+
+    async def _drain(self, server: HTTPServer, host: HubHost, gateway: Gateway) -> None:
+        """Let what runs come to its end, for a time; a second signal ends it at once."""
+        server.stop()
+        self.log.info("The service takes no new requests, and ends when the running ones have.")
+        again = asyncio.create_task(_signalled())
+        ended = asyncio.gather(host.drain(), gateway.running.ended())
+        done, _ = await asyncio.wait(
+            (ended, again), timeout=self.drain_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        if ended not in done:
+            self.log.warning("The service ends although requests are running.")
+        for left in (again, ended):
+            left.cancel()
+        await server.close_all_connections()
+
+    def _hub(self) -> HubOAuth:
+        name = os.environ.get("JUPYTERHUB_SERVICE_NAME") or DEFAULT_NAME
+        named: dict[str, Any] = {}
+        if not os.environ.get("JUPYTERHUB_OAUTH_ACCESS_SCOPES"):
+            named["access_scopes"] = {f"access:services!service={name}"}
+        if not os.environ.get("JUPYTERHUB_CLIENT_ID"):
+            named["oauth_client_id"] = f"service-{name}"
+        return HubOAuth(parent=self, base_url=self.prefix, api_token=self._token(), **named)
+
+    def _token(self) -> str:
+        """Return the service's own token of the hub.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not (token := os.environ.get("JUPYTERHUB_API_TOKEN", "")):
+            raise ValueError(
+                "The service has no token of the hub. Set JUPYTERHUB_API_TOKEN to the api_token "
+                "of the service in c.JupyterHub.services."
+            )
+        return token
+
+    def _open_stores(self, settings: GatewaySettings) -> Stores:
+        limits = FileLimits(
+            settings.max_file_bytes, settings.max_total_file_bytes, settings.file_expiry_seconds
+        )
+        if not self.database_url:
+            return open_folder(
+                settings.data_folder,
+                limits,
+                response_expiry_seconds=settings.response_expiry_seconds,
+                notify=self.log.warning,
+            )
+        return open_shared(
+            self.database_url,
+            self.objects_url,
+            settings.data_folder,
+            limits,
+            response_expiry_seconds=settings.response_expiry_seconds,
+        )
+
+    def _application(self, serving: Serving) -> Application:
+        handlers = {handler: for_hub(handler) for _, handler in routes()}
+        table: list[Any] = [
+            (self.prefix + pattern, handlers[handler], {"serving": serving})
+            for pattern, handler in routes()
+        ]
+        # What starts the service asks its port, and a monitor may ask through the hub's proxy.
+        for prefix in {self.prefix, "/"}:
+            table += [
+                (f"{prefix}health/live", LiveHandler, {"serving": serving}),
+                (f"{prefix}health/ready", ReadyHandler, {"serving": serving}),
+            ]
+        # All replicas have the hub's token for the service, so each reads the others' cookies.
+        secret = hmac.digest(self._token().encode(), b"cookies", "sha256")
+        return Application(table, log_function=self._log_response, cookie_secret=secret)
+
+    def _log_response(self, handler: RequestHandler) -> None:
+        request, status = handler.request, handler.get_status()
+        # Without the query, which may contain what nobody should read in a log.
+        level = self.log.debug if status < 500 else self.log.warning
+        milliseconds = round(1000 * request.request_time())
+        level("%d %s %s %dms", status, request.method, plain_text(request.path), milliseconds)
+
+    def _report(self, entry: Entry) -> None:
+        self.log.info("request %s", json.dumps({"owner": entry.owner, **entry.report()}))
+
+
+async def _signalled() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    received, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received.set)
+    await received.wait()

@@ -1,0 +1,216 @@
+"""Our service behind a hub: replicas of it, each a process, and a small balancer before them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from .hub import Hub, free_ports, inherited
+
+__all__ = ["Balancer", "Replica", "RunningService", "running_service"]
+
+START_TIMEOUT = 60.0
+"""Seconds in which a replica must answer."""
+
+STOP_TIMEOUT = 30.0
+"""Seconds in which a replica must have ended after SIGTERM."""
+
+PREFIX = "/services/aqueduct/"
+
+
+@dataclass
+class Replica:
+    """One process of the service."""
+
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """Its own address, past the balancer and the hub's proxy."""
+        return f"http://127.0.0.1:{self.port}{PREFIX}"
+
+    def wait_until_ready(self) -> None:
+        """Wait until it takes requests."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            with suppress(httpx.TransportError):
+                address = f"http://127.0.0.1:{self.port}/health/ready"
+                if httpx.get(address, trust_env=False).status_code == 200:
+                    return
+            words = self.log.read_text(errors="replace")
+            assert self.process.poll() is None, f"The service ended:\n{words[-3000:]}"
+            assert time.monotonic() < deadline, f"The service does not answer:\n{words[-3000:]}"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as a machine's failure would."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """End it, and wait for it."""
+        if self.process.poll() is None:
+            self.terminate()
+            try:
+                self.process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+class Balancer:
+    """Gives each connection to the next replica that accepts it; it knows nothing of HTTP.
+
+    Args:
+        port: where it listens.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.ports: list[int] = []
+        self._turns = itertools.count()
+        self._loop = asyncio.new_event_loop()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._started.wait(10)
+
+    def close(self) -> None:
+        """Stop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        async def serve() -> None:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            self._started.set()
+
+        self._loop.run_until_complete(serve())
+        self._loop.run_forever()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        turn, ports = next(self._turns), [*self.ports]
+        for offset in range(len(ports)):
+            port = ports[(turn + offset) % len(ports)]
+            try:
+                inner = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                continue
+            await asyncio.gather(_copy(reader, inner[1]), _copy(inner[0], writer))
+            return
+        writer.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(2**16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@dataclass
+class RunningService:
+    """The service of a hub: its replicas, and what they share."""
+
+    hub: Hub
+    folder: Path
+    settings: Path
+    environment: Mapping[str, str]
+    balancer: Balancer
+    replicas: list[Replica] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The service's address behind the hub's proxy."""
+        return f"{self.hub.url}{PREFIX}"
+
+    def start(self) -> Replica:
+        """Start one more replica."""
+        (port,) = free_ports(1)
+        log = self.folder / f"replica-{len(self.replicas)}-{port}.log"
+        command = [
+            *(sys.executable, "-m", "aqueduct_jupyter.command", "hub"),
+            *("--config", str(self.settings)),
+            f"--AqueductHub.bind_url=http://127.0.0.1:{port}",
+            f"--AqueductHub.data_folder={self.folder / str(port)}",
+        ]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        replica = Replica(port, log, process)
+        self.replicas.append(replica)
+        return replica
+
+    def use(self, *replicas: Replica) -> None:
+        """Let the balancer give connections to these replicas, and wait until they are ready."""
+        for replica in replicas:
+            replica.wait_until_ready()
+        self.balancer.ports = [replica.port for replica in replicas]
+
+    def client(self, token: str, url: str | None = None) -> httpx.Client:
+        """Make a client of the service behind the hub's proxy, or of another address."""
+        return httpx.Client(
+            base_url=url or self.url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            trust_env=False,
+        )
+
+
+@contextmanager
+def running_service(
+    hub: Hub,
+    folder: Path,
+    settings: str,
+    environment: Mapping[str, str],
+    *,
+    replicas: int,
+) -> Iterator[RunningService]:
+    """Run replicas of the service behind a hub.
+
+    Args:
+        hub: the hub.
+        folder: where all that they write goes.
+        settings: the text of their settings' file.
+        environment: variables besides those by which they find the hub.
+        replicas: how many.
+    """
+    file = folder / "aqueduct_hub_config.py"
+    file.write_text(settings)
+    variables = {
+        **inherited(),
+        "JUPYTERHUB_API_URL": hub.internal_url,
+        "JUPYTERHUB_API_TOKEN": hub.service.token,
+        "JUPYTERHUB_SERVICE_NAME": "aqueduct",
+        "JUPYTERHUB_CLIENT_ID": "service-aqueduct",
+        **environment,
+    }
+    with ExitStack() as stack:
+        balancer = Balancer(hub.service.port)
+        stack.callback(balancer.close)
+        service = RunningService(hub, folder, file, variables, balancer)
+        stack.callback(lambda: [replica.stop() for replica in service.replicas])
+        service.use(*[service.start() for _ in range(replicas)])
+        yield service

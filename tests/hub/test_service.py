@@ -1,0 +1,202 @@
+"""Our service behind a real hub: whose requests it answers, and with whose key."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ..kernels import running_kernel
+from ..standin import DONE, HANG, StandIn, chunk
+from .conftest import OPERATORS_KEY, SERVICES_KEY
+from .hub import Hub, Server
+from .objects import ObjectStore
+from .service import RunningService
+
+QUESTION: dict[str, Any] = {
+    "model": "real-name",
+    "messages": [{"role": "user", "content": "Hi"}],
+}
+ASK = (
+    "from openai import OpenAI\n"
+    "answer = OpenAI().chat.completions.create(\n"
+    "    model='real-name', messages=[{'role': 'user', 'content': 'Hi'}])\n"
+    "print(answer.choices[0].message.content)"
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_received(upstream: StandIn) -> None:
+    """Let each test see only its own requests."""
+
+
+def token_of(hub: Hub, user: str) -> str:
+    return str(hub.admin.post(f"users/{user}/tokens", json={"note": "tests"}).json()["token"])
+
+
+def error_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_a_token_of_the_hub_opens_the_service(
+    hub: Hub, service: RunningService, upstream: StandIn
+) -> None:
+    with service.client(token_of(hub, "alice")) as http:
+        answer = http.post("v1/chat/completions", json=QUESTION)
+        assert answer.json()["choices"][0]["message"]["content"] == "Hello"
+    assert upstream.chats[0].headers["authorization"] == f"Bearer {SERVICES_KEY}"
+
+
+def test_who_the_hub_does_not_know_is_refused(service: RunningService, upstream: StandIn) -> None:
+    for token in ("no-token-of-the-hub", SERVICES_KEY, OPERATORS_KEY):
+        with service.client(token) as http:
+            assert error_of(http.get("v1/models")) == (401, "invalid_api_key")
+            assert error_of(http.post("v1/chat/completions", json=QUESTION)) == (
+                401,
+                "invalid_api_key",
+            )
+    assert error_of(httpx.get(f"{service.url}v1/models", trust_env=False)) == (
+        401,
+        "invalid_api_key",
+    )
+    assert not upstream.received
+
+
+def test_a_token_without_the_services_scope_is_refused(
+    hub: Hub, service: RunningService, alice: Server
+) -> None:
+    # The token that the hub gives to a server that was not set up for the service.
+    words = Path(f"/proc/{alice.pid}/environ").read_bytes().split(b"\0")
+    (token,) = (word[21:] for word in words if word.startswith(b"JUPYTERHUB_API_TOKEN="))
+    with service.client(token.decode()) as http:
+        refused = http.get("v1/models")
+        assert error_of(refused) == (403, "missing_scope")
+        assert "access:services!service=aqueduct" in refused.json()["error"]["message"]
+
+
+def test_only_administrators_see_the_metrics(hub: Hub, service: RunningService) -> None:
+    with service.client(token_of(hub, "alice")) as http:
+        assert error_of(http.get("aqueduct/metrics")) == (403, "not_for_users")
+    for token in (token_of(hub, "carol"), hub.service.monitor_token):
+        with service.client(token) as http:
+            assert "aqueduct_requests" in http.get("aqueduct/metrics").text
+
+
+def test_every_cell_reaches_the_model_with_no_key_of_an_upstream(
+    hub: Hub, people: dict[str, Server], upstream: StandIn
+) -> None:
+    server = people["alice"]
+    with running_kernel(server.url, server.token) as kernel:
+        assert kernel.run(ASK) == "Hello\n"
+        assert "Error" not in kernel.run("%load_ext aqueduct_jupyter", "%%chat\nHi")
+        keys = [asked.headers["authorization"] for asked in upstream.chats]
+        assert keys == [f"Bearer {SERVICES_KEY}"] * 2
+        words = kernel.run("import os, json; print(json.dumps([os.getpid(), dict(os.environ)]))")
+        pid, environment = json.loads(words)
+        for process in (pid, server.pid):
+            assert SERVICES_KEY.encode() not in Path(f"/proc/{process}/environ").read_bytes()
+        assert SERVICES_KEY not in json.dumps(environment)
+        with server.client(environment["AQUEDUCT_API_KEY"]) as http:
+            usage = http.get("aqueduct/usage").json()
+    assert kernel.id in [row["kernel"] for row in usage["by_kernel"]]
+
+
+def test_a_stream_comes_chunk_by_chunk(people: dict[str, Server], upstream: StandIn) -> None:
+    upstream.stream(chunk("one"), chunk("two"), DONE)
+    with (
+        people["bob"].client() as http,
+        http.stream("POST", "v1/chat/completions", json={**QUESTION, "stream": True}) as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        text = answer.read().decode()
+    assert text.index("one") < text.index("two") < text.index("[DONE]")
+
+
+def test_what_one_user_keeps_the_other_cannot_see(
+    hub: Hub, service: RunningService, people: dict[str, Server], objects: ObjectStore
+) -> None:
+    alice, bob = people["alice"], people["bob"]
+    with alice.client() as hers, bob.client() as his, service.client(alice.token) as direct:
+        plan = {"file": ("plan.txt", b"Her plan: the water runs downhill.")}
+        made = hers.post("v1/files", files=plan, data={"purpose": "user_data"}).json()
+        talk = hers.post("aqueduct/conversations", json={"name": "Plans"}).json()
+        kept = hers.post(
+            "v1/responses", json={"model": "real-name", "input": "Hi", "store": True}
+        ).json()
+        paths = (
+            f"v1/files/{made['id']}",
+            f"v1/files/{made['id']}/content",
+            f"aqueduct/conversations/{talk['id']}",
+            f"v1/responses/{kept['id']}",
+        )
+        for path in paths:
+            assert hers.get(path).status_code == 200
+            # What lies in the service is there wherever its owner asks from.
+            assert direct.get(path).content == hers.get(path).content
+            assert his.get(path).status_code == 404
+            assert his.delete(path.removesuffix("/content")).status_code == 404
+        assert made["id"] not in his.get("v1/files").text
+        assert talk["id"] not in his.get("aqueduct/conversations").text
+        assert hers.get("aqueduct/usage").json()["total"]["requests"] >= 1
+        assert his.get("aqueduct/usage").json() != hers.get("aqueduct/usage").json()
+    assert any(data.startswith(b"Her plan") for data, _ in objects.objects.values())
+    with service.client(hub.service.monitor_token) as http:
+        # Not even an administrator reads what users keep.
+        assert all(http.get(path).status_code == 404 for path in paths)
+
+
+def test_a_kernel_deletes_only_its_own_uploads(people: dict[str, Server]) -> None:
+    server = people["bob"]
+    with running_kernel(server.url, server.token) as kernel, server.client() as his:
+        key = kernel.run("import os; print(os.environ['AQUEDUCT_API_KEY'], end='')")
+        with server.client(key) as kernels:
+            files = {"file": ("a.txt", b"a")}
+            his_own = his.post("v1/files", files=files, data={"purpose": "user_data"}).json()["id"]
+            own = kernels.post("v1/files", files=files, data={"purpose": "user_data"}).json()["id"]
+            assert kernels.get(f"v1/files/{his_own}/content").content == b"a"
+            assert kernels.delete(f"v1/files/{his_own}").status_code == 403
+            assert kernels.delete(f"v1/files/{own}").json()["deleted"]
+            assert error_of(kernels.get("aqueduct/metrics")) == (403, "not_for_kernels")
+        his.delete(f"v1/files/{his_own}")
+
+
+def test_a_large_upload_passes_in_pieces_and_one_too_large_is_refused(
+    people: dict[str, Server],
+) -> None:
+    data = b"0123456789abcdef" * 2**18
+    with people["bob"].client() as his:
+        files = {"file": ("large.bin", data)}
+        made = his.post("v1/files", files=files, data={"purpose": "user_data"}).json()
+        assert his.get(f"v1/files/{made['id']}/content").content == data
+        ranged = his.get(f"v1/files/{made['id']}/content", headers={"Range": "bytes=16-31"})
+        assert (ranged.status_code, ranged.content) == (206, data[16:32])
+        his.delete(f"v1/files/{made['id']}")
+        files = {"file": ("huge.bin", bytes(65 * 2**20))}
+        refused = his.post("v1/files", files=files, data={"purpose": "user_data"})
+        assert error_of(refused) == (413, "file_too_large")
+
+
+def test_errors_of_an_upstream_and_of_the_service_arrive_as_they_are(
+    people: dict[str, Server], upstream: StandIn
+) -> None:
+    with people["bob"].client() as his:
+        missing = his.post("v1/chat/completions", json={**QUESTION, "model": "no-such-model"})
+        assert error_of(missing) == (404, "model_not_found")
+        assert error_of(his.post("v1/chat/completions", content=b"{")) == (400, "invalid_json")
+        theirs = his.post("v1/messages", json={"model": "real-name"})
+        assert theirs.json()["type"] == "error"
+        assert his.patch("v1/models").status_code == 405
+        assert "v1" in his.get("v1/nothing/like/this").json()["error"]["message"]
+
+
+def test_leaving_ends_the_upstreams_work(people: dict[str, Server], upstream: StandIn) -> None:
+    upstream.stream(chunk("a"), HANG)
+    with (
+        people["alice"].client() as http,
+        http.stream("POST", "v1/chat/completions", json={**QUESTION, "stream": True}) as answer,
+    ):
+        assert b'"a"' in next(answer.iter_raw())
+    assert upstream.chats[0].client_left.wait(60)
