@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ class Shell:
         self.client = Client(standin.url, "key")
         self.magics = ChatMagics(self.shell, self.client)
         self.shell.register_magics(self.magics)
+
+    def end(self) -> None:
+        """End what an exit would: each of hundreds would then collect all the garbage there is."""
+        self.client.close()
+        atexit.unregister(self.shell.atexit_operations)
+        history = self.shell.history_manager
+        history.end_session()
+        history.save_thread.stop()
 
     @property
     def names(self) -> dict[str, Any]:
@@ -51,5 +60,4 @@ def shell(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     shell = Shell(standin)
     yield shell
-    shell.client.close()
-    shell.shell.history_manager.end_session()
+    shell.end()
