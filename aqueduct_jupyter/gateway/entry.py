@@ -6,6 +6,7 @@ An entry holds counts and times, never any text of a prompt or an answer. The le
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
@@ -65,7 +66,8 @@ class Entry:
     ``api`` is the operation that was asked for, ``upstream_api`` the one that answered; ``usd`` is
     the cost in US dollars, None if it is not known; ``time`` is in seconds since 1970, ``started``
     in seconds of a monotonic clock. ``tokens_cached`` are those of ``tokens_in`` that the upstream
-    had cached.
+    had cached. ``client_id`` is the client's own id for it, ``groups`` are its owner's; ``claims``
+    are what it reserved of budgets that replicas share.
     """
 
     request_id: str
@@ -90,6 +92,9 @@ class Entry:
     total_ms: float = 0.0
     started: float = field(default_factory=perf_counter)
     is_admitted: bool = field(default=False)
+    groups: frozenset[str] = frozenset()
+    client_id: str | None = None
+    claims: Sequence[Any] = ()
     is_answered: bool = field(default=False)
 
     def begin_answer(self) -> None:

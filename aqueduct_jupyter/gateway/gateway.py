@@ -29,9 +29,11 @@ from .requests.background import BackgroundResponses
 from .requests.chats import Chats
 from .requests.forwarding import Forwarding
 from .requests.keys import KernelKeys
-from .requests.limits import Budgets
+from .requests.limits import Budgets, Keeper
 from .requests.metrics import Metrics
 from .requests.running import RunningRequests
+from .requests.shared_budgets import SharedBudgets
+from .requests.shared_running import SharedRunning
 from .requests.turns import Turns
 from .settings import GatewaySettings
 from .stores.opening import FileLimits, Stores, open_folder
@@ -93,7 +95,7 @@ class Gateway:
             self._all_upstreams(),
             aliases=settings.aliases,
             default_model=settings.default_model,
-            allowed=settings.limits.models,
+            allowed=settings.shared_limits.models or settings.limits.models,
         )
         self.setup = ModelSetup(
             settings.data_folder,
@@ -115,7 +117,7 @@ class Gateway:
         self.conversations = self._stores.conversations
         self.responses = self._stores.responses
         self.response_conversations = self._stores.response_conversations
-        self.running = RunningRequests()
+        self.running = self._running_requests()
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, lambda: self.local_model)
         self.keys = KernelKeys()
@@ -123,7 +125,7 @@ class Gateway:
         self._prices = Prices(settings.prices)
         admission = Admission(
             self.catalog,
-            Budgets(settings.limits, self.ledger, self.running),
+            self._budgets(),
             self.agent_keys,
             self.running,
             self._prices,
@@ -134,6 +136,7 @@ class Gateway:
                 *finished,
             ],
             policy=settings.policy,
+            max_tokens=settings.shared_limits.max_tokens or settings.limits.max_tokens,
         )
         turns = Turns(self.responses, self.response_conversations)
         self.forwarding = Forwarding(admission, Attachments(self.files, self.documents), turns)
@@ -144,6 +147,7 @@ class Gateway:
     def start(self) -> None:
         """Start the periodic work; call this on the event loop."""
         self._purging = asyncio.create_task(self._purge())
+        self.running.start()
 
     async def close(self) -> None:
         """Close connections, child processes and stores."""
@@ -155,7 +159,18 @@ class Gateway:
         await self.catalog.close()
         await self.documents.close()
         await self._prices.close()
+        await self.running.close()
         await self._stores.close()
+
+    def _running_requests(self) -> RunningRequests:
+        store = self._stores.running
+        return RunningRequests() if store is None else SharedRunning(store, self._stores.database)
+
+    def _budgets(self) -> Keeper:
+        settings, store = self.settings, self._stores.running
+        if store is None:
+            return Budgets(settings.limits, self.ledger, self.running)
+        return SharedBudgets(settings.shared_limits, store)
 
     def _all_upstreams(self) -> list[Upstream]:
         """Return all upstreams, and say it in the notices if there is no model."""

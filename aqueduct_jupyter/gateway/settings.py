@@ -13,6 +13,7 @@ from typing import Any
 from .policy import Policy
 from .prices.price import Price
 from .requests.limits import Limits
+from .requests.shared_limits import SharedLimits
 
 __all__ = ["GatewaySettings"]
 
@@ -31,7 +32,8 @@ class GatewaySettings:
         set_up_in_chat: whether the chat may download the embedded model and connect services.
         prices: the operator's own prices by model.
         prompts: the texts that the chat offers, by name.
-        limits: budgets, allowed models and token limits.
+        limits: budgets, allowed models and token limits of one server.
+        shared_limits: those of a hub's service, whose stores keep running requests.
         policy: the operator's own rules.
         max_body_bytes: size limit of a chat request's body.
         max_file_bytes: size limit of an uploaded file.
@@ -51,6 +53,7 @@ class GatewaySettings:
     prices: Mapping[str, Price] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    shared_limits: SharedLimits = field(default_factory=SharedLimits)
     policy: Policy | None = None
     max_body_bytes: int = 64 * 2**20
     max_file_bytes: int = 64 * 2**20

@@ -19,10 +19,10 @@ from ..gateway.prompts import read_prompts
 from ..gateway.requests.limits import read_limits
 from ..gateway.settings import GatewaySettings
 
-__all__ = ["GatewayTraits"]
+__all__ = ["CheckedLater", "GatewayTraits"]
 
 
-class _CheckedLater(AnyTrait):
+class CheckedLater(AnyTrait):
     """A setting of any type; on a command line it is written as a Python literal.
 
     Jupyter ignores a setting of the wrong type, but an invalid limit must not turn into no limit.
@@ -54,24 +54,24 @@ class GatewayTraits(HasTraits):
         help="A GGUF file to run as the embedded model, which is then listed beside upstreams."
     ).tag(config=True)
     demo_models = Bool(False, help="List the scripted demo models.").tag(config=True)
-    limits = _CheckedLater(
+    limits = CheckedLater(
         {},
         help="""Usage limits: {"user": budget, "kernel": budget, "agent": budget, "models":
         [...], "max_tokens": 1024}. A budget may have requests_per_minute, tokens_per_minute,
         tokens_per_day, usd_per_day and requests_in_flight.""",
     ).tag(config=True)
-    prices = _CheckedLater(
+    prices = CheckedLater(
         {},
         help="""Prices of models in US dollars per million tokens: {"campus/llama": {"input": 0.1,
         "output": 0.4}}. A price may have cached_input. Other models have their published prices, if
         those are known.""",
     ).tag(config=True)
-    prompts = _CheckedLater(
+    prompts = CheckedLater(
         {},
         help="""Prompts that the chat offers to everybody after a slash: {"Review": "Review this
         code:"}, with up to 80 characters in a name and 20,000 in a text.""",
     ).tag(config=True)
-    policy = _CheckedLater(
+    policy = CheckedLater(
         None,
         help="""A function that is called with each chat request: it returns to allow the request,
         changes its body, or raises refusal("why"). See aqueduct_jupyter.gateway.policy.""",
@@ -130,7 +130,7 @@ class GatewayTraits(HasTraits):
         """
         section = type(self).__name__
         try:
-            limits, prices = read_limits(self.limits, section), read_prices(self.prices, section)
+            limits, prices = self.read_limits(section), read_prices(self.prices, section)
             policy, prompts = read_policy(self.policy, section), read_prompts(self.prompts, section)
         except ValueError as error:
             self.log.critical("%s The gateway serves nothing until this is fixed.", error)
@@ -145,11 +145,22 @@ class GatewayTraits(HasTraits):
             set_up_in_chat=set_up_in_chat,
             prices=prices,
             prompts=prompts,
-            limits=limits,
             policy=policy,
             max_body_bytes=self.max_body_bytes,
             max_file_bytes=self.max_file_bytes,
             max_total_file_bytes=self.max_total_file_bytes,
             file_expiry_seconds=self.file_expiry_seconds,
             response_expiry_seconds=self.response_expiry_seconds,
+            **limits,
         )
+
+    def read_limits(self, section: str) -> dict[str, Any]:
+        """Return the limits, as the arguments of the gateway's settings.
+
+        Args:
+            section: the name of the configuration's section, for messages.
+
+        Raises:
+            ValueError: they are invalid; the message names the option.
+        """
+        return {"limits": read_limits(self.limits, section)}

@@ -89,6 +89,10 @@ def service(
 c.AqueductHub.upstreams = {{"campus": {upstream!r}}}
 c.AqueductHub.objects_url = "s3://files"
 c.AqueductHub.identity_seconds = 2
+c.AqueductHub.replica_seconds = 5
+c.AqueductHub.limits = {{
+    "groups": {{"guests": {{"member": {{"requests_per_month": 4}}}}}},
+}}
 """
     with postgresql_server() as postgresql:
         environment = {

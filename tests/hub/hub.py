@@ -172,7 +172,7 @@ class Hub:
 
 @contextmanager
 def running_hub(folder: Path, *, upstream: str, key: str) -> Iterator[Hub]:
-    """Run a hub with the users alice, bob and carol, whose servers ask one upstream.
+    """Run a hub with the users alice, bob, carol and dave, whose servers ask one upstream.
 
     Args:
         folder: where all that it writes goes.
@@ -191,7 +191,7 @@ def running_hub(folder: Path, *, upstream: str, key: str) -> Iterator[Hub]:
     key_file.chmod(0o600)
     token, log, ports = secrets.token_hex(16), folder / "hub.log", free_ports(4)
     service = Service(ports.pop(), secrets.token_hex(16), secrets.token_hex(16))
-    for user in ("alice", "bob", "carol"):
+    for user in ("alice", "bob", "carol", "dave"):
         (folder / "home" / user).mkdir(parents=True)
     variables = {
         **inherited(),

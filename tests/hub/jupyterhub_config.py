@@ -22,13 +22,14 @@ c.JupyterHub.db_url = f"sqlite:///{folder}/hub.sqlite"
 c.JupyterHub.cookie_secret_file = str(folder / "cookie_secret")
 
 c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allowed_users = {"alice", "bob", "carol"}
+c.Authenticator.allowed_users = {"alice", "bob", "carol", "dave"}
 c.JupyterHub.allow_named_servers = True
 # Whoever starts servers does not wait for one before asking for the next.
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
 c.JupyterHub.load_groups = {
     "students": {"users": ["alice", "bob"]},
     "staff": {"users": ["carol"]},
+    "guests": {"users": ["dave"]},
 }
 c.JupyterHub.services = [
     {"name": "tests", "api_token": os.environ["HUB_TOKEN"]},
@@ -47,7 +48,7 @@ c.JupyterHub.custom_scopes = {
 c.JupyterHub.load_roles = [
     {
         "name": "models",
-        "groups": ["students", "staff"],
+        "groups": ["students", "staff", "guests"],
         "services": ["monitor"],
         "scopes": ["access:services!service=aqueduct"],
     },
@@ -81,9 +82,12 @@ c.Spawner.environment = {
 
 def set_up(spawner):
     """Give some servers one data folder, and each its own key, and let others use the service."""
-    if spawner.name == "campus":
+    if spawner.name.startswith("campus"):
         del spawner.environment["CAMPUS_URL"], spawner.environment["CAMPUS_KEY_FILE"]
-        spawner.environment["AQUEDUCT_HUB_URL"] = f"http://127.0.0.1:{public}/services/aqueduct"
+        # Carol's server asks through the hub's proxy, the others ask the balancer itself.
+        is_carols = spawner.user.name == "carol"
+        address = f"http://127.0.0.1:{public}" if is_carols else os.environ["SERVICE_URL"]
+        spawner.environment["AQUEDUCT_HUB_URL"] = f"{address}/services/aqueduct"
     if spawner.name == "shared":
         spawner.environment["DATA_FOLDER"] = str(folder / "shared")
         spawner.environment["AQUEDUCT_BASE_URL"] = os.environ["CAMPUS_URL"]
@@ -96,7 +100,7 @@ c.Spawner.pre_spawn_hook = set_up
 def scopes_of_server(spawner):
     """Return what a server's own token opens: the service only where it is used."""
     own = ["users:activity!user", "access:servers!server"]
-    return [*own, "access:services!service=aqueduct"] if spawner.name == "campus" else own
+    return [*own, "access:services!service=aqueduct"] if spawner.name.startswith("campus") else own
 
 
 c.Spawner.server_token_scopes = scopes_of_server

@@ -84,12 +84,24 @@ class Balancer:
     def __init__(self, port: int) -> None:
         self.port = port
         self.ports: list[int] = []
+        self._connections: dict[asyncio.StreamWriter, int] = {}
         self._turns = itertools.count()
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self._started.wait(10)
+
+    def use(self, *ports: int) -> None:
+        """Give connections to these replicas only, and end those to others, which clients keep."""
+        self.ports = [*ports]
+
+        def end() -> None:
+            for writer, port in self._connections.items():
+                if port not in ports:
+                    writer.close()
+
+        self._loop.call_soon_threadsafe(end)
 
     def close(self) -> None:
         """Stop."""
@@ -112,7 +124,9 @@ class Balancer:
                 inner = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
                 continue
+            self._connections[writer] = port
             await asyncio.gather(_copy(reader, inner[1]), _copy(inner[0], writer))
+            del self._connections[writer]
             return
         writer.close()
 
@@ -167,7 +181,7 @@ class RunningService:
         """Let the balancer give connections to these replicas, and wait until they are ready."""
         for replica in replicas:
             replica.wait_until_ready()
-        self.balancer.ports = [replica.port for replica in replicas]
+        self.balancer.use(*(replica.port for replica in replicas))
 
     def client(self, token: str, url: str | None = None) -> httpx.Client:
         """Make a client of the service behind the hub's proxy, or of another address."""

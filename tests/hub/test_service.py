@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +105,30 @@ def test_every_cell_reaches_the_model_with_no_key_of_an_upstream(
     assert kernel.id in [row["kernel"] for row in usage["by_kernel"]]
 
 
-def test_a_stream_comes_chunk_by_chunk(people: dict[str, Server], upstream: StandIn) -> None:
-    upstream.stream(chunk("one"), chunk("two"), DONE)
-    with (
-        people["bob"].client() as http,
-        http.stream("POST", "v1/chat/completions", json={**QUESTION, "stream": True}) as answer,
-    ):
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        text = answer.read().decode()
-    assert text.index("one") < text.index("two") < text.index("[DONE]")
+@pytest.mark.parametrize("user", ["bob", "carol"])
+def test_a_stream_comes_chunk_by_chunk(
+    people: dict[str, Server], upstream: StandIn, user: str
+) -> None:
+    # Carol's server asks through the hub's proxy and the balancer.
+    first, second = threading.Event(), threading.Event()
+    upstream.stream(chunk("one"), first, chunk("two"), second, DONE, is_chunked=True)
+    try:
+        with (
+            people[user].client() as http,
+            http.stream("POST", "v1/chat/completions", json={**QUESTION, "stream": True}) as answer,
+        ):
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            pieces = answer.iter_raw()
+            # Nothing more is written upstream before this has been read here.
+            for words, gate in ((b"one", first), (b"two", second)):
+                seen = b""
+                while words not in seen:
+                    seen += next(pieces)
+                gate.set()
+            assert b"".join(pieces).endswith(DONE)
+    finally:
+        first.set()
+        second.set()
 
 
 def test_what_one_user_keeps_the_other_cannot_see(

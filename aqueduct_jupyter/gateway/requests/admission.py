@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...protocol.errors import AqueductError
 from ...protocol.requests import APIRequest
@@ -24,12 +25,18 @@ from ..upstreams.catalog import Catalog, Route
 from .agent_keys import AgentKeys
 from .answers import ClientLeftError
 from .forms import decode_form
-from .limits import Budgets
+from .limits import Keeper, bounded
 from .operation import Operation
 from .running import RunningRequests
 from .turns import Turn
 
 __all__ = ["Accepted", "Admission", "Admitted", "Asking"]
+
+EXPECTED_TOKENS = 1000
+"""How many tokens an answer is expected to have whose request sets no limit."""
+
+MOST_EXPECTED_TOKENS = 8000
+"""How many tokens an answer is expected to have at most: clients set limits that none reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,7 @@ class Admission:
     Args:
         catalog: the models.
         budgets: the budgets of users, kernels and agents.
+        max_tokens: the limit of the tokens of an answer, if there is one.
         agent_keys: the agents' keys, which may have limits of their own.
         running: the running requests, which can be stopped from elsewhere.
         prices: the prices of models.
@@ -107,12 +115,13 @@ class Admission:
     def __init__(
         self,
         catalog: Catalog,
-        budgets: Budgets,
+        budgets: Keeper,
         agent_keys: AgentKeys,
         running: RunningRequests,
         prices: Prices,
         finished: Sequence[Callable[[Entry], None]],
         policy: Policy | None = None,
+        max_tokens: int | None = None,
     ) -> None:
         self._catalog = catalog
         self._budgets = budgets
@@ -121,6 +130,7 @@ class Admission:
         self._prices = prices
         self._finished = tuple(finished)
         self._policy = policy
+        self._max_tokens = max_tokens
 
     @contextmanager
     def entered(self, operation: Operation, asking: Asking) -> Iterator[Entry]:
@@ -130,9 +140,16 @@ class Admission:
             RequestStoppedError: the request was stopped.
         """
         caller = asking.caller
-        entry = Entry(asking.request_id, caller.owner, caller.kernel, api=operation.name)
+        entry = Entry(
+            asking.request_id,
+            caller.owner,
+            caller.kernel,
+            api=operation.name,
+            groups=caller.groups,
+            client_id=asking.client_request_id,
+        )
         try:
-            with self._running.running(entry, asking.client_request_id):
+            with self._running.running(entry):
                 yield entry
         except AqueductError as error:
             entry.fail(error)
@@ -156,13 +173,13 @@ class Admission:
         entry.model, entry.is_stream = request.model, _streams(operation, request)
         request = await apply_policy(self._policy, operation.read, request, asking.caller, size)
         entry.is_stream = _streams(operation, request)
-        request = self._budgets.bounded(request, operation.length_fields)
+        request = bounded(request, operation.length_fields, self._max_tokens)
         self._agent_keys.admit(entry)
-        headers = await self._budgets.admit(entry)
         route = await self._catalog.resolve(request.model)
         entry.model, entry.upstream = route.model, route.upstream.name
         if operation.has_json:  # other answers never say how many tokens they took
             self._find_price(request.model, route, entry)
+        headers = await self._budgets.admit(entry, partial(_expected, operation, request))
         return Admitted(request, route, headers, size)
 
     async def priced(self, route: Route) -> None:
@@ -184,6 +201,12 @@ def _read(operation: Operation, asking: Asking) -> APIRequest:
     asking.pieces.clear()
     fields = decode_form(body, asking.content_type) if operation.is_form else decode_json(body)
     return operation.read(fields if asking.model is None else {**fields, "model": asking.model})
+
+
+def _expected(operation: Operation, request: APIRequest) -> tuple[int, int]:
+    asked = [request.body.get(name) for name in operation.length_fields]
+    most = max((value for value in asked if isinstance(value, int)), default=EXPECTED_TOKENS)
+    return operation.count_input(request), min(most, MOST_EXPECTED_TOKENS)
 
 
 def _streams(operation: Operation, request: APIRequest) -> bool:

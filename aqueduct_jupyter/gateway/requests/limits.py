@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
@@ -21,7 +22,7 @@ from ..entry import Caller, Entry
 from ..stores.interfaces import Ledger, Used
 from .running import RunningRequests
 
-__all__ = ["Budget", "Budgets", "Limits", "read_limits"]
+__all__ = ["Budget", "Budgets", "Expect", "Keeper", "Limits", "bounded", "read_limits"]
 
 MINUTE = 60.0
 DAY = 86_400
@@ -80,6 +81,49 @@ def read_limits(configured: object, section: str = "AqueductApp") -> Limits:
         raise ValueError(f"{section}.{where}: {first['msg']}.") from None
 
 
+Expect = Callable[[], tuple[int, int]]
+"""Tells how many tokens a request has, and how many its answer is expected to have."""
+
+
+class Keeper(Protocol):
+    """Keeps the budgets: those of one server, or those that replicas share."""
+
+    async def admit(self, entry: Entry, expect: Expect) -> dict[str, str]:
+        """Admit a request, and return the headers that say what is left.
+
+        Args:
+            entry: the request, with its model and upstream.
+            expect: tells what it is expected to take.
+
+        Raises:
+            RateLimitError: a budget is used up; the message says which, and when to retry.
+        """
+        ...
+
+
+def bounded(request: APIRequest, fields: Sequence[str], most: int | None) -> APIRequest:
+    """Return the request with the operator's limit on the tokens of an answer.
+
+    Args:
+        request: the request.
+        fields: those that limit the tokens; the first is added if all are missing.
+        most: the limit, if there is one.
+
+    Raises:
+        InvalidRequestError: it asks for more tokens.
+    """
+    if most is None or not fields:
+        return request
+    asked = {name: request.body[name] for name in fields if request.body.get(name) is not None}
+    for name, value in asked.items():
+        if value > most:
+            raise InvalidRequestError(
+                f"{name} is {value}; this server allows at most {most} tokens per answer.",
+                param=name,
+            )
+    return request if asked else replace(request, body={**request.body, fields[0]: most})
+
+
 @dataclass(frozen=True, slots=True)
 class _Meter:
     """One limit, how much of it is left, and in how many seconds it resets."""
@@ -117,33 +161,16 @@ class Budgets:
     running: RunningRequests
     clock: Callable[[], float] = field(default=time.time)
 
-    def bounded(self, request: APIRequest, fields: Sequence[str]) -> APIRequest:
-        """Return the request with the operator's limit on the tokens of an answer.
-
-        Args:
-            request: the request.
-            fields: those that limit the tokens; the first is added if all are missing.
-
-        Raises:
-            InvalidRequestError: it asks for more tokens.
-        """
-        most = self.limits.max_tokens
-        if most is None or not fields:
-            return request
-        asked = {name: request.body[name] for name in fields if request.body.get(name) is not None}
-        for name, value in asked.items():
-            if value > most:
-                raise InvalidRequestError(
-                    f"{name} is {value}; this server allows at most {most} tokens per answer.",
-                    param=name,
-                )
-        return request if asked else replace(request, body={**request.body, fields[0]: most})
-
-    async def admit(self, entry: Entry) -> dict[str, str]:
+    async def admit(
+        self,
+        entry: Entry,
+        expect: Expect,  # noqa: ARG002  # what is used counts here, once it is
+    ) -> dict[str, str]:
         """Admit a request, and return the headers that say what is left.
 
         Args:
             entry: the request, which is already among the running ones.
+            expect: is not needed here.
 
         Raises:
             RateLimitError: a budget is used up; the message says which, and when to retry.

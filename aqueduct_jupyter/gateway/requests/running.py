@@ -16,7 +16,7 @@ from typing import Any
 from ...protocol.errors import NotFoundError, RequestStoppedError
 from ..entry import Caller, Entry
 
-__all__ = ["LONGEST_CLIENT_ID", "RunningRequests"]
+__all__ = ["LONGEST_CLIENT_ID", "RunningRequests", "no_such_request"]
 
 LONGEST_CLIENT_ID = 512
 """Characters of a client's own request id; the API's limit."""
@@ -25,7 +25,6 @@ LONGEST_CLIENT_ID = 512
 @dataclass(slots=True)
 class _Running:
     entry: Entry
-    client_id: str | None
     task: asyncio.Task[Any]
     is_stopped: bool = False
 
@@ -45,7 +44,7 @@ class _Running:
         return {
             "id": entry.request_id,
             "object": "request",
-            "client_request_id": self.client_id,
+            "client_request_id": entry.client_id,
             "model": entry.model,
             "upstream": entry.upstream,
             "kernel": entry.kernel,
@@ -63,12 +62,11 @@ class RunningRequests:
         self._running: dict[str, _Running] = {}
 
     @contextmanager
-    def running(self, entry: Entry, client_id: str | None = None) -> Iterator[None]:
+    def running(self, entry: Entry) -> Iterator[None]:
         """List the current task's request as running, so that it can be stopped.
 
         Args:
             entry: the request.
-            client_id: the client's own id for it, if it sent one.
 
         Raises:
             RequestStoppedError: it was stopped.
@@ -76,7 +74,7 @@ class RunningRequests:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("A request must run in a task.")
-        running = self._running[entry.request_id] = _Running(entry, client_id, task)
+        running = self._running[entry.request_id] = _Running(entry, task)
         try:
             yield
         except asyncio.CancelledError:
@@ -87,8 +85,8 @@ class RunningRequests:
         finally:
             del self._running[entry.request_id]
 
-    def list(self, caller: Caller) -> list[dict[str, Any]]:
-        """List a caller's running requests, the oldest first: ids, model, seconds and state."""
+    def list_here(self, caller: Caller) -> list[dict[str, Any]]:
+        """List a caller's requests of this process, the oldest first."""
         return [running.summary() for running in self._running.values() if running.is_of(caller)]
 
     def count(self, caller: Caller, *, since: float = float("-inf")) -> int:
@@ -102,6 +100,12 @@ class RunningRequests:
             running.entry.is_admitted and running.entry.time >= since and running.is_of(caller)
             for running in self._running.values()
         )
+
+    def start(self) -> None:
+        """Start what runs beside requests; here, nothing."""
+
+    async def close(self) -> None:
+        """End what :meth:`start` started."""
 
     async def ended(self) -> None:
         """Wait until no request is running."""
@@ -118,8 +122,12 @@ class RunningRequests:
             if running.entry.kernel == kernel:
                 running.stop()
 
-    def stop(self, caller: Caller, request_id: str) -> str:
-        """Stop a request.
+    async def list_all(self, caller: Caller) -> list[dict[str, Any]]:
+        """List a caller's running requests, in whichever process they run."""
+        return self.list_here(caller)
+
+    async def stop_anywhere(self, caller: Caller, request_id: str) -> str:
+        """Stop a request, in whichever process it runs.
 
         Args:
             caller: who stops it.
@@ -131,12 +139,28 @@ class RunningRequests:
         Raises:
             NotFoundError: the caller has no running request with this id; it may have just ended.
         """
+        if (stopped := self.find_and_stop(caller, request_id)) is not None:
+            return stopped
+        raise no_such_request(request_id)
+
+    def find_and_stop(self, caller: Caller, request_id: str) -> str | None:
+        """Stop a request of this process, and return its id; None if there is none."""
         for running in self._running.values():
-            ids = (running.entry.request_id, running.client_id)
+            ids = (running.entry.request_id, running.entry.client_id)
             if request_id in ids and running.is_of(caller) and running.stop():
                 return running.entry.request_id
-        raise NotFoundError(
-            f"No request '{request_id[:80]}' is running; it may have just ended. List the running "
-            "requests with GET aqueduct/requests.",
-            code="request_not_found",
-        )
+        return None
+
+    def stop_here(self, request_id: str) -> None:
+        """Stop a request of this process, if it is still running."""
+        if running := self._running.get(request_id):
+            running.stop()
+
+
+def no_such_request(request_id: str) -> NotFoundError:
+    """Return the error for a request that is not running."""
+    return NotFoundError(
+        f"No request '{request_id[:80]}' is running; it may have just ended. List the running "
+        "requests with GET aqueduct/requests.",
+        code="request_not_found",
+    )

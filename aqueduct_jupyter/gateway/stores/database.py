@@ -37,8 +37,15 @@ class Database(Protocol):
         """
         ...
 
-    def submit(self, work: Work[object]) -> None:
-        """Do work like :meth:`run`, without waiting; a failure is logged."""
+    def submit(self, work: Work[object]) -> Future[object]:
+        """Do work like :meth:`run`, without waiting; a failure is logged, and in the result."""
+        ...
+
+    async def wait_for_notice(self, channel: str, seconds: float) -> None:
+        """Wait until another server has sent a notice, or for some seconds.
+
+        Nothing may depend on a notice: it can be lost, and only PostgreSQL has them.
+        """
         ...
 
     async def close(self) -> None:

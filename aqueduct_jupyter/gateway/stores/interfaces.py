@@ -206,6 +206,10 @@ class Ledger(Protocol):
         """Write a finished request's row, without waiting for the disk."""
         ...
 
+    async def close(self) -> None:
+        """Try once more to write the rows that wait for the database."""
+        ...
+
     async def used(self, caller: Caller, minute: float, day: float) -> Used:
         """Sum the recent usage of an owner, or of one kernel.
 

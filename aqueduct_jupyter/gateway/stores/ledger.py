@@ -6,14 +6,17 @@ It holds counts and times, never any text of a prompt or an answer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
-from threading import Lock
+from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any
 
+from ...protocol.errors import UnavailableError
 from ..entry import Caller, Entry
 from .database import Database
 from .interfaces import Used
+from .log import log
 from .rows import request_rows
 
 if TYPE_CHECKING:
@@ -43,30 +46,63 @@ _COLUMNS = (
 )
 
 
+MOST_WAITING = 100_000
+"""How many rows wait for a database that is away; each takes about a kilobyte of memory."""
+
+Settle = Callable[["Connection", Sequence[Entry]], None]
+
+
 class DatabaseLedger:
     """The rows of all requests; see :class:`.interfaces.Ledger`.
 
     Args:
         database: the database that holds the rows.
+        settle: called in the transaction that writes rows, with their entries.
         clock: returns seconds since 1970; for tests.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    retry_seconds = 1.0
+    """Seconds after which rows are written again that the database did not take."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        settle: Settle | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._database = database
+        self._settle = settle
         self._clock = clock
         self._lock = Lock()
-        self._batch: list[dict[str, Any]] = []
+        self._batch: list[Entry] = []
+        self._retrying: Timer | None = None
 
     def record(self, entry: Entry) -> None:
         """Write a finished request's row, without waiting for the disk.
 
-        Rows that arrive while the database is busy are written in one transaction.
+        Rows that arrive while the database is busy are written in one transaction. While it is
+        away, they wait in memory.
         """
-        row = {name: getattr(entry, name) for name in _COLUMNS}
         with self._lock:
-            self._batch.append(row)
-            if len(self._batch) == 1:
-                self._database.submit(partial(self._write, self._batch))
+            self._batch.append(entry)
+            is_first = len(self._batch) == 1 and self._retrying is None
+            batch = self._batch
+        if is_first:
+            self._submit(batch)
+
+    async def close(self) -> None:
+        """Try once more to write the rows that wait for the database."""
+        with self._lock:
+            timer, self._retrying = self._retrying, None
+            batch = self._batch
+        if timer is not None:
+            timer.cancel()
+            left = len(batch)
+            try:
+                await self._database.run(partial(self._write, batch))
+            except UnavailableError:
+                log.error("The rows of %d requests were not written.", left)
 
     async def used(self, caller: Caller, minute: float, day: float) -> Used:
         """Sum the recent usage of an owner, or of one kernel."""
@@ -94,16 +130,59 @@ class DatabaseLedger:
 
         return await self._database.run(read)
 
-    def _write(self, batch: list[dict[str, Any]], db: Connection) -> None:
+    def _submit(self, batch: list[Entry]) -> None:
+        submitted = self._database.submit(partial(self._write, batch))
+        submitted.add_done_callback(partial(self._try_again, batch))
+
+    def _try_again(self, batch: list[Entry], done: Future[object]) -> None:
+        """Keep what was not written, and write it later; entries that come after it wait, too."""
+        if not isinstance(done.exception(), UnavailableError):
+            return
+        with self._lock:
+            if self._batch is not batch:
+                batch.extend(self._batch)
+                self._batch.clear()  # its own writing then finds nothing
+                self._batch = batch
+            if lost := max(0, len(batch) - MOST_WAITING):
+                del batch[:lost]
+                log.error("The rows of %d requests were dropped: too many wait.", lost)
+            self._retrying = Timer(self.retry_seconds, self._retry)
+            self._retrying.daemon = True
+            self._retrying.start()
+
+    def _retry(self) -> None:
+        with self._lock:
+            if self._retrying is None:
+                return
+            self._retrying = None
+            batch = self._batch
+        try:
+            self._submit(batch)
+        except RuntimeError:  # the database was closed in the meantime
+            log.error("The rows of %d requests were not written.", len(batch))
+
+    def _write(self, batch: list[Entry], db: Connection) -> None:
         with self._lock:
             if self._batch is batch:
                 self._batch = []
+            entries = [*batch]
+        if not entries:
+            return
+        if self._settle is not None:
+            self._settle(db, entries)
         rows = request_rows(db)
         try:
-            rows.add(batch)
+            rows.add([_row(entry) for entry in entries])
         except (ValueError, OverflowError):
-            if len(batch) == 1:
+            if len(entries) == 1:
                 raise
             # The database cannot store one of the rows, so each is written by itself.
-            for row in batch:
-                self._database.submit(partial(self._write, [row]))
+            for entry in entries:
+                self._database.submit(partial(self._write_row, entry))
+
+    def _write_row(self, entry: Entry, db: Connection) -> None:
+        request_rows(db).add([_row(entry)])
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _COLUMNS}

@@ -17,9 +17,11 @@ from .postgresql import PostgreSQLDatabase
 from .response_conversations import ResponseConversationStore
 from .response_interfaces import ResponseConversations, Responses
 from .responses import ResponseStore
+from .running_interfaces import RunningStore
+from .running_requests import DEAD_SECONDS, DatabaseRunning
 from .sqlite import SQLiteDatabase
 
-__all__ = ["FileLimits", "Stores", "open_folder", "open_shared", "open_stores"]
+__all__ = ["FileLimits", "Replica", "Stores", "open_folder", "open_shared", "open_stores"]
 
 DATABASE_NAME = "aqueduct.sqlite"
 INCOMING_NAME = "incoming"
@@ -35,8 +37,16 @@ class FileLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """A process of a hub's service: its unique name, and when it counts as dead, in seconds."""
+
+    name: str
+    dead_seconds: float = DEAD_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Stores:
-    """All stores of a gateway."""
+    """All stores of a gateway; ``running`` only where replicas may share budgets."""
 
     database: Database
     files: Files
@@ -44,9 +54,11 @@ class Stores:
     conversations: Conversations
     responses: Responses
     response_conversations: ResponseConversations
+    running: RunningStore | None = None
 
     async def close(self) -> None:
         """Write pending rows, and close the database."""
+        await self.ledger.close()
         await self.database.close()
 
 
@@ -56,6 +68,7 @@ def open_folder(
     *,
     response_expiry_seconds: int = 30 * 86_400,
     notify: Callable[[str], None] | None = None,
+    replica: Replica | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Stores:
     """Open the stores of a data folder: an SQLite file, and a folder of blobs.
@@ -67,6 +80,7 @@ def open_folder(
             kept, in seconds; 0 keeps it forever.
         notify: called with a message if a damaged database was moved aside, or if a later release
             wrote the database.
+        replica: this process, if it keeps running requests and budgets there.
         clock: returns seconds since 1970; for tests.
     """
     database = SQLiteDatabase(folder / DATABASE_NAME, notify=notify)
@@ -76,6 +90,7 @@ def open_folder(
         folder / INCOMING_NAME,
         limits,
         response_expiry_seconds=response_expiry_seconds,
+        replica=replica,
         clock=clock,
     )
 
@@ -86,6 +101,7 @@ def open_shared(
     folder: Path,
     limits: FileLimits = FileLimits(),
     *,
+    replica: Replica,
     response_expiry_seconds: int = 30 * 86_400,
 ) -> Stores:
     """Open the stores that several replicas share: a PostgreSQL database and an object store.
@@ -96,6 +112,7 @@ def open_shared(
             that all replicas share; or "" for ``folder``.
         folder: a local folder, for uploads that are not complete.
         limits: limits of one owner's files.
+        replica: this process.
         response_expiry_seconds: how long a response, or a conversation of the Responses API, is
             kept, in seconds; 0 keeps it forever.
 
@@ -119,6 +136,7 @@ def open_shared(
         folder / INCOMING_NAME,
         limits,
         response_expiry_seconds=response_expiry_seconds,
+        replica=replica,
     )
 
 
@@ -129,6 +147,7 @@ def open_stores(
     limits: FileLimits = FileLimits(),
     *,
     response_expiry_seconds: int = 30 * 86_400,
+    replica: Replica | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Stores:
     """Open stores in any database and with any blob store.
@@ -140,6 +159,7 @@ def open_stores(
         limits: limits of one owner's files.
         response_expiry_seconds: how long a response, or a conversation of the Responses API, is
             kept, in seconds; 0 keeps it forever.
+        replica: this process, if it keeps running requests and budgets there.
         clock: returns seconds since 1970; for tests.
     """
     files = FileStore(
@@ -151,11 +171,18 @@ def open_stores(
         expiry_seconds=limits.expiry_seconds,
         clock=clock,
     )
+    running = settle = None
+    if replica is not None:
+        running = DatabaseRunning(
+            database, replica.name, dead_seconds=replica.dead_seconds, clock=clock
+        )
+        settle = running.settle
     return Stores(
         database,
         files,
-        DatabaseLedger(database, clock=clock),
+        DatabaseLedger(database, settle=settle, clock=clock),
         ConversationStore(database, clock=clock),
         ResponseStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
         ResponseConversationStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
+        running,
     )

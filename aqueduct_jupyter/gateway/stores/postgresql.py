@@ -12,6 +12,7 @@ from .database import Work, log_surprise
 from .log import log
 
 if TYPE_CHECKING:
+    from psycopg import AsyncConnection
     from sqlalchemy import Engine
 
 __all__ = ["PostgreSQLDatabase"]
@@ -21,6 +22,9 @@ CONNECTIONS = 8
 
 CONNECT_SECONDS = 10
 """How long connecting may take, in seconds."""
+
+AWAY_SECONDS = 5.0
+"""Seconds after which a client may try again while the database is away."""
 
 _Result = TypeVar("_Result")
 
@@ -40,6 +44,7 @@ class PostgreSQLDatabase:
         # One thread does submitted work in its order, so the last one is done after all others.
         self._submitting = ThreadPoolExecutor(1, thread_name_prefix="aqueduct-database-later")
         self._last_submitted: Future[object] | None = None
+        self._listener: AsyncConnection | None = None
 
     async def run(self, work: Work[_Result]) -> _Result:
         """Do work in one transaction; see :class:`.database.Database`."""
@@ -48,10 +53,30 @@ class PostgreSQLDatabase:
             await asyncio.wait([asyncio.wrap_future(submitted)])
         return await asyncio.wrap_future(self._threads.submit(self._transact, work))
 
-    def submit(self, work: Work[object]) -> None:
-        """Do work like :meth:`run`, without waiting; a failure is logged."""
+    def submit(self, work: Work[object]) -> Future[object]:
+        """Do work like :meth:`run`, without waiting; a failure is logged, and in the result."""
         self._last_submitted = self._submitting.submit(self._transact, work)
         self._last_submitted.add_done_callback(log_surprise)
+        return self._last_submitted
+
+    async def wait_for_notice(self, channel: str, seconds: float) -> None:
+        """Wait until another server has sent a notice, or for some seconds."""
+        from psycopg import AsyncConnection, Error
+        from psycopg.sql import SQL, Identifier
+
+        try:
+            if self._listener is None:
+                address = self._url.replace("+psycopg", "", 1)
+                self._listener = await AsyncConnection.connect(
+                    address, autocommit=True, connect_timeout=CONNECT_SECONDS
+                )
+                await self._listener.execute(SQL("LISTEN {}").format(Identifier(channel)))
+            async for _ in self._listener.notifies(timeout=seconds, stop_after=1):
+                pass
+        except Error as error:
+            log.warning("The database sends no notices: %s", error)
+            await self._close_listener()
+            await asyncio.sleep(seconds)
 
     @property
     def has_copies_aside(self) -> bool:
@@ -60,10 +85,16 @@ class PostgreSQLDatabase:
 
     async def close(self) -> None:
         """Wait for submitted work, then close all connections."""
+        await self._close_listener()
         await asyncio.to_thread(self._submitting.shutdown)
         await asyncio.to_thread(self._threads.shutdown)
         if self._engine is not None:
             await asyncio.to_thread(self._engine.dispose)
+
+    async def _close_listener(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.close()
 
     def _transact(self, work: Work[_Result]) -> _Result:
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -78,6 +109,7 @@ class PostgreSQLDatabase:
                 f"The server cannot use its database ({type(cause).__name__}). Ask the "
                 "administrator to check the server's log.",
                 code="storage_unavailable",
+                retry_after=AWAY_SECONDS,
             ) from error
 
     def _opened(self) -> Engine:

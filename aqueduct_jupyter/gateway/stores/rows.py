@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from .sql.budget_rows import BudgetRows
     from .sql.conversation_item_rows import ConversationItemRows
     from .sql.conversation_rows import ConversationRows
     from .sql.file_rows import FileRows
     from .sql.request_rows import RequestRows
     from .sql.response_rows import ResponseRows
+    from .sql.running_rows import RunningRows
 
 __all__ = [
+    "budget_rows",
     "conversation_item_rows",
     "conversation_rows",
     "file_rows",
     "request_rows",
     "response_rows",
+    "running_rows",
 ]
 
 
@@ -58,3 +62,17 @@ def response_rows(db: Connection) -> ResponseRows:
     from .sql.response_rows import ResponseRows
 
     return ResponseRows(db)
+
+
+def running_rows(db: Connection) -> RunningRows:
+    """Return the rows of running requests."""
+    from .sql.running_rows import RunningRows
+
+    return RunningRows(db)
+
+
+def budget_rows(db: Connection) -> BudgetRows:
+    """Return the windows of budgets."""
+    from .sql.budget_rows import BudgetRows
+
+    return BudgetRows(db)

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -62,9 +62,15 @@ class SQLiteDatabase:
         """Do work in one transaction; see :class:`.database.Database`."""
         return await asyncio.wrap_future(self._thread.submit(self._transact, work))
 
-    def submit(self, work: Work[object]) -> None:
-        """Do work like :meth:`run`, without waiting; a failure is logged."""
-        self._thread.submit(self._transact, work).add_done_callback(log_surprise)
+    def submit(self, work: Work[object]) -> Future[object]:
+        """Do work like :meth:`run`, without waiting; a failure is logged, and in the result."""
+        submitted = self._thread.submit(self._transact, work)
+        submitted.add_done_callback(log_surprise)
+        return submitted
+
+    async def wait_for_notice(self, channel: str, seconds: float) -> None:  # noqa: ARG002  # none
+        """Wait for some seconds; no other server sends notices."""
+        await asyncio.sleep(seconds)
 
     @property
     def has_copies_aside(self) -> bool:

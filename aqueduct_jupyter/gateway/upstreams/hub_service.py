@@ -32,8 +32,9 @@ ATTEMPT_PAUSE = 0.5
 ANSWER_SECONDS = 1200.0
 """How long the service may take to begin an answer, in seconds; it has limits of its own."""
 
-IDLE_SECONDS = 120.0
-"""How long an answer may pause, in seconds; a stream's heartbeat is four a minute."""
+IDLE_SECONDS = 45.0
+"""How long an answer may pause, in seconds: three heartbeats of a stream. The hub's proxy does not
+pass on that a replica died in the middle of an answer, so only the silence tells."""
 
 
 class HubAnswer(UpstreamAnswer):

@@ -17,7 +17,7 @@ class RequestsHandler(AqueductHandler):
     @web.authenticated
     async def get(self) -> None:
         """Answer with the caller's requests; a kernel's key sees only that kernel's."""
-        self.answer({"object": "list", "data": self.gateway.running.list(self.caller)})
+        self.answer({"object": "list", "data": await self.gateway.running.list_all(self.caller)})
 
 
 class RequestHandler(AqueductHandler):
@@ -26,5 +26,5 @@ class RequestHandler(AqueductHandler):
     @web.authenticated
     async def delete(self, request_id: str) -> None:
         """Stop it, by our id or the one that its client sent in ``X-Client-Request-Id``."""
-        stopped = self.gateway.running.stop(self.caller, request_id)
+        stopped = await self.gateway.running.stop_anywhere(self.caller, request_id)
         self.answer({"id": stopped, "object": "request", "stopped": True})

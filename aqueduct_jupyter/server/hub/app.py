@@ -10,7 +10,9 @@ import asyncio
 import hmac
 import json
 import os
+import secrets
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,12 +27,13 @@ from traitlets.config import Application as ConfiguredApplication
 
 from ...gateway.entry import Entry
 from ...gateway.gateway import Gateway
+from ...gateway.requests.shared_limits import read_shared_limits
 from ...gateway.settings import GatewaySettings
-from ...gateway.stores.opening import FileLimits, Stores, open_folder, open_shared
+from ...gateway.stores.opening import FileLimits, Replica, Stores, open_folder, open_shared
 from ...protocol.plain_text import plain_text
 from ..http.routes import routes
 from ..http.serving import Serving
-from ..settings import GatewayTraits
+from ..settings import CheckedLater, GatewayTraits
 from .authentication import HubAuthenticator
 from .health import LiveHandler, ReadyHandler
 from .host import HubHost, for_hub
@@ -66,10 +69,23 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         az://..., or the path of a folder that all replicas share. By default, they are in
         data_folder."""
     ).tag(config=True)
+    limits = CheckedLater(
+        {},
+        help="""Budgets and models: {"user": budget, "kernel": budget, "agent": budget, "everyone":
+        budget, "groups": {"students": {"member": budget, "together": budget, "models": [...]}},
+        "models": [...], "max_tokens": 1024}. A budget may have requests_per_minute, _day and
+        _month, tokens_per_minute, _day and _month, usd_per_day and _month, requests_in_flight and
+        carry_over.""",
+    ).tag(config=True)
     identity_seconds = Float(
         60.0,
         help="""How long, in seconds, the hub's answer about a token is trusted. For as long, a
         revoked token still works, and a known one works while the hub is away.""",
+    ).tag(config=True)
+    replica_seconds = Float(
+        30.0,
+        help="""After how many seconds without a sign of life a replica counts as dead. Another one
+        then ends its requests and releases what they had reserved.""",
     ).tag(config=True)
     drain_seconds = Float(
         300.0,
@@ -178,20 +194,35 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         limits = FileLimits(
             settings.max_file_bytes, settings.max_total_file_bytes, settings.file_expiry_seconds
         )
+        name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        replica = Replica(name, self.replica_seconds)
         if not self.database_url:
             return open_folder(
                 settings.data_folder,
                 limits,
                 response_expiry_seconds=settings.response_expiry_seconds,
                 notify=self.log.warning,
+                replica=replica,
             )
         return open_shared(
             self.database_url,
             self.objects_url,
             settings.data_folder,
             limits,
+            replica=replica,
             response_expiry_seconds=settings.response_expiry_seconds,
         )
+
+    def read_limits(self, section: str) -> dict[str, Any]:
+        """Return the limits, as the arguments of the gateway's settings.
+
+        Args:
+            section: the name of the configuration's section, for messages.
+
+        Raises:
+            ValueError: they are invalid; the message names the option.
+        """
+        return {"shared_limits": read_shared_limits(self.limits, section)}
 
     def _application(self, serving: Serving) -> Application:
         handlers = {handler: for_hub(handler) for _, handler in routes()}

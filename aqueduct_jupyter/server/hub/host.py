@@ -67,6 +67,7 @@ class HubHost(Host):
                 "This replica of the service is shutting down. Send the request again.",
                 code="shutting_down",
                 retry_after=1,
+                is_retryable=True,
             )
         self._open.add(handler)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aqueduct_jupyter.gateway.entry import Entry
-from aqueduct_jupyter.gateway.requests.limits import Budgets, Limits, read_limits
+from aqueduct_jupyter.gateway.requests.limits import Budgets, Limits, bounded, read_limits
 from aqueduct_jupyter.gateway.requests.operations import CHAT
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
 from aqueduct_jupyter.gateway.stores.interfaces import Ledger
@@ -54,7 +54,7 @@ class Gate:
     async def ask(self, **more: Any) -> dict[str, str]:
         entry = self.entry(**more)
         self.stack.enter_context(self.running.running(entry))
-        return await self.budgets.admit(entry)
+        return await self.budgets.admit(entry, lambda: (0, 0))
 
     async def refused(self, **more: Any) -> RateLimitError:
         with pytest.raises(RateLimitError) as caught:
@@ -174,7 +174,7 @@ async def test_two_at_once_do_not_take_the_same_last_place(
     for entry in entries:
         gate.stack.enter_context(gate.running.running(entry))
     came = await asyncio.gather(
-        *(gate.budgets.admit(entry) for entry in entries), return_exceptions=True
+        *(gate.budgets.admit(entry, lambda: (0, 0)) for entry in entries), return_exceptions=True
     )
     assert {type(one) for one in came} == {dict, RateLimitError}
 
@@ -186,15 +186,14 @@ async def test_a_day_is_called_one_also_in_its_last_minute(ledger: Ledger) -> No
     assert "10 tokens per day" in (await gate.refused()).message
 
 
-def test_an_answer_is_bounded(ledger: Ledger) -> None:
-    budgets = Gate(ledger, max_tokens=50).budgets
-    assert (
-        budgets.bounded(ChatRequest({"messages": []}), CHAT.length_fields).body["max_tokens"] == 50
-    )
+def test_an_answer_is_bounded() -> None:
+    fields = CHAT.length_fields
+    assert bounded(ChatRequest({"messages": []}), fields, 50).body["max_tokens"] == 50
     asked = {"max_completion_tokens": 20}
-    assert budgets.bounded(ChatRequest(asked), CHAT.length_fields).body == asked
+    assert bounded(ChatRequest(asked), fields, 50).body == asked
+    assert bounded(ChatRequest(asked), fields, None).body == asked
     with pytest.raises(InvalidRequestError, match="at most 50 tokens") as caught:
-        budgets.bounded(ChatRequest({"max_completion_tokens": 51}), CHAT.length_fields)
+        bounded(ChatRequest({"max_completion_tokens": 51}), fields, 50)
     assert caught.value.param == "max_completion_tokens"
 
 

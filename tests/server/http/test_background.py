@@ -94,10 +94,16 @@ def one_part(standin: StandIn, apis: dict[str, str], *steps: Any) -> None:
 
 
 async def follow(
-    http: httpx.AsyncClient, response_id: str, after: int = -1
+    http: httpx.AsyncClient,
+    response_id: str,
+    after: int = -1,
+    has_begun: asyncio.Event | None = None,
 ) -> list[dict[str, Any]]:
     query = {"stream": "true"} | ({"starting_after": str(after)} if after >= 0 else {})
-    answer = await http.get(f"v1/responses/{response_id}", params=query)
+    async with http.stream("GET", f"v1/responses/{response_id}", params=query) as answer:
+        if has_begun:
+            has_begun.set()
+        await answer.aread()
     assert answer.status_code == 200, answer.text
     assert answer.text.endswith("data: [DONE]\n\n")
     return events(answer)
@@ -333,8 +339,11 @@ async def test_what_cannot_be_stored_is_not_said_to_be_complete(
         raise UnavailableError("The disk is full.", code="storage_unavailable")
 
     monkeypatch.setattr(ResponseStore, "finish", full)
-    following = asyncio.create_task(follow(http, made["id"]))
+    has_begun = asyncio.Event()
+    following = asyncio.create_task(follow(http, made["id"], has_begun=has_begun))
     await grown(http, made["id"], "One")
+    # Who comes after the end finds only what was stored.
+    await has_begun.wait()
     more.set()
     came = await following
     assert came[-1]["type"] == "response.failed"

@@ -28,15 +28,20 @@ from sqlalchemy.sql.functions import GenericFunction
 
 __all__ = [
     "METADATA",
+    "audit",
+    "budget_windows",
+    "budgets",
     "conversation_items",
     "conversations",
     "day_of",
     "files",
     "position_in",
+    "replicas",
     "requests",
     "response_conversations",
     "response_events",
     "responses",
+    "running_requests",
 ]
 
 METADATA = MetaData()
@@ -205,5 +210,64 @@ conversation_items = Table(
     Column("id", AnyText, nullable=False),
     Column("item", AnyText, nullable=False),
     Index("conversation_items_by_id", "conversation_id", "id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+running_requests = Table(
+    "running_requests",
+    METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("replica", Text, nullable=False),
+    Column("owner", AnyText, nullable=False),
+    Column("kernel", AnyText),
+    Column("client_id", AnyText),
+    Column("api", Text, nullable=False),
+    Column("model", AnyText),
+    Column("upstream", AnyText),
+    Column("is_stream", Boolean, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("claims", AnyText, nullable=False),
+    Column("is_stopped", Boolean, nullable=False),
+    Index("running_requests_by_owner", "owner"),
+    Index("running_requests_by_replica", "replica"),
+)
+
+replicas = Table(
+    "replicas",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("alive_at", Double, nullable=False),
+)
+
+budget_windows = Table(
+    "budget_windows",
+    METADATA,
+    Column("holder", AnyText, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("span", Text, primary_key=True),
+    Column("begins", BigInteger, primary_key=True, autoincrement=False),
+    Column("used", Double, nullable=False),
+    Column("reserved", Double, nullable=False),
+    Column("carried", Double, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    METADATA,
+    Column("holder", AnyText, primary_key=True),
+    Column("budget", AnyText, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("changed_by", AnyText, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("time", Double, nullable=False),
+    Column("actor", AnyText, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Column("detail", AnyText, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -1,0 +1,91 @@
+"""The running requests of all replicas of a hub's service: list and stop them from any replica.
+
+Each replica looks every few seconds, or when another wakes it, which of its requests were stopped
+elsewhere. The rows are in :mod:`aqueduct_jupyter.gateway.stores.running_requests`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from ...protocol.errors import UnavailableError
+from ..entry import Caller
+from ..stores.database import Database
+from ..stores.running_interfaces import RunningStore
+from ..stores.running_requests import CHANNEL
+from .running import RunningRequests, no_such_request
+
+__all__ = ["SharedRunning"]
+
+BEAT_SECONDS = 2.0
+"""How often a replica shows that it lives, in seconds, and how late it hears of a stop at most."""
+
+SWEEP_SECONDS = 10.0
+"""How often it looks for replicas that died, in seconds."""
+
+_log = logging.getLogger(__name__)
+
+
+class SharedRunning(RunningRequests):
+    """The requests that run in this replica, and those of all others.
+
+    Args:
+        store: the rows of all replicas.
+        database: tells when another replica has stopped a request.
+    """
+
+    beat_seconds = BEAT_SECONDS
+    sweep_seconds = SWEEP_SECONDS
+
+    def __init__(self, store: RunningStore, database: Database) -> None:
+        super().__init__()
+        self._store = store
+        self._database = database
+        self._beating: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start to show signs of life."""
+        self._beating = asyncio.create_task(self._beat())
+
+    async def close(self) -> None:
+        """Note that this replica has ended."""
+        if self._beating is not None:
+            self._beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._beating
+            with suppress(UnavailableError):
+                await self._store.leave()
+
+    async def list_all(self, caller: Caller) -> list[dict[str, Any]]:
+        """List a caller's running requests in all replicas, the oldest first."""
+        here = {request["id"]: request for request in self.list_here(caller)}
+        everywhere = {request["id"]: request for request in await self._store.list_of(caller)}
+        # What runs here is known better here.
+        found = {**everywhere, **here}
+        return sorted(found.values(), key=lambda request: float(request["started_at"]))
+
+    async def stop_anywhere(self, caller: Caller, request_id: str) -> str:
+        """Stop a request, in whichever replica it runs."""
+        if (stopped := self.find_and_stop(caller, request_id)) is not None:
+            return stopped
+        if (stopped := await self._store.stop(caller, request_id)) is not None:
+            return stopped
+        raise no_such_request(request_id)
+
+    async def _beat(self) -> None:
+        swept_at = float("-inf")
+        while True:
+            try:
+                for request_id in await self._store.show_life():
+                    self.stop_here(request_id)
+                if monotonic() - swept_at >= self.sweep_seconds:
+                    swept_at = monotonic()
+                    if lost := await self._store.sweep():
+                        _log.warning("%d requests of a replica that died were ended.", lost)
+            except UnavailableError as error:
+                _log.warning("This replica cannot show that it lives: %s", error)
+            await self._database.wait_for_notice(CHANNEL, self.beat_seconds)

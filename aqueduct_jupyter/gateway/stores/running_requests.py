@@ -1,0 +1,213 @@
+"""The running requests of all replicas in the database, and what they have reserved of budgets.
+
+A request's row is there from its admission to its end; then the ledger gets its row, and what it
+used is counted, in one transaction. Each replica shows that it lives every few seconds. If one
+stops doing so, any other ends its requests and releases what they had reserved.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..entry import Caller, Entry
+from .database import Database
+from .rows import budget_rows, request_rows, running_rows
+from .running_interfaces import Claim, Claimed
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping
+
+__all__ = ["CHANNEL", "DEAD_SECONDS", "DatabaseRunning"]
+
+CHANNEL = "aqueduct_running"
+"""The name under which replicas wake each other."""
+
+DEAD_SECONDS = 30.0
+"""How long a replica may show no sign of life before its requests are ended, in seconds."""
+
+KEPT_SECONDS = {"minute": 3600.0, "day": 40 * 86_400.0, "month": 800 * 86_400.0}
+"""How long what a budget counted is kept after its span began, in seconds."""
+
+_Changes = defaultdict[tuple[str, str, str, int], list[float]]
+
+
+class DatabaseRunning:
+    """The rows of running requests; see :class:`.running_interfaces.RunningStore`.
+
+    Args:
+        database: the database that all replicas share.
+        replica: the unique name of this process.
+        dead_seconds: how long a replica may show no sign of life, in seconds.
+        clock: returns seconds since 1970; for tests.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        replica: str,
+        *,
+        dead_seconds: float = DEAD_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._replica = replica
+        self._dead_seconds = dead_seconds
+        self._clock = clock
+
+    async def begin(self, entry: Entry, claims: Sequence[Claim]) -> list[Claimed]:
+        """Note that a request runs, and reserve what it claims; raises as in the interface."""
+        row = {
+            "request_id": entry.request_id,
+            "replica": self._replica,
+            "owner": entry.owner,
+            "kernel": entry.kernel,
+            "client_id": entry.client_id,
+            "api": entry.api,
+            "model": entry.model,
+            "upstream": entry.upstream,
+            "is_stream": entry.is_stream,
+            "time": entry.time,
+            "claims": json.dumps([[*_key(claim), claim.amount] for claim in claims]),
+            "is_stopped": False,
+        }
+
+        def work(db: Connection) -> list[Claimed]:
+            from .sql.budget_rows import order
+
+            windows = budget_rows(db)
+            ordered = sorted(claims, key=lambda claim: order(_key(claim)))
+            states = [windows.claim(claim) for claim in ordered]
+            running_rows(db).add(row)
+            return states
+
+        states = await self._database.run(work)
+        entry.claims = tuple(claims)
+        entry.is_admitted = True
+        return states
+
+    def settle(self, db: Connection, entries: Sequence[Entry]) -> None:
+        """Count what finished requests used, in the transaction that writes their rows."""
+        begun = {entry.request_id: entry for entry in entries if entry.is_admitted}
+        if not begun:
+            return
+        rows = running_rows(db)
+        present = rows.remove(list(begun))
+        changes: _Changes = defaultdict(lambda: [0.0, 0.0])
+        for request_id, entry in begun.items():
+            for claim in entry.claims:
+                is_here = request_id in present
+                change = changes[_key(claim)]
+                # What was given up has been released, and counted as a request, already.
+                change[0] += _used(claim, entry, counts_request=is_here)
+                change[1] += claim.amount if is_here else 0
+        if given_up := [*begun.keys() - present]:
+            rows.unlose(given_up)
+        budget_rows(db).settle({key: (used, left) for key, (used, left) in changes.items()})
+
+    async def list_of(self, caller: Caller) -> list[dict[str, Any]]:
+        """List the running requests of an owner, or of one kernel, the oldest first."""
+        now = self._clock()
+        found = await self._database.run(
+            lambda db: running_rows(db).list(caller.owner, caller.kernel)
+        )
+        return [
+            {
+                "id": row["request_id"],
+                "object": "request",
+                "client_request_id": row["client_id"],
+                "model": row["model"],
+                "upstream": row["upstream"],
+                "kernel": row["kernel"],
+                "is_stream": row["is_stream"],
+                "started_at": round(row["time"], 3),
+                "seconds": round(max(0.0, now - row["time"]), 1),
+                "state": "stopping" if row["is_stopped"] else "running",
+            }
+            for row in found
+        ]
+
+    async def stop(self, caller: Caller, request_id: str) -> str | None:
+        """Ask whichever replica runs a request to stop it."""
+
+        def work(db: Connection) -> RowMapping | None:
+            rows = running_rows(db)
+            found = rows.stop(caller.owner, caller.kernel, request_id)
+            if found is not None:
+                rows.notify(CHANNEL)
+            return found
+
+        found = await self._database.run(work)
+        return None if found is None else str(found["request_id"])
+
+    async def show_life(self) -> list[str]:
+        """Show that this replica lives, and return the ids of its requests that must stop."""
+        now = self._clock()
+        return [
+            *await self._database.run(lambda db: running_rows(db).show_life(self._replica, now))
+        ]
+
+    async def sweep(self) -> int:
+        """End the requests of replicas that died, release what they reserved; return how many."""
+        now = self._clock()
+
+        def work(db: Connection) -> int:
+            from .sql.locks import lock_until_commit
+
+            lock_until_commit(db, "sweep")
+            lost = running_rows(db).remove_lost(now - self._dead_seconds)
+            changes: _Changes = defaultdict(lambda: [0.0, 0.0])
+            for row in lost:
+                for *key, amount in json.loads(row["claims"]):
+                    holder, kind, span, begins = key
+                    change = changes[holder, kind, span, begins]
+                    # It was a request, but nobody knows what the upstream counted.
+                    change[0] += 1 if kind == "requests" else 0
+                    change[1] += amount
+            windows = budget_rows(db)
+            windows.settle({key: (used, left) for key, (used, left) in changes.items()})
+            for span, seconds in KEPT_SECONDS.items():
+                windows.forget(span, now - seconds)
+            if lost:
+                request_rows(db).add([_lost(row, now) for row in lost])
+            return len(lost)
+
+        return await self._database.run(work)
+
+    async def leave(self) -> None:
+        """Note that this replica has ended on purpose."""
+        await self._database.run(lambda db: running_rows(db).leave(self._replica))
+
+
+def _key(claim: Claim) -> tuple[str, str, str, int]:
+    return claim.holder, claim.kind, claim.span, claim.begins
+
+
+def _used(claim: Claim, entry: Entry, *, counts_request: bool) -> float:
+    if claim.kind == "tokens":
+        return (entry.tokens_in or 0) + (entry.tokens_out or 0)
+    if claim.kind == "usd":
+        return entry.usd or 0.0
+    return 1.0 if claim.kind == "requests" and counts_request else 0.0
+
+
+def _lost(row: RowMapping, now: float) -> dict[str, Any]:
+    from .sql.running_rows import LOST
+
+    kept = ("request_id", "time", "owner", "kernel", "model", "upstream", "is_stream", "api")
+    return {
+        **{name: row[name] for name in kept},
+        "status": 500,
+        "outcome": "failed",
+        "error_code": LOST,
+        "tokens_in": None,
+        "tokens_out": None,
+        "is_estimated": False,
+        "first_token_ms": None,
+        "total_ms": round(1000 * max(0.0, now - row["time"])),
+        "upstream_api": None,
+        "usd": None,
+    }

@@ -1,0 +1,128 @@
+"""SQL statements for what budgets have left; the running requests use them.
+
+Windows are always changed in one order, with everyone's last, so that two transactions never wait
+for each other, and the one that all wait for is held only for a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from ..running_interfaces import Claim, Claimed, NoRoomError
+from .tables import budget_windows
+
+__all__ = ["EVERYONE", "BudgetRows", "Key", "order"]
+
+EVERYONE = "everyone"
+"""The holder of the budget that all requests share."""
+
+Key = tuple[str, str, str, int]
+"""A window: its holder, what it counts, for how long, and when it began."""
+
+_W = budget_windows.c
+_IS_KEY = (
+    (_W.holder == bindparam("key_holder"))
+    & (_W.kind == bindparam("key_kind"))
+    & (_W.span == bindparam("key_span"))
+    & (_W.begins == bindparam("key_begins"))
+)
+_STATE = (_W.used, _W.reserved, _W.carried)
+
+# Statements are built once, because building one takes ten times as long as reading a row.
+_CLAIM = (
+    update(budget_windows)
+    .where(_IS_KEY, _W.used + _W.reserved < bindparam("most") + _W.carried)
+    .values(reserved=_W.reserved + bindparam("amount"))
+    .returning(*_STATE)
+)
+_FIND = select(*_STATE).where(_IS_KEY)
+_OPEN = insert(budget_windows)
+_SETTLE = (
+    update(budget_windows)
+    .where(_IS_KEY)
+    .values(used=_W.used + bindparam("taken"), reserved=_W.reserved - bindparam("released"))
+)
+
+
+def order(key: Key) -> tuple[bool, Key]:
+    """Return what windows are sorted by before they are changed."""
+    return key[0] == EVERYONE, key
+
+
+class BudgetRows:
+    """The windows of budgets in one transaction.
+
+    Args:
+        connection: the transaction's connection.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def claim(self, claim: Claim) -> Claimed:
+        """Reserve what a request claims, and return the state after it.
+
+        Raises:
+            NoRoomError: nothing is left of the budget.
+        """
+        key = _named((claim.holder, claim.kind, claim.span, claim.begins))
+        asked = {**key, "most": claim.limit, "amount": claim.amount}
+        row = self._connection.execute(_CLAIM, asked).first()
+        if row is None and self._connection.execute(_FIND, key).first() is None:
+            self._open(claim)
+            row = self._connection.execute(_CLAIM, asked).first()
+        if row is None:
+            raise NoRoomError(Claimed(claim, *self._connection.execute(_FIND, key).one()))
+        return Claimed(claim, *row)
+
+    def settle(self, changes: Mapping[Key, tuple[float, float]]) -> None:
+        """Count what was used, and release what was reserved.
+
+        Args:
+            changes: both amounts by window.
+        """
+        if not changes:
+            return
+        rows = [
+            {**_named(key), "taken": changes[key][0], "released": changes[key][1]}
+            for key in sorted(changes, key=order)
+        ]
+        self._connection.execute(_SETTLE, rows)
+
+    def forget(self, span: str, before: float) -> None:
+        """Remove windows that ended long ago."""
+        over = (_W.span == span) & (_W.begins < before)
+        self._connection.execute(delete(budget_windows).where(over))
+
+    def _open(self, claim: Claim) -> None:
+        carried = 0.0
+        if claim.carry_over:
+            before = (claim.holder, claim.kind, claim.span, claim.before)
+            if (row := self._connection.execute(_FIND, _named(before)).first()) is not None:
+                # At most the budget itself, so that a year's rest does not add up.
+                rest = min(claim.limit, claim.limit + row.carried - row.used)
+                carried = claim.carry_over * max(0.0, rest)
+        values: dict[str, Any] = {
+            "holder": claim.holder,
+            "kind": claim.kind,
+            "span": claim.span,
+            "begins": claim.begins,
+            "used": 0.0,
+            "reserved": 0.0,
+            "carried": carried,
+        }
+        # Another replica may open the same window at the same moment.
+        if self._connection.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as insert_there
+
+            self._connection.execute(insert_there(budget_windows).on_conflict_do_nothing(), values)
+        else:
+            self._connection.execute(_OPEN, values)
+
+
+def _named(key: Key) -> dict[str, Any]:
+    holder, kind, span, begins = key
+    return {"key_holder": holder, "key_kind": kind, "key_span": span, "key_begins": begins}

@@ -1,0 +1,109 @@
+"""SQL statements for running requests, and for the replicas that run them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from .tables import replicas, requests, running_requests
+
+__all__ = ["LOST", "RunningRows"]
+
+LOST = "replica_lost"
+"""The error code of a request whose replica died."""
+
+_R = running_requests.c
+_ADD = insert(running_requests)
+_REMOVE = (
+    delete(running_requests)
+    .where(_R.request_id.in_(bindparam("ids", expanding=True)))
+    .returning(_R.request_id)
+)
+_STOPPED = select(_R.request_id).where(_R.replica == bindparam("replica"), _R.is_stopped)
+_ALIVE = (
+    update(replicas)
+    .where(replicas.c.name == bindparam("replica"))
+    .values(alive_at=bindparam("now"))
+)
+_ENTER = insert(replicas)
+
+
+class RunningRows:
+    """The running requests in one transaction.
+
+    Args:
+        connection: the transaction's connection.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Add a request."""
+        self._connection.execute(_ADD, row)
+
+    def remove(self, ids: Sequence[str]) -> set[str]:
+        """Remove requests, and return those that were there."""
+        return set(self._connection.execute(_REMOVE, {"ids": ids}).scalars())
+
+    def unlose(self, ids: Sequence[str]) -> None:
+        """Remove the ledger's rows of requests that were given up, but have ended after all."""
+        was_lost = requests.c.request_id.in_(ids) & (requests.c.error_code == LOST)
+        self._connection.execute(delete(requests).where(was_lost))
+
+    def list(self, owner: str, kernel: str | None) -> Sequence[RowMapping]:
+        """List an owner's requests, or a kernel's, the oldest first."""
+        found = select(running_requests).where(*_of(owner, kernel)).order_by(_R.time)
+        return self._connection.execute(found).mappings().all()
+
+    def stop(self, owner: str, kernel: str | None, request_id: str) -> RowMapping | None:
+        """Mark a request as stopped, and return its id and replica."""
+        is_meant = or_(_R.request_id == request_id, _R.client_id == request_id)
+        marked = (
+            update(running_requests)
+            .where(*_of(owner, kernel), is_meant)
+            .values(is_stopped=True)
+            .returning(_R.request_id, _R.replica)
+        )
+        return self._connection.execute(marked).mappings().first()
+
+    def show_life(self, replica: str, now: float) -> Sequence[str]:
+        """Note that a replica lives, and return the ids of its requests that are stopped."""
+        if not self._connection.execute(_ALIVE, {"replica": replica, "now": now}).rowcount:
+            self._connection.execute(_ENTER, {"name": replica, "alive_at": now})
+        return self._connection.execute(_STOPPED, {"replica": replica}).scalars().all()
+
+    def remove_lost(self, since: float) -> Sequence[RowMapping]:
+        """Remove and return the requests of replicas without a sign of life since a time."""
+        alive = select(replicas.c.name).where(replicas.c.alive_at >= since)
+        lost = delete(running_requests).where(_R.replica.not_in(alive)).returning(running_requests)
+        rows = self._connection.execute(lost).mappings().all()
+        self._connection.execute(delete(replicas).where(replicas.c.alive_at < since))
+        return rows
+
+    def leave(self, replica: str) -> None:
+        """Remove a replica that has ended."""
+        self._connection.execute(delete(replicas).where(replicas.c.name == replica))
+
+    def notify(self, channel: str) -> None:
+        """Wake all replicas once this transaction is committed; on SQLite there is only one."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(select(func.pg_notify(channel, "")))
+
+
+def _of(owner: str, kernel: str | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [_R.owner == owner]
+    return found if kernel is None else [*found, _R.kernel == kernel]

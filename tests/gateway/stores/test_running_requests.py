@@ -1,0 +1,235 @@
+"""Running requests of several replicas, and what they reserve of one budget, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from aqueduct_jupyter.gateway.entry import Caller, Entry
+from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
+from aqueduct_jupyter.gateway.stores.running_interfaces import Claim, Claimed, NoRoomError
+from aqueduct_jupyter.gateway.stores.running_requests import CHANNEL, DatabaseRunning
+
+from .owned import Backend
+
+ADA = Caller("ada")
+
+
+class Replica:
+    """One process: its running requests and its ledger, on a clock of its own."""
+
+    def __init__(self, backend: Backend, name: str, clock: Any) -> None:
+        self.database = backend.open_database()
+        self.clock = clock
+        self.running = DatabaseRunning(self.database, name, clock=clock)
+        self.ledger = DatabaseLedger(self.database, settle=self.running.settle, clock=clock)
+
+    async def begin(self, request_id: str, *claims: Claim, **more: Any) -> list[Claimed]:
+        given = {"owner": "ada", "kernel": None, "time": self.clock(), **more}
+        self.entry = Entry(request_id, **given)
+        return await self.running.begin(self.entry, claims)
+
+    async def end(self, entry: Entry, tokens: int = 0, usd: float | None = None) -> None:
+        entry.tokens_in, entry.tokens_out, entry.usd = tokens, 0, usd
+        entry.upstream = "campus"
+        self.ledger.record(entry)
+        await self.rows("SELECT 1")  # work sees what was submitted before it
+
+    async def rows(self, statement: str) -> list[Any]:
+        def read(db: Connection) -> list[Any]:
+            return [tuple(row) for row in db.execute(text(statement))]
+
+        return await self.database.run(read)
+
+    async def windows(self) -> dict[str, tuple[float, float]]:
+        found = await self.rows("SELECT holder, kind, used, reserved FROM budget_windows")
+        return {f"{holder} {kind}": (used, reserved) for holder, kind, used, reserved in found}
+
+
+class Campus:
+    """Replicas that share a database, and the clock that they share."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.now = 100_000.0
+        self._backend = backend
+
+    def replica(self, name: str) -> Replica:
+        return Replica(self._backend, name, lambda: self.now)
+
+
+@pytest.fixture
+def campus(backend: Backend) -> Campus:
+    return Campus(backend)
+
+
+def tokens(limit: float, amount: float, holder: str = "user:ada", **more: Any) -> Claim:
+    return Claim(holder, "tokens", "day", 0, limit, amount, **more)
+
+
+async def test_what_is_reserved_is_replaced_by_what_was_used(campus: Campus) -> None:
+    one = campus.replica("one")
+    (state,) = await one.begin("req_1", tokens(100, 40))
+    assert (state.used, state.reserved, state.left) == (0, 40, 60)
+    await one.end(one.entry, tokens=25)
+    assert await one.windows() == {"user:ada tokens": (25, 0)}
+    assert await one.rows("SELECT request_id FROM running_requests") == []
+    assert await one.rows("SELECT request_id, tokens_in FROM requests") == [("req_1", 25)]
+
+
+async def test_the_last_request_may_pass_a_budget_and_no_other_begins(campus: Campus) -> None:
+    one, two = campus.replica("one"), campus.replica("two")
+    await one.begin("req_1", tokens(100, 90))
+    await two.begin("req_2", tokens(100, 90))
+    with pytest.raises(NoRoomError) as caught:
+        await one.begin("req_3", tokens(100, 1))
+    assert caught.value.state.left == 0
+    assert (await one.windows())["user:ada tokens"] == (0, 180)
+    assert len(await one.rows("SELECT 1 FROM running_requests")) == 2
+
+
+async def test_all_that_is_claimed_is_reserved_or_nothing(campus: Campus) -> None:
+    one = campus.replica("one")
+    await one.begin("req_1", tokens(10, 10, "everyone"))
+    requests = Claim("user:ada", "requests", "minute", 60, 5, 1)
+    with pytest.raises(NoRoomError) as caught:
+        await one.begin("req_2", requests, tokens(100, 10), tokens(10, 10, "everyone"))
+    assert caught.value.state.claim.holder == "everyone"
+    # A window that nothing was reserved in may exist or not.
+    assert {key: state for key, state in (await one.windows()).items() if state != (0, 0)} == {
+        "everyone tokens": (0, 10)
+    }
+
+
+async def test_requests_in_flight_and_money_are_counted_too(campus: Campus) -> None:
+    one = campus.replica("one")
+    claims = (
+        Claim("user:ada", "in flight", "now", 0, 1, 1),
+        Claim("user:ada", "requests", "day", 0, 9, 1),
+        Claim("user:ada", "usd", "month", 0, 5.0, 0.25),
+    )
+    await one.begin("req_1", *claims)
+    with pytest.raises(NoRoomError) as caught:
+        await one.begin("req_2", *claims)
+    assert caught.value.state.claim.kind == "in flight"
+    first = Entry("req_1", "ada", None, claims=claims, is_admitted=True)
+    await one.end(first, tokens=3, usd=0.125)
+    assert await one.windows() == {
+        "user:ada in flight": (0, 0),
+        "user:ada requests": (1, 0),
+        "user:ada usd": (0.125, 0),
+    }
+    await one.begin("req_3", *claims)
+
+
+async def test_what_is_left_of_a_span_is_carried_over_as_set(campus: Campus) -> None:
+    one = campus.replica("one")
+    await one.begin("req_1", tokens(100, 10))
+    await one.end(one.entry, tokens=40)
+    later = Claim("user:ada", "tokens", "day", 86_400, 100, 10, 0.5, 0)
+    (state,) = await one.begin("req_2", later)
+    assert (state.carried, state.limit, state.left) == (30, 130, 120)
+    # What was never used has no rest: somebody new does not begin with more.
+    new = Claim("user:new", "tokens", "day", 86_400, 100, 10, 0.5, 0)
+    assert (await one.begin("req_3", new))[0].carried == 0
+
+
+async def test_many_at_once_reserve_no_more_than_there_is(campus: Campus) -> None:
+    replicas = [campus.replica(name) for name in ("one", "two", "three")]
+    claims = (
+        Claim("user:ada", "requests", "day", 0, 20, 1),
+        Claim("everyone", "requests", "day", 0, 1000, 1),
+    )
+
+    async def ask(number: int) -> bool:
+        entry = Entry(f"req_{number}", "ada", None)
+        try:
+            await replicas[number % 3].running.begin(entry, claims)
+        except NoRoomError:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*map(ask, range(60)))) == 20
+    assert (await replicas[0].windows())["everyone requests"] == (0, 20)
+
+
+async def test_who_notices_that_a_replica_died_releases_what_it_reserved(campus: Campus) -> None:
+    dead, other = campus.replica("dead"), campus.replica("other")
+    await dead.running.show_life()
+    claims = (tokens(100, 60), Claim("user:ada", "requests", "day", 0, 9, 1))
+    await dead.begin("req_1", *claims, model="m", upstream="campus", is_stream=True)
+    campus.now += 29
+    await other.running.show_life()
+    assert await other.running.sweep() == 0
+    campus.now += 2
+    assert await other.running.sweep() == 1
+    assert await other.windows() == {"user:ada tokens": (0, 0), "user:ada requests": (1, 0)}
+    lost = await other.rows("SELECT request_id, outcome, error_code, total_ms FROM requests")
+    assert lost == [("req_1", "failed", "replica_lost", 31_000)]
+    assert await other.running.sweep() == 0
+    assert await other.rows("SELECT name FROM replicas") == [("other",)]
+
+
+async def test_a_replica_that_was_only_slow_counts_once(campus: Campus) -> None:
+    slow, other = campus.replica("slow"), campus.replica("other")
+    await slow.running.show_life()
+    claims = (tokens(100, 60), Claim("user:ada", "requests", "day", 0, 9, 1))
+    await slow.begin("req_1", *claims)
+    campus.now += 31
+    await other.running.show_life()
+    assert await other.running.sweep() == 1
+    await slow.end(slow.entry, tokens=7)
+    assert await other.windows() == {"user:ada tokens": (7, 0), "user:ada requests": (1, 0)}
+    assert await other.rows("SELECT request_id, outcome, tokens_in FROM requests") == [
+        ("req_1", "whole", 7)
+    ]
+
+
+async def test_a_request_is_listed_and_stopped_from_anywhere(campus: Campus) -> None:
+    one, two = campus.replica("one"), campus.replica("two")
+    await one.begin("req_1", kernel="k1", client_id="mine", model="m", time=campus.now - 3)
+    await two.begin("req_2", owner="ben")
+    (listed,) = await two.running.list_of(ADA)
+    assert (listed["id"], listed["kernel"], listed["seconds"]) == ("req_1", "k1", 3)
+    assert listed["client_request_id"] == "mine"
+    assert await two.running.list_of(Caller("ada", "k2")) == []
+    for caller in (Caller("ben"), Caller("ada", "k2")):
+        assert await two.running.stop(caller, "req_1") is None
+    assert await one.running.show_life() == []
+    assert await two.running.stop(Caller("ada", "k1"), "mine") == "req_1"
+    assert await one.running.show_life() == ["req_1"]
+    assert await two.running.show_life() == []
+    assert (await two.running.list_of(ADA))[0]["state"] == "stopping"
+
+
+async def test_a_stop_wakes_the_replica_that_waits(campus: Campus, backend: Backend) -> None:
+    one, two = campus.replica("one"), campus.replica("two")
+    await one.begin("req_1")
+    is_postgresql = "postgresql" in str(type(one.database)).lower()
+    waiting = asyncio.create_task(one.database.wait_for_notice(CHANNEL, 60 if is_postgresql else 0))
+    if is_postgresql:
+        await asyncio.sleep(0.3)  # it must be listening
+    await two.running.stop(ADA, "req_1")
+    async with asyncio.timeout(10):
+        await waiting
+
+
+async def test_a_replica_that_ends_on_purpose_leaves_nothing(campus: Campus) -> None:
+    one = campus.replica("one")
+    await one.running.show_life()
+    await one.running.leave()
+    assert await one.rows("SELECT name FROM replicas") == []
+
+
+async def test_old_spans_are_forgotten(campus: Campus) -> None:
+    one = campus.replica("one")
+    minute = int(campus.now // 60) * 60
+    await one.begin("req_1", Claim("user:ada", "requests", "minute", minute, 9, 1))
+    await one.end(one.entry)
+    await one.running.sweep()
+    assert await one.windows()
+    campus.now += 2 * 3600
+    await one.running.sweep()
+    assert await one.windows() == {}
