@@ -18,8 +18,10 @@ from typing import Any
 
 import httpx
 
-from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.command import throwaway
+from aqueduct_jupyter.command.throwaway import ThrowawayServer
 
+from .forked_servers import throwaway_server
 from .standin import StandIn
 
 __all__ = ["KEY", "RealServer", "campus", "real_server", "until"]
@@ -125,7 +127,7 @@ def real_server(
         folder: where all that it writes goes; made where it is missing.
         upstreams: the settings of its upstreams.
         data: its data folder; by default inside the folder.
-        python: what runs it.
+        python: what runs it; what is not this interpreter may be a script, and is started anew.
         **settings: more of ``c.AqueductApp``.
     """
     data = data or folder / "data" / "aqueduct"
@@ -134,7 +136,8 @@ def real_server(
     app = {"upstreams": upstreams, "data_folder": str(data), **settings}
     host = {"jpserver_extensions": dict.fromkeys(OTHERS, False)}
     configuration.write_text(json.dumps({"AqueductApp": app, "ServerApp": host}))
-    with throwaway_server(folder, python=python) as process:
+    start = throwaway_server if python == sys.executable else throwaway.throwaway_server
+    with start(folder, python=python) as process:
         headers = {"Authorization": f"Bearer {process.token}"}
         with httpx.Client(
             base_url=process.url, headers=headers, timeout=60, trust_env=False

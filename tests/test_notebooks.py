@@ -14,8 +14,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.gateway.embedded.weights import weights_path
+
+from .forked_servers import throwaway_server
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 EXAMPLES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))

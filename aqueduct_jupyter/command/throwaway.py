@@ -12,7 +12,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ def throwaway_server(
     *,
     python: str = sys.executable,
     port: int | None = None,
+    popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
 ) -> Iterator[ThrowawayServer]:
     """Start a Jupyter server with this extension, and stop it on exit.
 
@@ -58,6 +59,7 @@ def throwaway_server(
         environment: more environment variables.
         python: the interpreter to use; this one by default.
         port: the port, to come back to an address; by default a new one.
+        popen: what starts the process, for tests.
 
     Raises:
         UnavailableError: it did not start; the message contains the end of its log.
@@ -78,7 +80,8 @@ def throwaway_server(
     command = tethered_command(
         "jupyter_server", *options, "--ServerApp.allow_root=True", *arguments, python=python
     )
-    with serving(command, folder, without_relative_paths(variables), log) as process:
+    variables = without_relative_paths(variables)
+    with serving(command, folder, variables, log, popen=popen) as process:
         url = _wait_for_address(process, folder / "runtime", log)
         yield ThrowawayServer(url.rstrip("/"), token, process, log)
 

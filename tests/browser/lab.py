@@ -26,8 +26,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.command.throwaway import ThrowawayServer
 
+from ..forked_servers import throwaway_server
 from ..real_server import until
 from ..standin import StandIn
 

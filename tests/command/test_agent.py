@@ -19,8 +19,9 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from aqueduct_jupyter.command.running import _is_same
-from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.command.throwaway import ThrowawayServer
 
+from ..forked_servers import throwaway_server
 from ..real_server import until
 from ..standin import StandIn
 from .agents import put_agents, recorded

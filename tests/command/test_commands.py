@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from aqueduct_jupyter import __version__
+from aqueduct_jupyter.command import throwaway
 from aqueduct_jupyter.command.doctor import _documents
-from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.command.throwaway import ThrowawayServer
 from aqueduct_jupyter.gateway.embedded.weights import weights_path
 
+from ..forked_servers import throwaway_server
 from ..standin import StandIn
 
 ROOT = Path(__file__).parents[2]
@@ -249,6 +251,6 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -
     wrong = "--ServerApp.root_dir=/no/such/folder"
     with (
         pytest.raises(UnavailableError, match="no/such/folder"),
-        throwaway_server(tmp_path, [wrong]),
+        throwaway.throwaway_server(tmp_path, [wrong]),
     ):
         pass

@@ -7,11 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.kernel.answer import Answer
 from aqueduct_jupyter.kernel.client import Client
 from aqueduct_jupyter.protocol import errors
 
+from ..forked_servers import throwaway_server
 from ..standin import CUT, DONE, HANG, RESET, StandIn, chunk, completion, usage_chunk
 
 

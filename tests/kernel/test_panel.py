@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 from markdown_it import MarkdownIt
 
-from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.kernel.client import Client
 from aqueduct_jupyter.kernel.magics import ChatMagics
 from aqueduct_jupyter.kernel.panel import ChatPanel
@@ -16,6 +15,7 @@ from aqueduct_jupyter.kernel.transcript import transcript
 from aqueduct_jupyter.protocol.conversation import Turn
 from aqueduct_jupyter.protocol.errors import CellError
 
+from ..forked_servers import throwaway_server
 from ..shared_samples import sample
 from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
 from .conftest import Shell

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.kernel.client import Client
 from aqueduct_jupyter.kernel.magics import ChatMagics
 
+from ..forked_servers import throwaway_server
 from ..standin import DONE, StandIn, chunk, usage_chunk
 from .conftest import Shell
 

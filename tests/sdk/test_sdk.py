@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.command.throwaway import ThrowawayServer
 
+from ..forked_servers import throwaway_server
 from ..standin import StandIn, completion
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,12 @@ def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> E
 
 @contextmanager
 def serving(
-    command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path
+    command: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str],
+    log: Path,
+    *,
+    popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server while the context lasts.
 
@@ -66,12 +71,13 @@ def serving(
         folder: its working folder; must contain nothing untrusted.
         variables: its complete environment.
         log: the file for its output.
+        popen: what starts it, for tests.
 
     Raises:
         OSError: the program cannot be started.
     """
     with log.open("wb") as file:
-        process = subprocess.Popen(  # noqa: S603  # the command is the caller's own
+        process = popen(
             command,
             stdin=subprocess.PIPE,
             stdout=file,

@@ -13,13 +13,13 @@ import pytest
 from jupyter_server.serverapp import _has_tornado_web_authenticated
 from tornado.web import RequestHandler
 
-from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
 from aqueduct_jupyter.protocol.agent_keys import KeyRequest
 from aqueduct_jupyter.server.http import body
 from aqueduct_jupyter.server.http.base import AqueductHandler, UnknownAddressHandler
 from aqueduct_jupyter.server.http.routes import DEPLOYED
 
+from ...forked_servers import throwaway_server
 from ...standin import StandIn
 from ..conftest import Ask
 

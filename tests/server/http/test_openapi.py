@@ -23,10 +23,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.command.throwaway import ThrowawayServer
 from aqueduct_jupyter.server.http.openapi import openapi_document
 
 from ...examples import examples
+from ...forked_servers import throwaway_server
 from ...standin import StandIn
 from .test_access import API, OWN
 

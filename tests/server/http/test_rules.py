@@ -11,10 +11,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from aqueduct_jupyter.command.throwaway import throwaway_server
 from aqueduct_jupyter.gateway.policy import PolicyRequest, refusal
 from aqueduct_jupyter.server.jupyter.reports import EVENT_SCHEMA_ID
 
+from ...forked_servers import throwaway_server
 from ...standin import CUT, StandIn, chunk
 from ..conftest import Settings, campus
 from .test_chat import error_of, ledger, post

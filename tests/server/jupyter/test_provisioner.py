@@ -14,10 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
+from aqueduct_jupyter.command.throwaway import ThrowawayServer
 from aqueduct_jupyter.gateway.requests.keys import SERVER_LIFE, KernelKeys
 from aqueduct_jupyter.server.jupyter.provisioner import KernelEnvironment
 
+from ...forked_servers import throwaway_server
 from ...kernels import Kernel, run_in_kernel, running_kernel
 from ...standin import HANG, StandIn, chunk
 
