@@ -23,6 +23,7 @@ from .documents.reader import DocumentReader
 from .entry import Entry
 from .model_setup import ModelSetup
 from .prices.prices import Prices
+from .requests.administration import Administration
 from .requests.admission import Admission
 from .requests.agent_keys import AgentKeys
 from .requests.background import BackgroundResponses
@@ -65,6 +66,8 @@ class Gateway:
         setup: sets models up while the server runs.
         files, ledger, conversations, responses, response_conversations: the stores.
         running: the running requests.
+        administration: what administrators see and do; None on a single server.
+        budgets: the budgets of users, kernels and agents.
         documents: the document reader.
         metrics: the metrics.
         forwarding: answers the requests of all operations.
@@ -117,15 +120,16 @@ class Gateway:
         self.conversations = self._stores.conversations
         self.responses = self._stores.responses
         self.response_conversations = self._stores.response_conversations
-        self.running = self._running_requests()
+        self.running, self.administration = self._running_requests()
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, lambda: self.local_model)
         self.keys = KernelKeys()
         self.agent_keys = AgentKeys()
         self._prices = Prices(settings.prices)
+        self.budgets = self._budgets()
         admission = Admission(
             self.catalog,
-            self._budgets(),
+            self.budgets,
             self.agent_keys,
             self.running,
             self._prices,
@@ -162,15 +166,20 @@ class Gateway:
         await self.running.close()
         await self._stores.close()
 
-    def _running_requests(self) -> RunningRequests:
-        store = self._stores.running
-        return RunningRequests() if store is None else SharedRunning(store, self._stores.database)
+    def _running_requests(self) -> tuple[RunningRequests, Administration | None]:
+        stores = self._stores
+        if stores.running is None or stores.administration is None:
+            return RunningRequests(), None
+        running = SharedRunning(stores.running, stores.database)
+        administration = Administration(stores.administration, running)
+        running.beaten = administration.refresh
+        return running, administration
 
     def _budgets(self) -> Keeper:
-        settings, store = self.settings, self._stores.running
-        if store is None:
+        settings, store, administration = self.settings, self._stores.running, self.administration
+        if store is None or administration is None:
             return Budgets(settings.limits, self.ledger, self.running)
-        return SharedBudgets(settings.shared_limits, store)
+        return SharedBudgets(settings.shared_limits, store, lambda: administration.changed)
 
     def _all_upstreams(self) -> list[Upstream]:
         """Return all upstreams, and say it in the notices if there is no model."""

@@ -9,16 +9,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from .hub import Hub, free_ports, inherited
 
-__all__ = ["Balancer", "Replica", "RunningService", "running_service"]
+__all__ = [
+    "QUESTION",
+    "Balancer",
+    "Replica",
+    "RunningService",
+    "error_of",
+    "eventually",
+    "running_service",
+    "token_of",
+]
 
 START_TIMEOUT = 60.0
 """Seconds in which a replica must answer."""
@@ -27,6 +37,12 @@ STOP_TIMEOUT = 30.0
 """Seconds in which a replica must have ended after SIGTERM."""
 
 PREFIX = "/services/aqueduct/"
+
+DEADLINE = 60.0
+QUESTION: dict[str, Any] = {
+    "model": "real-name",
+    "messages": [{"role": "user", "content": "Hi"}],
+}
 
 
 @dataclass
@@ -228,3 +244,21 @@ def running_service(
         stack.callback(lambda: [replica.stop() for replica in service.replicas])
         service.use(*[service.start() for _ in range(replicas)])
         yield service
+
+
+def token_of(hub: Hub, user: str) -> str:
+    """Make a token of a user."""
+    return str(hub.admin.post(f"users/{user}/tokens", json={"note": "tests"}).json()["token"])
+
+
+def error_of(answer: httpx.Response) -> tuple[int, str]:
+    """Give the status and the code of an error."""
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + DEADLINE
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

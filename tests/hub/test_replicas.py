@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,30 +13,15 @@ import pytest
 
 from ..standin import DONE, HANG, StandIn, chunk
 from .hub import Hub, Server
-from .service import Replica, RunningService
+from .service import QUESTION, Replica, RunningService, eventually, token_of
 
 DEADLINE = 60.0
-QUESTION: dict[str, Any] = {
-    "model": "real-name",
-    "messages": [{"role": "user", "content": "Hi"}],
-}
 STREAM = {**QUESTION, "stream": True}
 
 
 @pytest.fixture(autouse=True)
 def nothing_received(upstream: StandIn) -> None:
     """Let each test see only its own requests."""
-
-
-def token_of(hub: Hub, user: str) -> str:
-    return str(hub.admin.post(f"users/{user}/tokens", json={"note": "tests"}).json()["token"])
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def read_in_time(pieces: Iterator[bytes]) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -15,12 +14,8 @@ from ..standin import DONE, HANG, StandIn, chunk
 from .conftest import OPERATORS_KEY, SERVICES_KEY
 from .hub import Hub, Server
 from .objects import ObjectStore
-from .service import RunningService
+from .service import QUESTION, RunningService, error_of, token_of
 
-QUESTION: dict[str, Any] = {
-    "model": "real-name",
-    "messages": [{"role": "user", "content": "Hi"}],
-}
 ASK = (
     "from openai import OpenAI\n"
     "answer = OpenAI().chat.completions.create(\n"
@@ -32,14 +27,6 @@ ASK = (
 @pytest.fixture(autouse=True)
 def nothing_received(upstream: StandIn) -> None:
     """Let each test see only its own requests."""
-
-
-def token_of(hub: Hub, user: str) -> str:
-    return str(hub.admin.post(f"users/{user}/tokens", json={"note": "tests"}).json()["token"])
-
-
-def error_of(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]["code"]
 
 
 def test_a_token_of_the_hub_opens_the_service(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -36,6 +37,9 @@ class SharedRunning(RunningRequests):
     Args:
         store: the rows of all replicas.
         database: tells when another replica has stopped a request.
+
+    Attributes:
+        beaten: called at each sign of life, to read again what others may have changed.
     """
 
     beat_seconds = BEAT_SECONDS
@@ -46,6 +50,7 @@ class SharedRunning(RunningRequests):
         self._store = store
         self._database = database
         self._beating: asyncio.Task[None] | None = None
+        self.beaten: Callable[[], Awaitable[None]] = _nothing
 
     def start(self) -> None:
         """Start to show signs of life."""
@@ -76,6 +81,15 @@ class SharedRunning(RunningRequests):
             return stopped
         raise no_such_request(request_id)
 
+    async def list_everyones(self) -> list[dict[str, Any]]:
+        """List the running requests of all users, the oldest first."""
+        return await self._store.list_of(None)
+
+    async def stop_anyones(self, request_id: str) -> str | None:
+        """Stop a request of any user, and return its id; None if there is none."""
+        self.stop_here(request_id)
+        return await self._store.stop(None, request_id)
+
     async def _beat(self) -> None:
         swept_at = float("-inf")
         while True:
@@ -88,4 +102,9 @@ class SharedRunning(RunningRequests):
                         _log.warning("%d requests of a replica that died were ended.", lost)
             except UnavailableError as error:
                 _log.warning("This replica cannot show that it lives: %s", error)
+            await self.beaten()
             await self._database.wait_for_notice(CHANNEL, self.beat_seconds)
+
+
+async def _nothing() -> None:
+    return

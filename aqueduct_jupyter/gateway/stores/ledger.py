@@ -5,6 +5,7 @@ It holds counts and times, never any text of a prompt or an answer.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -185,4 +186,5 @@ class DatabaseLedger:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in _COLUMNS}
+    groups = json.dumps(sorted(entry.groups)) if entry.groups else None
+    return {**{name: getattr(entry, name) for name in _COLUMNS}, "groups": groups}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .administration import AdministrationStore
 from .blobs import Blobs, FolderBlobs, open_blobs
 from .conversations import ConversationStore
 from .database import Database
@@ -46,7 +47,7 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All stores of a gateway; ``running`` only where replicas may share budgets."""
+    """All stores of a gateway; the last two only where replicas may share budgets."""
 
     database: Database
     files: Files
@@ -55,6 +56,7 @@ class Stores:
     responses: Responses
     response_conversations: ResponseConversations
     running: RunningStore | None = None
+    administration: AdministrationStore | None = None
 
     async def close(self) -> None:
         """Write pending rows, and close the database."""
@@ -171,12 +173,12 @@ def open_stores(
         expiry_seconds=limits.expiry_seconds,
         clock=clock,
     )
-    running = settle = None
+    running = settle = administration = None
     if replica is not None:
         running = DatabaseRunning(
             database, replica.name, dead_seconds=replica.dead_seconds, clock=clock
         )
-        settle = running.settle
+        settle, administration = running.settle, AdministrationStore(database, clock=clock)
     return Stores(
         database,
         files,
@@ -185,4 +187,5 @@ def open_stores(
         ResponseStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
         ResponseConversationStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
         running,
+        administration,
     )

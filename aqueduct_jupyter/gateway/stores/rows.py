@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from .sql.administration_rows import AdministrationRows
     from .sql.budget_rows import BudgetRows
     from .sql.conversation_item_rows import ConversationItemRows
     from .sql.conversation_rows import ConversationRows
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .sql.running_rows import RunningRows
 
 __all__ = [
+    "administration_rows",
     "budget_rows",
     "conversation_item_rows",
     "conversation_rows",
@@ -76,3 +78,10 @@ def budget_rows(db: Connection) -> BudgetRows:
     from .sql.budget_rows import BudgetRows
 
     return BudgetRows(db)
+
+
+def administration_rows(db: Connection) -> AdministrationRows:
+    """Return changed budgets and the audit."""
+    from .sql.administration_rows import AdministrationRows
+
+    return AdministrationRows(db)

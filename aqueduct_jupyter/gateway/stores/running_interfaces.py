@@ -92,15 +92,15 @@ class RunningStore(Protocol):
         """
         ...
 
-    async def list_of(self, caller: Caller) -> list[dict[str, Any]]:
-        """List the running requests of an owner, or of one kernel, the oldest first."""
+    async def list_of(self, caller: Caller | None) -> list[dict[str, Any]]:
+        """List the running requests of an owner, of one kernel, or of all, the oldest first."""
         ...
 
-    async def stop(self, caller: Caller, request_id: str) -> str | None:
+    async def stop(self, caller: Caller | None, request_id: str) -> str | None:
         """Ask whichever replica runs a request to stop it.
 
         Args:
-            caller: who stops it.
+            caller: who stops it; None for an administrator, who may stop any.
             request_id: the service's id for it, or the client's own.
 
         Returns:

@@ -71,6 +71,7 @@ class DatabaseRunning:
             "upstream": entry.upstream,
             "is_stream": entry.is_stream,
             "time": entry.time,
+            "groups": json.dumps(sorted(entry.groups)) if entry.groups else None,
             "claims": json.dumps([[*_key(claim), claim.amount] for claim in claims]),
             "is_stopped": False,
         }
@@ -108,14 +109,14 @@ class DatabaseRunning:
             rows.unlose(given_up)
         budget_rows(db).settle({key: (used, left) for key, (used, left) in changes.items()})
 
-    async def list_of(self, caller: Caller) -> list[dict[str, Any]]:
-        """List the running requests of an owner, or of one kernel, the oldest first."""
+    async def list_of(self, caller: Caller | None) -> list[dict[str, Any]]:
+        """List the running requests of an owner, of one kernel, or of all, the oldest first."""
         now = self._clock()
-        found = await self._database.run(
-            lambda db: running_rows(db).list(caller.owner, caller.kernel)
-        )
+        owner, kernel = (None, None) if caller is None else (caller.owner, caller.kernel)
+        found = await self._database.run(lambda db: running_rows(db).list(owner, kernel))
         return [
             {
+                **({"user": row["owner"]} if caller is None else {}),
                 "id": row["request_id"],
                 "object": "request",
                 "client_request_id": row["client_id"],
@@ -130,12 +131,13 @@ class DatabaseRunning:
             for row in found
         ]
 
-    async def stop(self, caller: Caller, request_id: str) -> str | None:
+    async def stop(self, caller: Caller | None, request_id: str) -> str | None:
         """Ask whichever replica runs a request to stop it."""
+        owner, kernel = (None, None) if caller is None else (caller.owner, caller.kernel)
 
         def work(db: Connection) -> RowMapping | None:
             rows = running_rows(db)
-            found = rows.stop(caller.owner, caller.kernel, request_id)
+            found = rows.stop(owner, kernel, request_id)
             if found is not None:
                 rows.notify(CHANNEL)
             return found
@@ -210,4 +212,5 @@ def _lost(row: RowMapping, now: float) -> dict[str, Any]:
         "total_ms": round(1000 * max(0.0, now - row["time"])),
         "upstream_api": None,
         "usd": None,
+        "groups": row["groups"],
     }

@@ -34,9 +34,11 @@ from ...protocol.plain_text import plain_text
 from ..http.routes import routes
 from ..http.serving import Serving
 from ..settings import CheckedLater, GatewayTraits
+from .administration import administration_routes
 from .authentication import HubAuthenticator
 from .health import LiveHandler, ReadyHandler
 from .host import HubHost, for_hub
+from .pages import page_routes
 
 __all__ = ["AqueductHub"]
 
@@ -134,10 +136,11 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         )
         for notice in gateway.notices:
             self.log.warning(notice)
-        host = HubHost()
+        hub = self._hub()
+        host = HubHost(hub)
         serving = Serving(
             gateway,
-            HubAuthenticator(self._hub(), seconds=self.identity_seconds),
+            HubAuthenticator(hub, seconds=self.identity_seconds),
             host,
             base_url=self.prefix,
             writes_directly=self.direct_writes,
@@ -175,7 +178,11 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
             named["access_scopes"] = {f"access:services!service={name}"}
         if not os.environ.get("JUPYTERHUB_CLIENT_ID"):
             named["oauth_client_id"] = f"service-{name}"
-        return HubOAuth(parent=self, base_url=self.prefix, api_token=self._token(), **named)
+        hub = HubOAuth(parent=self, base_url=self.prefix, api_token=self._token(), **named)
+        if hub.has_trait("pkce_enabled"):
+            # What it remembers, the replica that ends a login may not know.
+            hub.pkce_enabled = False
+        return hub
 
     def _token(self) -> str:
         """Return the service's own token of the hub.
@@ -225,10 +232,16 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         return {"shared_limits": read_shared_limits(self.limits, section)}
 
     def _application(self, serving: Serving) -> Application:
-        handlers = {handler: for_hub(handler) for _, handler in routes()}
+        # Those of administrators come before the one that answers at every address like ours.
+        ours = [*administration_routes(), *routes()]
+        handlers = {handler: for_hub(handler) for _, handler in ours}
         table: list[Any] = [
             (self.prefix + pattern, handlers[handler], {"serving": serving})
-            for pattern, handler in routes()
+            for pattern, handler in ours
+        ]
+        table += [
+            (self.prefix + pattern, handler, {"serving": serving})
+            for pattern, handler in page_routes()
         ]
         # What starts the service asks its port, and a monitor may ask through the hub's proxy.
         for prefix in {self.prefix, "/"}:

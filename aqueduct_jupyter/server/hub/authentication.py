@@ -43,8 +43,6 @@ HUB_SECONDS = 10.0
 HUB_AWAY_SECONDS = 5.0
 """Seconds after which a client may try again while the hub does not answer."""
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
-
 _KERNEL = re.compile(r"[A-Za-z0-9-]{1,64}")
 """What a user's server may send as a kernel's id; an agent's name has a colon."""
 
@@ -142,14 +140,12 @@ class HubAuthenticator:
         return user
 
     def _check_page(self, handler: RequestHandler) -> None:
-        """Require the hub's XSRF token of a page that changes something with its cookie.
+        """Require the hub's XSRF token of a page's requests, which have only its cookie.
 
         A page on another site can make a browser send a cookie, but not this token.
         """
-        if handler.request.method in _SAFE:
-            return
         try:
-            self._hub.check_xsrf_cookie(handler)
+            handler.check_xsrf_cookie()
         except HTTPError as error:
             raise PermissionDeniedError(
                 "The request has no valid XSRF token. Load the page again.", code="missing_xsrf"

@@ -8,22 +8,28 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from jupyterhub.services.auth import HubOAuth, HubOAuthenticated
 from tornado.web import RequestHandler
 
 from ...protocol.errors import UnavailableError
 from ..http.base import AqueductHandler
 from ..http.serving import Host, Serving
 
-__all__ = ["HubHandler", "HubHost", "for_hub"]
+__all__ = ["HubHandler", "HubHost", "for_hub", "hub_of"]
 
 POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """The content security policy of answers that are no pages: a browser runs nothing in them."""
 
 
-class HubHandler(RequestHandler):
+class HubHandler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]  # it is not annotated
     """The base class of each of our handlers in a hub's service."""
 
     serving: Serving
+
+    @property
+    def hub_auth(self) -> HubOAuth:
+        """JupyterHub's client, which knows the cookies and XSRF tokens of pages."""
+        return hub_of(self.serving)
 
     def set_default_headers(self) -> None:
         """Forbid browsers to run anything in an answer, or to guess another type."""
@@ -45,11 +51,15 @@ class HubHandler(RequestHandler):
 class HubHost(Host):
     """The service's process, as the handlers see it.
 
+    Args:
+        hub: JupyterHub's client.
+
     Attributes:
         is_draining: whether the process is about to end, so that it takes no more requests.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hub: HubOAuth) -> None:
+        self.hub = hub
         self.is_draining = False
         self._open: set[RequestHandler] = set()
         self._has_none = asyncio.Event()
@@ -82,6 +92,13 @@ class HubHost(Host):
         self.is_draining = True
         if self._open:
             await self._has_none.wait()
+
+
+def hub_of(serving: Serving) -> HubOAuth:
+    """Return JupyterHub's client of a service."""
+    if not isinstance(serving.host, HubHost):
+        raise TypeError("This is not a hub's service.")
+    return serving.host.hub
 
 
 def for_hub(handler: type[AqueductHandler]) -> type[AqueductHandler]:

@@ -96,7 +96,7 @@ async def test_a_folder_of_an_earlier_release_opens_with_nothing_lost(release: R
         database.row_factory = sqlite3.Row
         rows = [dict(row) for row in database.execute("SELECT * FROM requests ORDER BY time")]
     database.close()
-    added = {"api": "chat", "upstream_api": None, "usd": None}
+    added = {"api": "chat", "upstream_api": None, "usd": None, "groups": None}
     assert rows == [{**row, **added} for row in release.expected["requests"]]
 
 

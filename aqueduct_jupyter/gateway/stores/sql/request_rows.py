@@ -18,9 +18,9 @@ from sqlalchemy.exc import DataError
 
 from .tables import day_of, requests
 
-__all__ = ["RequestRows"]
+__all__ = ["Group", "RequestRows"]
 
-Group = Literal["day", "model", "kernel"]
+Group = Literal["day", "model", "kernel", "user", "groups", "upstream"]
 Row = Mapping[str, Any]
 
 _COLUMNS = requests.c
@@ -60,6 +60,9 @@ _GROUPS: dict[Group, ColumnElement[Any]] = {
     "day": day_of(_COLUMNS.time),
     "model": _COLUMNS.model,
     "kernel": _COLUMNS.kernel,
+    "user": _COLUMNS.owner,
+    "groups": _COLUMNS.groups,
+    "upstream": _COLUMNS.upstream,
 }
 
 
@@ -108,12 +111,22 @@ class RequestRows:
             return self._connection.execute(_USED, asked).one()
         return self._connection.execute(_USED_BY_KERNEL, {**asked, "kernel": kernel}).one()
 
-    def sums(self, owner: str, since: float, group: Group | None = None) -> list[dict[str, Any]]:
-        """Sum an owner's requests, tokens and costs since a time, optionally by a group."""
+    def sums(
+        self, owner: str | None, since: float, group: Group | None = None
+    ) -> list[dict[str, Any]]:
+        """Sum requests, tokens and costs since a time.
+
+        Args:
+            owner: the requests' owner; None for those of all owners.
+            since: the time, in seconds since 1970.
+            group: sums are made for each value of this column; None for one sum.
+        """
         columns: list[ColumnElement[Any]] = [*_SUMS]
         if group:
             columns.insert(0, _GROUPS[group].label(group))
-        statement = select(*columns).where(_COLUMNS.owner == owner, _COLUMNS.time >= since)
+        statement = select(*columns).where(_COLUMNS.time >= since)
+        if owner is not None:
+            statement = statement.where(_COLUMNS.owner == owner)
         if group:
             by = _GROUPS[group]
             statement = statement.group_by(by).order_by(by.asc().nulls_first())

@@ -64,12 +64,12 @@ class RunningRows:
         was_lost = requests.c.request_id.in_(ids) & (requests.c.error_code == LOST)
         self._connection.execute(delete(requests).where(was_lost))
 
-    def list(self, owner: str, kernel: str | None) -> Sequence[RowMapping]:
-        """List an owner's requests, or a kernel's, the oldest first."""
+    def list(self, owner: str | None, kernel: str | None) -> Sequence[RowMapping]:
+        """List an owner's requests, a kernel's, or those of all owners, the oldest first."""
         found = select(running_requests).where(*_of(owner, kernel)).order_by(_R.time)
         return self._connection.execute(found).mappings().all()
 
-    def stop(self, owner: str, kernel: str | None, request_id: str) -> RowMapping | None:
+    def stop(self, owner: str | None, kernel: str | None, request_id: str) -> RowMapping | None:
         """Mark a request as stopped, and return its id and replica."""
         is_meant = or_(_R.request_id == request_id, _R.client_id == request_id)
         marked = (
@@ -104,6 +104,6 @@ class RunningRows:
             self._connection.execute(select(func.pg_notify(channel, "")))
 
 
-def _of(owner: str, kernel: str | None) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [_R.owner == owner]
+def _of(owner: str | None, kernel: str | None) -> list[ColumnElement[bool]]:
+    found = [] if owner is None else [_R.owner == owner]
     return found if kernel is None else [*found, _R.kernel == kernel]

@@ -146,7 +146,9 @@ requests = Table(
     Column("api", Text, nullable=False, server_default="chat"),
     Column("upstream_api", Text),
     Column("usd", Double),
+    Column("groups", AnyText),
     Index("requests_by_time", "owner", "time"),
+    Index("requests_of_all_by_time", "time"),
 )
 
 conversations = Table(
@@ -226,6 +228,7 @@ running_requests = Table(
     Column("upstream", AnyText),
     Column("is_stream", Boolean, nullable=False),
     Column("time", Double, nullable=False),
+    Column("groups", AnyText),
     Column("claims", AnyText, nullable=False),
     Column("is_stopped", Boolean, nullable=False),
     Index("running_requests_by_owner", "owner"),

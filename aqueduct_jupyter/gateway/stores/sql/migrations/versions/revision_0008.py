@@ -11,6 +11,8 @@ _SEQUENCE = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 def upgrade() -> None:
     """Add the tables; nothing runs while a database is upgraded."""
+    op.add_column("requests", sa.Column("groups", sa.Text))
+    op.create_index("requests_of_all_by_time", "requests", ["time"])
     op.create_table(
         "running_requests",
         sa.Column("request_id", sa.Text, primary_key=True),
@@ -23,6 +25,7 @@ def upgrade() -> None:
         sa.Column("upstream", sa.Text),
         sa.Column("is_stream", sa.Boolean, nullable=False),
         sa.Column("time", sa.Double, nullable=False),
+        sa.Column("groups", sa.Text),
         sa.Column("claims", sa.Text, nullable=False),
         sa.Column("is_stopped", sa.Boolean, nullable=False),
     )
