@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-__all__ = ["PostgreSQLServer", "postgresql_server"]
+__all__ = ["PostgreSQLServer", "postgresql_server", "programs"]
 
 FAST = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
 """What makes a server fast whose data nobody needs after a crash."""
@@ -65,7 +65,7 @@ def postgresql_server() -> Iterator[PostgreSQLServer]:
 
 
 def _run(program: str, *arguments: str) -> None:
-    command = [*_another_user(), str(_programs() / program), *arguments]
+    command = [*_another_user(), str(programs() / program), *arguments]
     # A server that goes on would hold a pipe open.
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, cwd="/")
@@ -73,7 +73,8 @@ def _run(program: str, *arguments: str) -> None:
         assert done.returncode == 0, output.read().decode()
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """Find the folder of Debian's programs."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -34,12 +34,14 @@ from aqueduct_jupyter.gateway.prices.price import ConfiguredPrice
 from aqueduct_jupyter.gateway.requests.limits import Budget, Limits
 from aqueduct_jupyter.gateway.requests.metrics import Metrics
 from aqueduct_jupyter.gateway.requests.running import RunningRequests
+from aqueduct_jupyter.gateway.requests.shared_limits import SharedBudget, SharedLimits
 from aqueduct_jupyter.gateway.stores.sql import tables
 from aqueduct_jupyter.gateway.upstreams import settings as upstream_settings
 from aqueduct_jupyter.kernel.commands import Commands
 from aqueduct_jupyter.kernel.magics import ChatMagics
 from aqueduct_jupyter.protocol.errors import AqueductError
 from aqueduct_jupyter.server.http.openapi import openapi_document
+from aqueduct_jupyter.server.hub.app import AqueductHub
 from aqueduct_jupyter.server.jupyter import reports
 from aqueduct_jupyter.server.jupyter.app import AqueductApp
 from aqueduct_jupyter.testing import plugin
@@ -64,6 +66,21 @@ class Row:
 def settings() -> list[Row]:
     """Give the settings of the server extension, ``c.AqueductApp``."""
     return _traits(AqueductApp)
+
+
+def hub_settings() -> list[Row]:
+    """Give the settings of the hub's service, ``c.AqueductHub``."""
+    return _traits(AqueductHub)
+
+
+def shared_limits() -> list[Row]:
+    """Give the words of ``c.AqueductHub.limits``."""
+    return _fields(SharedLimits)
+
+
+def shared_budget() -> list[Row]:
+    """Give the words of one budget of the service."""
+    return _fields(SharedBudget)
 
 
 def magic_settings() -> list[Row]:

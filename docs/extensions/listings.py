@@ -56,6 +56,9 @@ CODE: Column = ("code", lambda row: _code(row.default))
 
 TABLES: Mapping[str, tuple[Read, Sequence[Column]]] = {
     "settings": (introspection.settings, (NAME, TYPE, DEFAULT, TEXT)),
+    "hub-settings": (introspection.hub_settings, (NAME, TYPE, DEFAULT, TEXT)),
+    "shared-limits": (introspection.shared_limits, (NAME, TYPE, TEXT)),
+    "shared-budget": (introspection.shared_budget, (NAME, TYPE, TEXT)),
     "magic-settings": (introspection.magic_settings, (NAME, TYPE, DEFAULT, TEXT)),
     "upstreams": (introspection.upstream_fields, (NAME, TYPE, DEFAULT, TEXT)),
     "limits": (introspection.limits, (NAME, TYPE, TEXT)),

@@ -15,10 +15,12 @@ import pytest
 from IPython.core.shellapp import InteractiveShellApp
 from jupyter_events import EventLogger
 from jupyter_server.serverapp import ServerApp
+from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import Spawner
 from traitlets.config import Config
 
 from aqueduct_jupyter.kernel.magics import ChatMagics
+from aqueduct_jupyter.server.hub.app import AqueductHub
 from aqueduct_jupyter.server.jupyter.app import AqueductApp
 
 from .examples import Example
@@ -26,6 +28,8 @@ from .examples import Example
 __all__ = ["is_settings", "load_settings"]
 
 CLASSES = {
+    "AqueductHub": AqueductHub,
+    "JupyterHub": JupyterHub,
     "AqueductApp": AqueductApp,
     "ChatMagics": ChatMagics,
     "EventLogger": EventLogger,
@@ -58,6 +62,8 @@ def load_settings(code: str, folder: Path) -> None:
         assert not unknown, f"c.{name} has no {unknown}"
     if "AqueductApp" in config:
         assemble(config, folder)
+    if "AqueductHub" in config:
+        AqueductHub(config=config).gateway_settings()
     if hook := config.Spawner.get("pre_spawn_hook"):
         give_key(hook, names)
 

@@ -22,7 +22,10 @@ ADDRESS = "http://localhost:8888"
 WORDS = "An answer.\n\n```python\nanswer = 6 * 7\n```\n"
 """What the upstream says to whatever is not asked for in JSON."""
 
-FOLDERS = ("/etc/aqueduct", "/etc/prometheus", "/srv/models", "/srv", "/var/log", "/backup")
+FOLDERS = (
+    *("/etc/aqueduct", "/etc/jupyterhub", "/etc/prometheus"),
+    *("/srv/models", "/srv", "/var/log", "/backup"),
+)
 """Folders on pages that a machine need not have."""
 
 

@@ -37,6 +37,8 @@ NOT_RUN = [
     ("docs/agents.md", "starts an agent"),
     ("docs/getting-started.md", "opens a browser"),
     ("docs/getting-started.md", "installs"),
+    ("docs/hub.md", "installs"),
+    ("docs/hub.md", "installs"),
     ("docs/jupyterhub.md", "installs"),
     ("docs/models.md", "opens a browser"),
 ]

@@ -47,6 +47,13 @@ def test_every_setting_has_an_example(setting: introspection.Row) -> None:
     assert f"c.AqueductApp.{setting.name} = " in code
 
 
+@pytest.mark.parametrize("setting", introspection.hub_settings(), ids=lambda setting: setting.name)
+def test_every_setting_of_the_service_has_an_example(setting: introspection.Row) -> None:
+    code = "\n".join(one.code for page in PAGES for one in examples(page))
+    # Those that the extension has too have their examples there.
+    assert re.search(rf"c\.Aqueduct(Hub|App)\.{setting.name} = ", code)
+
+
 def test_every_listing_is_on_a_page() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
     on_pages = set(re.findall(r"^```\{listing\} (\S+)$", text, re.MULTILINE))

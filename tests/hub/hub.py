@@ -27,6 +27,7 @@ __all__ = ["Hub", "Server", "Service", "free_ports", "inherited", "running_hub"]
 ROOT = Path(__file__).parents[2]
 NODE = Path(sys.executable).parent / "node"
 PROXY = ROOT / "build" / "hub-proxy" / "node_modules" / ".bin" / "configurable-http-proxy"
+SETTINGS = Path(__file__).with_name("jupyterhub_config.py")
 START_TIMEOUT = 90.0
 """Seconds in which the hub, or a user's server, must answer."""
 
@@ -171,13 +172,16 @@ class Hub:
 
 
 @contextmanager
-def running_hub(folder: Path, *, upstream: str, key: str) -> Iterator[Hub]:
+def running_hub(
+    folder: Path, *, upstream: str, key: str, settings: Path = SETTINGS
+) -> Iterator[Hub]:
     """Run a hub with the users alice, bob, carol and dave, whose servers ask one upstream.
 
     Args:
         folder: where all that it writes goes.
         upstream: the upstream's base_url.
         key: the upstream's key, which only the administrator knows.
+        settings: the hub's settings.
 
     Raises:
         RuntimeError: it did not start; the message shows the end of its log.
@@ -207,7 +211,6 @@ def running_hub(folder: Path, *, upstream: str, key: str) -> Iterator[Hub]:
         "CAMPUS_URL": upstream,
         "CAMPUS_KEY_FILE": str(key_file),
     }
-    settings = Path(__file__).with_name("jupyterhub_config.py")
     command = [sys.executable, "-m", "jupyterhub", "--config", str(settings)]
     url = f"http://127.0.0.1:{ports[0]}"
     with ExitStack() as stack:
