@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
@@ -58,6 +60,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThrowawayServer
             yield server
 
 
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """A connection that stays open, without cookies."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        yield session
+
+
 OPERATIONS = [
     f"{verb.upper()} {path}"
     for path, item in openapi_document()["paths"].items()
@@ -76,7 +87,9 @@ def schema_for(operation: str) -> BaseSchema:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_server_keeps_to_its_word(name: str, server: ThrowawayServer) -> None:
+def test_the_server_keeps_to_its_word(
+    name: str, server: ThrowawayServer, session: requests.Session
+) -> None:
     # Without v1 stand the same operations once more, and would get the same requests.
     verb, _, path = name.partition(" ")
     is_twin = f"{verb} /v1{path}" in OPERATIONS
@@ -90,7 +103,7 @@ def test_the_server_keeps_to_its_word(name: str, server: ThrowawayServer) -> Non
     )
     def test(case: Any) -> None:
         headers = {"Authorization": f"Bearer {server.token}"}
-        case.call_and_validate(base_url=server.url, headers=headers, checks=CHECKS)
+        case.call_and_validate(base_url=server.url, headers=headers, session=session, checks=CHECKS)
 
     schema = schema_for(name)
     # `schema.parametrize()` would have every worker make all requests while it collects its tests,
