@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { YNotebook } from '@jupyter/ydoc';
 import type { Cell } from '@jupyterlab/cells';
 import type { Notebook } from '@jupyterlab/notebook';

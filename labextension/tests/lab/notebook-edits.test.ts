@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { YNotebook } from '@jupyter/ydoc';
 import { beforeEach, expect, test, vi } from 'vitest';
 

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { InputDialog } from '@jupyterlab/apputils';
 import { beforeEach, expect, test, vi } from 'vitest';
 

@@ -1,3 +1,4 @@
+// @vitest-environment node
 /** The transcripts of panels in their notebooks: replaced where they are out of date, and only there. */
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { expect, test, vi } from 'vitest';

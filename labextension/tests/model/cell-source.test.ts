@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, test } from 'vitest';
 
 import { cellSource, fenced } from '../../src/model/cell-source';

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, test } from 'vitest';
 
 import { groupOf, timeOf } from '../../src/model/dates';

@@ -1,3 +1,4 @@
+// @vitest-environment node
 /** Pictures that have yet to be drawn, before they go along. */
 import { beforeEach, expect, test, vi } from 'vitest';
 

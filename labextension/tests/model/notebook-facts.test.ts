@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, test } from 'vitest';
 
 import { notebookFacts } from '../../src/model/notebook-facts';
