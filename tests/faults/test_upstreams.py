@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ..bombs import gzip_bomb
 from ..real_server import KEY, RealServer, until
 from ..standin import CUT, DONE, HANG, RESET, StandIn, chunk, completion, event, usage_chunk
 
@@ -68,7 +69,7 @@ WAIT_0, WAIT_60 = {"Retry-After": "0"}, {"Retry-After": "60"}
 GZIP = {"Content-Encoding": "gzip"}
 LONG_HEADER = {"X-Long": "x" * 200_000}
 ENDLESS = b"data: " + b"x" * (21 * 2**20)
-BOMB = gzip.compress(b"data: " + bytes(300 * 2**20), 1)
+BOMB = gzip_bomb(b"data: ")
 
 
 def page(status: int) -> tuple[tuple[Any, ...], dict[str, Any]]:

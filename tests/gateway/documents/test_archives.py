@@ -7,6 +7,7 @@ import io
 import struct
 import time
 import zipfile
+from collections.abc import Callable
 
 import pytest
 
@@ -153,15 +154,15 @@ class TestOnesThatAreTooLarge:
         assert len(names(archive_of(MOST_PARTS))) == MOST_PARTS
 
     @pytest.mark.parametrize(
-        "archive",
+        "made",
         [
-            archive_of(MOST_PARTS + 1),
-            with_long_end(archive_of(MOST_PARTS + 1)),
-            archive_of(20, EXTRA_OF_PIECES),
+            lambda: archive_of(MOST_PARTS + 1),
+            lambda: with_long_end(archive_of(MOST_PARTS + 1)),
+            lambda: archive_of(20, EXTRA_OF_PIECES),
         ],
     )
-    def test_they_are_refused_and_not_read(self, archive: bytes) -> None:
-        stream = Counted(archive)
+    def test_they_are_refused_and_not_read(self, made: Callable[[], bytes]) -> None:
+        stream = Counted(made())
         with pytest.raises(ArchiveTooLargeError):
             parts_of(stream)
         assert stream.read_bytes < 70_000

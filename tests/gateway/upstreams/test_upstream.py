@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import ssl
 import subprocess
 import tracemalloc
@@ -18,6 +17,7 @@ from aqueduct_jupyter.gateway.upstreams.settings import UpstreamSettings
 from aqueduct_jupyter.gateway.upstreams.upstream import Upstream
 from aqueduct_jupyter.protocol import errors
 
+from ...bombs import gzip_bomb
 from ...standin import DONE, HANG, StandIn, chunk, completion
 
 BODY = b'{"model": "m", "messages": []}'
@@ -179,7 +179,7 @@ async def test_a_request_that_its_client_repeats_is_sent_once(standin: StandIn) 
 
 
 BIG = b'{"error": {"message": "' + b"x" * (2 * 2**20) + b'"}}'
-BOMB = gzip.compress(b'{"error": {"message": "' + bytes(300 * 2**20), 1)
+BOMB = gzip_bomb(b'{"error": {"message": "')
 
 
 @pytest.mark.parametrize("body", [BIG, BOMB], ids=["large", "bomb"])
