@@ -32,6 +32,16 @@ class PostgreSQLServer:
     folder: Path
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
+    def start(self) -> None:
+        """Start it again, after :meth:`stop`."""
+        options = f"-c listen_addresses= -k {self.folder} {FAST}"
+        data, log = self.folder / "data", self.folder / "log"
+        _run("pg_ctl", "-D", str(data), "-w", "-l", str(log), "-o", options, "start")
+
+    def stop(self, *, mode: str = "fast") -> None:
+        """Stop it, whoever is connected; with the mode "immediate", it keeps nothing."""
+        _run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", mode, "stop")
+
     def url(self, database: str) -> str:
         """Give the address of a database."""
         return f"postgresql+psycopg://tests@/{database}?host={self.folder}"
@@ -50,16 +60,17 @@ class PostgreSQLServer:
 def postgresql_server() -> Iterator[PostgreSQLServer]:
     """Start a server, and stop it."""
     folder = Path(tempfile.mkdtemp(prefix="aqueduct-postgresql-"))
-    data, options = folder / "data", f"-c listen_addresses= -k {folder} {FAST}"
+    data = folder / "data"
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     try:
         _run("initdb", "-D", str(data), "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
-        _run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+        server = PostgreSQLServer(folder)
+        server.start()
         try:
-            yield PostgreSQLServer(folder)
+            yield server
         finally:
-            _run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+            server.stop(mode="immediate")
     finally:
         shutil.rmtree(folder)
 

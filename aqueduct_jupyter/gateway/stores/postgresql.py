@@ -50,7 +50,9 @@ class PostgreSQLDatabase:
         """Do work in one transaction; see :class:`.database.Database`."""
         submitted = self._last_submitted
         if submitted is not None and not submitted.done():
-            await asyncio.wait([asyncio.wrap_future(submitted)])
+            before = asyncio.wrap_future(submitted)
+            await asyncio.wait([before])
+            before.exception()  # it has been logged; asyncio would complain about it again
         return await asyncio.wrap_future(self._threads.submit(self._transact, work))
 
     def submit(self, work: Work[object]) -> Future[object]:

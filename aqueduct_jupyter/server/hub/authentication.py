@@ -164,9 +164,13 @@ def _user(model: Mapping[str, Any]) -> HubUser:
 
 def _caller(user: HubUser, kernel: str) -> Caller:
     """Return the caller; a user's server says for which of its kernels it asks."""
-    if not _KERNEL.fullmatch(kernel):
+    if not kernel:
         return Caller(user.name, groups=user.groups, is_admin=user.is_admin)
     # A kernel may do less than its user, here as in the user's server.
+    is_known = _KERNEL.fullmatch(kernel) is not None and kernel != SERVER_LIFE
     return Caller(
-        user.name, None if kernel == SERVER_LIFE else kernel, groups=user.groups, key=kernel
+        user.name,
+        kernel if is_known else None,
+        groups=user.groups,
+        key=kernel if is_known else SERVER_LIFE,
     )
