@@ -21,6 +21,7 @@ from .connected_services import ConnectedServices
 from .documents.attachments import Attachments
 from .documents.reader import DocumentReader
 from .entry import Entry
+from .key_files import KeyFiles
 from .model_setup import ModelSetup
 from .prices.prices import Prices
 from .requests.administration import Administration
@@ -45,6 +46,9 @@ __all__ = ["Gateway"]
 
 PURGE_SECONDS = 3600.0
 """Seconds between two removals of expired files; they are invisible as soon as they expire."""
+
+KEY_FILES_SECONDS = 10.0
+"""How often it is checked whether an upstream's key file has changed, in seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +81,8 @@ class Gateway:
         agent_keys: the keys of agents.
     """
 
+    key_files_seconds = KEY_FILES_SECONDS
+
     def __init__(
         self,
         settings: GatewaySettings,
@@ -94,6 +100,7 @@ class Gateway:
         # What the operator configures comes before a service of the same name.
         configured = {**services.read(), **settings.upstreams}
         self._configured = configured_upstreams(configured, environment, self.notices)
+        self._key_files = KeyFiles(settings.upstreams)
         self.catalog = Catalog(
             self._all_upstreams(),
             aliases=settings.aliases,
@@ -146,17 +153,20 @@ class Gateway:
         self.forwarding = Forwarding(admission, Attachments(self.files, self.documents), turns)
         self.background = BackgroundResponses(self.forwarding, self.responses, turns)
         self.chats = Chats(self.forwarding, self.conversations)
-        self._purging: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Start the periodic work; call this on the event loop."""
-        self._purging = asyncio.create_task(self._purge())
+        self._chores = [
+            asyncio.create_task(self._purge()),
+            asyncio.create_task(self._watch_key_files()),
+        ]
         self.running.start()
 
     async def close(self) -> None:
         """Close connections, child processes and stores."""
-        if self._purging is not None:
-            self._purging.cancel()
+        for chore in self._chores:
+            chore.cancel()
         await self.setup.close()
         await self.background.close()
         await self.chats.close()
@@ -212,6 +222,18 @@ class Gateway:
             settings.data_folder, settings.local_model_path, self.notices
         )
         self.catalog.change(self._all_upstreams())
+
+    async def _watch_key_files(self) -> None:
+        while True:
+            await asyncio.sleep(self.key_files_seconds)
+            for name in await asyncio.to_thread(self._key_files.changed):
+                notices: list[str] = []
+                found = configured_upstreams({name: self.settings.upstreams[name]}, {}, notices)
+                for upstream in found:
+                    self._connect(upstream)
+                    _log.info("The key of the upstream '%s' was read again.", name)
+                for notice in notices:
+                    _log.warning("%s The key that it had is still used.", notice)
 
     async def _purge(self) -> None:
         while True:

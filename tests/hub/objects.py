@@ -56,6 +56,11 @@ class _Handler(RequestHandler):
         self.set_header("ETag", f'"{hashlib.md5(self.request.body).hexdigest()}"')
 
     def post(self, key: str) -> None:
+        if self.request.query == "delete":
+            for found in re.findall("<Key>([^<]+)</Key>", self.request.body.decode()):
+                self.store.objects.pop(found, None)
+            self.finish("<DeleteResult></DeleteResult>")
+            return
         if "uploads" in self.request.query_arguments or self.request.query == "uploads":
             upload = f"upload-{len(self.store.parts)}"
             self.store.parts[upload] = {}

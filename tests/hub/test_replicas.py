@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from ..standin import DONE, HANG, StandIn, chunk
 from .hub import Hub, Server
+from .objects import ObjectStore
 from .service import QUESTION, Replica, RunningService, eventually, token_of
 
 DEADLINE = 60.0
@@ -155,3 +157,93 @@ def accepts(replica: Replica) -> bool:
     except httpx.ConnectError:
         return False
     return True
+
+
+def test_an_upload_to_a_replica_that_is_killed_leaves_nothing(
+    hub: Hub, service: RunningService, people: dict[str, Server], objects: ObjectStore
+) -> None:
+    doomed, others = service.start(), [*service.replicas[:2]]
+    service.use(doomed)
+    kept = len(objects.objects)
+    data = bytes(24 * 2**20)
+
+    def pieces() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
+        yield data[: 2**22]
+        doomed.kill()
+        yield data
+        yield b"\r\n--b--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    try:
+        with people["alice"].client() as hers:
+            try:
+                failed = hers.post("v1/files", content=pieces(), headers=headers)
+                assert failed.status_code in (502, 503), failed.text
+            except httpx.TransportError:
+                pass  # the connection may end before the answer
+            service.use(*others)
+            assert [file["filename"] for file in hers.get("v1/files").json()["data"]] == []
+            again = hers.post(
+                "v1/files", files={"file": ("a.bin", data[:9])}, data={"purpose": "user_data"}
+            )
+            assert again.json()["bytes"] == 9
+            hers.delete(f"v1/files/{again.json()['id']}")
+    finally:
+        service.use(*others)
+    assert len(objects.objects) == kept
+
+
+def test_no_budget_is_passed_by_a_hundred_clients_while_a_replica_is_killed(
+    hub: Hub, service: RunningService, upstream: StandIn
+) -> None:
+    """Three replicas, a hundred clients, a kill: no room is given away twice, and none is lost."""
+    most = 150
+    third = service.start()
+    third.wait_until_ready()
+    replicas = [*service.replicas[:2], third]
+    bob, carol = token_of(hub, "bob"), token_of(hub, "carol")
+    mine = {"holder": "user:bob", "budget": {"requests_per_month": most}}
+    with service.client(carol, replicas[0].url) as hers:
+        hers.put("aqueduct/admin/budgets/user:bob", json=mine["budget"]).raise_for_status()
+        for replica in replicas:
+            with service.client(bob, replica.url) as his:
+                eventually(lambda his=his: mine in his.get("aqueduct/budget").json()["data"])
+        answered, refused, cut = [], [], []
+
+        def ask(number: int) -> None:
+            replica = replicas[number % 3]
+            with service.client(bob, replica.url) as his:
+                for turn in range(3):
+                    if number == 50 and turn == 1:
+                        third.kill()
+                    try:
+                        answer = his.post("v1/chat/completions", json=QUESTION)
+                    except httpx.TransportError:
+                        cut.append(number)
+                        return
+                    (answered if answer.status_code == 200 else refused).append(answer)
+
+        with ThreadPoolExecutor(100) as clients:
+            list(clients.map(ask, range(100)))
+        assert {answer.status_code for answer in refused} <= {429}
+        assert len(answered) <= most
+        # What the dead replica had reserved is given back or counted, and the rest can be used.
+        with service.client(bob, replicas[0].url) as his:
+            eventually(lambda: his.get("aqueduct/requests").json()["data"] == [])
+            while (answer := his.post("v1/chat/completions", json=QUESTION)).status_code == 200:
+                answered.append(answer)
+            assert answer.status_code == 429
+            used = his.get("aqueduct/usage").json()["total"]["requests"]
+        windows = [
+            row
+            for row in hers.get("aqueduct/admin/budgets").json()["used"]
+            if (row["holder"], row["kind"], row["span"]) == ("user:bob", "requests", "month")
+        ]
+        assert [(row["used"], row["reserved"]) for row in windows] == [(most, 0)]
+        # Each request that was admitted has a row, and counts once.
+        assert len(upstream.chats) <= most
+        assert len(answered) >= most - len(cut)
+        assert used >= most
+        hers.delete("aqueduct/admin/budgets/user:bob").raise_for_status()

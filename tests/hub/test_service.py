@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,20 @@ ASK = (
     "    model='real-name', messages=[{'role': 'user', 'content': 'Hi'}])\n"
     "print(answer.choices[0].message.content)"
 )
+
+
+def memory_of(pid: int) -> bytes:
+    """Read what a process has in its memory, as its user may."""
+    found = []
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            place, rights, *_ = line.split()
+            start, end = (int(number, 16) for number in place.split("-"))
+            if "w" in rights:
+                with suppress(OSError, OverflowError):
+                    memory.seek(start)
+                    found.append(memory.read(end - start))
+    return b"".join(found)
 
 
 @pytest.fixture(autouse=True)
@@ -84,9 +99,15 @@ def test_every_cell_reaches_the_model_with_no_key_of_an_upstream(
         assert keys == [f"Bearer {SERVICES_KEY}"] * 2
         words = kernel.run("import os, json; print(json.dumps([os.getpid(), dict(os.environ)]))")
         pid, environment = json.loads(words)
+        # Whatever the user can read: variables, memory and files.
         for process in (pid, server.pid):
             assert SERVICES_KEY.encode() not in Path(f"/proc/{process}/environ").read_bytes()
-        assert SERVICES_KEY not in json.dumps(environment)
+            assert environment["AQUEDUCT_API_KEY"].encode() in memory_of(process)
+            assert SERVICES_KEY.encode() not in memory_of(process)
+        home = Path(environment["HOME"])
+        files = [path for path in home.rglob("*") if path.is_file()]
+        assert files
+        assert not [path for path in files if SERVICES_KEY.encode() in path.read_bytes()]
         with server.client(environment["AQUEDUCT_API_KEY"]) as http:
             usage = http.get("aqueduct/usage").json()
     assert kernel.id in [row["kernel"] for row in usage["by_kernel"]]
