@@ -217,7 +217,13 @@ class LabServer:
 
     def _client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.process.token}"}
-        return httpx.Client(base_url=self.process.url, headers=headers, timeout=60, trust_env=False)
+        return httpx.Client(
+            base_url=self.process.url,
+            headers=headers,
+            timeout=60,
+            trust_env=False,
+            verify=False,  # many times a test it would load certificates, which nobody has
+        )
 
 
 def _listed(http: httpx.Client, address: str) -> list[dict[str, Any]] | None:
