@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -191,12 +192,23 @@ def _server(client: Client) -> Iterator[Finding]:
     for upstream in status["upstreams"]:
         fix = upstream["error"] or ""
         yield Finding(f"upstream {upstream['name']}", "does not answer" if fix else "answers", fix)
+    for name, deployments in status.get("deployments", {}).items():
+        for one in deployments:
+            yield _deployment(name, one)
     if "documents" in status:
         yield _documents(status["documents"])
     for notice in status["notices"]:
         yield Finding("settings", "not all of them can be used", notice)
     yield Finding("models", ", ".join(status["models"]) or "none")
     yield _chunks(client)
+
+
+def _deployment(name: str, one: dict[str, Any]) -> Finding:
+    subject = f"deployment {one['model']} of {name}"
+    if one["state"] == "closed":
+        return Finding(subject, "in use")
+    fix = f"Its last error was {one['last_error']}; the server's log and metrics have more."
+    return Finding(subject, "passed over, because it failed", fix)
 
 
 def _documents(confinement: dict[str, bool]) -> Finding:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from .running import find_server
 
 __all__ = ["status"]
@@ -25,6 +28,10 @@ def status(url: str | None, token: str | None) -> int:
         print(f"aqueduct-jupyter {state['version']} at {client.base_url}")
     for upstream in state["upstreams"]:
         print(f"  upstream {upstream['name']}: {upstream['error'] or 'answers'}")
+    for name, deployments in state.get("deployments", {}).items():
+        print(f"  deployments of {name}:")
+        for one in deployments:
+            print(f"    {one['model']}, weight {one['weight']:g}: {_state(one)}")
     print(f"  models: {', '.join(state['models']) or 'none'}")
     print(f"  default model: {state['default_model'] or 'none; name one in each request'}")
     if local := state["local_model"]:
@@ -37,3 +44,14 @@ def status(url: str | None, token: str | None) -> int:
         print(f"  note: {notice}")
     is_silent = any(not upstream["answers"] for upstream in state["upstreams"])
     return int(bool(state["notices"]) or is_silent)
+
+
+def _state(deployment: dict[str, Any]) -> str:
+    """Say in words whether a deployment is asked."""
+    match deployment["state"]:
+        case "open":
+            seconds = math.ceil(deployment["seconds"])
+            return f"passed over for {seconds} s ({deployment['last_error']})"
+        case "half_open":
+            return f"will be tried again ({deployment['last_error']})"
+    return "in use"

@@ -26,7 +26,7 @@ CLIENT_LEFT = 499
 REPORTED = (
     *("request_id", "outcome", "api", "kernel", "model", "upstream", "upstream_api", "error_code"),
     *("status", "total_ms", "tokens_in", "tokens_out", "usd", "first_token_ms"),
-    *("is_stream", "is_estimated"),
+    *("is_stream", "is_estimated", "fallbacks"),
 )
 """The fields of an entry that a log or a monitor may know."""
 
@@ -67,7 +67,8 @@ class Entry:
     the cost in US dollars, None if it is not known; ``time`` is in seconds since 1970, ``started``
     in seconds of a monotonic clock. ``tokens_cached`` are those of ``tokens_in`` that the upstream
     had cached. ``client_id`` is the client's own id for it, ``groups`` are its owner's; ``claims``
-    are what it reserved of budgets that replicas share.
+    are what it reserved of budgets that replicas share. ``fell_back_from`` are the upstreams that
+    failed before another one was asked, with the codes of their errors.
     """
 
     request_id: str
@@ -95,7 +96,13 @@ class Entry:
     groups: frozenset[str] = frozenset()
     client_id: str | None = None
     claims: Sequence[Any] = ()
+    fell_back_from: list[tuple[str, str | None]] = field(default_factory=list)
     is_answered: bool = field(default=False)
+
+    @property
+    def fallbacks(self) -> int:
+        """How many deployments failed before another one was asked."""
+        return len(self.fell_back_from)
 
     def begin_answer(self) -> None:
         """Note that the answer has begun; only the first call counts."""

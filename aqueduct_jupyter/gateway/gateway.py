@@ -40,6 +40,7 @@ from .requests.turns import Turns
 from .settings import GatewaySettings
 from .stores.opening import FileLimits, Stores, open_folder
 from .upstreams.catalog import Catalog
+from .upstreams.deployments import read_deployments
 from .upstreams.upstream import Upstream
 
 __all__ = ["Gateway"]
@@ -104,9 +105,12 @@ class Gateway:
         self.catalog = Catalog(
             self._all_upstreams(),
             aliases=settings.aliases,
+            deployments=read_deployments(settings.deployments, settings.aliases, self.notices),
             default_model=settings.default_model,
             allowed=settings.shared_limits.models or settings.limits.models,
         )
+        self._missing = self.catalog.missing_deployments()
+        self.notices += self._missing
         self.setup = ModelSetup(
             settings.data_folder,
             services,
@@ -129,7 +133,7 @@ class Gateway:
         self.response_conversations = self._stores.response_conversations
         self.running, self.administration = self._running_requests()
         self.documents = DocumentReader()
-        self.metrics = Metrics(self.running, lambda: self.local_model)
+        self.metrics = Metrics(self.running, lambda: self.local_model, self.catalog.groups)
         self.keys = KernelKeys()
         self.agent_keys = AgentKeys()
         self._prices = Prices(settings.prices)
@@ -207,21 +211,28 @@ class Gateway:
         taken = {upstream.name for upstream in found} | set(settings.upstreams)
         return found + [upstream for upstream in own if upstream.name not in taken]
 
+    def _change_upstreams(self) -> None:
+        self.catalog.change(self._all_upstreams())
+        missing = self.catalog.missing_deployments()
+        self.notices[:] = [notice for notice in self.notices if notice not in self._missing]
+        self.notices += missing
+        self._missing = missing
+
     def _connect(self, upstream: Upstream) -> None:
         others = [other for other in self._configured if other.name != upstream.name]
         self._configured = [*others, upstream]
-        self.catalog.change(self._all_upstreams())
+        self._change_upstreams()
 
     def _disconnect(self, name: str) -> None:
         self._configured = [other for other in self._configured if other.name != name]
-        self.catalog.change(self._all_upstreams())
+        self._change_upstreams()
 
     def _take_local_model(self) -> None:
         settings = self.settings
         self.local_model = find_local_model(
             settings.data_folder, settings.local_model_path, self.notices
         )
-        self.catalog.change(self._all_upstreams())
+        self._change_upstreams()
 
     async def _watch_key_files(self) -> None:
         while True:

@@ -26,6 +26,7 @@ class GatewaySettings:
         data_folder: the folder of files, the ledger, conversations and the weights.
         upstreams: the upstreams by name, in the form of ``c.AqueductApp.upstreams``.
         aliases: other names for models, by alias.
+        deployments: the deployments of models that several upstreams serve, by the models' names.
         default_model: the model for requests that do not name one.
         local_model_path: a GGUF file to run as the embedded model; "" for the downloaded weights.
         demo_models: whether the scripted models are listed.
@@ -46,6 +47,7 @@ class GatewaySettings:
     data_folder: Path
     upstreams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    deployments: Mapping[str, Any] = field(default_factory=dict)
     default_model: str | None = None
     local_model_path: str = ""
     demo_models: bool = False

@@ -49,6 +49,11 @@ class GatewayTraits(HasTraits):
         "native"), apis, key_header and ca_bundle."""
     ).tag(config=True)
     aliases = Dict(help="Aliases for models: {'main': 'campus/llama'}.").tag(config=True)
+    deployments = Dict(
+        help="""Models that several upstreams serve, by the names that clients ask for: {"gpt":
+        [{"model": "vllm-a/llama", "weight": 3}, {"model": "cloud/llama", "weight": 0}]}. With
+        weight 0, a deployment is asked only if all others fail."""
+    ).tag(config=True)
     default_model = Unicode(help="The model for requests that do not name one.").tag(config=True)
     local_model_path = Unicode(
         help="A GGUF file to run as the embedded model, which is then listed beside upstreams."
@@ -139,6 +144,7 @@ class GatewayTraits(HasTraits):
             data_folder=Path(self.data_folder),
             upstreams=self.upstreams,
             aliases=self.aliases,
+            deployments=self.deployments,
             default_model=self.default_model or None,
             local_model_path=self.local_model_path,
             demo_models=self.demo_models,

@@ -5,7 +5,7 @@ Sums of prices are in the ledger, budgets in :mod:`aqueduct_jupyter.gateway.requ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from .price import Price
 from .published import PublishedPrices, is_local
@@ -31,8 +31,7 @@ class Prices:
 
     def get(
         self,
-        name: str | None,
-        upstream: str,
+        names: Sequence[str | None],
         model: str,
         base_url: str,
         give: Callable[[Price | None], None],
@@ -40,13 +39,12 @@ class Prices:
         """Give a model's price to a function: at once, or as soon as it has been looked up.
 
         Args:
-            name: the client's name for the model, if it gave one.
-            upstream: the upstream's name.
+            names: the names under which the operator may have set a price; the first one counts.
             model: the upstream's name for the model.
             base_url: the upstream's address.
             give: called with the price; not called if there can be none.
         """
-        for known in (name, f"{upstream}/{model}", model):
+        for known in names:
             if known is not None and (price := self._configured.get(known)):
                 give(price)
                 return

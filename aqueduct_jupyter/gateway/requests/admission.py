@@ -21,7 +21,8 @@ from ..offload import off_the_loop
 from ..policy import Policy, apply_policy
 from ..prices.price import Price
 from ..prices.prices import Prices
-from ..upstreams.catalog import Catalog, Route
+from ..upstreams.catalog import Catalog
+from ..upstreams.deployments import Route
 from .agent_keys import AgentKeys
 from .answers import ClientLeftError
 from .forms import decode_form
@@ -67,6 +68,7 @@ class Asking:
         is_repeated: whether this is a client's own retry; it is then sent upstream only once.
         content_type: the body's content type.
         headers: the client's headers that go upstream, with names in lower case.
+        conversation: the id of the conversation that it belongs to, if this server keeps it.
         accepted: called when the request is about to be sent, by who keeps the answer itself.
     """
 
@@ -78,6 +80,7 @@ class Asking:
     is_repeated: bool = False
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    conversation: str | None = None
     accepted: Callable[[Accepted], Awaitable[None]] | None = None
 
 
@@ -176,9 +179,7 @@ class Admission:
         request = bounded(request, operation.length_fields, self._max_tokens)
         self._agent_keys.admit(entry)
         route = await self._catalog.resolve(request.model)
-        entry.model, entry.upstream = route.model, route.upstream.name
-        if operation.has_json:  # other answers never say how many tokens they took
-            self._find_price(request.model, route, entry)
+        self.choose(operation, request.model, route, entry)
         headers = await self._budgets.admit(entry, partial(_expected, operation, request))
         return Admitted(request, route, headers, size)
 
@@ -186,12 +187,29 @@ class Admission:
         """Wait for the price of a model that has just been used for the first time."""
         await self._prices.known(route.upstream.settings.base_url, route.model)
 
-    def _find_price(self, name: str | None, route: Route, entry: Entry) -> None:
-        def give(price: Price | None) -> None:
-            entry.price = price
+    def choose(self, operation: Operation, name: str | None, route: Route, entry: Entry) -> None:
+        """Note which upstream and model a request is sent to, and find the model's price.
 
-        upstream = route.upstream
-        self._prices.get(name, upstream.name, route.model, upstream.settings.base_url, give)
+        Args:
+            operation: the operation.
+            name: the client's name for the model, if it gave one.
+            route: the upstream and its model.
+            entry: the request.
+        """
+        entry.model, entry.upstream = route.model, route.upstream.name
+        entry.upstream_api = entry.price = None
+        if not operation.has_json:  # other answers never say how many tokens they took
+            return
+
+        def give(price: Price | None) -> None:
+            # It may come after another deployment was chosen.
+            if (entry.model, entry.upstream) == (route.model, route.upstream.name):
+                entry.price = price
+
+        own = (route.full_name, route.model)
+        # Deployments of one name may have prices of their own.
+        names = (name, *own) if route.group is None else (*own, name, route.group.name)
+        self._prices.get(names, route.model, route.upstream.settings.base_url, give)
 
 
 # A model may think for minutes, so large bodies are freed as soon as possible, and in the thread

@@ -36,7 +36,7 @@ from ...protocol.bridges.responses_writer import ResponsesWriter
 from ...protocol.requests import APIRequest
 from ...protocol.responses import ResponsesRequest
 from ..upstreams.apis import API
-from ..upstreams.catalog import Route
+from ..upstreams.deployments import Route
 from ..upstreams.upstream import Upstream
 from .operation import Operation
 from .operations import OPERATIONS

@@ -69,6 +69,7 @@ class ChatRun:
         self._new = new
         self._turn = turn
         self._earlier = [old for old in stored.turns[:-1] if old.messages()]
+        self._conversation = stored.id
         self._parameters = stored.parameters
         self._answer, self._reasoning = list[str](), list[str]()
         self._is_stopped = False
@@ -180,7 +181,13 @@ class ChatRun:
     ) -> None:
         size = sum(len(turn.answer) + len(turn.prompt) for turn in history)
         body = await off_the_loop(size, encode_json, self._body(history))
-        asking = Asking([body], self.caller, self._turn.request_id or "", self.request)
+        asking = Asking(
+            [body],
+            self.caller,
+            self._turn.request_id or "",
+            self.request,
+            conversation=self._conversation,
+        )
         reader = _Reader()
         async with forwarding.answer(CHAT, asking) as answer:
             del body

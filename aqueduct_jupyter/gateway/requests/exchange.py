@@ -10,7 +10,7 @@ from ...protocol.requests import APIRequest
 from ...protocol.responses import ResponsesRequest
 from ..entry import Entry
 from ..offload import off_the_loop
-from ..upstreams.catalog import Route
+from ..upstreams.deployments import Route
 from .bridged_stream import BridgedStream, read_failure
 from .bridges import Bridge, build_bridge
 from .checked_stream import CheckedStream
@@ -28,14 +28,12 @@ class Prepared:
 
     Args:
         request: the request in the client's API.
-        route: the upstream and its model.
         earlier: the items that it continues.
         size: the size of all of it, in bytes.
         notes: what the user should know about its files.
     """
 
     request: APIRequest
-    route: Route
     earlier: Sequence[dict[str, Any]]
     size: int
     notes: Sequence[str] = ()
@@ -43,7 +41,7 @@ class Prepared:
     def copy(self) -> Prepared:
         """Return a copy whose object may be emptied; what is in it is shared."""
         again = type(self.request)({**self.request.body})
-        return Prepared(again, self.route, self.earlier, self.size, self.notes)
+        return Prepared(again, self.earlier, self.size, self.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,12 @@ class Exchange:
 
 
 async def build_exchange(
-    operation: Operation, way: Way, prepared: Prepared, entry: Entry, turn: Turn | None
+    operation: Operation,
+    way: Way,
+    route: Route,
+    prepared: Prepared,
+    entry: Entry,
+    turn: Turn | None,
 ) -> Exchange:
     """Write a request in the form of one way to answer it.
 
@@ -96,19 +99,20 @@ async def build_exchange(
     restored = turn.repeated if turn and way.is_continued and is_response else {}
     said = [*turn.earlier, *turn.input] if turn else []
     return await off_the_loop(
-        prepared.size, _build, operation, way, prepared, entry.is_stream, restored, said
+        prepared.size, _build, operation, way, route, prepared, entry.is_stream, restored, said
     )
 
 
 def _build(
     operation: Operation,
     way: Way,
+    route: Route,
     prepared: Prepared,
     is_stream: bool,
     restored: Mapping[str, Any],
     said: Sequence[dict[str, Any]],
 ) -> Exchange:
-    request, route = prepared.request, prepared.route
+    request = prepared.request
     stream: CheckedStream | None = None
     bridge = None
     if way.is_bridge:

@@ -19,7 +19,8 @@ from ..encoding import encode_json
 from ..entry import Entry
 from ..upstreams.answer import UpstreamAnswer
 from ..upstreams.apis import ABSENT, APIMode
-from .admission import Accepted, Admission, Admitted, Asking
+from ..upstreams.faults import says_nothing
+from .admission import Admission, Admitted, Asking
 from .answers import (
     ClientLeftError,
     Keep,
@@ -29,9 +30,11 @@ from .answers import (
     read_frames,
     read_whole,
 )
-from .exchange import Exchange, Prepared, build_exchange
+from .attempts import Attempt
+from .exchange import Exchange, build_exchange
 from .operation import Operation
 from .operations import RESPONSES
+from .pending import Pending
 from .turns import Turn, Turns
 from .ways import Way, find_ways
 
@@ -77,45 +80,80 @@ class Forwarding:
         if operation.continues:
             turn = await self._turns.find(entry.owner, admitted[0].request)
             asked += operation.count_input(APIRequest({"input": turn.earlier}))
-        route, headers = admitted[0].route, admitted[0].headers
-        ways = find_ways(operation, route.upstream, turn)
-        prepared = [await self._prepared(operation, admitted.pop(), entry.owner, turn)]
+        pending = Pending(operation, asking, entry, self._attachments, admitted, turn, asked)
+        async with AsyncExitStack() as answers:
+            yield await self._first_answer(pending, answers)
+
+    async def _first_answer(
+        self, pending: Pending, answers: AsyncExitStack
+    ) -> WholeAnswer | StreamedAnswer:
+        """Ask one deployment after another until one begins to answer."""
+        attempts = pending.attempts()
+        for attempt in attempts:
+            if not attempt.is_only:
+                self._admission.choose(
+                    pending.operation, pending.name, attempt.route, pending.entry
+                )
+            try:
+                answer = await answers.enter_async_context(self._asked(attempt, pending))
+            except AqueductError as error:
+                attempts.fail(attempt, error)
+            except BaseException:
+                attempt.abandon()
+                raise
+            else:
+                pending.free()
+                return answer
+        raise RuntimeError("The last attempt failed without an error.")
+
+    @asynccontextmanager
+    async def _asked(
+        self, attempt: Attempt, pending: Pending
+    ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
+        operation, entry, turn = pending.operation, pending.entry, pending.turn
+        asking, route = pending.asking, attempt.route
+        with attempt.only_here():
+            ways = find_ways(operation, route.upstream, turn)
+        prepared = [await pending.prepared(attempt)]
         said = {**model_headers(route.model), **notes_headers(prepared[0].notes)}
-        headers = {**headers, **said}
+        headers = {**pending.headers, **said}
         async with AsyncExitStack() as upstreams:
             for way in ways:
                 is_last = way is ways[-1]
                 # The last way frees the request, because a model may think for minutes.
                 content = prepared.pop() if is_last else prepared[0].copy()
-                exchange = await build_exchange(operation, way, content, entry, turn)
+                with attempt.only_here():
+                    exchange = await build_exchange(operation, way, route, content, entry, turn)
                 del content
-                if way is ways[0] and asking.accepted is not None:
-                    await asking.accepted(Accepted(turn, route.model, headers))
+                await pending.accept(route, headers)
                 try:
                     upstream = await upstreams.enter_async_context(
                         exchange.body.sent(
                             way.target,
                             route,
                             entry,
-                            is_repeated=asking.is_repeated,
+                            # What another deployment can answer is not asked of this one twice.
+                            is_repeated=asking.is_repeated or not attempt.is_only,
                             headers=asking.headers,
                         )
                     )
                 except asyncio.CancelledError:
-                    entry.estimate(asked, 0)
+                    entry.estimate(pending.tokens, 0)
                     raise
                 except AqueductError as error:
                     if operation.count_here and error.status in ABSENT:
                         entry.upstream_api = None
-                        body = encode_json(operation.count_here(asked))
+                        body = encode_json(operation.count_here(pending.tokens))
+                        attempt.begin()
                         yield WholeAnswer(body, headers)
                         return
                     if is_last and _is_absent(operation, error):
-                        raise NotFoundError(
-                            f"The upstream '{route.upstream.name}' has no {operation.path}. Choose "
-                            "a model of an upstream that has it.",
-                            code="unsupported_operation",
-                        ) from None
+                        with attempt.only_here():
+                            raise NotFoundError(
+                                f"The upstream '{route.upstream.name}' has no {operation.path}. "
+                                "Choose a model of an upstream that has it.",
+                                code="unsupported_operation",
+                            ) from None
                     if is_last or not way.leads_nowhere(error):
                         raise
                     continue
@@ -125,31 +163,10 @@ class Forwarding:
             await self._admission.priced(route)
             is_kept = operation is RESPONSES and asking.accepted is None
             keep = self._keeping(turn, exchange) if is_kept else None
-            async with _read(exchange, upstream, entry, headers, keep, asked) as answer:
+            async with _read(exchange, upstream, entry, headers, keep, pending.tokens) as answer:
+                attempt.begin()
                 yield answer
-
-    async def _prepared(
-        self, operation: Operation, admitted: Admitted, owner: str, turn: Turn | None
-    ) -> Prepared:
-        request, route = admitted.request, admitted.route
-        size = admitted.size
-        body, earlier = request.body, turn.earlier if turn else ()
-        notes: list[str] = []
-        mode = route.upstream.settings.documents
-        if operation.files_in and isinstance(body.get(operation.files_in), list):
-            collected = await self._attachments.collect(
-                body[operation.files_in], mode, owner, operation.files
-            )
-            written = await self._attachments.write(collected)
-            size += collected.size
-            notes += collected.notes
-            if written is not body[operation.files_in]:
-                body = {**body, operation.files_in: written}
-        if earlier:
-            collected = await self._attachments.collect(earlier, mode, owner, operation.files)
-            earlier = await self._attachments.write(collected)
-            size += collected.size
-        return Prepared(type(request)(body), route, earlier, size, notes)
+            attempt.end(exchange.stream.error if exchange.stream else None)
 
     def _keeping(self, turn: Turn | None, exchange: Exchange) -> Keep | None:
         if turn is None or not (turn.is_stored or turn.conversation_id):
@@ -160,9 +177,7 @@ class Forwarding:
 
 def _is_absent(operation: Operation, error: AqueductError) -> bool:
     """Return whether an upstream said no more than that it does not have an operation."""
-    said = error.message.lower().strip(" .").removeprefix("404: ").removeprefix("404 ")
-    is_said = said in ("", "not found", "method not allowed", "not implemented")
-    return operation.api is None and error.status in ABSENT and is_said
+    return operation.api is None and error.status in ABSENT and says_nothing(error)
 
 
 def _remember(operation: Operation, way: Way, exchange: Exchange) -> None:

@@ -1,14 +1,15 @@
 """Metrics of this server, in Prometheus's format.
 
 They are counts and times by upstream, without names of users, kernels or models: clients choose
-those, and each name would create a time series. Requests are handled in :mod:`.forwarding`.
+those, and each name would create a time series. Only deployments, which the operator configured,
+have names. Requests are handled in :mod:`.forwarding`.
 
 Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -16,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from ..embedded.model import LocalModel
 from ..entry import Entry
+from ..upstreams.deployments import Group
 from .running import RunningRequests
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
@@ -40,12 +42,14 @@ class Metrics:
     Args:
         running: the running requests.
         local_model: returns the embedded model, if there is one.
+        groups: returns the models that have several deployments.
     """
 
     def __init__(
         self,
         running: RunningRequests,
         local_model: Callable[[], LocalModel | None] = lambda: None,
+        groups: Callable[[], Sequence[Group]] = list,
     ) -> None:
         self._registry = CollectorRegistry()
         self._codes: set[str] = set()
@@ -58,6 +62,12 @@ class Metrics:
         self._errors = Counter(
             "aqueduct_errors",
             "Failed requests, by error code.",
+            ("upstream", "code"),
+            registry=self._registry,
+        )
+        self._fallbacks = Counter(
+            "aqueduct_fallbacks",
+            "Deployments that did not answer a request for which another one was then asked.",
             ("upstream", "code"),
             registry=self._registry,
         )
@@ -87,7 +97,7 @@ class Metrics:
             buckets=SECONDS,
             registry=self._registry,
         )
-        self._registry.register(_Now(running, local_model))
+        self._registry.register(_Now(running, local_model, groups))
 
     def record(self, entry: Entry) -> None:
         """Count a finished request."""
@@ -95,6 +105,8 @@ class Metrics:
         self._requests.labels(upstream, entry.api, entry.outcome, str(entry.status)).inc()
         if entry.error_code:
             self._errors.labels(upstream, self._known(entry.error_code)).inc()
+        for other, code in entry.fell_back_from:
+            self._fallbacks.labels(other, self._known(code or OTHER_CODE)).inc()
         self._tokens.labels(upstream, "in").inc(entry.tokens_in or 0)
         self._tokens.labels(upstream, "out").inc(entry.tokens_out or 0)
         self._dollars.labels(upstream).inc(entry.usd or 0)
@@ -117,10 +129,14 @@ class _Now(Collector):
     """Metrics that are read when they are collected."""
 
     def __init__(
-        self, running: RunningRequests, local_model: Callable[[], LocalModel | None]
+        self,
+        running: RunningRequests,
+        local_model: Callable[[], LocalModel | None],
+        groups: Callable[[], Sequence[Group]],
     ) -> None:
         self._running = running
         self._local_model = local_model
+        self._groups = groups
 
     def collect(self) -> Iterator[Metric]:
         in_flight = GaugeMetricFamily(
@@ -129,6 +145,20 @@ class _Now(Collector):
         for upstream, count in self._running.by_upstream().items():
             in_flight.add_metric((upstream or NO_UPSTREAM,), count)
         yield in_flight
+        if groups := self._groups():
+            circuits = GaugeMetricFamily(
+                "aqueduct_deployment_circuit",
+                "1 for the current state of a deployment's circuit.",
+                labels=("deployment", "state"),
+            )
+            states = {
+                one.route.full_name: one.circuit.state
+                for group in groups
+                for one in group.deployments
+            }
+            for name, state in states.items():
+                circuits.add_metric((name, state), 1)
+            yield circuits
         if local_model := self._local_model():
             embedded = GaugeMetricFamily(
                 "aqueduct_embedded_model",

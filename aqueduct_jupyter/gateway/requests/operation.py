@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ...protocol.requests import APIRequest
 from ..documents.file_forms import CHAT_FILES, FileForm
 from ..upstreams.apis import API
-from ..upstreams.catalog import Route
+from ..upstreams.deployments import Route
 from .checked_stream import CheckedStream
 
 __all__ = ["Operation"]

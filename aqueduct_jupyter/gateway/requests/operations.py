@@ -23,7 +23,7 @@ from ...protocol.requests import APIRequest
 from ...protocol.responses import ResponsesWords, read_responses_request
 from ...protocol.tokens import CHARACTERS_PER_TOKEN, count_texts
 from ..documents.file_forms import MESSAGES_FILES, RESPONSES_FILES
-from ..upstreams.catalog import Route
+from ..upstreams.deployments import Route
 from .event_streams import MessagesStream, ResponsesStream
 from .operation import Operation
 from .stream import AnswerStream

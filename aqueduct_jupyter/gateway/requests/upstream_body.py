@@ -12,7 +12,7 @@ from ...protocol.errors import InvalidRequestError, UnprocessableError
 from ..encoding import encode_json
 from ..entry import Entry
 from ..upstreams.answer import UpstreamAnswer
-from ..upstreams.catalog import Route
+from ..upstreams.deployments import Route
 from .forms import encode_form
 from .operation import Operation
 

@@ -4,9 +4,10 @@ Requests to upstreams are in :mod:`.upstream`, their lists of models in :mod:`.l
 resolved in this order:
 
 1. an alias is replaced by its target;
-2. ``upstream/model`` names both, even if the upstream does not list that model;
-3. a listed name belongs to the upstream that lists it; if several do, to the first configured one;
-4. if there is only one upstream and it lists no models, every name is passed on to it.
+2. a name with several deployments means all of them that there are; see :mod:`.deployments`;
+3. ``upstream/model`` names both, even if the upstream does not list that model;
+4. a listed name belongs to the upstream that lists it; if several do, to the first configured one;
+5. if there is only one upstream and it lists no models, every name is passed on to it.
 
 A model is listed under its bare name if that name resolves to it and no other upstream has the
 same name; otherwise as ``upstream/model``. So every listed name resolves to its model.
@@ -17,8 +18,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...protocol.errors import (
@@ -28,19 +29,12 @@ from ...protocol.errors import (
     PermissionDeniedError,
 )
 from ...protocol.models import Model, ModelList
+from .deployments import ConfiguredDeployment, Group, Groups, Route
 from .listings import LIST_LIFETIME, RETRY_LIST_AFTER, Listings
 from .suggestions import suggestion
 from .upstream import Upstream
 
-__all__ = ["Catalog", "Route"]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A model's name resolved: which upstream, and which of its models."""
-
-    upstream: Upstream
-    model: str
+__all__ = ["Catalog"]
 
 
 class Catalog:
@@ -49,6 +43,7 @@ class Catalog:
     Args:
         upstreams: the upstreams in the operator's order.
         aliases: other names for models, by alias.
+        deployments: the deployments of names that have several, by name.
         default_model: the model for requests that do not name one.
         allowed: the names that may be used and are listed; None allows all.
         clock: a monotonic clock in seconds; for tests.
@@ -59,11 +54,13 @@ class Catalog:
         upstreams: Sequence[Upstream],
         *,
         aliases: Mapping[str, str] | None = None,
+        deployments: Mapping[str, Sequence[ConfiguredDeployment]] | None = None,
         default_model: str | None = None,
         allowed: Collection[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.aliases = dict(aliases or {})
+        self._groups = Groups(deployments or {}, self._by_full_name, clock=clock)
         self._default_model = default_model
         self._allowed = allowed
         self._listings = Listings(clock=clock)
@@ -95,14 +92,14 @@ class Catalog:
             raise InvalidRequestError(f"model is required. {suggestion('', known)}", param="model")
         target = self.aliases.get(name, name)
         route = (
-            self._by_full_name(target)
+            self._by_deployments(name, target)
+            or self._by_full_name(target)
             or await self._by_listed_name(target)
             or await self._by_listed_name(target, max_age=RETRY_LIST_AFTER)
             or self._by_only_upstream(target)
             or await self._not_found(name)
         )
-        full_name = f"{route.upstream.name}/{route.model}"
-        if not self._is_allowed(name, route.model, full_name):
+        if not self._is_allowed(name, *route.names):
             raise PermissionDeniedError(
                 f"The model '{name}' is not allowed on this server. "
                 f"{suggestion(name, await self._listed_names())}",
@@ -132,6 +129,11 @@ class Catalog:
             if self._is_allowed(model.id, f"{upstream.name}/{model.id}")
         ]
         told = self._context_lengths() | {model.id: _context_length(model) for model in models}
+        for group in self.groups():
+            routes = [deployment.route for deployment in group.deployments]
+            if self._is_allowed(group.name, *(name for route in routes for name in route.names)):
+                told[group.name] = _least(told.get(route.full_name, {}) for route in routes)
+                models.append(Model(id=group.name, owned_by="deployments", **told[group.name]))
         models += [
             Model(id=alias, owned_by="alias", **told.get(target, {}))
             for alias, target in self.aliases.items()
@@ -159,9 +161,17 @@ class Catalog:
         route = await self.resolve(name)
         return Model(id=name, owned_by=route.upstream.name)
 
+    def groups(self) -> list[Group]:
+        """Return the names with several deployments, each with those that can be used."""
+        return self._groups.all()
+
+    def missing_deployments(self) -> list[str]:
+        """Say which deployments cannot be used, because there is no such upstream or model."""
+        return self._groups.missing()
+
     def owner(self, name: str) -> str:
-        """Return the name of the upstream that a listed model belongs to; "" for an alias."""
-        if name in self.aliases:
+        """Return the name of the upstream that a listed model belongs to; "" if not to one."""
+        if name in self.aliases or name in self._groups:
             return ""
         route = self._by_full_name(name) or self._by_known_lists(name)
         return route.upstream.name if route else ""
@@ -180,6 +190,15 @@ class Catalog:
     def _is_allowed(self, *names: str) -> bool:
         """Return whether a model with these names may be used."""
         return self._allowed is None or any(name in self._allowed for name in names)
+
+    def _by_deployments(self, name: str, target: str) -> Route | None:
+        """Return a route to all deployments of a name that may be used, by way of their first."""
+        if target not in self._groups or (group := self._groups.find(target)) is None:
+            return None
+        if not self._is_allowed(name, target):
+            routes = (deployment.route for deployment in group.deployments)
+            group = group.only(route for route in routes if self._is_allowed(*route.names))
+        return replace(group.deployments[0].route, group=group)
 
     def _by_full_name(self, name: str) -> Route | None:
         prefix, slash, model = name.partition("/")
@@ -225,7 +244,8 @@ class Catalog:
         return [model.id for model in (await self.models()).data]
 
     def _listed_as(self, upstream: Upstream, model: str, owners: Counter[str]) -> str:
-        means_another = model in self.aliases or self._by_full_name(model) is not None
+        is_taken = model in self.aliases or model in self._groups
+        means_another = is_taken or self._by_full_name(model) is not None
         if upstream.lists_full_names or owners[model] > 1 or means_another:
             return f"{upstream.name}/{model}"
         return model
@@ -233,7 +253,9 @@ class Catalog:
     def _as_listed(self, name: str) -> str:
         """Return the name under which a model is listed, so that no list has it twice."""
         route = self._by_full_name(name)
-        if route is None or not route.upstream.is_listed or name in self.aliases:
+        if route is None or not route.upstream.is_listed:
+            return name
+        if name in self.aliases or name in self._groups:
             return name
         if not self._listings.has(route.upstream, route.model):
             return name
@@ -242,3 +264,8 @@ class Catalog:
 
 def _context_length(model: Model) -> dict[str, Any]:
     return {"context_length": model.context_tokens} if model.context_tokens else {}
+
+
+def _least(lengths: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the shortest of the contexts that are known: a request must fit wherever it goes."""
+    return min(filter(None, lengths), key=lambda length: int(length["context_length"]), default={})

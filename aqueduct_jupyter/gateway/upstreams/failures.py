@@ -174,8 +174,10 @@ def failure_from_event(name: str, event: Any, secrets: Secrets) -> AqueductError
     if status in (401, 403) or status >= 500:
         error = _refusal(name, 502, reason, None)
         error.message = f"The upstream '{name}' aborted its answer: {error.message}"
-        return error
-    return _refusal(name, status, reason, None)
+    else:
+        error = _refusal(name, status, reason, None)
+    error.upstream = name
+    return error
 
 
 def _is_about_the_key(reason: Reason) -> bool:

@@ -40,6 +40,10 @@ class StatusHandler(AqueductHandler):
                     {"name": name, "answers": error is None, "error": error and error.message}
                     for name, error in answering.items()
                 ],
+                "deployments": {
+                    group.name: [one.told() for one in group.deployments]
+                    for group in catalog.groups()
+                },
                 "models": [model.id for model in models],
                 # The most tokens of a model's context, where its upstream tells.
                 "context_tokens": {

@@ -21,7 +21,7 @@ EVENT_SCHEMA_ID = "https://schema.aqueduct-jupyter.invalid/chat_request/v1"
 
 _TEXTS = ("request_id", "outcome", "api")
 _NULLABLE_TEXTS = ("kernel", "model", "upstream", "upstream_api", "error_code")
-_NUMBERS = ("status", "total_ms")
+_NUMBERS = ("status", "total_ms", "fallbacks")
 _NULLABLE_NUMBERS = ("tokens_in", "tokens_out", "usd", "first_token_ms")
 
 _SCHEMA = {

@@ -21,7 +21,7 @@ class Published(PublishedPrices):
 def price_of(*configured: str, url: str = "https://campus.example/v1") -> Price | None:
     prices = Prices({name: Price((Rates(len(name)),)) for name in configured}, Published())
     given: list[Price | None] = []
-    prices.get("main", "campus", "org/llama", url, given.append)
+    prices.get(("main", "campus/org/llama", "org/llama"), "org/llama", url, given.append)
     return given[0] if given else None
 
 
