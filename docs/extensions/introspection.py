@@ -28,6 +28,7 @@ from traitlets.config import Configurable
 
 import aqueduct_jupyter
 from aqueduct_jupyter.command import _parser
+from aqueduct_jupyter.gateway.configured_upstreams import demo_upstream
 from aqueduct_jupyter.gateway.embedded.model import LocalModel
 from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.prices.price import ConfiguredPrice
@@ -37,6 +38,13 @@ from aqueduct_jupyter.gateway.requests.running import RunningRequests
 from aqueduct_jupyter.gateway.requests.shared_limits import SharedBudget, SharedLimits
 from aqueduct_jupyter.gateway.stores.sql import tables
 from aqueduct_jupyter.gateway.upstreams import settings as upstream_settings
+from aqueduct_jupyter.gateway.upstreams.circuits import Circuit
+from aqueduct_jupyter.gateway.upstreams.deployments import (
+    ConfiguredDeployment,
+    Deployment,
+    Group,
+    Route,
+)
 from aqueduct_jupyter.kernel.commands import Commands
 from aqueduct_jupyter.kernel.magics import ChatMagics
 from aqueduct_jupyter.protocol.errors import AqueductError
@@ -94,6 +102,11 @@ def upstream_fields() -> list[Row]:
     source = inspect.getsource(upstream_settings)
     others = {word for word in _texts(source) if re.fullmatch(r"api_key_\w+", word)}
     return rows + [Row(name, "str") for name in sorted(others)]
+
+
+def deployment_fields() -> list[Row]:
+    """Give the words of one deployment in ``c.AqueductApp.deployments``."""
+    return _fields(ConfiguredDeployment)
 
 
 def limits() -> list[Row]:
@@ -222,7 +235,9 @@ def metrics() -> list[Row]:
 async def _counted() -> bytes:
     """Count a request that is over while it still runs, so that every metric has its labels."""
     running, entry = RunningRequests(), _entry()
-    counted = Metrics(running, lambda: LocalModel(Path("model.gguf"), "model"))
+    route = Route(demo_upstream(()), "echo")
+    group = Group("gpt", (Deployment(route, 1, Circuit("demo/echo")),))
+    counted = Metrics(running, lambda: LocalModel(Path("model.gguf"), "model"), lambda: [group])
     counted.record(entry)
     with running.running(entry):
         return counted.text()
@@ -360,6 +375,7 @@ def _readable(pattern: str) -> str:
 def _entry() -> Entry:
     """Give a finished request of which every metric has something to count."""
     known: dict[str, Any] = {"upstream": "campus", "error_code": "x", "first_token_ms": 1}
+    known["fell_back_from"] = [("campus", "x")]
     parameters = inspect.signature(Entry).parameters.values()
     needed = {
         parameter.name: "x" for parameter in parameters if parameter.default is parameter.empty

@@ -61,6 +61,7 @@ TABLES: Mapping[str, tuple[Read, Sequence[Column]]] = {
     "shared-budget": (introspection.shared_budget, (NAME, TYPE, TEXT)),
     "magic-settings": (introspection.magic_settings, (NAME, TYPE, DEFAULT, TEXT)),
     "upstreams": (introspection.upstream_fields, (NAME, TYPE, DEFAULT, TEXT)),
+    "deployment": (introspection.deployment_fields, (NAME, TYPE, DEFAULT, TEXT)),
     "limits": (introspection.limits, (NAME, TYPE, TEXT)),
     "budget": (introspection.budget, (NAME, TYPE, TEXT)),
     "price": (introspection.price, (NAME, TYPE, TEXT)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,17 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from aqueduct_jupyter import __version__
+from aqueduct_jupyter import Client, __version__
 from aqueduct_jupyter.command import throwaway
 from aqueduct_jupyter.command.doctor import _documents
 from aqueduct_jupyter.command.throwaway import ThrowawayServer
 from aqueduct_jupyter.gateway.embedded.weights import weights_path
+from aqueduct_jupyter.gateway.upstreams.circuits import FAILURES
 
 from ..forked_servers import throwaway_server
 from ..standin import StandIn
 
 ROOT = Path(__file__).parents[2]
 PDF = ROOT / "notebooks" / "aqueduct-of-segovia.pdf"
+
+
+DEAD = {"base_url": "http://127.0.0.1:9/v1", "connect_timeout": 1, "retry_pause": 0.01}
 
 
 class Terminal:
@@ -61,9 +66,8 @@ def terminal(tmp_path: Path) -> Terminal:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThrowawayServer]:
     folder = tmp_path_factory.mktemp("server")
-    dead = {"base_url": "http://127.0.0.1:9/v1", "connect_timeout": 1, "retry_pause": 0.01}
     with StandIn() as standin:
-        upstreams = {"campus": {"base_url": standin.url, "api_key_env": "CAMPUS_KEY"}, "dead": dead}
+        upstreams = {"campus": {"base_url": standin.url, "api_key_env": "CAMPUS_KEY"}, "dead": DEAD}
         arguments = [f"--AqueductApp.upstreams={upstreams}", "--ServerApp.base_url=/user/a%40b/"]
         with throwaway_server(folder, arguments, {"CAMPUS_KEY": "sk-secret"}) as server:
             yield server
@@ -115,6 +119,35 @@ class TestStatus:
         done = terminal.type("status", "--url", server.url, "--token", "wrong")
         assert done.returncode == 1
         assert "not valid for this server" in done.stderr
+
+
+class TestDeployments:
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[ThrowawayServer]:
+        """One with a circuit of its own to open."""
+        gpt = [{"model": "dead/gone"}, {"model": "campus/real-name", "weight": 0}]
+        with StandIn() as standin:
+            upstreams = {"campus": {"base_url": standin.url}, "dead": DEAD}
+            settings = {"upstreams": upstreams, "deployments": {"gpt": gpt}}
+            arguments = [f"--AqueductApp.{name}={value}" for name, value in settings.items()]
+            with throwaway_server(tmp_path, arguments) as server:
+                yield server
+
+    def test_their_state_is_told(self, terminal: Terminal, server: ThrowawayServer) -> None:
+        where = ("--url", server.url, "--token", server.token)
+        done = terminal.type("status", *where)
+        assert "deployments of gpt:\n    dead/gone, weight 1: in use\n" in done.stdout
+        with Client(server.url, server.token) as client:
+            for _ in range(FAILURES):
+                assert client.chat("Hi", model="gpt").text == "Hello"
+        done = terminal.type("status", *where)
+        passed_over = r"dead/gone, weight 1: passed over for \d+ s \(upstream_unavailable\)\n"
+        assert re.search(passed_over, done.stdout)
+        assert "campus/real-name, weight 0: in use" in done.stdout
+        done = terminal.type("doctor", *where)
+        assert "FAIL  deployment dead/gone of gpt: passed over, because it failed" in done.stdout
+        assert "fix: Its last error was upstream_unavailable; the server's log" in done.stdout
+        assert " ok   deployment campus/real-name of gpt: in use" in done.stdout
 
 
 class TestDoctor:
