@@ -26,7 +26,7 @@ from .model_setup import ModelSetup
 from .prices.prices import Prices
 from .requests.administration import Administration
 from .requests.admission import Admission
-from .requests.agent_keys import AgentKeys
+from .requests.agent_keys import AgentKeyring, AgentKeys
 from .requests.background import BackgroundResponses
 from .requests.chats import Chats
 from .requests.forwarding import Forwarding
@@ -34,6 +34,7 @@ from .requests.keys import KernelKeys
 from .requests.limits import Budgets, Keeper
 from .requests.metrics import Metrics
 from .requests.running import RunningRequests
+from .requests.shared_agent_keys import SharedAgentKeys
 from .requests.shared_budgets import SharedBudgets
 from .requests.shared_running import SharedRunning
 from .requests.turns import Turns
@@ -135,7 +136,10 @@ class Gateway:
         self.documents = DocumentReader()
         self.metrics = Metrics(self.running, lambda: self.local_model, self.catalog.groups)
         self.keys = KernelKeys()
-        self.agent_keys = AgentKeys()
+        shared_keys = self._stores.agent_keys
+        self.agent_keys: AgentKeyring = (
+            AgentKeys() if shared_keys is None else SharedAgentKeys(shared_keys)
+        )
         self._prices = Prices(settings.prices)
         self.budgets = self._budgets()
         admission = Admission(

@@ -27,7 +27,7 @@ from aqueduct_jupyter.gateway.documents.reader import shown_name
 from aqueduct_jupyter.gateway.documents.readers.web_pages import _without_head
 from aqueduct_jupyter.gateway.documents.text import UnreadableError, read
 from aqueduct_jupyter.gateway.encoding import decode_json
-from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeys
+from aqueduct_jupyter.gateway.requests.agent_keys import read_key
 from aqueduct_jupyter.gateway.requests.keys import KernelKeys
 from aqueduct_jupyter.gateway.requests.stream import AnswerStream
 from aqueduct_jupyter.gateway.upstreams.failures import failure_from_response
@@ -267,7 +267,7 @@ READERS: dict[str, tuple[int, Callable[[int], Any]]] = {
     "form, returns": (10**6, form(b"\r")),
     "range": (10**6, lambda size: range_of("bytes=" + "1" * size)),
     "key": (10**6, lambda size: KernelKeys().kernel_of("aqk." + "." * size)),
-    "agent's key": (10**6, lambda size: AgentKeys().caller_of("aqa." + "." * size)),
+    "agent's key": (10**6, lambda size: read_key("aqa." + "." * size)),
     # What upstreams send.
     "stream": (400_000, streamed),
     "large event": (4 * 10**6, one_event(b"")),

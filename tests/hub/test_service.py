@@ -15,7 +15,7 @@ from ..standin import DONE, HANG, StandIn, chunk
 from .conftest import OPERATORS_KEY, SERVICES_KEY
 from .hub import Hub, Server
 from .objects import ObjectStore
-from .service import QUESTION, RunningService, error_of, token_of
+from .service import QUESTION, RunningService, error_of, eventually, token_of
 
 ASK = (
     "from openai import OpenAI\n"
@@ -224,3 +224,28 @@ def test_leaving_ends_the_upstreams_work(people: dict[str, Server], upstream: St
     ):
         assert b'"a"' in next(answer.iter_raw())
     assert upstream.chats[0].client_left.wait(60)
+
+
+def test_an_agent_asks_with_a_key_of_the_service(
+    service: RunningService, people: dict[str, Server], upstream: StandIn
+) -> None:
+    server = people["alice"]
+    with server.client() as hers:
+        made = hers.post("aqueduct/keys", json={"name": "codex", "max_tokens": 7}).json()
+        assert [key["id"] for key in hers.get("aqueduct/keys").json()["data"]] == [made["id"]]
+        # Through her server, and past it, whichever replica answers.
+        for url in (server.url, *(replica.url for replica in service.replicas[:2])):
+            with service.client(made["key"], url) as agent:
+                assert agent.get("v1/models").status_code == 200
+                assert error_of(agent.get("aqueduct/keys")) == (403, "not_for_kernels")
+        with server.client(made["key"]) as agent:
+            assert agent.post("v1/chat/completions", json=QUESTION).status_code == 200
+            assert agent.post("v1/chat/completions", json=QUESTION).status_code == 200
+            eventually(lambda: hers.get("aqueduct/keys").json()["data"][0]["tokens"] == 10)
+            over = agent.post("v1/chat/completions", json=QUESTION)
+            assert error_of(over) == (429, "insufficient_quota")
+        usage = hers.get("aqueduct/usage").json()["by_kernel"]
+        assert f"agent:{made['id']}" in [row["kernel"] for row in usage]
+        assert hers.delete(f"aqueduct/keys/{made['id']}").json()["deleted"]
+    with server.client(made["key"]) as agent:
+        assert error_of(agent.get("v1/models")) == (401, "invalid_api_key")

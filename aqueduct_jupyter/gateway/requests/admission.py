@@ -23,7 +23,7 @@ from ..prices.price import Price
 from ..prices.prices import Prices
 from ..upstreams.catalog import Catalog
 from ..upstreams.deployments import Route
-from .agent_keys import AgentKeys
+from .agent_keys import AgentKeyring
 from .answers import ClientLeftError
 from .forms import decode_form
 from .limits import Keeper, bounded
@@ -119,7 +119,7 @@ class Admission:
         self,
         catalog: Catalog,
         budgets: Keeper,
-        agent_keys: AgentKeys,
+        agent_keys: AgentKeyring,
         running: RunningRequests,
         prices: Prices,
         finished: Sequence[Callable[[Entry], None]],
@@ -177,7 +177,7 @@ class Admission:
         request = await apply_policy(self._policy, operation.read, request, asking.caller, size)
         entry.is_stream = _streams(operation, request)
         request = bounded(request, operation.length_fields, self._max_tokens)
-        self._agent_keys.admit(entry)
+        await self._agent_keys.admit(entry)
         route = await self._catalog.resolve(request.model)
         self.choose(operation, request.model, route, entry)
         headers = await self._budgets.admit(entry, partial(_expected, operation, request))

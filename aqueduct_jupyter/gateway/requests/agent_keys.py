@@ -1,7 +1,8 @@
 """Keys of agents: each opens what a kernel's key opens, for a time and up to a number of tokens.
 
 They are kept in memory, so none outlives the server, and only a hash of each key's text is kept.
-Kernels' keys, which need no table, are in :mod:`.keys`; budgets are in :mod:`.limits`.
+Those of a hub's service are in its database: :mod:`.shared_agent_keys`. Kernels' keys, which need
+no table, are in :mod:`.keys`; budgets are in :mod:`.limits`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 from ...protocol.agent_keys import AgentKey, KeyRequest, NewAgentKey
 from ...protocol.errors import ConflictError, NotFoundError, RateLimitError
 from ..entry import AGENT, Caller, Entry
 
-__all__ = ["AgentKeys", "is_agents"]
+__all__ = [
+    "MOST_KEYS",
+    "AgentKeyring",
+    "AgentKeys",
+    "check_tokens",
+    "is_agents",
+    "new_key",
+    "no_such_key",
+    "read_key",
+    "too_many_keys",
+]
 
 MOST_KEYS = 1000
 """The most valid keys of one owner: a bound for the server's memory, not a limit for people."""
@@ -51,47 +63,44 @@ class AgentKeys:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
 
-    def make(self, owner: str, asked: KeyRequest) -> NewAgentKey:
+    async def make(
+        self,
+        owner: str,
+        asked: KeyRequest,
+        groups: frozenset[str] = frozenset(),  # noqa: ARG002  # a single server has none
+    ) -> NewAgentKey:
         """Make a key; its text is in the result and nowhere else.
+
+        Args:
+            owner: the user for whom it asks.
+            asked: its name, lifetime and limit.
+            groups: the user's groups.
 
         Raises:
             ConflictError: the owner has the maximum number of keys.
         """
         self._forget_expired()
         if sum(kept.owner == owner for kept in self._kept.values()) >= MOST_KEYS:
-            raise ConflictError(
-                f"There are {MOST_KEYS} keys already. Revoke some of them with DELETE "
-                "aqueduct/keys/ID.",
-                code="too_many_keys",
-            )
-        key_id = self._new_id(asked.name)
-        secret = secrets.token_urlsafe(_SECRET_BYTES)
-        now = int(self._clock())
-        key = AgentKey(
-            id=key_id,
-            name=asked.name,
-            created_at=now,
-            expires_at=now + asked.expires_after_seconds,
-            max_tokens=asked.max_tokens,
-        )
-        self._kept[key_id] = _Kept(key, owner, _digest(secret))
-        return NewAgentKey(**key.model_dump(), key=f"{_PREFIX}.{key_id}.{secret}")
+            raise too_many_keys()
+        made, digest = new_key(asked, int(self._clock()))
+        key = AgentKey(**made.model_dump(exclude={"key"}))
+        self._kept[key.id] = _Kept(key, owner, digest)
+        return made
 
-    def caller_of(self, text: str) -> Caller | None:
+    async def caller_of(self, text: str) -> Caller | None:
         """Return the caller whose key this is; None if it was not made here or is over."""
-        prefix, _, rest = text.partition(".")
-        key_id, _, secret = rest.rpartition(".")
+        key_id, digest = read_key(text)
         kept = self._kept.get(key_id)
-        if prefix != _PREFIX or kept is None or self._is_over(kept):
+        if kept is None or self._is_over(kept):
             return None
-        return kept.caller if hmac.compare_digest(_digest(secret), kept.digest) else None
+        return kept.caller if hmac.compare_digest(digest, kept.digest) else None
 
-    def list(self, owner: str) -> list[AgentKey]:
+    async def list(self, owner: str) -> list[AgentKey]:
         """List an owner's valid keys, newest first."""
         self._forget_expired()
         return [kept.key for kept in reversed(self._kept.values()) if kept.owner == owner]
 
-    def revoke(self, owner: str, key_id: str) -> Caller:
+    async def revoke(self, owner: str, key_id: str) -> Caller:
         """Revoke a key.
 
         Returns:
@@ -103,31 +112,18 @@ class AgentKeys:
         self._forget_expired()
         kept = self._kept.get(key_id)
         if kept is None or kept.owner != owner:
-            raise NotFoundError(
-                f"There is no key '{key_id[:80]}'; it may have expired. List the keys with GET "
-                "aqueduct/keys.",
-                code="key_not_found",
-            )
+            raise no_such_key(key_id)
         del self._kept[key_id]
         return kept.caller
 
-    def admit(self, entry: Entry) -> None:
+    async def admit(self, entry: Entry) -> None:
         """Check that an agent's key has tokens left; other callers have no such limit.
 
         Raises:
             RateLimitError: its tokens are used up.
         """
-        kept = self._of(entry)
-        if kept is None or kept.key.max_tokens is None or kept.key.tokens < kept.key.max_tokens:
-            return
-        # OpenAI's code for an empty account: agents do not wait for it to pass.
-        raise RateLimitError(
-            f"The key of {kept.key.id} has used {kept.key.tokens} of its {kept.key.max_tokens} "
-            "tokens. Start the agent again with a larger --max-tokens, or make a new key with "
-            "POST aqueduct/keys.",
-            code="insufficient_quota",
-            is_retryable=False,
-        )
+        if kept := self._of(entry):
+            check_tokens(kept.key)
 
     def record(self, entry: Entry) -> None:
         """Count the tokens of a finished request."""
@@ -139,11 +135,6 @@ class AgentKeys:
             return None
         return self._kept.get(entry.kernel.removeprefix(AGENT))
 
-    def _new_id(self, name: str) -> str:
-        while (key_id := f"{name}-{secrets.token_hex(_ID_BYTES)}") in self._kept:
-            pass
-        return key_id
-
     def _is_over(self, kept: _Kept) -> bool:
         return self._clock() >= kept.key.expires_at
 
@@ -151,11 +142,102 @@ class AgentKeys:
         self._kept = {name: kept for name, kept in self._kept.items() if not self._is_over(kept)}
 
 
+class AgentKeyring(Protocol):
+    """The agents' keys of one server, or of a hub's service."""
+
+    async def make(
+        self, owner: str, asked: KeyRequest, groups: frozenset[str] = frozenset()
+    ) -> NewAgentKey:
+        """Make a key; its text is in the result and nowhere else."""
+        ...
+
+    async def caller_of(self, text: str) -> Caller | None:
+        """Return the caller whose key this is; None if it was not made here or is over."""
+        ...
+
+    async def list(self, owner: str) -> list[AgentKey]:
+        """List an owner's valid keys, newest first."""
+        ...
+
+    async def revoke(self, owner: str, key_id: str) -> Caller:
+        """Revoke a key; raises a NotFoundError if the owner has no valid key with this id."""
+        ...
+
+    async def admit(self, entry: Entry) -> None:
+        """Check that an agent's key has tokens left; raises a RateLimitError if it has none."""
+        ...
+
+    def record(self, entry: Entry) -> None:
+        """Count the tokens of a finished request."""
+        ...
+
+
 def is_agents(token: str) -> bool:
     """Return whether a token looks like an agent's key, valid or not."""
     return token.startswith(f"{_PREFIX}.")
 
 
+def new_key(asked: KeyRequest, now: int) -> tuple[NewAgentKey, bytes]:
+    """Make a key, and the digest of its secret, which is all that is kept of it.
+
+    Args:
+        asked: its name, lifetime and limit.
+        now: seconds since 1970.
+    """
+    key_id = f"{asked.name}-{secrets.token_hex(_ID_BYTES)}"
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    key = NewAgentKey(
+        id=key_id,
+        name=asked.name,
+        created_at=now,
+        expires_at=now + asked.expires_after_seconds,
+        max_tokens=asked.max_tokens,
+        key=f"{_PREFIX}.{key_id}.{secret}",
+    )
+    return key, _digest(secret)
+
+
+def read_key(text: str) -> tuple[str, bytes]:
+    """Return the id in a key's text, and the digest of its secret; the id is "" if it is no key."""
+    prefix, _, rest = text.partition(".")
+    key_id, _, secret = rest.rpartition(".")
+    return (key_id if prefix == _PREFIX else ""), _digest(secret)
+
+
+def check_tokens(key: AgentKey) -> None:
+    """Check that a key has tokens left.
+
+    Raises:
+        RateLimitError: its tokens are used up.
+    """
+    if key.max_tokens is None or key.tokens < key.max_tokens:
+        return
+    # OpenAI's code for an empty account: agents do not wait for it to pass.
+    raise RateLimitError(
+        f"The key of {key.id} has used {key.tokens} of its {key.max_tokens} tokens. Start the "
+        "agent again with a larger --max-tokens, or make a new key with POST aqueduct/keys.",
+        code="insufficient_quota",
+        is_retryable=False,
+    )
+
+
+def too_many_keys() -> ConflictError:
+    """Return the error for an owner who has the maximum number of keys."""
+    return ConflictError(
+        f"There are {MOST_KEYS} keys already. Revoke some of them with DELETE aqueduct/keys/ID.",
+        code="too_many_keys",
+    )
+
+
+def no_such_key(key_id: str) -> NotFoundError:
+    """Return the error for a key that its owner does not have."""
+    return NotFoundError(
+        f"There is no key '{key_id[:80]}'; it may have expired. List the keys with GET "
+        "aqueduct/keys.",
+        code="key_not_found",
+    )
+
+
 def _digest(secret: str) -> bytes:
     # The secret is random and long, so a fast hash is enough.
-    return sha256(secret.encode()).digest()
+    return sha256(secret.encode(errors="replace")).digest()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .administration import AdministrationStore
+from .agent_keys import AgentKeyStore
 from .blobs import Blobs, FolderBlobs, open_blobs
 from .conversations import ConversationStore
 from .database import Database
@@ -47,7 +48,7 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All stores of a gateway; the last two only where replicas may share budgets."""
+    """All stores of a gateway; the last three only where replicas may share budgets."""
 
     database: Database
     files: Files
@@ -57,6 +58,7 @@ class Stores:
     response_conversations: ResponseConversations
     running: RunningStore | None = None
     administration: AdministrationStore | None = None
+    agent_keys: AgentKeyStore | None = None
 
     async def close(self) -> None:
         """Write pending rows, and close the database."""
@@ -173,12 +175,13 @@ def open_stores(
         expiry_seconds=limits.expiry_seconds,
         clock=clock,
     )
-    running = settle = administration = None
+    running = settle = administration = agent_keys = None
     if replica is not None:
         running = DatabaseRunning(
             database, replica.name, dead_seconds=replica.dead_seconds, clock=clock
         )
         settle, administration = running.settle, AdministrationStore(database, clock=clock)
+        agent_keys = AgentKeyStore(database, clock=clock)
     return Stores(
         database,
         files,
@@ -188,4 +191,5 @@ def open_stores(
         ResponseConversationStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
         running,
         administration,
+        agent_keys,
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from .sql.administration_rows import AdministrationRows
+    from .sql.agent_key_rows import AgentKeyRows
     from .sql.budget_rows import BudgetRows
     from .sql.conversation_item_rows import ConversationItemRows
     from .sql.conversation_rows import ConversationRows
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "administration_rows",
+    "agent_key_rows",
     "budget_rows",
     "conversation_item_rows",
     "conversation_rows",
@@ -85,3 +87,10 @@ def administration_rows(db: Connection) -> AdministrationRows:
     from .sql.administration_rows import AdministrationRows
 
     return AdministrationRows(db)
+
+
+def agent_key_rows(db: Connection) -> AgentKeyRows:
+    """Return the keys of agents."""
+    from .sql.agent_key_rows import AgentKeyRows
+
+    return AgentKeyRows(db)

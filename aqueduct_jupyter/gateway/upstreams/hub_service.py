@@ -88,7 +88,7 @@ class HubService:
         Args:
             method: the HTTP method.
             target: the path below the service's address, and the query.
-            headers: the request's headers; the server's token is added.
+            headers: the request's headers; the server's token is added, unless there is a key.
             body: the body; in pieces, it is sent only once.
 
         Raises:
@@ -112,7 +112,7 @@ class HubService:
                 await answer.close()
             await asyncio.sleep(pause)
             pause *= 2
-        if answer.status == 401:
+        if answer.status == 401 and "Authorization" not in headers:
             await answer.close()
             raise UpstreamAuthError(
                 "The hub's service does not accept this server's token. Ask the hub's "
@@ -138,7 +138,7 @@ class HubService:
         request = httpx.Request(
             method,
             f"{settings.base_url}/{target}",
-            headers={**headers, "Authorization": f"Bearer {key}", "Accept-Encoding": "identity"},
+            headers={"Authorization": f"Bearer {key}", **headers, "Accept-Encoding": "identity"},
             content=body,
             extensions={"timeout": timeouts},
         )

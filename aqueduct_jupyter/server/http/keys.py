@@ -32,7 +32,7 @@ class KeysHandler(JSONBodyHandler):
     @authenticated_after_body
     async def get(self) -> None:
         """Answer with the valid keys and the tokens that each has used, but not their text."""
-        self.answer(KeyList(data=self.gateway.agent_keys.list(self.caller.owner)))
+        self.answer(KeyList(data=await self.gateway.agent_keys.list(self.caller.owner)))
 
     @authenticated_after_body
     async def post(self) -> None:
@@ -40,7 +40,8 @@ class KeysHandler(JSONBodyHandler):
         asked = read_model(KeyRequest, b"".join(self.pieces()))
         # No cache may keep the key.
         self.set_header("Cache-Control", "no-store")
-        self.answer(self.gateway.agent_keys.make(self.caller.owner, asked))
+        caller = self.caller
+        self.answer(await self.gateway.agent_keys.make(caller.owner, asked, caller.groups))
 
 
 class KeyHandler(AqueductHandler):
@@ -51,7 +52,7 @@ class KeyHandler(AqueductHandler):
     @web.authenticated
     async def delete(self, key_id: str) -> None:
         """Revoke it, and stop the requests that were sent with it."""
-        revoked = self.gateway.agent_keys.revoke(self.caller.owner, key_id)
+        revoked = await self.gateway.agent_keys.revoke(self.caller.owner, key_id)
         if revoked.kernel is not None:
             self.gateway.running.stop_kernel(revoked.kernel)
         self.answer(KeyDeleted(id=key_id))

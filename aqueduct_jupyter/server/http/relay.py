@@ -136,7 +136,10 @@ class RelayHandler(StreamingHandler):
             if name.lower() not in _NOT_SENT
         }
         headers["X-Request-Id"] = self.request_id
-        if self.caller.key:
+        if self.caller.is_agent:
+            # The service made the key, and knows whose it is.
+            headers["Authorization"] = self.request.headers["Authorization"]
+        elif self.caller.key:
             headers[KERNEL_HEADER] = self.caller.key
         return headers
 

@@ -140,7 +140,7 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         host = HubHost(hub)
         serving = Serving(
             gateway,
-            HubAuthenticator(hub, seconds=self.identity_seconds),
+            HubAuthenticator(hub, gateway.agent_keys, seconds=self.identity_seconds),
             host,
             base_url=self.prefix,
             writes_directly=self.direct_writes,

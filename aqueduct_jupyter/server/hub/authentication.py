@@ -22,6 +22,7 @@ from jupyterhub.services.auth import HubOAuth
 from tornado.web import HTTPError, RequestHandler
 
 from ...gateway.entry import Caller
+from ...gateway.requests.agent_keys import AgentKeyring, is_agents
 from ...gateway.requests.keys import SERVER_LIFE
 from ...protocol.errors import AuthenticationError, PermissionDeniedError, UnavailableError
 from ...protocol.relay import KERNEL_HEADER
@@ -67,14 +68,21 @@ class HubAuthenticator:
 
     Args:
         hub: JupyterHub's client.
+        agent_keys: the keys of agents.
         seconds: how long an answer of the hub is trusted, in seconds.
         clock: returns seconds; for tests.
     """
 
     def __init__(
-        self, hub: HubOAuth, *, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        hub: HubOAuth,
+        agent_keys: AgentKeyring,
+        *,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hub = hub
+        self._agent_keys = agent_keys
         self._known: TTLCache[bytes, HubUser] = TTLCache(MOST_USERS, seconds, timer=clock)
         self._unknown: TTLCache[bytes, str] = TTLCache(MOST_USERS, UNKNOWN_SECONDS, timer=clock)
         self._asking: dict[bytes, asyncio.Task[HubUser]] = {}
@@ -89,9 +97,21 @@ class HubAuthenticator:
                 "The request has no token. Send 'Authorization: Bearer TOKEN' with a token of this "
                 "JupyterHub, from its page Token, or ask from a notebook."
             )
+        if is_agents(token):
+            return await self._agent(handler, token)
         user = await self.user_of(token)
         handler.current_user = user.name
         return _caller(user, handler.request.headers.get(KERNEL_HEADER, ""))
+
+    async def _agent(self, handler: RequestHandler, key: str) -> Caller:
+        caller = await self._agent_keys.caller_of(key)
+        if caller is None:
+            raise AuthenticationError(
+                "The agent's key has expired or was revoked. Make a new one with POST "
+                "aqueduct/keys."
+            )
+        handler.current_user = caller.owner
+        return caller
 
     async def user_of(self, token: str) -> HubUser:
         """Return the user whose token this is.

@@ -96,7 +96,13 @@ class AqueductApp(GatewayTraits, ExtensionApp):
         owner = os.environ.get("JUPYTERHUB_USER", "")
         serving = Serving(
             self.gateway,
-            JupyterAuthenticator(self.gateway.keys, self.gateway.agent_keys, self._is_alive, owner),
+            JupyterAuthenticator(
+                self.gateway.keys,
+                self.gateway.agent_keys,
+                self._is_alive,
+                owner,
+                has_service=self.hub_service is not None,
+            ),
             JupyterHost(),
             base_url=self.serverapp.base_url if self.serverapp else "/",
             writes_directly=self.direct_writes,

@@ -14,8 +14,8 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import ensure_async
 from tornado import web
 
-from ...gateway.entry import Caller
-from ...gateway.requests.agent_keys import AgentKeys, is_agents
+from ...gateway.entry import AGENT, Caller
+from ...gateway.requests.agent_keys import AgentKeyring, is_agents
 from ...gateway.requests.keys import SERVER_LIFE, KernelKeys
 from ...protocol.errors import AuthenticationError, PermissionDeniedError
 from .handlers import JupyterHandler
@@ -29,6 +29,7 @@ class JupyterAuthenticator:
     Args:
         keys: the keys of this server's kernels.
         agent_keys: the keys of its agents.
+        has_service: whether a hub's service answers, which knows the keys of agents.
         is_alive: tells whether the kernel with this id runs here.
         owner: the server's owner; "" if Jupyter does not say.
     """
@@ -36,22 +37,24 @@ class JupyterAuthenticator:
     def __init__(
         self,
         keys: KernelKeys,
-        agent_keys: AgentKeys,
+        agent_keys: AgentKeyring,
         is_alive: Callable[[str], bool],
         owner: str = "",
+        *,
+        has_service: bool = False,
     ) -> None:
         self._keys = keys
         self._agent_keys = agent_keys
         self._is_alive = is_alive
         self._owner = owner
+        self._has_service = has_service
 
     async def authenticate(self, handler: web.RequestHandler) -> Caller:
         """Return the caller of a request; see :class:`.serving.Authenticator`."""
         if not isinstance(handler, JupyterHandler):
             raise TypeError("The handler was not made by for_jupyter.")
-        caller = self._kernel_of(handler.sent_token) or self._agent_keys.caller_of(
-            handler.sent_token
-        )
+        token = handler.sent_token
+        caller = self._kernel_of(token) or await self._agent_of(token)
         if caller is not None:
             kind = "" if caller.is_agent else "kernel-"
             handler.let_in(User(username=f"{kind}{caller.key}"))
@@ -65,6 +68,12 @@ class JupyterAuthenticator:
         if key is None or not (key == SERVER_LIFE or self._is_alive(key)):
             return None
         return Caller(self._owner, None if key == SERVER_LIFE else key, key=key)
+
+    async def _agent_of(self, token: str) -> Caller | None:
+        if self._has_service:
+            # The service gets the key itself, and decides.
+            return Caller(self._owner, AGENT, key=AGENT) if is_agents(token) else None
+        return await self._agent_keys.caller_of(token)
 
     async def _ask_jupyter(self, handler: JupyterHandler) -> None:
         try:

@@ -187,7 +187,7 @@ async def test_whoever_may_come_in_gets_what_the_address_has(
         monkeypatch.setattr(type(kernel_manager), "__contains__", lambda _, name: name == "k1")
         token = extension.gateway.keys.key_for("k1")
     elif who == "agent":
-        token = extension.gateway.agent_keys.make("", KeyRequest(name="codex")).key
+        token = (await extension.gateway.agent_keys.make("", KeyRequest(name="codex"))).key
     async with connect(token) if token else connect() as http:
         for address, verb in CASES:
             response = await http.request(verb, f"{http.base_url}{address.path}")
@@ -294,7 +294,7 @@ async def test_a_kernels_or_agents_key_opens_nothing_else_on_the_server(
     connect: Ask, extension: Any, is_agent: bool
 ) -> None:
     gateway = extension.gateway
-    made = gateway.agent_keys.make("", KeyRequest(name="codex"))
+    made = await gateway.agent_keys.make("", KeyRequest(name="codex"))
     key = made.key if is_agent else gateway.keys.key_for("server")
     async with connect(key) as http:
         assert (await http.get("v1/models")).status_code == 200

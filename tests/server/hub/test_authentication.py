@@ -18,6 +18,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from aqueduct_jupyter.gateway.entry import Caller
+from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeys
+from aqueduct_jupyter.protocol.agent_keys import KeyRequest
 from aqueduct_jupyter.protocol.errors import (
     AuthenticationError,
     PermissionDeniedError,
@@ -39,6 +41,7 @@ class Hub:
         self.gate = asyncio.Event()
         self.gate.set()
         self.now = 0.0
+        self.agent_keys = AgentKeys()
 
     def add(self, token: str, name: str, *scopes: str, **more: Any) -> None:
         user = {"kind": "user", "name": name, "groups": [], "scopes": [ACCESS, *scopes]}
@@ -48,7 +51,7 @@ class Hub:
         client = HubOAuth(
             api_url=self.url, api_token="t", oauth_client_id="c", access_scopes={ACCESS}
         )
-        return HubAuthenticator(client, seconds=60, clock=lambda: self.now)
+        return HubAuthenticator(client, self.agent_keys, seconds=60, clock=lambda: self.now)
 
 
 class UserHandler(RequestHandler):
@@ -157,6 +160,15 @@ async def test_an_unknown_token_is_not_asked_about_again_and_again(hub: Hub) -> 
     assert (await caller(asking, "t")).owner == "ada"
     with pytest.raises(AuthenticationError, match="has no token"):
         await caller(asking, "")
+
+
+async def test_an_agents_key_is_the_services_own(hub: Hub) -> None:
+    key = (await hub.agent_keys.make("ada", KeyRequest(name="codex"))).key
+    found = await caller(hub.authenticator(), key)
+    assert (found.owner, found.is_agent, found.is_admin) == ("ada", True, False)
+    with pytest.raises(AuthenticationError, match="has expired or was revoked"):
+        await caller(hub.authenticator(), f"{key}x")
+    assert hub.asked == []
 
 
 async def test_a_token_needs_the_services_scope(hub: Hub) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 __all__ = [
     "METADATA",
+    "agent_keys",
     "audit",
     "budget_windows",
     "budgets",
@@ -272,5 +273,22 @@ audit = Table(
     Column("action", Text, nullable=False),
     Column("subject", AnyText, nullable=False),
     Column("detail", AnyText, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+agent_keys = Table(
+    "agent_keys",
+    METADATA,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("owner", AnyText, nullable=False),
+    Column("groups", AnyText, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("max_tokens", BigInteger),
+    Column("tokens", BigInteger, nullable=False),
+    Index("agent_keys_by_owner", "owner"),
     sqlite_autoincrement=True,
 )

@@ -63,3 +63,18 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text, nullable=False),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "agent_keys",
+        sa.Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+        sa.Column("id", sa.Text, nullable=False, unique=True),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("groups", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.Column("max_tokens", sa.BigInteger),
+        sa.Column("tokens", sa.BigInteger, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("agent_keys_by_owner", "agent_keys", ["owner"])

@@ -1,0 +1,107 @@
+"""Keys of agents in the database of a hub's service: valid in every replica, until they expire."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...protocol.agent_keys import AgentKey, KeyRequest, NewAgentKey
+from ..entry import AGENT, Caller, Entry
+from ..stores.agent_keys import AgentKeyStore
+from .agent_keys import (
+    MOST_KEYS,
+    check_tokens,
+    new_key,
+    no_such_key,
+    read_key,
+    too_many_keys,
+)
+
+__all__ = ["SharedAgentKeys"]
+
+
+class SharedAgentKeys:
+    """The agents' keys of all users; see :class:`.agent_keys.AgentKeyring`.
+
+    Args:
+        store: the rows of keys.
+        clock: returns seconds since 1970; for tests.
+    """
+
+    def __init__(self, store: AgentKeyStore, *, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def make(
+        self, owner: str, asked: KeyRequest, groups: frozenset[str] = frozenset()
+    ) -> NewAgentKey:
+        """Make a key; its text is in the result and nowhere else.
+
+        Args:
+            owner: the user for whom it asks.
+            asked: its name, lifetime and limit.
+            groups: the user's groups, in whose budgets its requests count, too.
+
+        Raises:
+            ConflictError: the owner has the maximum number of keys.
+        """
+        key, digest = new_key(asked, int(self._clock()))
+        row = {
+            **key.model_dump(exclude={"key", "object"}),
+            "owner": owner,
+            "groups": json.dumps(sorted(groups)),
+            "digest": digest.hex(),
+        }
+        if not await self._store.add(row, most=MOST_KEYS):
+            raise too_many_keys()
+        return key
+
+    async def caller_of(self, text: str) -> Caller | None:
+        """Return the caller whose key this is; None if it was not made here or is over."""
+        key_id, digest = read_key(text)
+        row = await self._store.get(key_id) if key_id else None
+        if row is None or not hmac.compare_digest(digest.hex(), row["digest"]):
+            return None
+        name = AGENT + row["id"]
+        return Caller(row["owner"], name, groups=frozenset(json.loads(row["groups"])), key=name)
+
+    async def list(self, owner: str) -> list[AgentKey]:
+        """List an owner's valid keys, newest first."""
+        return [_key(row) for row in await self._store.list(owner)]
+
+    async def revoke(self, owner: str, key_id: str) -> Caller:
+        """Revoke a key, and return whose it was.
+
+        Raises:
+            NotFoundError: the owner has no valid key with this id.
+        """
+        if not await self._store.remove(owner, key_id):
+            raise no_such_key(key_id)
+        return Caller(owner, AGENT + key_id, key=AGENT + key_id)
+
+    async def admit(self, entry: Entry) -> None:
+        """Check that an agent's key has tokens left; other callers have no such limit.
+
+        Raises:
+            RateLimitError: its tokens are used up.
+        """
+        if (key_id := _key_id(entry)) and (row := await self._store.get(key_id)) is not None:
+            check_tokens(_key(row))
+
+    def record(self, entry: Entry) -> None:
+        """Count the tokens of a finished request."""
+        tokens = (entry.tokens_in or 0) + (entry.tokens_out or 0)
+        if tokens and (key_id := _key_id(entry)):
+            self._store.use(key_id, tokens)
+
+
+def _key(row: Mapping[str, Any]) -> AgentKey:
+    return AgentKey(**{name: row[name] for name in AgentKey.model_fields if name in row})
+
+
+def _key_id(entry: Entry) -> str:
+    kernel = entry.kernel or ""
+    return kernel.removeprefix(AGENT) if kernel.startswith(AGENT) else ""
