@@ -81,9 +81,10 @@ $(OLDEST)/.ready: tests/oldest.txt pyproject.toml | $(READY)
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/oldest.txt --group oldest --editable .
 	touch $@
 
-# Debian's browser, if none is installed, for the JupyterLab tests.
+# Debian's browser without windows, if none is installed, for the JupyterLab tests.
 $(BROWSER): | $(READY)
-	command -v chromium > /dev/null || (apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium)
+	command -v chromium-headless-shell > /dev/null || command -v chromium > /dev/null || \
+		(apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium-headless-shell)
 	touch $@
 
 # Debian's PostgreSQL, for the tests of the stores; they start their own server.
