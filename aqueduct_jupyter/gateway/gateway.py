@@ -143,7 +143,7 @@ class Gateway:
         self._prices = Prices(settings.prices)
         self.budgets = self._budgets()
         admission = Admission(
-            self.catalog,
+            self.catalog_for,
             self.budgets,
             self.agent_keys,
             self.running,
@@ -162,6 +162,13 @@ class Gateway:
         self.background = BackgroundResponses(self.forwarding, self.responses, turns)
         self.chats = Chats(self.forwarding, self.conversations)
         self._chores: list[asyncio.Task[None]] = []
+
+    def catalog_for(self, groups: frozenset[str]) -> Catalog:
+        """Return the models that members of these groups may use; without a hub, all are equal."""
+        limits = self.settings.shared_limits
+        if not any(group.models is not None for group in limits.groups.values()):
+            return self.catalog
+        return self.catalog.with_allowed(limits.models_of(groups))
 
     def start(self) -> None:
         """Start the periodic work; call this on the event loop."""

@@ -91,7 +91,11 @@ c.AqueductHub.objects_url = "s3://files"
 c.AqueductHub.identity_seconds = 2
 c.AqueductHub.replica_seconds = 5
 c.AqueductHub.limits = {{
-    "groups": {{"guests": {{"member": {{"requests_per_month": 4}}}}}},
+    "groups": {{
+        "guests": {{"member": {{"requests_per_month": 4}}}},
+        "staff": {{"models": ["real-name", "only-for-staff"]}},
+    }},
+    "models": ["real-name"],
 }}
 """
     with postgresql_server() as postgresql:

@@ -249,3 +249,17 @@ def test_an_agent_asks_with_a_key_of_the_service(
         assert hers.delete(f"aqueduct/keys/{made['id']}").json()["deleted"]
     with server.client(made["key"]) as agent:
         assert error_of(agent.get("v1/models")) == (401, "invalid_api_key")
+
+
+def test_models_are_those_of_the_users_groups(
+    hub: Hub, service: RunningService, upstream: StandIn
+) -> None:
+    asked = {**QUESTION, "model": "campus/only-for-staff"}
+    with service.client(token_of(hub, "alice")) as http:
+        assert [model["id"] for model in http.get("v1/models").json()["data"]] == ["real-name"]
+        refused = http.post("v1/chat/completions", json=asked)
+        assert error_of(refused) == (403, "model_not_allowed")
+        assert http.get("aqueduct/status").json()["models"] == ["real-name"]
+    with service.client(token_of(hub, "carol")) as http:
+        assert http.post("v1/chat/completions", json=asked).status_code == 200
+    assert [chat.json["model"] for chat in upstream.chats] == ["only-for-staff"]

@@ -105,7 +105,7 @@ class Admission:
     """Admits requests, step by step.
 
     Args:
-        catalog: the models.
+        catalog_for: returns the models that members of groups may use.
         budgets: the budgets of users, kernels and agents.
         max_tokens: the limit of the tokens of an answer, if there is one.
         agent_keys: the agents' keys, which may have limits of their own.
@@ -117,7 +117,7 @@ class Admission:
 
     def __init__(
         self,
-        catalog: Catalog,
+        catalog_for: Callable[[frozenset[str]], Catalog],
         budgets: Keeper,
         agent_keys: AgentKeyring,
         running: RunningRequests,
@@ -126,7 +126,7 @@ class Admission:
         policy: Policy | None = None,
         max_tokens: int | None = None,
     ) -> None:
-        self._catalog = catalog
+        self._catalog_for = catalog_for
         self._budgets = budgets
         self._agent_keys = agent_keys
         self._running = running
@@ -178,7 +178,7 @@ class Admission:
         entry.is_stream = _streams(operation, request)
         request = bounded(request, operation.length_fields, self._max_tokens)
         await self._agent_keys.admit(entry)
-        route = await self._catalog.resolve(request.model)
+        route = await self._catalog_for(entry.groups).resolve(request.model)
         self.choose(operation, request.model, route, entry)
         headers = await self._budgets.admit(entry, partial(_expected, operation, request))
         return Admitted(request, route, headers, size)

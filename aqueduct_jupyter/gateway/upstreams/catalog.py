@@ -19,6 +19,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -62,7 +63,7 @@ class Catalog:
         self.aliases = dict(aliases or {})
         self._groups = Groups(deployments or {}, self._by_full_name, clock=clock)
         self._default_model = default_model
-        self._allowed = allowed
+        self.allowed = allowed
         self._listings = Listings(clock=clock)
         self.upstreams: tuple[Upstream, ...] = ()
         self._gone: list[Upstream] = []
@@ -74,6 +75,12 @@ class Catalog:
         self.upstreams = tuple(upstreams)
         self._by_name = {upstream.name: upstream for upstream in self.upstreams}
         self._listings.change(self.upstreams)
+
+    def with_allowed(self, allowed: Collection[str] | None) -> Catalog:
+        """Return the same catalog for somebody who may use other models; None allows all."""
+        other = copy(self)
+        other.allowed = allowed
+        return other
 
     async def resolve(self, name: str | None) -> Route:
         """Find the upstream and the model for a name.
@@ -189,7 +196,7 @@ class Catalog:
 
     def _is_allowed(self, *names: str) -> bool:
         """Return whether a model with these names may be used."""
-        return self._allowed is None or any(name in self._allowed for name in names)
+        return self.allowed is None or any(name in self.allowed for name in names)
 
     def _by_deployments(self, name: str, target: str) -> Route | None:
         """Return a route to all deployments of a name that may be used, by way of their first."""

@@ -24,7 +24,7 @@ class ModelsHandler(AqueductHandler):
     @web.authenticated
     async def get(self) -> None:
         """Answer with the list."""
-        models = await self.gateway.catalog.models()
+        models = await self.gateway.catalog_for(self.caller.groups).models()
         self.answer(_as_anthropic(models) if _asks_as_anthropic(self) else models)
 
 
@@ -34,7 +34,7 @@ class ModelHandler(AqueductHandler):
     @web.authenticated
     async def get(self, name: str) -> None:
         """Answer with the model, or 404."""
-        model = await self.gateway.catalog.get(name)
+        model = await self.gateway.catalog_for(self.caller.groups).get(name)
         self.answer(_described(model) if _asks_as_anthropic(self) else model)
 
 

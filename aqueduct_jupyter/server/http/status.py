@@ -30,7 +30,8 @@ class StatusHandler(AqueductHandler):
     @web.authenticated
     async def get(self) -> None:
         """Answer with the version, upstreams, models, documents' sandbox, notices and limits."""
-        catalog, local_model = self.gateway.catalog, self.gateway.local_model
+        catalog = self.gateway.catalog_for(self.caller.groups)
+        local_model = self.gateway.local_model
         answering = await catalog.answering()
         models = (await catalog.models()).data
         self.answer(
