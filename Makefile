@@ -42,7 +42,7 @@ TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.instal
 	$(addprefix $(CLIENTS)/,$(addsuffix /.installed,anthropic pydantic-ai openai-agents node))
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo docs pictures test test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench corpus soak notebooks clean
+.PHONY: help install lab demo docs pictures test test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench bench-hub corpus soak notebooks clean
 
 help: ## show this list
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -183,6 +183,9 @@ bench: $(WEIGHTS) $(BROWSER) $(READERS)/.installed ## run the benchmarks and pri
 
 corpus: $(READY) ## read the documents in well-known packages, and print what became of them
 	$(BIN)/python -m tests.corpus
+
+bench-hub: $(READY) $(POSTGRESQL) ## print what budgets cost with a ledger of ten million rows
+	$(ENVIRONMENT) $(BIN)/python -m tests.bench hub
 
 soak: $(READY) ## put a server under load and faults for SECONDS, and check for leaks
 	$(ENVIRONMENT) $(BIN)/python -m tests.soak --seconds $(SECONDS)

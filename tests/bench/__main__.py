@@ -1,6 +1,7 @@
 """``make bench``: it runs every measurement and prints what each found.
 
-``python -m tests.bench streams page`` runs these two only.
+``python -m tests.bench streams page`` runs these two only. ``hub`` runs only if it is named: it
+fills a database for minutes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from .describing import measure_describing
 from .display import measure_display
 from .documents import measure_documents
 from .endurance import measure_endurance
+from .hub import measure_hub
 from .start import measure_start
 from .stores import measure_stores
 from .streams import measure_bridges, measure_null_usage, measure_streams
@@ -35,9 +37,10 @@ MEASURES: dict[str, Callable[[], Iterator[str]]] = {
     "documents": measure_documents,
     "page": measure_page,
 }
+NAMED = {"hub": measure_hub}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MEASURES:
         print(f"\n{name}", flush=True)
-        for line in MEASURES[name]():
+        for line in {**MEASURES, **NAMED}[name]():
             print(line, flush=True)

@@ -7,17 +7,17 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from aqueduct_jupyter.gateway.entry import Caller, Entry
 from aqueduct_jupyter.gateway.stores.opening import open_folder
+from aqueduct_jupyter.gateway.stores.sql.tables import requests
 
 __all__ = ["measure_stores"]
 
 ROWS = 5000
 READS = 200
-NOT_KEPT = {"started", "is_admitted", "is_answered"}
+COLUMNS = [column.name for column in requests.columns if column.name != "groups"]
 
 
 def measure_stores() -> Iterator[str]:
@@ -59,7 +59,7 @@ async def _through_the_stores(folder: Path, rows: list[Entry]) -> tuple[float, f
 
 def _through_sqlite(path: Path, rows: list[Entry]) -> float:
     """Give seconds for a row in a transaction of its own."""
-    kept = [{k: v for k, v in asdict(row).items() if k not in NOT_KEPT} for row in rows]
+    kept = [{name: getattr(row, name) for name in COLUMNS} for row in rows]
     columns = ", ".join(kept[0])
     places = ", ".join(f":{name}" for name in kept[0])
     connection = sqlite3.connect(path, isolation_level=None)

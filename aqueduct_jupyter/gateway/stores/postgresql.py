@@ -23,6 +23,9 @@ CONNECTIONS = 8
 CONNECT_SECONDS = 10
 """How long connecting may take, in seconds."""
 
+ATTEMPTS = 4
+"""How many times a transaction is tried that surely had no effect."""
+
 AWAY_SECONDS = 5.0
 """Seconds after which a client may try again while the database is away."""
 
@@ -102,8 +105,7 @@ class PostgreSQLDatabase:
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         try:
-            with self._opened().begin() as connection:
-                return work(connection)
+            return self._attempt(work)
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             log.error("The database could not be used: %s", cause)
@@ -113,6 +115,28 @@ class PostgreSQLDatabase:
                 code="storage_unavailable",
                 retry_after=AWAY_SECONDS,
             ) from error
+
+    def _attempt(self, work: Work[_Result]) -> _Result:
+        from psycopg.errors import DeadlockDetected
+        from sqlalchemy.exc import OperationalError
+
+        attempt = 1
+        while True:
+            is_committing = False
+            try:
+                with self._opened().connect() as connection, connection.begin() as transaction:
+                    result = work(connection)
+                    is_committing = True
+                    transaction.commit()
+                    return result
+            except OperationalError as error:
+                # The database was restarted since the connection was last used, or has undone one
+                # of two transactions that waited for each other.
+                is_lost = error.connection_invalidated and not is_committing
+                is_undone = isinstance(error.orig, DeadlockDetected)
+                if attempt == ATTEMPTS or not (is_lost or is_undone):
+                    raise
+            attempt += 1
 
     def _opened(self) -> Engine:
         from sqlalchemy import create_engine
@@ -126,7 +150,6 @@ class PostgreSQLDatabase:
                     self._url,
                     pool_size=CONNECTIONS,
                     max_overflow=0,
-                    pool_pre_ping=True,  # the database may have been restarted
                     connect_args={"connect_timeout": CONNECT_SECONDS},
                 )
                 with engine.begin() as connection:

@@ -77,11 +77,7 @@ class DatabaseRunning:
         }
 
         def work(db: Connection) -> list[Claimed]:
-            from .sql.budget_rows import order
-
-            windows = budget_rows(db)
-            ordered = sorted(claims, key=lambda claim: order(_key(claim)))
-            states = [windows.claim(claim) for claim in ordered]
+            states = budget_rows(db).claim_all(claims)
             running_rows(db).add(row)
             return states
 

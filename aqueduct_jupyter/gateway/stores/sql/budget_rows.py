@@ -6,10 +6,10 @@ for each other, and the one that all wait for is held only for a moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from ..running_interfaces import Claim, Claimed, NoRoomError
 from .tables import budget_windows
@@ -38,6 +38,32 @@ _CLAIM = (
     .values(reserved=_W.reserved + bindparam("amount"))
     .returning(*_STATE)
 )
+# PostgreSQL takes all windows of a request in one statement, because each is a round trip. An
+# update would lock its rows in any order, so they are locked before.
+_TOGETHER = """
+    WITH c AS MATERIALIZED (
+        SELECT * FROM unnest(
+            CAST(:holders AS text[]), CAST(:kinds AS text[]), CAST(:spans AS text[]),
+            CAST(:begins AS bigint[]), CAST(:first AS float8[]), CAST(:second AS float8[])
+        ) AS c (holder, kind, span, begins, first, second)
+    ), locked AS MATERIALIZED (
+        SELECT c.* FROM budget_windows AS w JOIN c USING (holder, kind, span, begins)
+        ORDER BY c.holder = 'everyone', c.holder, c.kind, c.span, c.begins
+        FOR UPDATE OF w
+    )
+    UPDATE budget_windows AS w SET {change} FROM locked AS c
+    WHERE w.holder = c.holder AND w.kind = c.kind AND w.span = c.span AND w.begins = c.begins
+"""
+_CLAIM_TOGETHER = text(
+    _TOGETHER.format(change="reserved = w.reserved + c.second")
+    + """
+        AND w.used + w.reserved < c.first + w.carried
+    RETURNING w.holder, w.kind, w.span, w.begins, w.used, w.reserved, w.carried
+    """
+)
+_SETTLE_TOGETHER = text(
+    _TOGETHER.format(change="used = w.used + c.first, reserved = w.reserved - c.second")
+)
 _FIND = select(*_STATE).where(_IS_KEY)
 _OPEN = insert(budget_windows)
 _SETTLE = (
@@ -62,13 +88,35 @@ class BudgetRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def claim_all(self, claims: Sequence[Claim]) -> list[Claimed]:
+        """Reserve what a request claims of each budget, and return their states after it.
+
+        Raises:
+            NoRoomError: nothing is left of one of them; the transaction must be rolled back.
+        """
+        ordered = sorted(claims, key=lambda claim: order(_key(claim)))
+        if not ordered or self._connection.dialect.name != "postgresql":
+            return [self.claim(claim) for claim in ordered]
+        asked: dict[str, Any] = {
+            **_columns([_key(claim) for claim in ordered]),
+            "first": [float(claim.limit) for claim in ordered],
+            "second": [float(claim.amount) for claim in ordered],
+        }
+        rows = self._connection.execute(_CLAIM_TOGETHER, asked).all()
+        found = {(row[0], row[1], row[2], row[3]): row[4:] for row in rows}
+        # What was not found has not begun, or has no room.
+        return [
+            Claimed(claim, *found[_key(claim)]) if _key(claim) in found else self.claim(claim)
+            for claim in ordered
+        ]
+
     def claim(self, claim: Claim) -> Claimed:
-        """Reserve what a request claims, and return the state after it.
+        """Reserve what a request claims of one budget, and return its state after it.
 
         Raises:
             NoRoomError: nothing is left of the budget.
         """
-        key = _named((claim.holder, claim.kind, claim.span, claim.begins))
+        key = _named(_key(claim))
         asked = {**key, "most": claim.limit, "amount": claim.amount}
         row = self._connection.execute(_CLAIM, asked).first()
         if row is None and self._connection.execute(_FIND, key).first() is None:
@@ -86,9 +134,16 @@ class BudgetRows:
         """
         if not changes:
             return
+        keys = sorted(changes, key=order)
+        if self._connection.dialect.name == "postgresql":
+            amounts = {
+                "first": [float(changes[key][0]) for key in keys],
+                "second": [float(changes[key][1]) for key in keys],
+            }
+            self._connection.execute(_SETTLE_TOGETHER, {**_columns(keys), **amounts})
+            return
         rows = [
-            {**_named(key), "taken": changes[key][0], "released": changes[key][1]}
-            for key in sorted(changes, key=order)
+            {**_named(key), "taken": changes[key][0], "released": changes[key][1]} for key in keys
         ]
         self._connection.execute(_SETTLE, rows)
 
@@ -121,6 +176,17 @@ class BudgetRows:
             self._connection.execute(insert_there(budget_windows).on_conflict_do_nothing(), values)
         else:
             self._connection.execute(_OPEN, values)
+
+
+def _key(claim: Claim) -> Key:
+    return claim.holder, claim.kind, claim.span, claim.begins
+
+
+def _columns(keys: Sequence[Key]) -> dict[str, list[Any]]:
+    holders, kinds, spans, begins = (list(column) for column in zip(*keys, strict=True))
+    # PostgreSQL stores no NUL, and AnyText is not asked here.
+    holders = [holder.replace("\0", "\ufffd") for holder in holders]
+    return {"holders": holders, "kinds": kinds, "spans": spans, "begins": begins}
 
 
 def _named(key: Key) -> dict[str, Any]:
