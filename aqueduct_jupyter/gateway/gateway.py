@@ -161,6 +161,8 @@ class Gateway:
         self.forwarding = Forwarding(admission, Attachments(self.files, self.documents), turns)
         self.background = BackgroundResponses(self.forwarding, self.responses, turns)
         self.chats = Chats(self.forwarding, self.conversations)
+        if isinstance(self.running, SharedRunning):
+            self.running.changed_elsewhere = self.chats.reading.look_again
         self._chores: list[asyncio.Task[None]] = []
 
     def catalog_for(self, groups: frozenset[str]) -> Catalog:

@@ -247,3 +247,37 @@ def test_no_budget_is_passed_by_a_hundred_clients_while_a_replica_is_killed(
         assert len(answered) >= most - len(cut)
         assert used >= most
         hers.delete("aqueduct/admin/budgets/user:bob").raise_for_status()
+
+
+def test_a_page_sees_what_is_asked_at_the_other_replica(
+    hub: Hub, service: RunningService, upstream: StandIn
+) -> None:
+    token, (one, two) = token_of(hub, "alice"), service.replicas[:2]
+    with service.client(token, one.url) as here, service.client(token, two.url) as there:
+        talk = here.post("aqueduct/conversations", json={"name": "Plans"}).json()
+        path = f"aqueduct/conversations/{talk['id']}"
+        with here.stream("GET", f"{path}/events") as followed:
+            pieces = followed.iter_raw()
+            assert b"turns" in next(pieces)
+            asked = {"id": "turn-1", "request": "request-1", "prompt": "Hi", "model": "real-name"}
+            made = there.post(f"{path}/turns", json=asked)
+            assert made.status_code == 200, made.text
+            seen, deadline = b"", time.monotonic() + DEADLINE
+            while b"Hello" not in seen:
+                assert time.monotonic() < deadline, seen
+                seen += next(pieces)
+        here.delete(path)
+
+
+def test_an_open_page_does_not_hold_a_replica_that_ends(hub: Hub, service: RunningService) -> None:
+    token, ending = token_of(hub, "alice"), service.start()
+    ending.wait_until_ready()
+    with service.client(token, ending.url) as http:
+        talk = http.post("aqueduct/conversations", json={"name": "Plans"}).json()
+        path = f"aqueduct/conversations/{talk['id']}"
+        with http.stream("GET", f"{path}/events") as followed:
+            pieces = followed.iter_raw()
+            assert b"turns" in next(pieces)
+            ending.terminate()
+            read_in_time(pieces)
+    assert ending.process.wait(DEADLINE) == 0

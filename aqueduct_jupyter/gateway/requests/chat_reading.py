@@ -1,7 +1,7 @@
 """Reads stored conversations, and tells those who listen of every change.
 
-Changes are in :mod:`.chats`. What another process changes is not heard of here, so its answers are
-looked up; one that has shown no sign of life for a while has ended with its server.
+Changes are in :mod:`.chats`. What another process changes is heard of only if it tells, so its
+answers are looked up; one that has shown no sign of life for a while has ended with its server.
 """
 
 from __future__ import annotations
@@ -93,6 +93,18 @@ class ChatReading:
             finally:
                 if listener in chat.listeners:
                     chat.listeners.remove(listener)
+
+    def look_again(self, owner: str, conversation_id: str) -> None:
+        """Give those who listen the current state, which another process has changed."""
+        if chat := self._chats.find((owner, conversation_id)):
+            for listener in chat.listeners:
+                listener.look_again()
+
+    def end_listening(self) -> None:
+        """End what everybody follows, because this process ends; they begin again elsewhere."""
+        for chat in self._chats.all():
+            for listener in chat.listeners:
+                listener.end()
 
     async def look_up(self, key: Key, chat: OpenChat) -> StoredConversation:
         """Read a conversation that is in use; what has run in a server that stopped ends here.

@@ -43,6 +43,12 @@ class Listener:
         """Forget what waits, because the listener gets the current state."""
         self._frames, self._size, self.is_behind = [], 0, False
 
+    def look_again(self) -> None:
+        """Have the listener get the current state, because something else has changed it."""
+        self.start_anew()
+        self.is_behind = True
+        self._changed.set()
+
     async def wait(self, seconds: float | None = None) -> bytes:
         """Wait for frames, and return all that wait.
 

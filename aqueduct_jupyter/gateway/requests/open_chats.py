@@ -68,6 +68,10 @@ class OpenChats:
         """List them."""
         return list(self._chats.values())
 
+    def find(self, key: Key) -> OpenChat | None:
+        """Return a conversation, if somebody uses it."""
+        return self._chats.get(key)
+
     @contextmanager
     def using(self, key: Key) -> Iterator[OpenChat]:
         """Use a conversation; when nobody does, nothing of it stays here."""

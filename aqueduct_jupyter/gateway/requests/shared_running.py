@@ -7,6 +7,7 @@ elsewhere. The rows are in :mod:`aqueduct_jupyter.gateway.stores.running_request
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,7 +18,6 @@ from ...protocol.errors import UnavailableError
 from ..entry import Caller
 from ..stores.database import Database
 from ..stores.running_interfaces import RunningStore
-from ..stores.running_requests import CHANNEL
 from .running import RunningRequests, no_such_request
 
 __all__ = ["SharedRunning"]
@@ -40,6 +40,8 @@ class SharedRunning(RunningRequests):
 
     Attributes:
         beaten: called at each sign of life, to read again what others may have changed.
+        changed_elsewhere: called with the owner and the id of a conversation that another replica
+            has changed.
     """
 
     beat_seconds = BEAT_SECONDS
@@ -51,6 +53,7 @@ class SharedRunning(RunningRequests):
         self._database = database
         self._beating: asyncio.Task[None] | None = None
         self.beaten: Callable[[], Awaitable[None]] = _nothing
+        self.changed_elsewhere: Callable[[str, str], None] = _ignore
 
     def start(self) -> None:
         """Start to show signs of life."""
@@ -103,7 +106,22 @@ class SharedRunning(RunningRequests):
             except UnavailableError as error:
                 _log.warning("This replica cannot show that it lives: %s", error)
             await self.beaten()
-            await self._database.wait_for_notice(CHANNEL, self.beat_seconds)
+            await self._listen()
+
+    async def _listen(self) -> None:
+        """Tell of what other replicas have changed, until it is time for a sign of life."""
+        end = monotonic() + self.beat_seconds
+        while (left := end - monotonic()) > 0:
+            for notice in await self._database.wait_for_notices(left):
+                words = json.loads(notice)
+                if "conversation" not in words:
+                    return
+                if words["replica"] != self._store.replica:
+                    self.changed_elsewhere(words["owner"], words["conversation"])
+
+
+def _ignore(owner: str, conversation_id: str) -> None:
+    """Tell nobody."""
 
 
 async def _nothing() -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .database import Database
-from .rows import administration_rows, request_rows, running_rows
-from .running_requests import CHANNEL
+from .notices import STOPPED, notify
+from .rows import administration_rows, request_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -65,7 +65,7 @@ class AdministrationStore:
             was_changed = rows.change(holder, text, actor, now)
             action = "budget.remove" if text is None else "budget.set"
             rows.note(actor, action, holder, text or "", now)
-            running_rows(db).notify(CHANNEL)
+            notify(db, STOPPED)
             return was_changed
 
         return await self._database.run(work)

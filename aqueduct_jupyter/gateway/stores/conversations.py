@@ -25,6 +25,7 @@ from ...protocol.stored_conversations import (
     StoredTurn,
 )
 from .database import Database
+from .notices import conversation_changed, notify
 from .rows import conversation_rows
 
 if TYPE_CHECKING:
@@ -43,11 +44,19 @@ class ConversationStore:
 
     Args:
         database: the database that holds the rows.
+        replica: the name of this process, if it tells others of what it changes.
         clock: returns seconds since 1970; for tests.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        replica: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._database = database
+        self._replica = replica
         self._clock = clock
 
     async def list(self, owner: str, search: str = "") -> ConversationList:
@@ -110,6 +119,7 @@ class ConversationStore:
             turns = change.turns or TURNS.validate_json(row["turns"])
             row["said"] = _said(row["name"], turns)
             conversation_rows(db).change(row)
+            self._notify(db, owner, conversation_id)
             return row
 
         row = await self._database.run(update)
@@ -125,6 +135,7 @@ class ConversationStore:
             row |= {**_written(turns), "said": _said(row["name"], turns)}
             row |= {"revision": row["revision"] + 1, "updated_at": self._clock()}
             conversation_rows(db).change(row)
+            self._notify(db, owner, conversation_id)
             return row, turns
 
         row, turns = await self._database.run(update)
@@ -136,9 +147,14 @@ class ConversationStore:
         def remove(db: Connection) -> None:
             _row(db, owner, conversation_id)
             conversation_rows(db).remove(conversation_id)
+            self._notify(db, owner, conversation_id)
 
         await self._database.run(remove)
         return ConversationDeleted(id=conversation_id)
+
+    def _notify(self, db: Connection, owner: str, conversation_id: str) -> None:
+        if self._replica is not None:
+            notify(db, conversation_changed(self._replica, owner, conversation_id))
 
 
 def _row(db: Connection, owner: str, conversation_id: str) -> Mapping[str, Any]:

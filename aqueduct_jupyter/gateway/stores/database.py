@@ -41,10 +41,10 @@ class Database(Protocol):
         """Do work like :meth:`run`, without waiting; a failure is logged, and in the result."""
         ...
 
-    async def wait_for_notice(self, channel: str, seconds: float) -> None:
-        """Wait until another server has sent a notice, or for some seconds.
+    async def wait_for_notices(self, seconds: float) -> list[str]:
+        """Wait until somebody has sent a notice, or for some seconds, and return what was sent.
 
-        Nothing may depend on a notice: it can be lost, and only PostgreSQL has them.
+        The notices are in :mod:`.notices`.
         """
         ...
 

@@ -186,7 +186,7 @@ def open_stores(
         database,
         files,
         DatabaseLedger(database, settle=settle, clock=clock),
-        ConversationStore(database, clock=clock),
+        ConversationStore(database, replica=replica.name if replica else None, clock=clock),
         ResponseStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
         ResponseConversationStore(database, expiry_seconds=response_expiry_seconds, clock=clock),
         running,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ...protocol.errors import UnavailableError
 from .database import Work, log_surprise
 from .log import log
+from .notices import CHANNEL
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -64,8 +65,8 @@ class PostgreSQLDatabase:
         self._last_submitted.add_done_callback(log_surprise)
         return self._last_submitted
 
-    async def wait_for_notice(self, channel: str, seconds: float) -> None:
-        """Wait until another server has sent a notice, or for some seconds."""
+    async def wait_for_notices(self, seconds: float) -> list[str]:
+        """Wait until somebody has sent a notice, or for some seconds, and return what was sent."""
         from psycopg import AsyncConnection, Error
         from psycopg.sql import SQL, Identifier
 
@@ -75,13 +76,14 @@ class PostgreSQLDatabase:
                 self._listener = await AsyncConnection.connect(
                     address, autocommit=True, connect_timeout=CONNECT_SECONDS
                 )
-                await self._listener.execute(SQL("LISTEN {}").format(Identifier(channel)))
-            async for _ in self._listener.notifies(timeout=seconds, stop_after=1):
-                pass
+                await self._listener.execute(SQL("LISTEN {}").format(Identifier(CHANNEL)))
+            found = self._listener.notifies(timeout=seconds, stop_after=1)
+            return [notice.payload async for notice in found]
         except Error as error:
             log.warning("The database sends no notices: %s", error)
             await self._close_listener()
             await asyncio.sleep(seconds)
+            return []
 
     @property
     def has_copies_aside(self) -> bool:

@@ -80,6 +80,9 @@ class NoRoomError(Exception):
 class RunningStore(Protocol):
     """The running requests of all replicas, and what they have reserved."""
 
+    replica: str
+    """The name of this process."""
+
     async def begin(self, entry: Entry, claims: Sequence[Claim]) -> list[Claimed]:
         """Note that a request runs, and reserve what it claims: all of it, or nothing.
 

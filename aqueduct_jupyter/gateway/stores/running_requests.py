@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..entry import Caller, Entry
 from .database import Database
+from .notices import STOPPED, notify
 from .rows import budget_rows, request_rows, running_rows
 from .running_interfaces import Claim, Claimed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["CHANNEL", "DEAD_SECONDS", "DatabaseRunning"]
-
-CHANNEL = "aqueduct_running"
-"""The name under which replicas wake each other."""
+__all__ = ["DEAD_SECONDS", "DatabaseRunning"]
 
 DEAD_SECONDS = 30.0
 """How long a replica may show no sign of life before its requests are ended, in seconds."""
@@ -43,6 +41,9 @@ class DatabaseRunning:
         replica: the unique name of this process.
         dead_seconds: how long a replica may show no sign of life, in seconds.
         clock: returns seconds since 1970; for tests.
+
+    Attributes:
+        replica: the name of this process.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class DatabaseRunning:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
-        self._replica = replica
+        self.replica = replica
         self._dead_seconds = dead_seconds
         self._clock = clock
 
@@ -62,7 +63,7 @@ class DatabaseRunning:
         """Note that a request runs, and reserve what it claims; raises as in the interface."""
         row = {
             "request_id": entry.request_id,
-            "replica": self._replica,
+            "replica": self.replica,
             "owner": entry.owner,
             "kernel": entry.kernel,
             "client_id": entry.client_id,
@@ -135,7 +136,7 @@ class DatabaseRunning:
             rows = running_rows(db)
             found = rows.stop(owner, kernel, request_id)
             if found is not None:
-                rows.notify(CHANNEL)
+                notify(db, STOPPED)
             return found
 
         found = await self._database.run(work)
@@ -144,9 +145,7 @@ class DatabaseRunning:
     async def show_life(self) -> list[str]:
         """Show that this replica lives, and return the ids of its requests that must stop."""
         now = self._clock()
-        return [
-            *await self._database.run(lambda db: running_rows(db).show_life(self._replica, now))
-        ]
+        return [*await self._database.run(lambda db: running_rows(db).show_life(self.replica, now))]
 
     async def sweep(self) -> int:
         """End the requests of replicas that died, release what they reserved; return how many."""
@@ -177,7 +176,7 @@ class DatabaseRunning:
 
     async def leave(self) -> None:
         """Note that this replica has ended on purpose."""
-        await self._database.run(lambda db: running_rows(db).leave(self._replica))
+        await self._database.run(lambda db: running_rows(db).leave(self.replica))
 
 
 def _key(claim: Claim) -> tuple[str, str, str, int]:

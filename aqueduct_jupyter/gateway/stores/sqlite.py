@@ -68,9 +68,10 @@ class SQLiteDatabase:
         submitted.add_done_callback(log_surprise)
         return submitted
 
-    async def wait_for_notice(self, channel: str, seconds: float) -> None:  # noqa: ARG002  # none
-        """Wait for some seconds; no other server sends notices."""
+    async def wait_for_notices(self, seconds: float) -> list[str]:
+        """Wait for some seconds; nobody sends notices here."""
         await asyncio.sleep(seconds)
+        return []
 
     @property
     def has_copies_aside(self) -> bool:

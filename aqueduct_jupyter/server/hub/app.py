@@ -160,6 +160,8 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         """Let what runs come to its end, for a time; a second signal ends it at once."""
         server.stop()
         self.log.info("The service takes no new requests, and ends when the running ones have.")
+        # An open page follows its conversation all the time; it begins again at another replica.
+        gateway.chats.reading.end_listening()
         again = asyncio.create_task(_signalled())
         ended = asyncio.gather(host.drain(), gateway.running.ended())
         done, _ = await asyncio.wait(

@@ -10,8 +10,10 @@ from sqlalchemy import Connection, text
 
 from aqueduct_jupyter.gateway.entry import Caller, Entry
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
+from aqueduct_jupyter.gateway.stores.notices import STOPPED
+from aqueduct_jupyter.gateway.stores.postgresql import PostgreSQLDatabase
 from aqueduct_jupyter.gateway.stores.running_interfaces import Claim, Claimed, NoRoomError
-from aqueduct_jupyter.gateway.stores.running_requests import CHANNEL, DatabaseRunning
+from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
 
 from .owned import Backend
 
@@ -204,16 +206,16 @@ async def test_a_request_is_listed_and_stopped_from_anywhere(campus: Campus) -> 
     assert (await two.running.list_of(ADA))[0]["state"] == "stopping"
 
 
-async def test_a_stop_wakes_the_replica_that_waits(campus: Campus, backend: Backend) -> None:
+async def test_a_stop_wakes_the_replica_that_waits(campus: Campus) -> None:
     one, two = campus.replica("one"), campus.replica("two")
     await one.begin("req_1")
-    is_postgresql = "postgresql" in str(type(one.database)).lower()
-    waiting = asyncio.create_task(one.database.wait_for_notice(CHANNEL, 60 if is_postgresql else 0))
-    if is_postgresql:
+    has_notices = isinstance(one.database, PostgreSQLDatabase)
+    waiting = asyncio.create_task(one.database.wait_for_notices(60 if has_notices else 0))
+    if has_notices:
         await asyncio.sleep(0.3)  # it must be listening
     await two.running.stop(ADA, "req_1")
     async with asyncio.timeout(10):
-        await waiting
+        assert await waiting == ([STOPPED] if has_notices else [])
 
 
 async def test_a_replica_that_ends_on_purpose_leaves_nothing(campus: Campus) -> None:

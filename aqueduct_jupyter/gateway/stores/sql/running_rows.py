@@ -11,7 +11,6 @@ from sqlalchemy import (
     RowMapping,
     bindparam,
     delete,
-    func,
     insert,
     or_,
     select,
@@ -97,11 +96,6 @@ class RunningRows:
     def leave(self, replica: str) -> None:
         """Remove a replica that has ended."""
         self._connection.execute(delete(replicas).where(replicas.c.name == replica))
-
-    def notify(self, channel: str) -> None:
-        """Wake all replicas once this transaction is committed; on SQLite there is only one."""
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(select(func.pg_notify(channel, "")))
 
 
 def _of(owner: str | None, kernel: str | None) -> list[ColumnElement[bool]]:
