@@ -101,6 +101,8 @@ class Circuit:
         self.last_error = error.code
         if self._opens_until is not None and not was_probe:
             return  # it was sent before the circuit opened, or all the same
+        if trial.started_at < self._closed_at:
+            return  # the deployment has answered since
         self._failed_at = self._clock()
         self._failures += 1
         if error.retry_after is not None and error.status in (429, 503):

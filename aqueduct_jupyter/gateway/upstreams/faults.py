@@ -23,7 +23,18 @@ _DEPLOYMENTS_STATUSES = frozenset({402, 408, 425, 429})
 
 _MODEL_CODES = frozenset({"model_not_found", "DeploymentNotFound"})
 
-_ABOUT_THE_MODEL = re.compile(r"\b(model|deployment|engine)s?\b", re.IGNORECASE)
+_NO_SUCH_MODEL = re.compile(
+    r"\b(model|deployment|engine)s?\b[^.;]{0,80}"
+    r"\b(not (exist|found|available|deployed|enabled)|no access)"
+    r"|\b(no such|unknown|access to( the)?|invalid) (model|deployment|engine)\b",
+    re.IGNORECASE,
+)
+"""Messages that the model, or the right to use it, is missing; a policy *of* a model is no such."""
+
+_ANOTHER_THING = re.compile(r"\b(file|response|conversation|item)s?\b", re.IGNORECASE)
+
+ALL_IN_USE = "connections_in_use"
+"""The code of an upstream all of whose connections are in use here."""
 
 _NOTHING = ("", "not found", "method not allowed", "not implemented", "forbidden")
 
@@ -34,6 +45,8 @@ def fault_of(error: AqueductError) -> Fault:
     A client must not be able to open a circuit with requests that are wrong themselves, so a 404
     counts only if it is about the model: others are about a file or a response.
     """
+    if error.code == ALL_IN_USE:
+        return "unsuited"  # it has not been asked
     if isinstance(error, UpstreamError):
         return "deployment"
     if error.upstream is None:
@@ -42,13 +55,11 @@ def fault_of(error: AqueductError) -> Fault:
         return "deployment"
     if error.code == "unsupported_operation" or error.status in (405, 501):
         return "unsuited"
-    if error.status in (403, 404):
-        if error.status == 404 and says_nothing(error):
-            return "deployment"  # its address is wrong
-        if says_nothing(error):
-            return "unsuited"  # something in front of it does not like what is said
-        about = f"{error.param} {error.code} {error.message}"
-        return "deployment" if _ABOUT_THE_MODEL.search(about) else "request"
+    if error.status in (403, 404) and says_nothing(error):
+        # Its address is wrong, or something in front of it does not like what is said.
+        return "deployment" if error.status == 404 else "unsuited"
+    if error.status in (400, 403, 404) and _NO_SUCH_MODEL.search(error.message):
+        return "request" if _ANOTHER_THING.search(error.message) else "deployment"
     return "request"
 
 

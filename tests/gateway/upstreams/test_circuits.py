@@ -143,6 +143,21 @@ def test_late_failures_do_not_keep_it_open_for_longer(circuit: Circuit, clock: C
     assert circuit.seconds_left == 1
 
 
+def test_failures_of_requests_that_began_before_it_closed_do_not_open_it_again(
+    circuit: Circuit, clock: Clock
+) -> None:
+    early = [circuit.enter() for _ in range(2 * FAILURES)]
+    for trial in early[:FAILURES]:
+        circuit.failed(trial, DOWN)
+    clock.now += COOL_DOWN
+    probe = circuit.enter()
+    clock.now += 1
+    circuit.begun(probe)
+    for trial in early[FAILURES:]:
+        circuit.failed(trial, DOWN)
+    assert circuit.state == "closed"
+
+
 def test_who_is_let_in_anyway_can_close_it(circuit: Circuit, clock: Clock) -> None:
     fail(circuit)
     clock.now += 1

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
-from aqueduct_jupyter.gateway.upstreams.failures import failure_from_event, failure_from_response
+from aqueduct_jupyter.gateway.upstreams.failures import (
+    failure_from_event,
+    failure_from_exception,
+    failure_from_response,
+)
 from aqueduct_jupyter.gateway.upstreams.faults import Fault, fault_of
 from aqueduct_jupyter.gateway.upstreams.secrets import Secrets
 from aqueduct_jupyter.protocol.errors import (
@@ -53,6 +58,11 @@ def test_what_is_wrong_itself_is_wrong_everywhere(status: int) -> None:
         (403, "", None, "unsuited"),
         (403, "Forbidden", None, "unsuited"),
         (403, "The input was flagged.", None, "request"),
+        (403, "Blocked by the model's safety policy.", None, "request"),
+        (404, "File file-1 not found for this model.", None, "request"),
+        (400, "Model Not Exist", None, "deployment"),
+        (400, "Invalid model name passed in model=m.", None, "deployment"),
+        (400, "The model cannot read this.", None, "request"),
     ],
 )
 def test_a_404_and_a_403_mean_many_things(
@@ -69,6 +79,11 @@ def test_what_breaks_is_the_deployments() -> None:
         assert fault_of(failure_from_event("campus", event, Secrets())) == "deployment"
     event = {"error": {"message": "No.", "code": 400}}
     assert fault_of(failure_from_event("campus", event, Secrets())) == "request"
+
+
+def test_connections_that_are_all_in_use_are_no_fault_of_the_deployment() -> None:
+    full = failure_from_exception("campus", httpx.PoolTimeout("all connections are in use"))
+    assert (full.status, fault_of(full)) == (503, "unsuited")
 
 
 def test_what_this_server_refuses_is_nobodys() -> None:
