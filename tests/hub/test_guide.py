@@ -38,7 +38,7 @@ c.JupyterHub.load_roles += [
     {"name": "tests", "services": ["tests"],
      "scopes": ["admin:users", "admin:servers", "admin:server_state", "tokens", "servers"]}
 ]
-os.environ["JUPYTER_DATA_DIR"] = str(folder / "data")
+c.JupyterHub.services[0]["environment"] = {"JUPYTER_DATA_DIR": str(folder / "data")}
 """
 
 
