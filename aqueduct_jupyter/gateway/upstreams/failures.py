@@ -27,7 +27,6 @@ from ...protocol.errors import (
     error_from_envelope,
 )
 from ...protocol.plain_text import plain_text
-from .faults import ALL_IN_USE
 from .reasons import Reason, find_reason
 from .secrets import Secrets
 
@@ -89,7 +88,7 @@ def failure_from_exception(name: str, error: Exception) -> UpstreamError:
         return UpstreamUnavailableError(
             f"All connections to the upstream '{name}' are in use. Try again later, or ask the "
             "operator to raise its max_connections.",
-            code=ALL_IN_USE,
+            code="connections_in_use",
             is_retryable=False,
         )
     if isinstance(error, _TIMEOUTS):

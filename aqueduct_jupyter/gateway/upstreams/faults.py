@@ -33,8 +33,6 @@ _NO_SUCH_MODEL = re.compile(
 
 _ANOTHER_THING = re.compile(r"\b(file|response|conversation|item)s?\b", re.IGNORECASE)
 
-ALL_IN_USE = "connections_in_use"
-"""The code of an upstream all of whose connections are in use here."""
 
 _NOTHING = ("", "not found", "method not allowed", "not implemented", "forbidden")
 
@@ -45,7 +43,7 @@ def fault_of(error: AqueductError) -> Fault:
     A client must not be able to open a circuit with requests that are wrong themselves, so a 404
     counts only if it is about the model: others are about a file or a response.
     """
-    if error.code == ALL_IN_USE:
+    if error.code == "connections_in_use":
         return "unsuited"  # it has not been asked
     if isinstance(error, UpstreamError):
         return "deployment"
