@@ -45,6 +45,8 @@ class Caller:
         key: the name in a key, which gives access only to what kernels use: a kernel's id, an
             agent's name, or ``SERVER_LIFE``; None for a token, which gives access to everything.
         is_admin: whether this is somebody who administers the server.
+        token: what a hub knows the owner by. Whatever is made for the owner opens no more, and no
+            longer, than it does.
     """
 
     owner: str = ""
@@ -52,6 +54,7 @@ class Caller:
     groups: frozenset[str] = frozenset()
     key: str | None = None
     is_admin: bool = False
+    token: str = field(default="", repr=False, compare=False)
 
     @property
     def is_agent(self) -> bool:

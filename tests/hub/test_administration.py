@@ -136,6 +136,10 @@ def test_the_page_needs_the_hubs_login_and_its_requests_the_xsrf_token(
         )
         assert ours.status_code == 200
         assert browser.delete("aqueduct/admin/budgets/user:eve", headers=own).status_code == 200
+        # The page has the token, so a script of another page on the hub must not get it.
+        for mode in ("cors", "same-origin"):
+            stolen = browser.get("", headers={"Sec-Fetch-Mode": mode})
+            assert (stolen.status_code, "xsrf" in stolen.text) == (403, False)
     with browser_of(hub, service, "alice") as (browser, page):
         assert 'name="role" content="user"' in page
         refused = browser.get("aqueduct/admin/usage", headers=xsrf_of(page))

@@ -28,6 +28,7 @@ __all__ = [
     "new_key",
     "no_such_key",
     "read_key",
+    "secret_of",
     "too_many_keys",
 ]
 
@@ -67,14 +68,14 @@ class AgentKeys:
         self,
         owner: str,
         asked: KeyRequest,
-        groups: frozenset[str] = frozenset(),  # noqa: ARG002  # a single server has none
+        token: str = "",  # noqa: ARG002  # no key outlives this server anyway
     ) -> NewAgentKey:
         """Make a key; its text is in the result and nowhere else.
 
         Args:
             owner: the user for whom it asks.
             asked: its name, lifetime and limit.
-            groups: the user's groups.
+            token: what a hub knows the user by.
 
         Raises:
             ConflictError: the owner has the maximum number of keys.
@@ -145,9 +146,7 @@ class AgentKeys:
 class AgentKeyring(Protocol):
     """The agents' keys of one server, or of a hub's service."""
 
-    async def make(
-        self, owner: str, asked: KeyRequest, groups: frozenset[str] = frozenset()
-    ) -> NewAgentKey:
+    async def make(self, owner: str, asked: KeyRequest, token: str = "") -> NewAgentKey:
         """Make a key; its text is in the result and nowhere else."""
         ...
 
@@ -195,6 +194,11 @@ def new_key(asked: KeyRequest, now: int) -> tuple[NewAgentKey, bytes]:
         key=f"{_PREFIX}.{key_id}.{secret}",
     )
     return key, _digest(secret)
+
+
+def secret_of(text: str) -> str:
+    """Return the secret in a key's text."""
+    return text.rpartition(".")[2]
 
 
 def read_key(text: str) -> tuple[str, bytes]:

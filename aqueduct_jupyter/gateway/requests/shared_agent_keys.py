@@ -1,12 +1,17 @@
-"""Keys of agents in the database of a hub's service: valid in every replica, until they expire."""
+"""Keys of agents in the database of a hub's service: valid in every replica, until they expire.
+
+A key is worth as much as the token of the hub with which it was made: whose token it is, which
+groups its user has and whether it is still valid are found with that token at each use. The token
+is kept encrypted, and only the agent, whose key is kept nowhere, can decrypt it.
+"""
 
 from __future__ import annotations
 
 import hmac
-import json
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...protocol.agent_keys import AgentKey, KeyRequest, NewAgentKey
 from ..entry import AGENT, Caller, Entry
@@ -17,8 +22,12 @@ from .agent_keys import (
     new_key,
     no_such_key,
     read_key,
+    secret_of,
     too_many_keys,
 )
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 __all__ = ["SharedAgentKeys"]
 
@@ -35,15 +44,13 @@ class SharedAgentKeys:
         self._store = store
         self._clock = clock
 
-    async def make(
-        self, owner: str, asked: KeyRequest, groups: frozenset[str] = frozenset()
-    ) -> NewAgentKey:
+    async def make(self, owner: str, asked: KeyRequest, token: str = "") -> NewAgentKey:
         """Make a key; its text is in the result and nowhere else.
 
         Args:
             owner: the user for whom it asks.
             asked: its name, lifetime and limit.
-            groups: the user's groups, in whose budgets its requests count, too.
+            token: the token of the hub that the user showed.
 
         Raises:
             ConflictError: the owner has the maximum number of keys.
@@ -52,7 +59,7 @@ class SharedAgentKeys:
         row = {
             **key.model_dump(exclude={"key", "object"}),
             "owner": owner,
-            "groups": json.dumps(sorted(groups)),
+            "sealed_token": _sealing(key.key).encrypt(token.encode()).decode(),
             "digest": digest.hex(),
         }
         if not await self._store.add(row, most=MOST_KEYS):
@@ -60,13 +67,17 @@ class SharedAgentKeys:
         return key
 
     async def caller_of(self, text: str) -> Caller | None:
-        """Return the caller whose key this is; None if it was not made here or is over."""
+        """Return the caller whose key this is; None if it was not made here or is over.
+
+        What the caller may do is up to the hub, which is asked with the caller's token.
+        """
         key_id, digest = read_key(text)
         row = await self._store.get(key_id) if key_id else None
         if row is None or not hmac.compare_digest(digest.hex(), row["digest"]):
             return None
         name = AGENT + row["id"]
-        return Caller(row["owner"], name, groups=frozenset(json.loads(row["groups"])), key=name)
+        token = _sealing(text).decrypt(row["sealed_token"]).decode()
+        return Caller(row["owner"], name, key=name, token=token)
 
     async def list(self, owner: str) -> list[AgentKey]:
         """List an owner's valid keys, newest first."""
@@ -96,6 +107,14 @@ class SharedAgentKeys:
         tokens = (entry.tokens_in or 0) + (entry.tokens_out or 0)
         if tokens and (key_id := _key_id(entry)):
             self._store.use(key_id, tokens)
+
+
+def _sealing(key: str) -> Fernet:
+    """Return what encrypts with a key's secret, of which the database has only a digest."""
+    from cryptography.fernet import Fernet  # only a hub's service has it
+
+    derived = hmac.digest(secret_of(key).encode(), b"the token of the hub", "sha256")
+    return Fernet(urlsafe_b64encode(derived))
 
 
 def _key(row: Mapping[str, Any]) -> AgentKey:

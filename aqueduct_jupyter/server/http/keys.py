@@ -41,7 +41,7 @@ class KeysHandler(JSONBodyHandler):
         # No cache may keep the key.
         self.set_header("Cache-Control", "no-store")
         caller = self.caller
-        self.answer(await self.gateway.agent_keys.make(caller.owner, asked, caller.groups))
+        self.answer(await self.gateway.agent_keys.make(caller.owner, asked, caller.token))
 
 
 class KeyHandler(AqueductHandler):

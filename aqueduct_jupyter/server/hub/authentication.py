@@ -13,7 +13,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -89,10 +89,7 @@ class HubAuthenticator:
 
     async def authenticate(self, handler: RequestHandler) -> Caller:
         """Return the caller of a request; see :class:`..http.serving.Authenticator`."""
-        token = self._hub.get_token(handler, in_cookie=False)
-        if not token and (token := self._hub.get_token(handler)):
-            self._check_page(handler)
-        if not token:
+        if not (token := self.token_of(handler)):
             raise AuthenticationError(
                 "The request has no token. Send 'Authorization: Bearer TOKEN' with a token of this "
                 "JupyterHub, from its page Token, or ask from a notebook."
@@ -101,7 +98,19 @@ class HubAuthenticator:
             return await self._agent(handler, token)
         user = await self.user_of(token)
         handler.current_user = user.name
-        return _caller(user, handler.request.headers.get(KERNEL_HEADER, ""))
+        return _caller(user, token, handler.request.headers.get(KERNEL_HEADER, ""))
+
+    def token_of(self, handler: RequestHandler) -> str:
+        """Return the token of a request, or of the login in its cookie; "" if it has none.
+
+        Raises:
+            PermissionDeniedError: a page's script sent the cookie without the hub's XSRF token.
+        """
+        if token := self._hub.get_token(handler, in_cookie=False):
+            return str(token)
+        if token := self._hub.get_token(handler):
+            self._check_page(handler)
+        return str(token or "")
 
     async def _agent(self, handler: RequestHandler, key: str) -> Caller:
         caller = await self._agent_keys.caller_of(key)
@@ -110,8 +119,15 @@ class HubAuthenticator:
                 "The agent's key has expired or was revoked. Make a new one with POST "
                 "aqueduct/keys."
             )
+        try:
+            user = await self.user_of(caller.token)
+        except AuthenticationError as error:
+            raise AuthenticationError(
+                "The agent's key ended with the token that it was made with: the user's server was "
+                "stopped, or the token has expired. Make a new key with POST aqueduct/keys."
+            ) from error
         handler.current_user = caller.owner
-        return caller
+        return replace(caller, groups=user.groups, token="")
 
     async def user_of(self, token: str) -> HubUser:
         """Return the user whose token this is.
@@ -182,10 +198,10 @@ def _user(model: Mapping[str, Any]) -> HubUser:
     )
 
 
-def _caller(user: HubUser, kernel: str) -> Caller:
+def _caller(user: HubUser, token: str, kernel: str) -> Caller:
     """Return the caller; a user's server says for which of its kernels it asks."""
     if not kernel:
-        return Caller(user.name, groups=user.groups, is_admin=user.is_admin)
+        return Caller(user.name, groups=user.groups, is_admin=user.is_admin, token=token)
     # A kernel may do less than its user, here as in the user's server.
     is_known = _KERNEL.fullmatch(kernel) is not None and kernel != SERVER_LIFE
     return Caller(

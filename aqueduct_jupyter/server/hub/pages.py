@@ -45,11 +45,12 @@ class PageHandler(HubOAuthenticated, web.RequestHandler):  # type: ignore[misc] 
 
     async def get(self) -> None:
         """Answer with the page, or send a browser without a login to the hub."""
-        token, authenticator = self.hub_auth.get_token(self), self.serving.authenticator
+        authenticator = self.serving.authenticator
         if not isinstance(authenticator, HubAuthenticator):
             raise TypeError("This is not a hub's service.")
         try:
-            if not token:
+            # The page contains its XSRF token, so a script must not get the page by a cookie.
+            if not (token := authenticator.token_of(self)):
                 raise AuthenticationError("The page needs a login.")
             user = await authenticator.user_of(token)
         except AuthenticationError:

@@ -190,15 +190,18 @@ def test_a_body_that_is_not_json_is_said() -> None:
         read_model(KeyRequest, b"{not json")
 
 
-async def test_a_key_of_a_service_is_valid_in_every_replica_and_keeps_its_users_groups(
+async def test_a_key_of_a_service_is_valid_in_every_replica_and_keeps_its_users_token(
     tmp_path: Path,
 ) -> None:
     databases = [SQLiteDatabase(tmp_path / "shared.sqlite") for _ in range(2)]
     here, there = (SharedAgentKeys(AgentKeyStore(database)) for database in databases)
-    made = await here.make("ada", codex(max_tokens=10), frozenset({"students"}))
+    made = await here.make("ada", codex(max_tokens=10), "t-of-ada")
     caller = await there.caller_of(made.key)
     assert caller is not None
-    assert (caller.owner, caller.groups, caller.is_agent) == ("ada", {"students"}, True)
+    assert (caller.owner, caller.token, caller.is_agent) == ("ada", "t-of-ada", True)
+    assert "t-of-ada" not in repr(caller)
+    # Who reads the database gets neither the token nor the key.
+    assert not [file for file in contents(tmp_path) if b"t-of-ada" in file]
     there.record(entry_of(caller, 10))
     await there.list("ada")
     with pytest.raises(RateLimitError):

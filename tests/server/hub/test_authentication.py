@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from aqueduct_jupyter.gateway.entry import Caller
-from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeys
+from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeyring, AgentKeys
+from aqueduct_jupyter.gateway.requests.shared_agent_keys import SharedAgentKeys
+from aqueduct_jupyter.gateway.stores.agent_keys import AgentKeyStore
+from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
 from aqueduct_jupyter.protocol.agent_keys import KeyRequest
 from aqueduct_jupyter.protocol.errors import (
     AuthenticationError,
@@ -41,7 +45,7 @@ class Hub:
         self.gate = asyncio.Event()
         self.gate.set()
         self.now = 0.0
-        self.agent_keys = AgentKeys()
+        self.agent_keys: AgentKeyring = AgentKeys()
 
     def add(self, token: str, name: str, *scopes: str, **more: Any) -> None:
         user = {"kind": "user", "name": name, "groups": [], "scopes": [ACCESS, *scopes]}
@@ -162,13 +166,33 @@ async def test_an_unknown_token_is_not_asked_about_again_and_again(hub: Hub) -> 
         await caller(asking, "")
 
 
-async def test_an_agents_key_is_the_services_own(hub: Hub) -> None:
-    key = (await hub.agent_keys.make("ada", KeyRequest(name="codex"))).key
-    found = await caller(hub.authenticator(), key)
+async def test_an_agents_key_is_worth_as_much_as_the_token_that_made_it(
+    hub: Hub, tmp_path: Path
+) -> None:
+    database = SQLiteDatabase(tmp_path / "aqueduct.sqlite")
+    hub.agent_keys = SharedAgentKeys(AgentKeyStore(database))
+    hub.add("t-ada", "ada", ADMIN_SCOPE, groups=["students"])
+    asking = hub.authenticator()
+    ada = await caller(asking, "t-ada")
+    key = (await hub.agent_keys.make("ada", KeyRequest(name="codex"), ada.token)).key
+    found = await caller(asking, key)
     assert (found.owner, found.is_agent, found.is_admin) == ("ada", True, False)
+    assert (found.groups, found.token) == ({"students"}, "")
     with pytest.raises(AuthenticationError, match="has expired or was revoked"):
-        await caller(hub.authenticator(), f"{key}x")
-    assert hub.asked == []
+        await caller(asking, f"{key}x")
+    assert hub.asked == ["t-ada"]
+    hub.add("t-ada", "ada", groups=["tutors"])
+    hub.now += 61
+    assert (await caller(asking, key)).groups == {"tutors"}
+    del hub.users["t-ada"]  # the server was stopped, or its user deleted
+    hub.now += 61
+    with pytest.raises(AuthenticationError, match="ended with the token that it was made with"):
+        await caller(asking, key)
+    hub.add("t-ada", "ada", scopes=["self"])
+    hub.now += 61
+    with pytest.raises(PermissionDeniedError, match="it needs the scope"):
+        await caller(asking, key)
+    await database.close()
 
 
 async def test_a_token_needs_the_services_scope(hub: Hub) -> None:

@@ -282,7 +282,7 @@ agent_keys = Table(
     Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
     Column("id", Text, nullable=False, unique=True),
     Column("owner", AnyText, nullable=False),
-    Column("groups", AnyText, nullable=False),
+    Column("sealed_token", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),

@@ -15,7 +15,7 @@ from .tables import METADATA
 
 __all__ = ["REVISIONS", "upgrade"]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """All revisions that this release knows, the oldest first."""
 
 _VERSION_TABLE = "alembic_version"
