@@ -52,6 +52,7 @@ class SharedRunning(RunningRequests):
         self._store = store
         self._database = database
         self._beating: asyncio.Task[None] | None = None
+        self._forgotten: set[str] = set()
         self.beaten: Callable[[], Awaitable[None]] = _nothing
         self.changed_elsewhere: Callable[[str, str], None] = _ignore
 
@@ -97,8 +98,7 @@ class SharedRunning(RunningRequests):
         swept_at = float("-inf")
         while True:
             try:
-                for request_id in await self._store.show_life():
-                    self.stop_here(request_id)
+                await self._look()
                 if monotonic() - swept_at >= self.sweep_seconds:
                     swept_at = monotonic()
                     if lost := await self._store.sweep():
@@ -107,6 +107,20 @@ class SharedRunning(RunningRequests):
                 _log.warning("This replica cannot show that it lives: %s", error)
             await self.beaten()
             await self._listen()
+
+    async def _look(self) -> None:
+        """Stop the requests that were stopped elsewhere, and give up those that nobody will end."""
+        own = await self._store.show_life()
+        for request_id, is_stopped in own.items():
+            if is_stopped:
+                self.stop_here(request_id)
+        # A request runs here before it has a row. One that has ended is settled at once; if it is
+        # not, the database began it after all, and nobody was told.
+        forgotten = own.keys() - self._running.keys()
+        if given_up := [*forgotten & self._forgotten]:
+            _log.warning("%d requests that have ended were given up.", len(given_up))
+            await self._store.give_up(given_up)
+        self._forgotten = forgotten
 
     async def _listen(self) -> None:
         """Tell of what other replicas have changed, until it is time for a sign of life."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -89,6 +89,8 @@ class RunningStore(Protocol):
         A budget has room as long as anything is left of it, so the last request may take more than
         that. Nobody is refused who has something left.
 
+        Who is cancelled meanwhile waits for the end of it, so that what was reserved is settled.
+
         Raises:
             NoRoomError: a budget is used up.
             UnavailableError: the database cannot be used.
@@ -111,8 +113,15 @@ class RunningStore(Protocol):
         """
         ...
 
-    async def show_life(self) -> list[str]:
-        """Show that this replica lives, and return the ids of its requests that must stop."""
+    async def show_life(self) -> Mapping[str, bool]:
+        """Show that this replica lives; return its requests by id, and whether each must stop."""
+        ...
+
+    async def give_up(self, ids: Sequence[str]) -> int:
+        """End requests of this replica that have ended, but were not settled; return how many.
+
+        What they reserved is released. One that is settled after all counts once.
+        """
         ...
 
     async def sweep(self) -> int:

@@ -7,10 +7,12 @@ stops doing so, any other ends its requests and releases what they had reserved.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..entry import Caller, Entry
@@ -61,6 +63,19 @@ class DatabaseRunning:
 
     async def begin(self, entry: Entry, claims: Sequence[Claim]) -> list[Claimed]:
         """Note that a request runs, and reserve what it claims; raises as in the interface."""
+        beginning = asyncio.ensure_future(self._begin(entry, claims))
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            # The transaction goes on in its thread, and the ledger settles what it has reserved.
+            while not beginning.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([beginning])
+            if not beginning.cancelled():
+                beginning.exception()  # asyncio would complain about one that nobody asks for
+            raise
+
+    async def _begin(self, entry: Entry, claims: Sequence[Claim]) -> list[Claimed]:
         row = {
             "request_id": entry.request_id,
             "replica": self.replica,
@@ -142,10 +157,21 @@ class DatabaseRunning:
         found = await self._database.run(work)
         return None if found is None else str(found["request_id"])
 
-    async def show_life(self) -> list[str]:
-        """Show that this replica lives, and return the ids of its requests that must stop."""
+    async def show_life(self) -> Mapping[str, bool]:
+        """Show that this replica lives; return its requests by id, and whether each must stop."""
         now = self._clock()
-        return [*await self._database.run(lambda db: running_rows(db).show_life(self.replica, now))]
+        return await self._database.run(lambda db: running_rows(db).show_life(self.replica, now))
+
+    async def give_up(self, ids: Sequence[str]) -> int:
+        """End requests of this replica that nobody will, and release what they reserved."""
+        now = self._clock()
+
+        def work(db: Connection) -> int:
+            given_up = running_rows(db).remove_own(self.replica, ids)
+            _release(db, given_up, now)
+            return len(given_up)
+
+        return await self._database.run(work)
 
     async def sweep(self) -> int:
         """End the requests of replicas that died, release what they reserved; return how many."""
@@ -156,20 +182,10 @@ class DatabaseRunning:
 
             lock_until_commit(db, "sweep")
             lost = running_rows(db).remove_lost(now - self._dead_seconds)
-            changes: _Changes = defaultdict(lambda: [0.0, 0.0])
-            for row in lost:
-                for *key, amount in json.loads(row["claims"]):
-                    holder, kind, span, begins = key
-                    change = changes[holder, kind, span, begins]
-                    # It was a request, but nobody knows what the upstream counted.
-                    change[0] += 1 if kind == "requests" else 0
-                    change[1] += amount
+            _release(db, lost, now)
             windows = budget_rows(db)
-            windows.settle({key: (used, left) for key, (used, left) in changes.items()})
             for span, seconds in KEPT_SECONDS.items():
                 windows.forget(span, now - seconds)
-            if lost:
-                request_rows(db).add([_lost(row, now) for row in lost])
             return len(lost)
 
         return await self._database.run(work)
@@ -191,8 +207,27 @@ def _used(claim: Claim, entry: Entry, *, counts_request: bool) -> float:
     return 1.0 if claim.kind == "requests" and counts_request else 0.0
 
 
+def _release(db: Connection, given_up: Sequence[RowMapping], now: float) -> None:
+    """Release what requests had reserved that were removed, and write their rows."""
+    if not given_up:
+        return
+    requests = request_rows(db)
+    # Whoever was told that the database is away was never sent upstream, and has a row.
+    ended = requests.ended([row["request_id"] for row in given_up])
+    changes: _Changes = defaultdict(lambda: [0.0, 0.0])
+    for row in given_up:
+        for holder, kind, span, begins, amount in json.loads(row["claims"]):
+            change = changes[holder, kind, span, begins]
+            # It was a request, but nobody knows what the upstream counted.
+            change[0] += 1 if kind == "requests" and row["request_id"] not in ended else 0
+            change[1] += amount
+    budget_rows(db).settle({key: (used, left) for key, (used, left) in changes.items()})
+    if lost := [_lost(row, now) for row in given_up if row["request_id"] not in ended]:
+        requests.add(lost)
+
+
 def _lost(row: RowMapping, now: float) -> dict[str, Any]:
-    from .sql.running_rows import LOST
+    from .sql.request_rows import LOST
 
     kept = ("request_id", "time", "owner", "kernel", "model", "upstream", "is_stream", "api")
     return {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
 from aqueduct_jupyter.gateway.entry import Caller, Entry
+from aqueduct_jupyter.gateway.stores.database import Database, Work
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.gateway.stores.notices import STOPPED
 from aqueduct_jupyter.gateway.stores.postgresql import PostgreSQLDatabase
@@ -49,6 +51,26 @@ class Replica:
     async def windows(self) -> dict[str, tuple[float, float]]:
         found = await self.rows("SELECT holder, kind, used, reserved FROM budget_windows")
         return {f"{holder} {kind}": (used, reserved) for holder, kind, used, reserved in found}
+
+
+class Slow:
+    """A database whose transactions commit when they may."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.is_working, self.may_commit = threading.Event(), threading.Event()
+
+    async def run(self, work: Work[Any]) -> Any:
+        def slowly(db: Connection) -> Any:
+            found = work(db)
+            self.is_working.set()
+            assert self.may_commit.wait(10)
+            return found
+
+        return await self._database.run(slowly)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
 
 
 class Campus:
@@ -189,6 +211,46 @@ async def test_a_replica_that_was_only_slow_counts_once(campus: Campus) -> None:
     ]
 
 
+async def test_who_leaves_while_it_begins_holds_no_room(campus: Campus) -> None:
+    one = campus.replica("one")
+    slow: Any = Slow(one.database)
+    running = DatabaseRunning(slow, "one", clock=one.clock)
+    claims = (tokens(100, 60), Claim("user:ada", "requests", "day", 0, 9, 1))
+    entry = Entry("req_1", "ada", None)
+    asking = asyncio.create_task(running.begin(entry, claims))
+    assert await asyncio.to_thread(slow.is_working.wait, 10)
+    for _ in range(2):
+        asking.cancel()
+        await asyncio.sleep(0)
+        assert not asking.done()
+    slow.may_commit.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await one.end(entry)
+    assert await one.windows() == {"user:ada tokens": (0, 0), "user:ada requests": (1, 0)}
+    assert await one.rows("SELECT request_id FROM running_requests") == []
+
+
+async def test_what_a_replica_gives_up_is_released_once(campus: Campus) -> None:
+    one = campus.replica("one")
+    claims = (tokens(100, 60), Claim("user:ada", "requests", "day", 0, 9, 1))
+    await one.begin("req_1", *claims)
+    late = one.entry
+    # The database has begun this one, but nobody was told, so its row is that of a refusal.
+    await one.begin("req_2", *claims)
+    one.entry.is_admitted, one.entry.status = False, 503
+    one.ledger.record(one.entry)
+    other = campus.replica("other")
+    assert await other.running.give_up(["req_1", "req_2"]) == 0
+    assert await one.running.give_up(["req_1", "req_2"]) == 2
+    assert await one.windows() == {"user:ada tokens": (0, 0), "user:ada requests": (1, 0)}
+    found = "SELECT request_id, status, error_code FROM requests ORDER BY request_id"
+    assert await one.rows(found) == [("req_1", 500, "replica_lost"), ("req_2", 503, None)]
+    await one.end(late, tokens=7)
+    assert await one.windows() == {"user:ada tokens": (7, 0), "user:ada requests": (1, 0)}
+    assert (await one.rows(found))[0] == ("req_1", 200, None)
+
+
 async def test_a_request_is_listed_and_stopped_from_anywhere(campus: Campus) -> None:
     one, two = campus.replica("one"), campus.replica("two")
     await one.begin("req_1", kernel="k1", client_id="mine", model="m", time=campus.now - 3)
@@ -199,10 +261,10 @@ async def test_a_request_is_listed_and_stopped_from_anywhere(campus: Campus) -> 
     assert await two.running.list_of(Caller("ada", "k2")) == []
     for caller in (Caller("ben"), Caller("ada", "k2")):
         assert await two.running.stop(caller, "req_1") is None
-    assert await one.running.show_life() == []
+    assert await one.running.show_life() == {"req_1": False}
     assert await two.running.stop(Caller("ada", "k1"), "mine") == "req_1"
-    assert await one.running.show_life() == ["req_1"]
-    assert await two.running.show_life() == []
+    assert await one.running.show_life() == {"req_1": True}
+    assert await two.running.show_life() == {"req_2": False}
     assert (await two.running.list_of(ADA))[0]["state"] == "stopping"
 
 

@@ -18,7 +18,10 @@ from sqlalchemy.exc import DataError
 
 from .tables import day_of, requests
 
-__all__ = ["Group", "RequestRows"]
+__all__ = ["LOST", "Group", "RequestRows"]
+
+LOST = "replica_lost"
+"""The error code of a request that was given up, because its replica died or lost it."""
 
 Group = Literal["day", "model", "kernel", "user", "groups", "upstream"]
 Row = Mapping[str, Any]
@@ -92,6 +95,12 @@ class RequestRows:
         except BaseException:
             self._connection.exec_driver_sql(f"ROLLBACK TO {_MARK}")
             raise
+
+    def ended(self, ids: Sequence[str]) -> set[str]:
+        """Return which of some requests have rows, other than those that were given up."""
+        was_lost = func.coalesce(_COLUMNS.error_code, "") == LOST
+        found = select(_COLUMNS.request_id).where(_COLUMNS.request_id.in_(ids), ~was_lost)
+        return set(self._connection.execute(found).scalars())
 
     def used(self, owner: str, kernel: str | None, minute: float, day: float) -> Sequence[Any]:
         """Sum the usage of an owner, or of one kernel.

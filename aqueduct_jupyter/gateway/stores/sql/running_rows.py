@@ -17,12 +17,10 @@ from sqlalchemy import (
     update,
 )
 
+from .request_rows import LOST
 from .tables import replicas, requests, running_requests
 
-__all__ = ["LOST", "RunningRows"]
-
-LOST = "replica_lost"
-"""The error code of a request whose replica died."""
+__all__ = ["RunningRows"]
 
 _R = running_requests.c
 _ADD = insert(running_requests)
@@ -31,7 +29,7 @@ _REMOVE = (
     .where(_R.request_id.in_(bindparam("ids", expanding=True)))
     .returning(_R.request_id)
 )
-_STOPPED = select(_R.request_id).where(_R.replica == bindparam("replica"), _R.is_stopped)
+_OWN = select(_R.request_id, _R.is_stopped).where(_R.replica == bindparam("replica"))
 _ALIVE = (
     update(replicas)
     .where(replicas.c.name == bindparam("replica"))
@@ -79,11 +77,17 @@ class RunningRows:
         )
         return self._connection.execute(marked).mappings().first()
 
-    def show_life(self, replica: str, now: float) -> Sequence[str]:
-        """Note that a replica lives, and return the ids of its requests that are stopped."""
+    def show_life(self, replica: str, now: float) -> dict[str, bool]:
+        """Note that a replica lives; return its requests by id, and whether each is stopped."""
         if not self._connection.execute(_ALIVE, {"replica": replica, "now": now}).rowcount:
             self._connection.execute(_ENTER, {"name": replica, "alive_at": now})
-        return self._connection.execute(_STOPPED, {"replica": replica}).scalars().all()
+        own = self._connection.execute(_OWN, {"replica": replica})
+        return {row.request_id: row.is_stopped for row in own}
+
+    def remove_own(self, replica: str, ids: Sequence[str]) -> Sequence[RowMapping]:
+        """Remove and return requests of a replica."""
+        own = delete(running_requests).where(_R.replica == replica, _R.request_id.in_(ids))
+        return self._connection.execute(own.returning(running_requests)).mappings().all()
 
     def remove_lost(self, since: float) -> Sequence[RowMapping]:
         """Remove and return the requests of replicas without a sign of life since a time."""
