@@ -101,7 +101,7 @@ class DatabaseLedger:
             timer.cancel()
             left = len(batch)
             try:
-                await self._database.run(partial(self._write, batch))
+                await self._database.run(partial(self._write_again, batch))
             except UnavailableError:
                 log.error("The rows of %d requests were not written.", left)
 
@@ -131,8 +131,9 @@ class DatabaseLedger:
 
         return await self._database.run(read)
 
-    def _submit(self, batch: list[Entry]) -> None:
-        submitted = self._database.submit(partial(self._write, batch))
+    def _submit(self, batch: list[Entry], *, is_repeated: bool = False) -> None:
+        write = self._write_again if is_repeated else self._write
+        submitted = self._database.submit(partial(write, batch))
         submitted.add_done_callback(partial(self._try_again, batch))
 
     def _try_again(self, batch: list[Entry], done: Future[object]) -> None:
@@ -158,15 +159,30 @@ class DatabaseLedger:
             self._retrying = None
             batch = self._batch
         try:
-            self._submit(batch)
+            self._submit(batch, is_repeated=True)
         except RuntimeError:  # the database was closed in the meantime
             log.error("The rows of %d requests were not written.", len(batch))
 
     def _write(self, batch: list[Entry], db: Connection) -> None:
+        self._add(self._taken(batch), db)
+
+    def _write_again(self, batch: list[Entry], db: Connection) -> None:
+        """Write what was perhaps written: the database may have committed, and not have said so."""
+        entries, rows = self._taken(batch), request_rows(db)
+        ended = rows.ended([entry.request_id for entry in entries])
+        left = [entry for entry in entries if entry.request_id not in ended]
+        # Somebody may have given up a request that has ended.
+        rows.unlose([entry.request_id for entry in left])
+        self._add(left, db)
+
+    def _taken(self, batch: list[Entry]) -> list[Entry]:
+        """Return what a batch holds; what comes after it goes into another."""
         with self._lock:
             if self._batch is batch:
                 self._batch = []
-            entries = [*batch]
+            return [*batch]
+
+    def _add(self, entries: Sequence[Entry], db: Connection) -> None:
         if not entries:
             return
         if self._settle is not None:

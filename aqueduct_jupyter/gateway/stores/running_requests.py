@@ -118,7 +118,7 @@ class DatabaseRunning:
                 change[0] += _used(claim, entry, counts_request=is_here)
                 change[1] += claim.amount if is_here else 0
         if given_up := [*begun.keys() - present]:
-            rows.unlose(given_up)
+            request_rows(db).unlose(given_up)
         budget_rows(db).settle({key: (used, left) for key, (used, left) in changes.items()})
 
     async def list_of(self, caller: Caller | None) -> list[dict[str, Any]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -14,8 +17,10 @@ from aqueduct_jupyter.gateway.stores.database import Database, Work
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.gateway.stores.notices import STOPPED
 from aqueduct_jupyter.gateway.stores.postgresql import PostgreSQLDatabase
+from aqueduct_jupyter.gateway.stores.rows import running_rows
 from aqueduct_jupyter.gateway.stores.running_interfaces import Claim, Claimed, NoRoomError
 from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
+from aqueduct_jupyter.protocol.errors import UnavailableError
 
 from .owned import Backend
 
@@ -51,6 +56,13 @@ class Replica:
     async def windows(self) -> dict[str, tuple[float, float]]:
         found = await self.rows("SELECT holder, kind, used, reserved FROM budget_windows")
         return {f"{holder} {kind}": (used, reserved) for holder, kind, used, reserved in found}
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.01)
 
 
 class Slow:
@@ -249,6 +261,69 @@ async def test_what_a_replica_gives_up_is_released_once(campus: Campus) -> None:
     await one.end(late, tokens=7)
     assert await one.windows() == {"user:ada tokens": (7, 0), "user:ada requests": (1, 0)}
     assert (await one.rows(found))[0] == ("req_1", 200, None)
+
+
+class Deaf:
+    """A database that commits what is submitted first, but does not hear that it has."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.heard: list[BaseException | None] = []
+
+    def submit(self, work: Work[object]) -> Future[object]:
+        done = self._database.submit(work)
+        done.exception()  # it has been written, or not
+        self.heard.append(done.exception())
+        if len(self.heard) > 1:
+            return done
+        unheard: Future[object] = Future()
+        unheard.set_exception(UnavailableError("The connection was lost."))
+        return unheard
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+async def test_what_was_written_unheard_is_neither_written_nor_counted_again(
+    campus: Campus,
+) -> None:
+    one = campus.replica("one")
+    deaf: Any = Deaf(one.database)
+    ledger = DatabaseLedger(deaf, settle=one.running.settle)
+    ledger.retry_seconds = 0.01
+    await one.begin("req_1", tokens(100, 60))
+    first = one.entry
+    await one.begin("req_2", tokens(100, 60))
+    first.tokens_in = one.entry.tokens_in = 7
+    ledger.record(first)
+    ledger.record(one.entry)
+    await eventually(lambda: len(deaf.heard) == 2)
+    assert deaf.heard == [None, None]
+    assert await one.windows() == {"user:ada tokens": (14, 0)}
+    assert len(await one.rows("SELECT 1 FROM requests")) == 2
+    assert await one.rows("SELECT 1 FROM running_requests") == []
+
+
+async def test_the_end_of_a_request_comes_after_another_has_given_it_up(campus: Campus) -> None:
+    one = campus.replica("one")
+    await one.begin("req_1", tokens(100, 60))
+    assert await one.running.give_up(["req_1"]) == 1
+    # Its client was told that the database is away, so it was not admitted.
+    one.entry.is_admitted, one.entry.status = False, 503
+    one.ledger.retry_seconds = 0.01
+    one.ledger.record(one.entry)
+    found: list[Any] = []
+    async with asyncio.timeout(10):
+        while found != [(503, None)]:
+            found = await one.rows("SELECT status, error_code FROM requests")
+            await asyncio.sleep(0.01)
+
+
+async def test_more_requests_end_at_once_than_a_statement_takes(campus: Campus) -> None:
+    one = campus.replica("one")
+    await one.begin("req_1")
+    ids = [f"req_{number}" for number in range(66_000)]
+    assert await one.database.run(lambda db: running_rows(db).remove(ids)) == {"req_1"}
 
 
 async def test_a_request_is_listed_and_stopped_from_anywhere(campus: Campus) -> None:

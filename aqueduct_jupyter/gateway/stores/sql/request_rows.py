@@ -10,12 +10,14 @@ from sqlalchemy import (
     Connection,
     bindparam,
     case,
+    delete,
     func,
     insert,
     select,
 )
 from sqlalchemy.exc import DataError
 
+from .parts import in_parts
 from .tables import day_of, requests
 
 __all__ = ["LOST", "Group", "RequestRows"]
@@ -38,6 +40,10 @@ _MARK = "add_requests"
 
 # Statements are built once, because building one takes ten times as long as reading a row.
 _INSERT = insert(requests)
+_IS_ONE = _COLUMNS.request_id.in_(bindparam("ids", expanding=True))
+_WAS_LOST = func.coalesce(_COLUMNS.error_code, "") == LOST
+_ENDED = select(_COLUMNS.request_id).where(_IS_ONE, ~_WAS_LOST)
+_UNLOSE = delete(requests).where(_IS_ONE, _WAS_LOST)
 _USED = select(
     func.sum(case((_IN_MINUTE, 1), else_=0)),
     func.sum(case((_IN_MINUTE, _TOKENS), else_=0)),
@@ -98,9 +104,15 @@ class RequestRows:
 
     def ended(self, ids: Sequence[str]) -> set[str]:
         """Return which of some requests have rows, other than those that were given up."""
-        was_lost = func.coalesce(_COLUMNS.error_code, "") == LOST
-        found = select(_COLUMNS.request_id).where(_COLUMNS.request_id.in_(ids), ~was_lost)
-        return set(self._connection.execute(found).scalars())
+        found: set[str] = set()
+        for part in in_parts(ids):
+            found |= set(self._connection.execute(_ENDED, {"ids": part}).scalars())
+        return found
+
+    def unlose(self, ids: Sequence[str]) -> None:
+        """Remove the rows of requests that were given up, but have ended after all."""
+        for part in in_parts(ids):
+            self._connection.execute(_UNLOSE, {"ids": part})
 
     def used(self, owner: str, kernel: str | None, minute: float, day: float) -> Sequence[Any]:
         """Sum the usage of an owner, or of one kernel.

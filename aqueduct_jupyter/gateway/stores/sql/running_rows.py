@@ -17,17 +17,19 @@ from sqlalchemy import (
     update,
 )
 
-from .request_rows import LOST
-from .tables import replicas, requests, running_requests
+from .parts import in_parts
+from .tables import replicas, running_requests
 
 __all__ = ["RunningRows"]
 
 _R = running_requests.c
 _ADD = insert(running_requests)
-_REMOVE = (
+_IS_ONE = _R.request_id.in_(bindparam("ids", expanding=True))
+_REMOVE = delete(running_requests).where(_IS_ONE).returning(_R.request_id)
+_REMOVE_OWN = (
     delete(running_requests)
-    .where(_R.request_id.in_(bindparam("ids", expanding=True)))
-    .returning(_R.request_id)
+    .where(_IS_ONE, _R.replica == bindparam("replica"))
+    .returning(running_requests)
 )
 _OWN = select(_R.request_id, _R.is_stopped).where(_R.replica == bindparam("replica"))
 _ALIVE = (
@@ -54,12 +56,10 @@ class RunningRows:
 
     def remove(self, ids: Sequence[str]) -> set[str]:
         """Remove requests, and return those that were there."""
-        return set(self._connection.execute(_REMOVE, {"ids": ids}).scalars())
-
-    def unlose(self, ids: Sequence[str]) -> None:
-        """Remove the ledger's rows of requests that were given up, but have ended after all."""
-        was_lost = requests.c.request_id.in_(ids) & (requests.c.error_code == LOST)
-        self._connection.execute(delete(requests).where(was_lost))
+        found: set[str] = set()
+        for part in in_parts(ids):
+            found |= set(self._connection.execute(_REMOVE, {"ids": part}).scalars())
+        return found
 
     def list(self, owner: str | None, kernel: str | None) -> Sequence[RowMapping]:
         """List an owner's requests, a kernel's, or those of all owners, the oldest first."""
@@ -86,8 +86,11 @@ class RunningRows:
 
     def remove_own(self, replica: str, ids: Sequence[str]) -> Sequence[RowMapping]:
         """Remove and return requests of a replica."""
-        own = delete(running_requests).where(_R.replica == replica, _R.request_id.in_(ids))
-        return self._connection.execute(own.returning(running_requests)).mappings().all()
+        found: list[RowMapping] = []
+        for part in in_parts(ids):
+            asked = {"replica": replica, "ids": part}
+            found += self._connection.execute(_REMOVE_OWN, asked).mappings()
+        return found
 
     def remove_lost(self, since: float) -> Sequence[RowMapping]:
         """Remove and return the requests of replicas without a sign of life since a time."""
