@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Collection, MutableMapping, Sequence
 
 from ..protocol.errors import UnavailableError
 from .configured_upstreams import (
@@ -108,7 +108,7 @@ class Gateway:
             aliases=settings.aliases,
             deployments=read_deployments(settings.deployments, settings.aliases, self.notices),
             default_model=settings.default_model,
-            allowed=settings.shared_limits.models or settings.limits.models,
+            allowed=_allowed(settings),
         )
         self._missing = self.catalog.missing_deployments()
         self.notices += self._missing
@@ -232,8 +232,9 @@ class Gateway:
         self._missing = missing
 
     def _connect(self, upstream: Upstream) -> None:
-        others = [other for other in self._configured if other.name != upstream.name]
-        self._configured = [*others, upstream]
+        found = {other.name: other for other in self._configured}
+        # In its old place, if it has one: the first upstream that lists a name is asked for it.
+        self._configured = [*{**found, upstream.name: upstream}.values()]
         self._change_upstreams()
 
     def _disconnect(self, name: str) -> None:
@@ -268,6 +269,11 @@ class Gateway:
             except UnavailableError as error:
                 _log.warning("Expired files and responses were not removed: %s", error)
             await asyncio.sleep(PURGE_SECONDS)
+
+
+def _allowed(settings: GatewaySettings) -> Collection[str] | None:
+    shared = settings.shared_limits.models
+    return settings.limits.models if shared is None else shared
 
 
 def _file_limits(settings: GatewaySettings) -> FileLimits:

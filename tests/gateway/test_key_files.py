@@ -49,7 +49,10 @@ async def test_the_next_request_has_the_new_key(
     write(path, "sk-old", 1)
     settings = GatewaySettings(
         data_folder=tmp_path,
-        upstreams={"campus": {"base_url": standin.url, "api_key_file": str(path)}},
+        upstreams={
+            "campus": {"base_url": standin.url, "api_key_file": str(path)},
+            "second": {"base_url": standin.url, "api_key": "sk-2"},
+        },
     )
     gateway = Gateway(settings, {})
     gateway.key_files_seconds = 0.02
@@ -72,6 +75,8 @@ async def test_the_next_request_has_the_new_key(
         assert await key() == "Bearer sk-old"
         write(path, "sk-new", 2)
         await until("Bearer sk-new")
+        # The first one that lists a model is asked for it, so the order stays.
+        assert [upstream.name for upstream in gateway.catalog.upstreams[:2]] == ["campus", "second"]
         write(path, "", 3)
         for _ in range(1000):
             if "still used" in caplog.text:

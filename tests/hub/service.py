@@ -20,6 +20,7 @@ import httpx
 from .hub import Hub, free_ports, inherited
 
 __all__ = [
+    "PREFIX",
     "QUESTION",
     "Balancer",
     "Replica",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..standin import DONE, HANG, StandIn, chunk
 from .conftest import OPERATORS_KEY, SERVICES_KEY
 from .hub import Hub, Server
 from .objects import ObjectStore
-from .service import QUESTION, RunningService, error_of, eventually, token_of
+from .service import PREFIX, QUESTION, RunningService, error_of, eventually, token_of
 
 ASK = (
     "from openai import OpenAI\n"
@@ -66,6 +67,16 @@ def test_who_the_hub_does_not_know_is_refused(service: RunningService, upstream:
         "invalid_api_key",
     )
     assert not upstream.received
+
+
+def test_a_body_that_nobody_asked_for_is_not_read(service: RunningService) -> None:
+    replica = service.replicas[0]
+    for path in ("page.js", "health/ready", "aqueduct/status"):
+        with socket.create_connection(("127.0.0.1", replica.port), timeout=10) as client:
+            head = f"POST {PREFIX}{path} HTTP/1.1\r\nHost: here\r\nContent-Length: {2**21}\r\n\r\n"
+            client.sendall(head.encode())
+            # The answer comes, and the connection ends, without any of it.
+            assert client.recv(2**16).startswith(b"HTTP/1.1 4")
 
 
 def test_a_token_without_the_services_scope_is_refused(

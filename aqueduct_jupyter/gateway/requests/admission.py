@@ -93,12 +93,14 @@ class Admitted:
         route: the upstream and its model.
         headers: response headers that say what is left of the caller's budgets.
         size: the size of its body, in bytes.
+        tokens: its estimated tokens.
     """
 
     request: APIRequest
     route: Route
     headers: Mapping[str, str]
     size: int
+    tokens: int
 
 
 class Admission:
@@ -180,8 +182,9 @@ class Admission:
         await self._agent_keys.admit(entry)
         route = await self._catalog_for(entry.groups).resolve(request.model)
         self.choose(operation, request.model, route, entry)
-        headers = await self._budgets.admit(entry, partial(_expected, operation, request))
-        return Admitted(request, route, headers, size)
+        tokens = await off_the_loop(size, operation.count_input, request)
+        headers = await self._budgets.admit(entry, partial(_expected, operation, request, tokens))
+        return Admitted(request, route, headers, size, tokens)
 
     async def priced(self, route: Route) -> None:
         """Wait for the price of a model that has just been used for the first time."""
@@ -221,10 +224,13 @@ def _read(operation: Operation, asking: Asking) -> APIRequest:
     return operation.read(fields if asking.model is None else {**fields, "model": asking.model})
 
 
-def _expected(operation: Operation, request: APIRequest) -> tuple[int, int]:
+def _expected(operation: Operation, request: APIRequest, tokens: int) -> tuple[int, int]:
+    """Return the tokens that will be read and written; who counts tokens uses none."""
+    if operation.count_here is not None:
+        return 0, 0
     asked = [request.body.get(name) for name in operation.length_fields]
     most = max((value for value in asked if isinstance(value, int)), default=EXPECTED_TOKENS)
-    return operation.count_input(request), min(most, MOST_EXPECTED_TOKENS)
+    return tokens, min(most, MOST_EXPECTED_TOKENS) if asked else 0
 
 
 def _streams(operation: Operation, request: APIRequest) -> bool:

@@ -32,6 +32,9 @@ SAMPLE = 2048
 MOST_ITEMS = MOST_TEXTS = 32
 """How many messages are looked at, and how many texts in them: a first one may have many parts."""
 
+MOST_PARTS = 256
+"""How many parts and fields are looked at for texts, of which a part may have none."""
+
 _TEXTS = ("text", "file_id", "filename", "file_data", "data", "url", "image_url")
 """The fields of a part that distinguish it from others, in every API."""
 
@@ -39,7 +42,7 @@ _TEXTS = ("text", "file_id", "filename", "file_data", "data", "url", "image_url"
 def affinity_key(
     name: str, owner: str, request: APIRequest, turn: Turn | None, conversation: str | None
 ) -> bytes:
-    """Return the key of a request; it takes some microseconds, whatever the request's size.
+    """Return the key of a request; it takes some microseconds, however large that is.
 
     Args:
         name: the name of the model that was asked for.
@@ -71,11 +74,12 @@ def _beginning(body: dict[str, Any], turn: Turn | None) -> Iterator[str]:
     first = next((n for n, item in enumerate(items) if item.get("role") == "user"), None)
     if first is None:
         return
+    looks = iter(range(MOST_PARTS))
     # The user's own comes first, because only so many texts are looked at.
     for item in reversed(items[: first + 1]):
-        yield from _texts(item.get("content"))
+        yield from _texts(item.get("content"), looks)
     for name in ("instructions", "system"):
-        yield from _texts(body.get(name))
+        yield from _texts(body.get(name), iter(range(MOST_PARTS)))
 
 
 def _items(body: dict[str, Any], turn: Turn | None) -> Iterable[Any]:
@@ -85,15 +89,15 @@ def _items(body: dict[str, Any], turn: Turn | None) -> Iterable[Any]:
     return given if isinstance(given, list) else ()
 
 
-def _texts(content: Any) -> Iterator[str]:
+def _texts(content: Any, looks: Iterator[int]) -> Iterator[str]:
     if isinstance(content, str):
         yield content
     elif isinstance(content, list):
-        for part in content:
-            yield from _texts(part)
+        for part, _ in zip(content, looks, strict=False):
+            yield from _texts(part, looks)
     elif isinstance(content, dict):
-        for name, value in content.items():
+        for (name, value), _ in zip(content.items(), looks, strict=False):
             if isinstance(value, dict):
-                yield from _texts(value)
+                yield from _texts(value, looks)
             elif name in _TEXTS and isinstance(value, str):
                 yield value

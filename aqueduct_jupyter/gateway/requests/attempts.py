@@ -74,7 +74,11 @@ class Attempt:
 
     def end(self, error: AqueductError | None) -> None:
         """Note how an answer that had begun has ended."""
-        if self._trial and error is not None and fault_of(error) == "deployment":
+        if self._trial is None:
+            return
+        if error is None:
+            self._trial.succeed()
+        elif fault_of(error) == "deployment":
             self._trial.fail(error)
 
     def fail(self, error: AqueductError) -> bool:

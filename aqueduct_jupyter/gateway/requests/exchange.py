@@ -66,9 +66,10 @@ class Exchange:
     restored: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def has_text(self) -> bool:
-        """Whether a model writes the answer."""
-        return bool(self.operation.length_fields)
+    def reads_tokens(self) -> bool:
+        """Whether a model reads the request and writes nothing, as for embeddings."""
+        operation = self.operation
+        return not operation.length_fields and operation.count_here is None
 
     def translated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """Translate a whole answer of an upstream that speaks another API.

@@ -75,8 +75,7 @@ class Forwarding:
     async def _answered(
         self, operation: Operation, admitted: list[Admitted], entry: Entry, asking: Asking
     ) -> AsyncIterator[WholeAnswer | StreamedAnswer]:
-        asked = operation.count_input(admitted[0].request)
-        turn = None
+        asked, turn = admitted[0].tokens, None
         if operation.continues:
             turn = await self._turns.find(entry.owner, admitted[0].request)
             asked += operation.count_input(APIRequest({"input": turn.earlier}))
@@ -146,6 +145,7 @@ class Forwarding:
                         body = encode_json(operation.count_here(pending.tokens))
                         attempt.begin()
                         yield WholeAnswer(body, headers)
+                        attempt.end(None)
                         return
                     if is_last and _is_absent(operation, error):
                         with attempt.only_here():
@@ -219,6 +219,6 @@ async def _read(
             entry.count(stream.usage)
         elif stream is not None and stream.has_begun:
             entry.estimate(asked, stream.deltas)
-        elif entry.is_answered and entry.tokens_in is None and not exchange.has_text:
+        elif entry.is_answered and entry.tokens_in is None and exchange.reads_tokens:
             # Embeddings and the like may come without usage; they write nothing.
             entry.estimate(asked, 0)

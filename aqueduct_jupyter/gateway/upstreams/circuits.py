@@ -2,7 +2,9 @@
 
 A circuit is closed while the deployment answers. It opens after some failures in a row, or for as
 long as the deployment asks for with ``Retry-After``. Then it is half open: one request is let
-through, whose answer closes the circuit, and whose failure opens it again for twice as long.
+through, whose answer closes the circuit, and whose failure opens it again for twice as long, even
+if it comes in the middle of that answer. Only an answer's good end says that there are no failures
+in a row: a deployment may begin every answer and end none.
 
 Each process has circuits of its own and nothing is stored: what another replica knows, this one
 finds out with a few requests. What counts as a failure is decided in :mod:`.faults`.
@@ -57,6 +59,7 @@ class Circuit:
         self._failed_at = self._closed_at = float("-inf")
         self._opens_until: float | None = None
         self._probe: Trial | None = None
+        self._closed_by: Trial | None = None
         self.last_error: str | None = None
 
     @property
@@ -89,20 +92,28 @@ class Circuit:
         """Note that the deployment has begun to answer a request."""
         if not self._end_probe(trial) and trial.started_at < self._failed_at:
             return  # it says nothing of what came after
-        self._failures = 0
         if self._opens_until is not None:
             self._opens_until = None
-            self._closed_at = self._clock()
+            self._failures = 0
+            self._closed_at, self._closed_by = self._clock(), trial
             _log.info("The deployment '%s' answers again.", self._name)
+
+    def succeeded(self, trial: Trial) -> None:
+        """Note that the deployment has answered a request to the end."""
+        if trial.started_at >= self._failed_at:
+            self._failures = 0
+        if trial is self._closed_by:
+            self._closed_by = None
 
     def failed(self, trial: Trial, error: AqueductError) -> None:
         """Note that the deployment has failed, before or within its answer."""
-        was_probe = self._end_probe(trial)
+        was_probe = self._end_probe(trial) or trial is self._closed_by
         self.last_error = error.code
         if self._opens_until is not None and not was_probe:
             return  # it was sent before the circuit opened, or all the same
-        if trial.started_at < self._closed_at:
+        if trial.started_at < self._closed_at and not was_probe:
             return  # the deployment has answered since
+        self._closed_by = None
         self._failed_at = self._clock()
         self._failures += 1
         if error.retry_after is not None and error.status in (429, 503):
@@ -136,7 +147,7 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """One request to a deployment: what becomes of it is told to the circuit once or twice.
+    """One request to a deployment: what becomes of it is told to the circuit, as it goes on.
 
     Args:
         circuit: the deployment's circuit.
@@ -150,6 +161,10 @@ class Trial:
         """Note that the answer has begun."""
         self.circuit.begun(self)
 
+    def succeed(self) -> None:
+        """Note that the answer has ended well."""
+        self.circuit.succeeded(self)
+
     def fail(self, error: AqueductError) -> None:
         """Note an error, which may be the request's fault instead of the deployment's."""
         match fault_of(error):
@@ -157,6 +172,7 @@ class Trial:
                 self.circuit.failed(self, error)
             case "request":
                 self.circuit.begun(self)  # it has answered
+                self.circuit.succeeded(self)
             case "unsuited" | "here":
                 self.circuit.abandoned(self)
 

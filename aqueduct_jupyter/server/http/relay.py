@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any
@@ -18,7 +19,7 @@ from tornado.iostream import StreamClosedError
 
 from ...gateway.requests.answers import ClientLeftError
 from ...gateway.upstreams.hub_service import HubAnswer
-from ...protocol.errors import AqueductError, UnavailableError
+from ...protocol.errors import AqueductError, NotFoundError, UnavailableError
 from ...protocol.relay import KERNEL_HEADER
 from .base import AqueductHandler, UnknownAddressHandler
 from .body import authenticated_after_body
@@ -46,6 +47,9 @@ _NOT_RETURNED = frozenset(
         *("content-security-policy", "x-content-type-options"),
     )
 )
+_CLIMBS = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+"""Segments of a path that mean another path."""
+
 _CHAT_STREAMS = ("chat/completions", "completions")
 """Paths whose streams have only data, so an error has no name of its own."""
 
@@ -114,11 +118,14 @@ class RelayHandler(StreamingHandler):
         return await self._asking
 
     async def _ask(self, body: bytes | AsyncIterator[bytes]) -> HubAnswer:
-        method = self.request.method or "GET"
+        method, target = self.request.method or "GET", self._target()
+        if _CLIMBS.search(target.partition("?")[0]):
+            # It would be another address of whatever is in front of the service.
+            raise NotFoundError(f"There is no {self.request.path}.")
         service = self.serving.hub_service
         if service is None:
             raise TypeError("A request is passed on only to a hub's service.")
-        return await service.ask(method, self._target(), self._sent_headers(), body)
+        return await service.ask(method, target, self._sent_headers(), body)
 
     def _target(self) -> str:
         """Return the path below this server's base URL, with the query but without its token."""

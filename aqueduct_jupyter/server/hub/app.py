@@ -45,6 +45,10 @@ __all__ = ["AqueductHub"]
 DEFAULT_NAME = "aqueduct"
 """The name of the service in the hub's settings, unless the hub says another."""
 
+MAX_UNREAD_BYTES = 2**20
+"""Bytes of a body that nobody asks for: Tornado reads it before anything is known of its sender.
+Handlers that take bodies set limits of their own."""
+
 DEFAULT_URL = "http://127.0.0.1:10101"
 
 
@@ -147,7 +151,9 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
             log=self.log,
         )
         # A client's address and scheme come from the proxy in front of us.
-        server = HTTPServer(self._application(serving), xheaders=True)
+        server = HTTPServer(
+            self._application(serving), xheaders=True, max_body_size=MAX_UNREAD_BYTES
+        )
         url = urlsplit(self.bind_url)
         server.add_sockets(bind_sockets(url.port or 80, url.hostname))
         gateway.start()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from aqueduct_jupyter.gateway.requests.affinity import affinity_key
+from aqueduct_jupyter.gateway.requests.affinity import MOST_PARTS, affinity_key
 from aqueduct_jupyter.gateway.requests.turns import Turn
 from aqueduct_jupyter.protocol.requests import APIRequest
 from aqueduct_jupyter.protocol.response_conversations import as_stored_item
@@ -108,6 +109,25 @@ def test_the_apis_conversation_is_one() -> None:
 )
 def test_what_nobody_continues_is_drawn(body: dict[str, Any]) -> None:
     assert len({key(**body) for _ in range(20)}) == 20
+
+
+class Counted(list[Any]):
+    """A list that counts how much of it is looked at."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            self.seen += 1
+            yield item
+
+
+def test_not_all_parts_of_a_large_request_are_looked_at() -> None:
+    parts = Counted([{"type": "odd"}] * 10_000)
+    nested = Counted([parts] * 10_000)
+    for content in (parts, nested):
+        key(messages=[user(content)])
+    assert parts.seen + nested.seen <= 4 * MOST_PARTS
 
 
 def test_odd_contents_do_no_harm() -> None:

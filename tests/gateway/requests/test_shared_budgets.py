@@ -211,3 +211,5 @@ def test_models_are_those_of_the_groups_or_of_everyone() -> None:
     assert limits.models_of(frozenset("c")) == {"small"}
     assert limits.models_of(frozenset("abc")) == {"x", "y"}
     assert read_shared_limits({}).models_of(frozenset("a")) is None
+    # No models are not all models.
+    assert read_shared_limits({"models": []}).models_of(frozenset("a")) == frozenset()

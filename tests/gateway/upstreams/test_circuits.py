@@ -68,8 +68,26 @@ def test_an_answer_in_between_begins_the_count_anew(circuit: Circuit, clock: Clo
     for _ in range(3 * FAILURES):
         fail(circuit, FAILURES - 1)
         clock.now += 1
-        enter(circuit).begin()
+        answered = enter(circuit)
+        answered.begin()
+        answered.succeed()
     assert circuit.state == "closed"
+
+
+def test_answers_that_begin_and_break_are_failures_in_a_row(circuit: Circuit, clock: Clock) -> None:
+    for number in range(FAILURES):
+        assert circuit.state == "closed", number
+        clock.now += 1
+        broken = enter(circuit)
+        broken.begin()
+        broken.fail(UpstreamError("It broke."))
+    assert circuit.state == "open"
+    clock.now += COOL_DOWN
+    probe = enter(circuit)
+    probe.begin()
+    assert circuit.state == "closed"
+    probe.fail(UpstreamError("It broke."))
+    assert circuit.seconds_left == 2 * COOL_DOWN, "the one that closed it broke, too"
 
 
 def test_an_answer_to_an_earlier_request_does_not(circuit: Circuit, clock: Clock) -> None:
@@ -77,6 +95,7 @@ def test_an_answer_to_an_earlier_request_does_not(circuit: Circuit, clock: Clock
     clock.now += 1
     fail(circuit, FAILURES - 1)
     before.begin()
+    before.succeed()
     fail(circuit, 1)
     assert circuit.state == "open"
 

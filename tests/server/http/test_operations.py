@@ -395,7 +395,12 @@ async def test_anthropics_headers_go_along_and_their_form_comes_back(
 @pytest.mark.parametrize("case", [NAMED["chat/completions"]], ids=["counting"])
 @pytest.mark.parametrize("path", ["responses/input_tokens", "messages/count_tokens"])
 async def test_tokens_are_counted_here_where_the_upstream_cannot(
-    http: httpx.AsyncClient, standin: StandIn, case: Case, path: str
+    http: httpx.AsyncClient,
+    standin: StandIn,
+    extension: Any,
+    tmp_path: Path,
+    case: Case,
+    path: str,
 ) -> None:
     body = {
         "model": "real-name",
@@ -405,6 +410,9 @@ async def test_tokens_are_counted_here_where_the_upstream_cannot(
     del body["messages" if path.startswith("responses") else "input"]
     standin.reply({"input_tokens": 12}, status=200)
     assert (await http.post(f"v1/{path}", json=body)).json() == {"input_tokens": 12}
+    # Upstreams count for nothing, so it takes nothing of a budget.
+    row = await ledger_row(extension, tmp_path)
+    assert (row["tokens_in"], row["usd"]) == (None, None)
     standin.reply({"detail": "Not Found"}, status=404)
     assert (await http.post(f"v1/{path}", json=body)).json()["input_tokens"] == 10
     assert json.loads(standin.received[-1].body) == body

@@ -124,6 +124,20 @@ async def test_a_kernels_key_opens_what_it_always_opens(
     assert not standin.received
 
 
+@pytest.mark.parametrize("path", ["v1/models/../../hub", "v1/models/%2E%2e/x", "v1/models/a/."])
+async def test_no_path_climbs_out_of_the_service(
+    service: HubService, standin: StandIn, tmp_path: Path, path: str
+) -> None:
+    async with server(service, tmp_path) as http:
+        # As a client would send it that does not tidy paths up.
+        reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+        head = f"GET /user/ada/{path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n"
+        writer.write(f"{head}Authorization: Bearer of-the-owner\r\n\r\n".encode())
+        assert b" 404 " in await reader.readline()
+        writer.close()
+    assert not standin.received
+
+
 async def test_an_answer_comes_back_as_it_is(
     service: HubService, standin: StandIn, tmp_path: Path
 ) -> None:
