@@ -63,6 +63,7 @@ class Administration:
         self._running = running
         self._clock = clock
         self.changed: Mapping[str, SharedBudget] = {}
+        self._unreadable: set[tuple[str, str]] = set()
 
     async def refresh(self) -> None:
         """Read the changed budgets again; if that fails, the known ones stay."""
@@ -71,7 +72,24 @@ class Administration:
         except UnavailableError as error:
             _log.warning("The changed budgets cannot be read: %s", error)
             return
-        self.changed = {holder: SharedBudget(**budget) for holder, budget in found.items()}
+        read = {holder: self._read(holder, written) for holder, written in found.items()}
+        self.changed = {holder: budget for holder, budget in read.items() if budget is not None}
+        self._unreadable &= set(found.items())
+
+    def _read(self, holder: str, written: str) -> SharedBudget | None:
+        """Read a budget; None for one that a later release wrote, or another hand."""
+        try:
+            return SharedBudget.model_validate_json(written)
+        except ValidationError as error:
+            if (holder, written) not in self._unreadable:
+                self._unreadable.add((holder, written))
+                _log.error(
+                    "The changed budget of %s cannot be read, so the one in the settings counts: "
+                    "%s",
+                    holder,
+                    error.errors(include_url=False)[0]["msg"],
+                )
+            return None
 
     async def usage(self, by: str, *, days: int) -> list[dict[str, Any]]:
         """Sum the usage of all users; each sum has the value of ``by`` under that name.

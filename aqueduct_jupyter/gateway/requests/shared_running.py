@@ -7,16 +7,15 @@ elsewhere. The rows are in :mod:`aqueduct_jupyter.gateway.stores.running_request
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from ...protocol.errors import UnavailableError
 from ..entry import Caller
 from ..stores.database import Database
+from ..stores.notices import STOPPED, conversation_in
 from ..stores.running_interfaces import RunningStore
 from .running import RunningRequests, no_such_request
 
@@ -52,6 +51,7 @@ class SharedRunning(RunningRequests):
         self._store = store
         self._database = database
         self._beating: asyncio.Task[None] | None = None
+        self._swept_at = float("-inf")
         self._forgotten: set[str] = set()
         self.beaten: Callable[[], Awaitable[None]] = _nothing
         self.changed_elsewhere: Callable[[str, str], None] = _ignore
@@ -64,10 +64,11 @@ class SharedRunning(RunningRequests):
         """Note that this replica has ended."""
         if self._beating is not None:
             self._beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._beating
-            with suppress(UnavailableError):
+            await asyncio.wait([self._beating])
+            try:
                 await self._store.leave()
+            except Exception as error:  # whatever it is, the rest is closed all the same
+                _log.warning("The others find out by themselves that this replica ends: %s", error)
 
     async def list_all(self, caller: Caller) -> list[dict[str, Any]]:
         """List a caller's running requests in all replicas, the oldest first."""
@@ -95,18 +96,28 @@ class SharedRunning(RunningRequests):
         return await self._store.stop(None, request_id)
 
     async def _beat(self) -> None:
-        swept_at = float("-inf")
         while True:
+            began_at = monotonic()
+            # Whatever fails, the next sign of life must come, or this replica counts as dead.
             try:
-                await self._look()
-                if monotonic() - swept_at >= self.sweep_seconds:
-                    swept_at = monotonic()
-                    if lost := await self._store.sweep():
-                        _log.warning("%d requests of a replica that died were ended.", lost)
+                await self._show_life()
             except UnavailableError as error:
                 _log.warning("This replica cannot show that it lives: %s", error)
-            await self.beaten()
-            await self._listen()
+            except Exception:
+                _log.exception("A sign of life has failed.")
+            try:
+                await self.beaten()
+                await self._listen()
+            except Exception:
+                _log.exception("What others have changed was not read.")
+                await asyncio.sleep(max(0.0, began_at + self.beat_seconds - monotonic()))
+
+    async def _show_life(self) -> None:
+        await self._look()
+        if monotonic() - self._swept_at >= self.sweep_seconds:
+            self._swept_at = monotonic()
+            if lost := await self._store.sweep():
+                _log.warning("%d requests of a replica that died were ended.", lost)
 
     async def _look(self) -> None:
         """Stop the requests that were stopped elsewhere, and give up those that nobody will end."""
@@ -126,12 +137,12 @@ class SharedRunning(RunningRequests):
         """Tell of what other replicas have changed, until it is time for a sign of life."""
         end = monotonic() + self.beat_seconds
         while (left := end - monotonic()) > 0:
-            for notice in await self._database.wait_for_notices(left):
-                words = json.loads(notice)
-                if "conversation" not in words:
-                    return
-                if words["replica"] != self._store.replica:
-                    self.changed_elsewhere(words["owner"], words["conversation"])
+            notices = await self._database.wait_for_notices(left)
+            for changed in filter(None, map(conversation_in, notices)):
+                if changed.replica != self._store.replica:
+                    self.changed_elsewhere(changed.owner, changed.conversation)
+            if STOPPED in notices:
+                return
 
 
 def _ignore(owner: str, conversation_id: str) -> None:

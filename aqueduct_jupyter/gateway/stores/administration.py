@@ -44,10 +44,10 @@ class AdministrationStore:
         since = self._clock() - days * 86_400
         return await self._database.run(lambda db: request_rows(db).sums(None, since, by))
 
-    async def budgets(self) -> dict[str, dict[str, Any]]:
-        """Return the budgets that were changed, by holder, as they were written."""
+    async def budgets(self) -> dict[str, str]:
+        """Return the budgets that were changed, by holder, as they were written: in JSON."""
         rows = await self._database.run(lambda db: administration_rows(db).budgets())
-        return {row["holder"]: json.loads(row["budget"]) for row in rows}
+        return {row["holder"]: row["budget"] for row in rows}
 
     async def change_budget(
         self, holder: str, budget: Mapping[str, Any] | None, actor: str

@@ -11,7 +11,7 @@ import pytest
 from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.requests.administration import Administration
 from aqueduct_jupyter.gateway.requests.shared_budgets import SharedBudgets
-from aqueduct_jupyter.gateway.requests.shared_limits import SharedLimits
+from aqueduct_jupyter.gateway.requests.shared_limits import SharedBudget, SharedLimits
 from aqueduct_jupyter.gateway.requests.shared_running import SharedRunning
 from aqueduct_jupyter.gateway.stores.administration import AdministrationStore
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
@@ -149,3 +149,21 @@ async def test_any_request_is_stopped_from_any_replica(offices: tuple[Office, Of
     assert [line["action"] for line in await there.administration.audit()] == ["request.stop"]
     with pytest.raises(NotFoundError):
         await there.administration.stop("carol", "req_nothing")
+
+
+async def test_a_budget_that_this_release_cannot_read_is_left_out(
+    offices: tuple[Office, Office], caplog: pytest.LogCaptureFixture
+) -> None:
+    here, _ = offices
+    store = AdministrationStore(here.database)
+    await store.change_budget("user:ada", {"requests_per_day": 1, "pictures_per_day": 2}, "later")
+    await store.change_budget("user:ben", {"requests_per_day": 0}, "hand")
+    await store.change_budget("user:eve", {"requests_per_day": 3}, "carol")
+    for _ in range(3):
+        await here.administration.refresh()
+        assert here.administration.changed == {"user:eve": SharedBudget(requests_per_day=3)}
+    assert caplog.text.count("user:ada") == caplog.text.count("user:ben") == 1
+    # It can be removed, and written anew.
+    await here.administration.restore_budget("carol", "user:ada")
+    await here.administration.change_budget("carol", "user:ben", {"requests_per_day": 4})
+    assert here.administration.changed["user:ben"].requests_per_day == 4

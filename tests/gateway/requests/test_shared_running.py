@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from aqueduct_jupyter.gateway.entry import Entry
 from aqueduct_jupyter.gateway.requests.shared_running import SharedRunning
+from aqueduct_jupyter.gateway.stores.notices import STOPPED, conversation_changed
 from aqueduct_jupyter.gateway.stores.running_interfaces import Claim
 from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
 from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
@@ -28,11 +29,23 @@ async def until(is_so: Callable[[], Any]) -> None:
         await asyncio.sleep(0.005)
 
 
+class Noisy(SQLiteDatabase):
+    """A database in which anybody may send notices."""
+
+    notices: tuple[str, ...] = ()
+
+    async def wait_for_notices(self, seconds: float) -> list[str]:
+        if self.notices:
+            sent, self.notices = [*self.notices], ()
+            return sent
+        return await super().wait_for_notices(seconds)
+
+
 class House:
     """A replica, and its database."""
 
     def __init__(self, file: Path) -> None:
-        self.database = SQLiteDatabase(file)
+        self.database = Noisy(file)
         self.store = DatabaseRunning(self.database, "one")
         self.running = SharedRunning(self.store, self.database)
         self.running.beat_seconds = 0.01
@@ -72,3 +85,46 @@ async def test_a_request_that_runs_nowhere_is_given_up_and_one_that_runs_is_not(
         await house.beats_again()
         assert await house.rows("SELECT request_id FROM running_requests") == [("req_running",)]
         assert await house.rows("SELECT reserved FROM budget_windows") == [(1.0,)]
+
+
+async def test_a_sign_of_life_comes_again_whatever_fails(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = 0
+
+    async def fails() -> None:
+        nonlocal failures
+        failures += 1
+        raise ValueError("not expected")
+
+    house.running.beaten = fails
+    house.running.start()
+    await until(lambda: failures > 2)
+    assert await house.store.show_life() == {}
+    assert "not expected" in caplog.text
+    house.running.beaten = house.beat
+    await house.beats_again()
+
+
+async def test_all_notices_are_heard_and_those_of_strangers_ignored(house: House) -> None:
+    seen: list[tuple[str, str]] = []
+    house.running.changed_elsewhere = lambda *changed: seen.append(changed)
+    house.running.beat_seconds = 60
+    strange = ("not JSON", "[1]", "null", '{"conversation": "c"}', "[" * 100_000)
+    other = conversation_changed("two", "ada", "conv_1")
+    own = conversation_changed("one", "ada", "conv_2")
+    house.database.notices = (STOPPED, *strange, own, other)
+    house.running.start()
+    # A stop is looked for at once, and what came with it is not lost.
+    await house.beats_again(2)
+    assert seen == [("ada", "conv_1")]
+
+
+async def test_a_replica_whose_signs_of_life_have_failed_can_be_closed(house: House) -> None:
+    async def leave() -> None:
+        raise ValueError("not expected")
+
+    house.store.leave = leave  # type: ignore[method-assign]  # it fails
+    house.running.start()
+    await house.beats_again()
+    await house.running.close()
