@@ -51,7 +51,8 @@ class SharedRunning(RunningRequests):
         self._store = store
         self._database = database
         self._beating: asyncio.Task[None] | None = None
-        self._swept_at = float("-inf")
+        self._swept_at = self._seen_at = float("-inf")
+        self._steady_since = float("inf")
         self._forgotten: set[str] = set()
         self.beaten: Callable[[], Awaitable[None]] = _nothing
         self.changed_elsewhere: Callable[[str, str], None] = _ignore
@@ -114,8 +115,16 @@ class SharedRunning(RunningRequests):
 
     async def _show_life(self) -> None:
         await self._look()
-        if monotonic() - self._swept_at >= self.sweep_seconds:
-            self._swept_at = monotonic()
+        now, before = monotonic(), self._seen_at
+        self._seen_at = now
+        # While the database was away, nobody could show a sign of life. So nobody counts as dead
+        # before all have had the time for one.
+        dead_seconds = self._store.dead_seconds
+        if now - before > max(dead_seconds / 3, 2 * self.beat_seconds):
+            self._steady_since = now
+        is_steady = now - self._steady_since >= dead_seconds
+        if is_steady and now - self._swept_at >= self.sweep_seconds:
+            self._swept_at = now
             if lost := await self._store.sweep():
                 _log.warning("%d requests of a replica that died were ended.", lost)
 

@@ -83,6 +83,9 @@ class RunningStore(Protocol):
     replica: str
     """The name of this process."""
 
+    dead_seconds: float
+    """How long a replica may show no sign of life, in seconds, before its requests are ended."""
+
     async def begin(self, entry: Entry, claims: Sequence[Claim]) -> list[Claimed]:
         """Note that a request runs, and reserve what it claims: all of it, or nothing.
 

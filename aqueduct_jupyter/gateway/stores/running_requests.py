@@ -43,9 +43,11 @@ class DatabaseRunning:
         replica: the unique name of this process.
         dead_seconds: how long a replica may show no sign of life, in seconds.
         clock: returns seconds since 1970; for tests.
+        time_of: returns the time that all replicas share; for tests.
 
     Attributes:
         replica: the name of this process.
+        dead_seconds: how long a replica may show no sign of life, in seconds.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class DatabaseRunning:
         *,
         dead_seconds: float = DEAD_SECONDS,
         clock: Callable[[], float] = time.time,
+        time_of: Callable[[Connection, Callable[[], float]], float] | None = None,
     ) -> None:
         self._database = database
         self.replica = replica
-        self._dead_seconds = dead_seconds
+        self.dead_seconds = dead_seconds
         self._clock = clock
+        self._time_of = time_of or _shared_time
 
     async def begin(self, entry: Entry, claims: Sequence[Claim]) -> list[Claimed]:
         """Note that a request runs, and reserve what it claims; raises as in the interface."""
@@ -159,8 +163,12 @@ class DatabaseRunning:
 
     async def show_life(self) -> Mapping[str, bool]:
         """Show that this replica lives; return its requests by id, and whether each must stop."""
-        now = self._clock()
-        return await self._database.run(lambda db: running_rows(db).show_life(self.replica, now))
+
+        def work(db: Connection) -> dict[str, bool]:
+            now = self._time_of(db, self._clock)
+            return running_rows(db).show_life(self.replica, now)
+
+        return await self._database.run(work)
 
     async def give_up(self, ids: Sequence[str]) -> int:
         """End requests of this replica that nobody will, and release what they reserved."""
@@ -175,13 +183,13 @@ class DatabaseRunning:
 
     async def sweep(self) -> int:
         """End the requests of replicas that died, release what they reserved; return how many."""
-        now = self._clock()
 
         def work(db: Connection) -> int:
             from .sql.locks import lock_until_commit
 
             lock_until_commit(db, "sweep")
-            lost = running_rows(db).remove_lost(now - self._dead_seconds)
+            now = self._time_of(db, self._clock)
+            lost = running_rows(db).remove_lost(now - self.dead_seconds)
             _release(db, lost, now)
             windows = budget_rows(db)
             for span, seconds in KEPT_SECONDS.items():
@@ -193,6 +201,12 @@ class DatabaseRunning:
     async def leave(self) -> None:
         """Note that this replica has ended on purpose."""
         await self._database.run(lambda db: running_rows(db).leave(self.replica))
+
+
+def _shared_time(db: Connection, clock: Callable[[], float]) -> float:
+    from .sql.clocks import time_of
+
+    return time_of(db, clock)
 
 
 def _key(claim: Claim) -> tuple[str, str, str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from aqueduct_jupyter.gateway.stores.notices import STOPPED, conversation_change
 from aqueduct_jupyter.gateway.stores.running_interfaces import Claim
 from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
 from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
+from aqueduct_jupyter.protocol.errors import UnavailableError
 
 IN_FLIGHT = Claim("user:ada", "in flight", "now", 0, 4, 1)
 
@@ -128,3 +129,37 @@ async def test_a_replica_whose_signs_of_life_have_failed_can_be_closed(house: Ho
     house.running.start()
     await house.beats_again()
     await house.running.close()
+
+
+async def test_nobody_counts_as_dead_before_all_could_show_that_they_live(house: House) -> None:
+    swept: list[float] = []
+    was_away = 0.0
+    is_away = False
+    show_life = house.store.show_life
+
+    async def show_life_or_be_away() -> Mapping[str, bool]:
+        nonlocal was_away
+        if is_away:
+            swept.clear()
+            await asyncio.sleep(0.15)
+            was_away = time.monotonic()
+            raise UnavailableError("The database is away.")
+        return await show_life()
+
+    async def sweep() -> int:
+        swept.append(time.monotonic())
+        return 0
+
+    house.store.show_life = show_life_or_be_away  # type: ignore[method-assign]  # it is away
+    house.store.sweep = sweep  # type: ignore[method-assign]  # only when counts
+    house.store.dead_seconds = 0.3
+    house.running.sweep_seconds = 0
+    started = time.monotonic()
+    house.running.start()
+    await until(lambda: len(swept) > 1)
+    assert swept[0] - started >= 0.3
+    is_away = True
+    await until(lambda: was_away)
+    is_away = False
+    await until(lambda: swept)
+    assert swept[0] - was_away >= 0.3

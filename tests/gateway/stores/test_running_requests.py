@@ -22,6 +22,7 @@ from aqueduct_jupyter.gateway.stores.running_interfaces import Claim, Claimed, N
 from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
 from aqueduct_jupyter.protocol.errors import UnavailableError
 
+from ...postgresql import PostgreSQLServer
 from .owned import Backend
 
 ADA = Caller("ada")
@@ -33,7 +34,9 @@ class Replica:
     def __init__(self, backend: Backend, name: str, clock: Any) -> None:
         self.database = backend.open_database()
         self.clock = clock
-        self.running = DatabaseRunning(self.database, name, clock=clock)
+        self.running = DatabaseRunning(
+            self.database, name, clock=clock, time_of=lambda _, clock: clock()
+        )
         self.ledger = DatabaseLedger(self.database, settle=self.running.settle, clock=clock)
 
     async def begin(self, request_id: str, *claims: Claim, **more: Any) -> list[Claimed]:
@@ -206,6 +209,33 @@ async def test_who_notices_that_a_replica_died_releases_what_it_reserved(campus:
     assert lost == [("req_1", "failed", "replica_lost", 31_000)]
     assert await other.running.sweep() == 0
     assert await other.rows("SELECT name FROM replicas") == [("other",)]
+
+
+async def test_a_replica_that_has_not_shown_a_sign_of_life_yet_is_not_dead(
+    campus: Campus,
+) -> None:
+    new, other = campus.replica("new"), campus.replica("other")
+    await new.begin("req_1", tokens(100, 60))
+    await other.running.show_life()
+    campus.now += 29
+    assert await other.running.sweep() == 0
+    campus.now += 2
+    assert await other.running.sweep() == 1
+
+
+async def test_replicas_whose_clocks_differ_do_not_end_each_others_requests(
+    postgresql: PostgreSQLServer,
+) -> None:
+    database = PostgreSQLDatabase(postgresql.new_database())
+    late = DatabaseRunning(database, "late", clock=lambda: time.time() - 3600)
+    other = DatabaseRunning(database, "other")
+    await late.show_life()
+    await late.begin(Entry("req_1", "ada", None, time=time.time() - 3600), [])
+    await other.show_life()
+    assert await other.sweep() == 0
+    await database.run(lambda db: db.execute(text("UPDATE replicas SET alive_at = alive_at - 31")))
+    assert await late.sweep() == 1
+    await database.close()
 
 
 async def test_a_replica_that_was_only_slow_counts_once(campus: Campus) -> None:

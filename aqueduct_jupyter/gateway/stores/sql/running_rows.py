@@ -93,9 +93,14 @@ class RunningRows:
         return found
 
     def remove_lost(self, since: float) -> Sequence[RowMapping]:
-        """Remove and return the requests of replicas without a sign of life since a time."""
+        """Remove and return the requests of replicas without a sign of life since a time.
+
+        A replica may answer requests just before its first sign, and another that was thought dead
+        just before its next one.
+        """
         alive = select(replicas.c.name).where(replicas.c.alive_at >= since)
-        lost = delete(running_requests).where(_R.replica.not_in(alive)).returning(running_requests)
+        is_lost = _R.replica.not_in(alive) & (_R.time < since)
+        lost = delete(running_requests).where(is_lost).returning(running_requests)
         rows = self._connection.execute(lost).mappings().all()
         self._connection.execute(delete(replicas).where(replicas.c.alive_at < since))
         return rows
