@@ -31,7 +31,7 @@ DATA := $(JUPYTER)/data
 # How many processes run the tests; each needs up to 1 GB for its servers and its browser. They wait
 # a third of their time, so three of them use two cores.
 WORKERS := 3
-# The duration of `make soak`.
+# The duration of `make soak` and `make soak-hub`.
 SECONDS := 60
 WEIGHTS := $(DATA)/aqueduct/models/.pulled
 ENVIRONMENT := JUPYTER_DATA_DIR=$(DATA) JUPYTER_CONFIG_DIR=$(JUPYTER)/config \
@@ -42,7 +42,7 @@ TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.instal
 	$(addprefix $(CLIENTS)/,$(addsuffix /.installed,anthropic pydantic-ai openai-agents node))
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo docs pictures test test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench bench-hub corpus soak notebooks clean
+.PHONY: help install lab demo docs pictures test test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench bench-hub corpus soak soak-hub notebooks clean
 
 help: ## show this list
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -189,6 +189,9 @@ bench-hub: $(READY) $(POSTGRESQL) ## print what budgets cost with a ledger of te
 
 soak: $(READY) ## put a server under load and faults for SECONDS, and check for leaks
 	$(ENVIRONMENT) $(BIN)/python -m tests.soak --seconds $(SECONDS)
+
+soak-hub: $(READY) $(POSTGRESQL) ## put the hub's service under load and faults for SECONDS, and check its accounts
+	$(ENVIRONMENT) $(BIN)/python -m tests.soak.hub --seconds $(SECONDS)
 
 notebooks: $(WEIGHTS) ## run the example notebooks and the documentation's cells again, and record the answers
 	$(ENVIRONMENT) $(BIN)/python -m tests.record_notebooks

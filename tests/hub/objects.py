@@ -31,6 +31,8 @@ class ObjectStore:
         self.objects: dict[str, tuple[bytes, datetime]] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
         self.url = ""
+        self.is_away = False
+        """Whether it answers 503 to all that it is asked."""
 
     def environment(self) -> dict[str, str]:
         """Return the variables by which obstore finds the store."""
@@ -46,6 +48,11 @@ class ObjectStore:
 class _Handler(RequestHandler):
     def initialize(self, store: ObjectStore) -> None:
         self.store = store
+
+    def prepare(self) -> None:
+        if self.store.is_away:
+            self.set_status(503)
+            self.finish("<Error><Code>SlowDown</Code></Error>")
 
     def put(self, key: str) -> None:
         if upload := self.get_query_argument("uploadId", None):
@@ -127,7 +134,11 @@ def object_store() -> Iterator[ObjectStore]:
         (socket,) = bind_sockets(0, "127.0.0.1")
         store.url = f"http://127.0.0.1:{socket.getsockname()[1]}"
         server = HTTPServer(
-            Application([(rf"/{BUCKET}/?(.*)", _Handler, {"store": store})]),
+            Application(
+                [(rf"/{BUCKET}/?(.*)", _Handler, {"store": store})],
+                # Tornado would write each 503 to the terminal.
+                log_function=lambda _: None,
+            ),
             max_buffer_size=2**28,
         )
         server.add_socket(socket)

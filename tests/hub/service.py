@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from .hub import Hub, free_ports, inherited
+from .hub import Hub, Service, free_ports, inherited
 
 __all__ = [
     "PREFIX",
     "QUESTION",
     "Balancer",
+    "KnowsService",
     "Replica",
     "RunningService",
     "error_of",
@@ -156,11 +157,19 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
+class KnowsService(Protocol):
+    """What the service needs to know of its hub."""
+
+    url: str
+    internal_url: str
+    service: Service
+
+
 @dataclass
 class RunningService:
     """The service of a hub: its replicas, and what they share."""
 
-    hub: Hub
+    hub: KnowsService
     folder: Path
     settings: Path
     environment: Mapping[str, str]
@@ -212,7 +221,7 @@ class RunningService:
 
 @contextmanager
 def running_service(
-    hub: Hub,
+    hub: KnowsService,
     folder: Path,
     settings: str,
     environment: Mapping[str, str],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ class Asked:
     request_id: str | None = None
     ending: Ending = "left"
     code: str | None = None
+    ended: float = 0.0
+    """When its end had come, in seconds since 1970."""
 
 
 @dataclass(slots=True)
@@ -81,7 +84,20 @@ class Client:
 
         What has begun by then is ended.
         """
-        things: dict[Callable[[], Awaitable[None]], int] = {
+        things = self.things()
+        async with self._http:
+            while asyncio.get_running_loop().time() < until:
+                (thing,) = self._chance.choices([*things], [*things.values()])
+                name = thing.__name__.lstrip("_")
+                self._seen.done[name] += 1
+                try:
+                    await thing()
+                except (httpx.HTTPError, ValueError, KeyError) as error:
+                    await self.failed(name, error)
+
+    def things(self) -> dict[Callable[[], Awaitable[None]], int]:
+        """Give what it does, and how often of a hundred times."""
+        return {
             self._streamed: 40,
             self._whole: 16,
             self._stopped: 4,
@@ -91,15 +107,10 @@ class Client:
             self._look: 12,
             self._conversation: 8,
         }
-        async with self._http:
-            while asyncio.get_running_loop().time() < until:
-                (thing,) = self._chance.choices([*things], [*things.values()])
-                name = thing.__name__.lstrip("_")
-                self._seen.done[name] += 1
-                try:
-                    await thing()
-                except (httpx.HTTPError, ValueError, KeyError) as error:
-                    self._seen.faults.append(f"{name}: {error!r}")
+
+    async def failed(self, name: str, error: Exception) -> None:
+        """Note that something failed that must not."""
+        self._seen.faults.append(f"{name}: {error!r}")
 
     async def _streamed(self) -> None:
         await self._stream(self._words("Go on.", stream=True))
@@ -114,11 +125,13 @@ class Client:
             self._stream(self._words("Count."), headers={"X-Client-Request-Id": name})
         )
         await asyncio.sleep(self._chance.uniform(0, 0.3))
-        response = await self._http.delete(f"aqueduct/requests/{name}")
-        # It may not have begun yet, or be over.
-        if response.status_code != 404:
-            self._json(response)
-        await asking
+        try:
+            response = await self._http.delete(f"aqueduct/requests/{name}")
+            # It may not have begun yet, or be over.
+            if response.status_code != 404:
+                self._json(response)
+        finally:
+            await asking
 
     async def _refused(self) -> None:
         """Ask for what there is not."""
@@ -148,10 +161,18 @@ class Client:
         await self._stream(self._words(parts, stream=True))
         listed = self._json(await self._http.get("v1/files?limit=5"))
         assert isinstance(listed["data"], list)
-        content = await self._http.get(f"v1/files/{file_id}/content")
-        if content.content != data:
-            self._seen.faults.append(f"{name} came back as other bytes")
+        await self._compare(f"v1/files/{file_id}/content", data)
         self._json(await self._http.delete(f"v1/files/{file_id}"))
+
+    async def _compare(self, address: str, data: bytes) -> None:
+        """Read a file, which must have these bytes."""
+        content = await self._http.get(address)
+        if content.status_code != 200:
+            self._json(content)
+        elif content.content != data:
+            self._seen.faults.append(
+                f"{len(data)} bytes came back as {len(content.content)} others"
+            )
 
     async def _look(self) -> None:
         addresses = ("v1/models", "aqueduct/status", "aqueduct/usage", "aqueduct/requests")
@@ -179,7 +200,7 @@ class Client:
         asked.request_id = response.headers["x-request-id"]
         answer = self._answer_of(response, asked)
         if answer is not None:
-            asked.ending = "whole"
+            asked.ending, asked.ended = "whole", time.time()
             assert answer["choices"][0]["message"]["content"]
 
     async def _stream(self, body: dict[str, Any], *, headers: dict[str, str] | None = None) -> None:
@@ -226,7 +247,7 @@ class Client:
         if rest or not last:
             self._seen.faults.append(f"a stream ended within an event: {data[-200:]!r}")
         elif last == b"[DONE]":
-            asked.ending = "whole"
+            asked.ending, asked.ended = "whole", time.time()
         else:
             self._note_error(200, json.loads(last), asked)
 

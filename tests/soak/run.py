@@ -122,7 +122,7 @@ async def _soak(
         seen=seen,
         answers=upstream.answers,
         faults=upstream.faults,
-        asked_upstream=upstream.request_ids,
+        asked_upstream={*upstream.tokens},
         rows=ledger_rows(data),
         left=left,
         warm=warm,

@@ -37,7 +37,6 @@ FAULTS = (
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"x-request-id: *(\S+)", re.IGNORECASE)
 _STATUS = {"status 500": 500, "status 429": 429, "status 429 for a moment": 429, "status 503": 503}
-_USAGE = {"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12}
 
 
 class _GoneError(Exception):
@@ -58,8 +57,8 @@ class SoakUpstream:
         self.busy = 0
         """Connections on which an answer is under way."""
         self.faults: Counter[str] = Counter()
-        self.request_ids: set[str] = set()
-        """The gateway's ids of what it asked."""
+        self.tokens: dict[str, tuple[int, int]] = {}
+        """By the gateway's ids of what it asked: the tokens that its last answer counts."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -105,13 +104,16 @@ class SoakUpstream:
                 return True
             request_id = _REQUEST_ID.search(head)
             assert request_id, head
-            self.request_ids.add(request_id[1].decode())
-            return await self._chat(json.loads(body), reader, writer)
+            return await self._chat(request_id[1].decode(), json.loads(body), reader, writer)
         finally:
             self.busy -= 1
 
     async def _chat(
-        self, body: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        request_id: str,
+        body: dict[str, Any],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> bool:
         self.answers += 1
         fault = ""
@@ -119,6 +121,7 @@ class SoakUpstream:
             fault = FAULTS[self.answers // ONE_IN % len(FAULTS)]
             self.faults[fault] += 1
         answer = _Answer(random.Random(f"{self._seed} {self.answers}"), fault, reader, writer)
+        self.tokens[request_id] = (answer.tokens_in, answer.tokens_out)
         if fault in _STATUS:
             more = "Retry-After: 0\r\n" if fault.endswith("moment") else ""
             writer.write(_json({"error": {"message": fault}}, _STATUS[fault], more))
@@ -143,13 +146,15 @@ class _Answer:
         self._fault = fault
         self._reader = reader
         self._writer = writer
+        self.tokens_in = chance.randint(1, 60)
+        self.tokens_out = chance.randint(1, 90)
 
     async def whole(self) -> bool:
         await asyncio.sleep(self._chance.uniform(0, 0.1))
         words: dict[str, Any] = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1}
         message = {"role": "assistant", "content": self._text(20_000)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        words |= {"model": MODEL, "choices": [choice], "usage": _USAGE}
+        words |= {"model": MODEL, "choices": [choice], "usage": self._usage()}
         if self._fault == "error in the answer":
             words = {"error": {"message": "out of memory", "code": 500}}
         data = _json(words)
@@ -180,7 +185,7 @@ class _Answer:
                 await asyncio.sleep(pause)
             await self._flush()
         self._event(_chunk({}, "stop"))
-        self._event({**_chunk({}), "choices": [], "usage": _USAGE})
+        self._event({**_chunk({}), "choices": [], "usage": self._usage()})
         if self._fault != "no end":
             self._write(b"data: [DONE]\n\n")
         self._writer.write(b"0\r\n\r\n")
@@ -222,6 +227,11 @@ class _Answer:
 
     def _write(self, frame: bytes) -> None:
         self._writer.write(b"%x\r\n%b\r\n" % (len(frame), frame))
+
+    def _usage(self) -> dict[str, int]:
+        total = self.tokens_in + self.tokens_out
+        counts = {"prompt_tokens": self.tokens_in, "completion_tokens": self.tokens_out}
+        return {**counts, "total_tokens": total}
 
     def _text(self, most: int) -> str:
         return "wörds " * (self._chance.randint(6, most) // 6)

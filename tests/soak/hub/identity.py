@@ -1,0 +1,78 @@
+"""A stand-in for the JupyterHub of a soak: it knows whose a token is, and can be away."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from ...hub.hub import Service, free_ports
+
+__all__ = ["StandInHub", "standing_in"]
+
+ACCESS = "access:services!service=aqueduct"
+
+
+class StandInHub:
+    """What the service needs of a hub.
+
+    Args:
+        members: the groups of each user, by the user's name.
+        port: where it listens.
+
+    Attributes:
+        is_away: whether it answers 503, as a hub's proxy does while the hub restarts.
+    """
+
+    def __init__(self, members: Mapping[str, frozenset[str]], port: int) -> None:
+        self.tokens = {name: secrets.token_hex(16) for name in members}
+        self.users: dict[str, dict[str, Any]] = {
+            self.tokens[name]: {
+                "kind": "user",
+                "name": name,
+                "groups": sorted(groups),
+                "scopes": [ACCESS],
+            }
+            for name, groups in members.items()
+        }
+        self.is_away = False
+        self.url = f"http://127.0.0.1:{port}"
+        self.internal_url = f"{self.url}/hub/api"
+        self.service = Service(free_ports(1)[0], secrets.token_hex(16), "")
+
+
+class _UserHandler(RequestHandler):
+    def initialize(self, hub: StandInHub) -> None:
+        self.hub = hub
+
+    def get(self) -> None:
+        if self.hub.is_away:
+            self.set_status(503)
+            return
+        token = self.request.headers.get("Authorization", "").rpartition(" ")[2]
+        if token not in self.hub.users:
+            self.set_status(403)
+            return
+        self.finish(json.dumps(self.hub.users[token]))
+
+
+@asynccontextmanager
+async def standing_in(members: Mapping[str, frozenset[str]]) -> AsyncIterator[StandInHub]:
+    """Run a hub on this loop, until the context ends."""
+    (socket,) = bind_sockets(0, "127.0.0.1")
+    hub = StandInHub(members, socket.getsockname()[1])
+    handlers = [("/hub/api/user", _UserHandler, {"hub": hub})]
+    # Tornado's own log would say each of the 503.
+    server = HTTPServer(Application(handlers, log_function=lambda _: None))
+    server.add_socket(socket)
+    try:
+        yield hub
+    finally:
+        server.stop()
+        await server.close_all_connections()
