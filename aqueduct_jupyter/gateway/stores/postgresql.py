@@ -13,7 +13,7 @@ from .log import log
 from .notices import CHANNEL
 
 if TYPE_CHECKING:
-    from psycopg import AsyncConnection
+    from psycopg import AsyncConnection, Connection
     from sqlalchemy import Engine
 
 __all__ = ["PostgreSQLDatabase"]
@@ -27,6 +27,15 @@ CONNECT_SECONDS = 10
 ATTEMPTS = 4
 """How many times a transaction is tried that surely had no effect."""
 
+ANSWER_SECONDS = 30.0
+"""How long the database may take to answer, in seconds; changes of its tables take any time."""
+
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5}
+"""When the system finds out that the other side of a connection is gone, in seconds."""
+
+LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout")
+"""What PostgreSQL calls the limits of a statement, and of the time between two."""
+
 AWAY_SECONDS = 5.0
 """Seconds after which a client may try again while the database is away."""
 
@@ -38,10 +47,12 @@ class PostgreSQLDatabase:
 
     Args:
         url: its URL, such as ``postgresql+psycopg://user:password@host/name``.
+        answer_seconds: how long it may take to answer, in seconds.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._url = url
+        self._answer_seconds = answer_seconds
         self._engine: Engine | None = None
         self._opening = Lock()
         self._threads = ThreadPoolExecutor(CONNECTIONS - 1, thread_name_prefix="aqueduct-database")
@@ -52,12 +63,16 @@ class PostgreSQLDatabase:
 
     async def run(self, work: Work[_Result]) -> _Result:
         """Do work in one transaction; see :class:`.database.Database`."""
-        submitted = self._last_submitted
-        if submitted is not None and not submitted.done():
-            before = asyncio.wrap_future(submitted)
-            await asyncio.wait([before])
-            before.exception()  # it has been logged; asyncio would complain about it again
-        return await asyncio.wrap_future(self._threads.submit(self._transact, work))
+        try:
+            async with asyncio.timeout(self._answer_seconds) as limit:
+                await self._submitted_before()
+                return await asyncio.wrap_future(self._threads.submit(self._transact, work))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            # Whether it does the work in the end, nobody knows.
+            log.error("The database has not answered in %g seconds.", self._answer_seconds)
+            raise _unavailable("it does not answer") from error
 
     def submit(self, work: Work[object]) -> Future[object]:
         """Do work like :meth:`run`, without waiting; a failure is logged, and in the result."""
@@ -67,19 +82,15 @@ class PostgreSQLDatabase:
 
     async def wait_for_notices(self, seconds: float) -> list[str]:
         """Wait until somebody has sent a notice, or for some seconds, and return what was sent."""
-        from psycopg import AsyncConnection, Error
-        from psycopg.sql import SQL, Identifier
+        from psycopg import Error
 
         try:
-            if self._listener is None:
-                address = self._url.replace("+psycopg", "", 1)
-                self._listener = await AsyncConnection.connect(
-                    address, autocommit=True, connect_timeout=CONNECT_SECONDS
-                )
-                await self._listener.execute(SQL("LISTEN {}").format(Identifier(CHANNEL)))
-            found = self._listener.notifies(timeout=seconds, stop_after=1)
+            if (listener := self._listener) is None:
+                async with asyncio.timeout(self._answer_seconds):
+                    listener = await self._open_listener()
+            found = listener.notifies(timeout=seconds, stop_after=1)
             return [notice.payload async for notice in found]
-        except Error as error:
+        except (Error, TimeoutError) as error:
             log.warning("The database sends no notices: %s", error)
             await self._close_listener()
             await asyncio.sleep(seconds)
@@ -98,6 +109,24 @@ class PostgreSQLDatabase:
         if self._engine is not None:
             await asyncio.to_thread(self._engine.dispose)
 
+    async def _submitted_before(self) -> None:
+        submitted = self._last_submitted
+        if submitted is not None and not submitted.done():
+            before = asyncio.wrap_future(submitted)
+            # It is logged where it fails; asyncio would complain about it again.
+            before.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.wait([before])
+
+    async def _open_listener(self) -> AsyncConnection:
+        from psycopg import AsyncConnection
+        from psycopg.conninfo import make_conninfo
+        from psycopg.sql import SQL, Identifier
+
+        address = make_conninfo(self._url.replace("+psycopg", "", 1), **self._connect_options())
+        listener = self._listener = await AsyncConnection.connect(address, autocommit=True)
+        await listener.execute(SQL("LISTEN {}").format(Identifier(CHANNEL)))
+        return listener
+
     async def _close_listener(self) -> None:
         listener, self._listener = self._listener, None
         if listener is not None:
@@ -111,12 +140,7 @@ class PostgreSQLDatabase:
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             log.error("The database could not be used: %s", cause)
-            raise UnavailableError(
-                f"The server cannot use its database ({type(cause).__name__}). Ask the "
-                "administrator to check the server's log.",
-                code="storage_unavailable",
-                retry_after=AWAY_SECONDS,
-            ) from error
+            raise _unavailable(type(cause).__name__) from error
 
     def _attempt(self, work: Work[_Result]) -> _Result:
         from psycopg.errors import DeadlockDetected
@@ -141,7 +165,7 @@ class PostgreSQLDatabase:
             attempt += 1
 
     def _opened(self) -> Engine:
-        from sqlalchemy import create_engine
+        from sqlalchemy import create_engine, event
 
         from .sql.locks import lock_until_commit
         from .sql.upgrade import upgrade
@@ -152,11 +176,44 @@ class PostgreSQLDatabase:
                     self._url,
                     pool_size=CONNECTIONS,
                     max_overflow=0,
-                    connect_args={"connect_timeout": CONNECT_SECONDS},
+                    connect_args=self._connect_options(),
                 )
+                event.listen(engine, "connect", self._bound)
                 with engine.begin() as connection:
+                    for limit in LIMITS:
+                        connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
                     # The first server upgrades the database; the others wait until it is done.
                     lock_until_commit(connection, "upgrade")
                     upgrade(connection)
                 self._engine = engine
             return self._engine
+
+    def _connect_options(self) -> dict[str, int]:
+        from sqlalchemy import make_url
+
+        options = {
+            "connect_timeout": CONNECT_SECONDS,
+            "tcp_user_timeout": _milliseconds(self._answer_seconds),
+            **KEEPALIVES,
+        }
+        said = make_url(self._url).query
+        return {name: value for name, value in options.items() if name not in said}
+
+    def _bound(self, connection: Connection, record: object) -> None:  # noqa: ARG002
+        """Let the database end what takes too long, and what a server holds that has gone."""
+        for limit in LIMITS:
+            connection.execute(f"SET {limit} = {_milliseconds(self._answer_seconds)}".encode())
+        connection.commit()
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(1000 * seconds))
+
+
+def _unavailable(why: str) -> UnavailableError:
+    return UnavailableError(
+        f"The server cannot use its database ({why}). Ask the administrator to check the server's "
+        "log.",
+        code="storage_unavailable",
+        retry_after=AWAY_SECONDS,
+    )

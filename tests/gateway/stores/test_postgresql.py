@@ -1,0 +1,93 @@
+"""A PostgreSQL that does not answer: nobody waits for it longer than said."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from aqueduct_jupyter.gateway.stores.postgresql import PostgreSQLDatabase
+from aqueduct_jupyter.gateway.stores.sql.locks import lock_until_commit
+from aqueduct_jupyter.protocol.errors import UnavailableError
+
+from ...postgresql import PostgreSQLServer
+
+READ = text("SELECT 1")
+
+
+@asynccontextmanager
+async def opened(url: str, answer_seconds: float) -> AsyncIterator[PostgreSQLDatabase]:
+    database = PostgreSQLDatabase(url, answer_seconds=answer_seconds)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def test_who_asks_a_database_that_does_not_answer_is_told_soon(
+    postgresql: PostgreSQLServer,
+) -> None:
+    async with opened(postgresql.new_database(), 0.5) as database:
+        backend = await database.run(
+            lambda db: db.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        )
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            with pytest.raises(UnavailableError, match="does not answer") as caught:
+                await database.run(lambda db: db.execute(READ))
+            assert time.monotonic() - began < 5
+            assert (caught.value.code, caught.value.retry_after) == ("storage_unavailable", 5)
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        assert await database.run(lambda db: db.execute(READ).scalar_one()) == 1
+        # Nor for what was submitted before.
+        may_end = threading.Event()
+        database.submit(lambda _: may_end.wait(10))
+        with pytest.raises(UnavailableError, match="does not answer"):
+            await database.run(lambda db: db.execute(READ))
+        may_end.set()
+
+
+async def test_the_database_ends_what_takes_too_long(postgresql: PostgreSQLServer) -> None:
+    url = postgresql.new_database()
+    async with opened(url, 0.2) as database:
+        await database.run(lambda db: db.execute(READ))
+        began = time.monotonic()
+        failed = database.submit(lambda db: db.execute(text("SELECT pg_sleep(60)")))
+        assert isinstance(await asyncio.to_thread(failed.exception), UnavailableError)
+        assert time.monotonic() - began < 10
+
+        def parameters(db: Connection) -> dict[str, str]:
+            driver: Any = db.connection.driver_connection
+            return dict(driver.info.get_parameters())
+
+        said = await database.run(parameters)
+        assert (said["tcp_user_timeout"], said["keepalives_idle"]) == ("200", "10")
+    # What the address says goes before it.
+    async with opened(f"{url}&keepalives_idle=7", 10) as database:
+        assert (await database.run(parameters))["keepalives_idle"] == "7"
+
+
+async def test_nobody_cuts_an_upgrade_that_takes_longer(
+    postgresql: PostgreSQLServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = postgresql.new_database()
+    engine = create_engine(url)
+    async with opened(url, 0.2) as database:
+        with engine.begin() as connection:
+            lock_until_commit(connection, "upgrade")  # another server upgrades it
+            with pytest.raises(UnavailableError, match="does not answer"):
+                await database.run(lambda db: db.execute(READ))
+            await asyncio.sleep(0.2)
+        await asyncio.wrap_future(database.submit(lambda db: db.execute(READ)))
+        assert "could not be used" not in caplog.text
+    engine.dispose()
