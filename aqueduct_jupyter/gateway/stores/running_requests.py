@@ -30,7 +30,10 @@ DEAD_SECONDS = 30.0
 """How long a replica may show no sign of life before its requests are ended, in seconds."""
 
 KEPT_SECONDS = {"minute": 3600.0, "day": 40 * 86_400.0, "month": 800 * 86_400.0}
-"""How long what a budget counted is kept after its span began, in seconds."""
+"""How long what a budget counted is kept after its span began, in seconds; "now" never ends."""
+
+FORGET_SECONDS = 3600.0
+"""How often what nobody has in flight is forgotten, in seconds; opening it again costs time."""
 
 _Changes = defaultdict[tuple[str, str, str, int], list[float]]
 
@@ -64,6 +67,7 @@ class DatabaseRunning:
         self.dead_seconds = dead_seconds
         self._clock = clock
         self._time_of = time_of or _shared_time
+        self._forgot_at = float("-inf")
 
     async def begin(self, entry: Entry, claims: Sequence[Claim]) -> list[Claimed]:
         """Note that a request runs, and reserve what it claims; raises as in the interface."""
@@ -194,6 +198,9 @@ class DatabaseRunning:
             windows = budget_rows(db)
             for span, seconds in KEPT_SECONDS.items():
                 windows.forget(span, now - seconds)
+            if now - self._forgot_at >= FORGET_SECONDS:
+                self._forgot_at = now
+                windows.forget_unused()
             return len(lost)
 
         return await self._database.run(work)

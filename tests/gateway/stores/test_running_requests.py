@@ -17,7 +17,7 @@ from aqueduct_jupyter.gateway.stores.database import Database, Work
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.gateway.stores.notices import STOPPED
 from aqueduct_jupyter.gateway.stores.postgresql import PostgreSQLDatabase
-from aqueduct_jupyter.gateway.stores.rows import running_rows
+from aqueduct_jupyter.gateway.stores.rows import budget_rows, running_rows
 from aqueduct_jupyter.gateway.stores.running_interfaces import Claim, Claimed, NoRoomError
 from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
 from aqueduct_jupyter.protocol.errors import UnavailableError
@@ -402,3 +402,63 @@ async def test_old_spans_are_forgotten(campus: Campus) -> None:
     campus.now += 2 * 3600
     await one.running.sweep()
     assert await one.windows() == {}
+
+
+async def test_what_nobody_has_in_flight_is_forgotten(campus: Campus) -> None:
+    one = campus.replica("one")
+
+    def in_flight(kernel: str) -> Claim:
+        return Claim(f"kernel:ada/{kernel}", "in flight", "now", 0, 2, 1)
+
+    await one.begin("req_1", in_flight("invented"))
+    await one.end(one.entry)
+    await one.begin("req_2", in_flight("k1"))
+    await one.running.sweep()
+    assert await one.windows() == {"kernel:ada/k1 in flight": (0, 1)}
+    (state,) = await one.begin("req_3", in_flight("invented"))
+    assert state.left == 1
+
+
+async def test_what_is_just_claimed_is_not_forgotten(postgresql: PostgreSQLServer) -> None:
+    database = PostgreSQLDatabase(postgresql.new_database())
+    claim = Claim("kernel:ada/k1", "in flight", "now", 0, 1, 1)
+    key = (claim.holder, claim.kind, claim.span, claim.begins)
+
+    def release(db: Connection) -> None:
+        budget_rows(db).settle({key: (0, 1)})
+
+    def reserved(db: Connection) -> list[Any]:
+        return [*db.execute(text("SELECT reserved FROM budget_windows")).scalars()]
+
+    await database.run(lambda db: budget_rows(db).claim_all([claim]))
+    await database.run(release)
+    has_begun, may_commit = threading.Event(), threading.Event()
+
+    def then_wait(do: Callable[[Any], Any]) -> Callable[[Connection], Any]:
+        def work(db: Connection) -> Any:
+            done = do(budget_rows(db))
+            has_begun.set()
+            assert may_commit.wait(10)
+            return done
+
+        return work
+
+    # Who forgets does not wait for who claims,
+    claiming = asyncio.create_task(database.run(then_wait(lambda rows: rows.claim_all([claim]))))
+    assert await asyncio.to_thread(has_begun.wait, 10)
+    await database.run(lambda db: budget_rows(db).forget_unused())
+    may_commit.set()
+    await claiming
+    assert await database.run(reserved) == [1]
+    # and who claims what is being forgotten opens it again.
+    await database.run(release)
+    has_begun.clear()
+    may_commit.clear()
+    forgetting = asyncio.create_task(database.run(then_wait(lambda rows: rows.forget_unused())))
+    assert await asyncio.to_thread(has_begun.wait, 10)
+    claiming = asyncio.create_task(database.run(lambda db: budget_rows(db).claim_all([claim])))
+    await asyncio.sleep(0.1)
+    may_commit.set()
+    await asyncio.gather(forgetting, claiming)
+    assert await database.run(reserved) == [1]
+    await database.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, tuple_, update
 
 from ..running_interfaces import Claim, Claimed, NoRoomError
 from .tables import budget_windows
@@ -64,6 +64,11 @@ _CLAIM_TOGETHER = text(
 _SETTLE_TOGETHER = text(
     _TOGETHER.format(change="used = w.used + c.first, reserved = w.reserved - c.second")
 )
+_PLACE = (_W.holder, _W.kind, _W.span, _W.begins)
+_UNUSED = (
+    select(*_PLACE).where(_W.span == "now", _W.reserved <= 0).with_for_update(skip_locked=True)
+)
+_FORGET_UNUSED = delete(budget_windows).where(tuple_(*_PLACE).in_(_UNUSED))
 _FIND = select(*_STATE).where(_IS_KEY)
 _OPEN = insert(budget_windows)
 _SETTLE = (
@@ -118,12 +123,14 @@ class BudgetRows:
         """
         key = _named(_key(claim))
         asked = {**key, "most": claim.limit, "amount": claim.amount}
-        row = self._connection.execute(_CLAIM, asked).first()
-        if row is None and self._connection.execute(_FIND, key).first() is None:
-            self._open(claim)
-            row = self._connection.execute(_CLAIM, asked).first()
-        if row is None:
-            raise NoRoomError(Claimed(claim, *self._connection.execute(_FIND, key).one()))
+        while (row := self._connection.execute(_CLAIM, asked).first()) is None:
+            found = self._connection.execute(_FIND, key).first()
+            # It has not begun, or was forgotten at this moment because nobody used it; another
+            # request may open it first.
+            if found is None:
+                self._open(claim)
+            elif (full := Claimed(claim, *found)).left <= 0:
+                raise NoRoomError(full)
         return Claimed(claim, *row)
 
     def settle(self, changes: Mapping[Key, tuple[float, float]]) -> None:
@@ -151,6 +158,13 @@ class BudgetRows:
         """Remove windows that ended long ago."""
         over = (_W.span == span) & (_W.begins < before)
         self._connection.execute(delete(budget_windows).where(over))
+
+    def forget_unused(self) -> None:
+        """Remove the windows of what is in flight in which nothing is.
+
+        One that another transaction is just claiming is left alone.
+        """
+        self._connection.execute(_FORGET_UNUSED)
 
     def _open(self, claim: Claim) -> None:
         carried = 0.0
