@@ -52,8 +52,8 @@ class Faults:
     say: Callable[[str], None]
     done: Counter[str] = field(default_factory=Counter)
     kills: list[float] = field(default_factory=list)
-    ends: list[float] = field(default_factory=list)
-    """When replicas had ended that were asked to."""
+    ends: list[tuple[float, float]] = field(default_factory=list)
+    """When replicas were asked to end, and when they had."""
     outages: list[tuple[float, float]] = field(default_factory=list)
     """When the database was away, or had its connections ended."""
     wrongs: list[str] = field(default_factory=list)
@@ -112,6 +112,7 @@ class Faults:
         self.site.alive.remove(replica)
         self.site.balance()
         replica.terminate()
+        began = time.time()
 
         async def end() -> None:
             try:
@@ -123,7 +124,7 @@ class Faults:
                 if code:
                     words = replica.log.read_text(errors="replace")
                     self.wrongs.append(f"a replica ended with {code}: {words[-500:]}")
-            self.ends.append(time.time())
+            self.ends.append((began, time.time()))
 
         ending = asyncio.create_task(end())
         await self.site.start()
