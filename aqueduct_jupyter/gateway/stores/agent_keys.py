@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..entry import AGENT
 from .database import Database
-from .rows import agent_key_rows
+from .notices import STOPPED, notify
+from .rows import agent_key_rows, running_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -64,9 +66,18 @@ class AgentKeyStore:
         return [dict(row) for row in rows]
 
     async def remove(self, owner: str, key_id: str) -> bool:
-        """Remove a key of an owner; return whether there was one."""
+        """Remove a key of an owner, and stop its requests; return whether there was one."""
         now = self._clock()
-        return await self._database.run(lambda db: agent_key_rows(db).remove(owner, key_id, now))
+
+        def work(db: Connection) -> bool:
+            if not agent_key_rows(db).remove(owner, key_id, now):
+                return False
+            # They may run in any replica.
+            if running_rows(db).stop_kernel(owner, AGENT + key_id):
+                notify(db, STOPPED)
+            return True
+
+        return await self._database.run(work)
 
     def use(self, key_id: str, tokens: int) -> None:
         """Count the tokens that a key has used, without waiting for the database."""

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from aqueduct_jupyter.gateway.entry import Caller, Entry
+from aqueduct_jupyter.gateway.stores.agent_keys import AgentKeyStore
 from aqueduct_jupyter.gateway.stores.database import Database, Work
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.gateway.stores.notices import STOPPED
@@ -383,6 +384,29 @@ async def test_a_stop_wakes_the_replica_that_waits(campus: Campus) -> None:
     await two.running.stop(ADA, "req_1")
     async with asyncio.timeout(10):
         assert await waiting == ([STOPPED] if has_notices else [])
+
+
+async def test_a_revoked_key_stops_its_requests_in_all_replicas(campus: Campus) -> None:
+    one, two = campus.replica("one"), campus.replica("two")
+    keys = AgentKeyStore(two.database, clock=lambda: campus.now)
+    for key_id in ("codex-1", "codex-2"):
+        row = {"id": key_id, "owner": "ada", "name": "codex", "digest": "", "sealed_token": ""}
+        await keys.add({**row, "created_at": 0, "expires_at": 10**6, "tokens": 0}, most=9)
+    await one.begin("req_1", kernel="agent:codex-1")
+    await one.begin("req_2", kernel="agent:codex-2")
+    await one.begin("req_3", kernel="agent:codex-1", owner="ben")
+    await one.begin("req_4")
+    heard: list[str] = []
+    has_notices = isinstance(one.database, PostgreSQLDatabase)
+    if has_notices:
+        assert await one.database.wait_for_notices(0.01) == []
+    assert not await keys.remove("ben", "codex-1")
+    assert await keys.remove("ada", "codex-1")
+    if has_notices:
+        heard = await one.database.wait_for_notices(10)
+    assert heard == ([STOPPED] if has_notices else [])
+    own = await one.running.show_life()
+    assert {name for name, is_stopped in own.items() if is_stopped} == {"req_1"}
 
 
 async def test_a_replica_that_ends_on_purpose_leaves_nothing(campus: Campus) -> None:

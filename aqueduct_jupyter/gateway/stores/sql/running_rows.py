@@ -77,6 +77,11 @@ class RunningRows:
         )
         return self._connection.execute(marked).mappings().first()
 
+    def stop_kernel(self, owner: str, kernel: str) -> int:
+        """Mark all requests of a kernel, or of an agent, as stopped; return how many there are."""
+        marked = update(running_requests).where(*_of(owner, kernel)).values(is_stopped=True)
+        return self._connection.execute(marked).rowcount
+
     def show_life(self, replica: str, now: float) -> dict[str, bool]:
         """Note that a replica lives; return its requests by id, and whether each is stopped."""
         if not self._connection.execute(_ALIVE, {"replica": replica, "now": now}).rowcount:
