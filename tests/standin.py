@@ -226,6 +226,8 @@ class StandIn:
         self.answer_to: dict[str, dict[str, Any]] = {}
         """Whole answers to last messages; for a client that cannot be asked to wait for one."""
         self.absent: set[str] = set()
+        # Whether it has addresses that only our servers have.
+        self.is_ours = False
         """The paths that this upstream does not have, such as ``/v1/responses``."""
         self.connections = 0
         self.open_connections = 0
@@ -276,6 +278,7 @@ class StandIn:
         self.received.clear()
         self.answer_to.clear()
         self.absent.clear()
+        self.is_ours = False
         self.models_status = 200
         self.has_chat.clear()
         self._replies.clear()
@@ -367,8 +370,7 @@ class StandIn:
     def _reply_to(self, request: Received) -> Reply:
         if request.path.endswith("/models") and request.path not in self.absent:
             return self._models()
-        if "/aqueduct/" in request.path:
-            # Only ours has such addresses.
+        if "/aqueduct/" in request.path and not self.is_ours:
             head = b"HTTP/1.1 404 X\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n"
             return Reply(head, [], is_chunked=False)
         return self._next(request)

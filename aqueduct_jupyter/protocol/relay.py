@@ -1,8 +1,11 @@
-"""How a user's server asks a hub's service: the headers that it adds to its users' requests."""
+"""How a user's server asks a hub's service: the headers that only these two know."""
 
 from __future__ import annotations
 
-__all__ = ["KERNEL_HEADER"]
+__all__ = ["DECLARED_TYPE_HEADER", "KERNEL_HEADER"]
+
+DECLARED_TYPE_HEADER = "X-Aqueduct-Declared-Type"
+"""The header with the media type that a file was uploaded with, such as one with a charset."""
 
 KERNEL_HEADER = "X-Aqueduct-Kernel"
 """The header with the name in the key that was used in the user's server: a kernel's id, or

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
+from ..gateway.documents import samples
 from ..kernels import running_kernel
 from ..standin import DONE, HANG, StandIn, chunk
 from .conftest import OPERATORS_KEY, SERVICES_KEY
@@ -181,6 +184,34 @@ def test_what_one_user_keeps_the_other_cannot_see(
     with service.client(hub.service.monitor_token) as http:
         # Not even an administrator reads what users keep.
         assert all(http.get(path).status_code == 404 for path in paths)
+
+
+def test_documents_are_read_in_the_users_server(
+    people: dict[str, Server], service: RunningService, upstream: StandIn
+) -> None:
+    pdf = samples.pdf("The water runs downhill.")
+    server = people["alice"]
+    with server.client() as hers:
+        form = {"files": {"file": ("plan.pdf", pdf)}, "data": {"purpose": "user_data"}}
+        file_id = hers.post("v1/files", **form).json()["id"]
+        uri = f"data:application/pdf;base64,{b64encode(pdf).decode()}"
+        parts = ({"file_id": file_id}, {"filename": "plan.pdf", "file_data": uri})
+        for part in parts:
+            said = [{"role": "user", "content": [{"type": "file", "file": part}]}]
+            hers.post("v1/chat/completions", json={**QUESTION, "messages": said}).raise_for_status()
+    for asked in upstream.chats:
+        (written,) = asked.json["messages"][0]["content"]
+        assert "The file 'plan.pdf' begins here" in written["text"]
+        assert "The water runs downhill." in written["text"]
+    # The process that reads is a child of this server; the service has none.
+    assert "documents.worker" in children_of(server.pid)
+    for replica in service.replicas:
+        assert "documents.worker" not in children_of(replica.process.pid)
+
+
+def children_of(pid: int) -> str:
+    below = psutil.Process(pid).children(recursive=True)
+    return "\n".join(" ".join(child.cmdline()) for child in below)
 
 
 def test_a_kernel_deletes_only_its_own_uploads(people: dict[str, Server]) -> None:

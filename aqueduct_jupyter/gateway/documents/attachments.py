@@ -27,7 +27,7 @@ from ...protocol.errors import (
 from ...protocol.files import DocumentMode
 from ..encoding import encode_base64
 from ..offload import off_the_loop
-from ..stores.interfaces import Files
+from ..stores.interfaces import ReadableFiles
 from .file_forms import CHAT_FILES, FileForm, Found
 from .file_parts import (
     LONGEST_FILENAME,
@@ -70,11 +70,11 @@ class Attachments:
     """Converts the file parts of chat requests.
 
     Args:
-        files: the store of uploaded files.
+        files: the uploaded files.
         documents: the document reader.
     """
 
-    def __init__(self, files: Files, documents: DocumentReader) -> None:
+    def __init__(self, files: ReadableFiles, documents: DocumentReader) -> None:
         self._files = files
         self._documents = documents
 

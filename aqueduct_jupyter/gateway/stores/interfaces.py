@@ -21,7 +21,16 @@ from ...protocol.stored_conversations import (
 )
 from ..entry import Caller, Entry
 
-__all__ = ["MOST_LISTED", "Conversations", "Files", "Incoming", "Ledger", "StoredFile", "Used"]
+__all__ = [
+    "MOST_LISTED",
+    "Conversations",
+    "Files",
+    "Incoming",
+    "Ledger",
+    "ReadableFiles",
+    "StoredFile",
+    "Used",
+]
 
 MOST_LISTED = 10_000
 """Maximum number of files on one page of a list."""
@@ -77,7 +86,28 @@ class Incoming(Protocol):
         ...
 
 
-class Files(Protocol):
+class ReadableFiles(Protocol):
+    """Files that requests name."""
+
+    async def find(self, owner: str, file_id: str) -> StoredFile:
+        """Describe a file and where its bytes are.
+
+        Raises:
+            UnknownFileError: it was never uploaded, was deleted, has expired, or has another owner.
+        """
+        ...
+
+    async def read(self, stored: StoredFile) -> bytes:
+        """Read all bytes of a file.
+
+        Raises:
+            UnknownFileError: it was deleted in the meantime.
+            UnavailableError: the disk cannot be read.
+        """
+        ...
+
+
+class Files(ReadableFiles, Protocol):
     """The files of all owners."""
 
     max_file_bytes: int
@@ -128,10 +158,6 @@ class Files(Protocol):
         """
         ...
 
-    async def find(self, owner: str, file_id: str) -> StoredFile:
-        """Describe a file and where its bytes are; raises like :meth:`get`."""
-        ...
-
     async def open(
         self, stored: StoredFile, start: int = 0, end: int | None = None
     ) -> AsyncGenerator[bytes]:
@@ -146,10 +172,6 @@ class Files(Protocol):
             UnknownFileError: it was deleted in the meantime.
             UnavailableError: the disk cannot be read; this may happen in the middle.
         """
-        ...
-
-    async def read(self, stored: StoredFile) -> bytes:
-        """Read all bytes of a file; raises like :meth:`open`."""
         ...
 
     async def page(

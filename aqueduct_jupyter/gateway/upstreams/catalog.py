@@ -29,6 +29,7 @@ from ...protocol.errors import (
     ModelNotFoundError,
     PermissionDeniedError,
 )
+from ...protocol.files import DocumentMode
 from ...protocol.models import Model, ModelList
 from .deployments import ConfiguredDeployment, Group, Groups, Route
 from .listings import LIST_LIFETIME, RETRY_LIST_AFTER, Listings
@@ -182,6 +183,18 @@ class Catalog:
             return ""
         route = self._by_full_name(name) or self._by_known_lists(name)
         return route.upstream.name if route else ""
+
+    def document_mode(self, name: str) -> DocumentMode | None:
+        """Return how documents are forwarded to a listed model; None if that differs or is open."""
+        target = self.aliases.get(name, name)
+        if target in self._groups:
+            group = self._groups.find(target)
+            routes = [one.route for one in group.deployments] if group else []
+        else:
+            route = self._by_full_name(target) or self._by_known_lists(target)
+            routes = [route] if route else []
+        modes = {route.upstream.settings.documents for route in routes}
+        return modes.pop() if len(modes) == 1 else None
 
     async def answering(self) -> dict[str, AqueductError | None]:
         """Return each upstream's error, or None if it answers."""

@@ -22,6 +22,7 @@ from ...protocol.errors import (
     UnavailableError,
 )
 from ...protocol.files import read_expiry
+from ...protocol.relay import DECLARED_TYPE_HEADER
 from .base import AqueductHandler
 from .body import BodyHandler, authenticated_after_body
 from .multipart import FormReader
@@ -158,6 +159,8 @@ class FileContentHandler(AqueductHandler):
         size = stored.file.bytes
         self.set_header("Content-Type", stored.media_type)
         self.set_header("Content-Disposition", content_disposition(stored.file.filename))
+        if stored.declared_type:
+            self.set_header(DECLARED_TYPE_HEADER, stored.declared_type)
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("Content-Length", str(end - start))
         if (start, end) != (0, size):

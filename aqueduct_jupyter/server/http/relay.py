@@ -1,7 +1,8 @@
 """Handlers that pass requests on to a hub's service, which answers in their place.
 
 Who is calling is found here, so a kernel's key opens what it always opens; the service is asked
-with this server's own token. Bytes go through as they come, in both directions. The connection to
+with this server's own token. Bytes go through as they come, in both directions, but for documents,
+which are read here (:mod:`aqueduct_jupyter.gateway.requests.hub_documents`). The connection to
 the service is in :mod:`aqueduct_jupyter.gateway.upstreams.hub_service`.
 """
 
@@ -18,8 +19,10 @@ from urllib.parse import parse_qsl, urlencode
 from tornado.iostream import StreamClosedError
 
 from ...gateway.requests.answers import ClientLeftError
+from ...gateway.requests.operations import OPERATIONS
 from ...gateway.upstreams.hub_service import HubAnswer
 from ...protocol.errors import AqueductError, NotFoundError, UnavailableError
+from ...protocol.notes import NOTES_HEADER, notes_headers, read_notes
 from ...protocol.relay import KERNEL_HEADER
 from .base import AqueductHandler, UnknownAddressHandler
 from .body import authenticated_after_body
@@ -65,6 +68,7 @@ class RelayHandler(StreamingHandler):
 
     _pieces_on_the_way: asyncio.Queue[bytes] | None = None
     _asking: asyncio.Task[HubAnswer] | None = None
+    _notes: tuple[str, ...] = ()
 
     @property
     def max_body_bytes(self) -> int:
@@ -113,9 +117,19 @@ class RelayHandler(StreamingHandler):
 
     async def _answer(self) -> HubAnswer:
         if self._asking is None or self._pieces_on_the_way is None:
-            return await self._ask(b"".join(self.pieces()))
+            return await self._ask(await self._read_documents(b"".join(self.pieces())))
         await self.receive(b"")  # the end
         return await self._asking
+
+    async def _read_documents(self, body: bytes) -> bytes:
+        """Return the body without documents, if they can be read here."""
+        operation = OPERATIONS.get(self.path_kwargs.get("path", ""))
+        if operation is None or (documents := self.serving.hub_documents) is None:
+            return body
+        model = self.path_kwargs.get("deployment")
+        passed = await documents.read(operation, model, body, self._identity())
+        self._notes = passed.notes
+        return passed.body
 
     async def _ask(self, body: bytes | AsyncIterator[bytes]) -> HubAnswer:
         method, target = self.request.method or "GET", self._target()
@@ -142,13 +156,14 @@ class RelayHandler(StreamingHandler):
             for name, value in self.request.headers.get_all()
             if name.lower() not in _NOT_SENT
         }
-        headers["X-Request-Id"] = self.request_id
+        return {**headers, "X-Request-Id": self.request_id, **self._identity()}
+
+    def _identity(self) -> dict[str, str]:
+        """Return the headers that say for whom this server asks, besides its own token."""
         if self.caller.is_agent:
             # The service made the key, and knows whose it is.
-            headers["Authorization"] = self.request.headers["Authorization"]
-        elif self.caller.key:
-            headers[KERNEL_HEADER] = self.caller.key
-        return headers
+            return {"Authorization": self.request.headers["Authorization"]}
+        return {KERNEL_HEADER: self.caller.key} if self.caller.key else {}
 
     async def _upload(self, pieces: asyncio.Queue[bytes]) -> AsyncIterator[bytes]:
         while piece := await pieces.get():
@@ -159,6 +174,9 @@ class RelayHandler(StreamingHandler):
         for name, value in answer.headers.items():
             if name.lower() not in _NOT_RETURNED:
                 self.set_header(name, value)
+        notes = [*self._notes, *read_notes(answer.headers.get(NOTES_HEADER))]
+        for name, value in notes_headers(notes).items():
+            self.set_header(name, value)
         async with aclosing(answer.chunks()) as pieces:
             if answer.is_stream:
                 await self._send_events(answer, pieces)

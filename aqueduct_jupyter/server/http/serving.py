@@ -14,6 +14,7 @@ from tornado.web import RequestHandler
 
 from ...gateway.entry import Caller
 from ...gateway.gateway import Gateway
+from ...gateway.requests.hub_documents import HubDocuments
 from ...gateway.upstreams.hub_service import HubService
 
 __all__ = ["Authenticator", "Host", "Logger", "Serving"]
@@ -67,6 +68,7 @@ class Serving:
         base_url: the path above all addresses; begins and ends with a slash.
         writes_directly: whether the chunks of a stream go past Tornado's buffers if possible.
         hub_service: the hub's service that answers all requests, if there is one.
+        hub_documents: reads documents before the hub's service is asked.
         log: the handlers' log.
     """
 
@@ -76,4 +78,5 @@ class Serving:
     base_url: str = "/"
     writes_directly: bool = True
     hub_service: HubService | None = None
+    hub_documents: HubDocuments | None = None
     log: Logger = field(default_factory=lambda: logging.getLogger("aqueduct_jupyter.server"))

@@ -50,6 +50,10 @@ class StatusHandler(AqueductHandler):
                 "context_tokens": {
                     model.id: model.context_tokens for model in models if model.context_tokens
                 },
+                # Whether a model's service reads documents itself; a user's server asks this.
+                "document_modes": {
+                    model.id: mode for model in models if (mode := catalog.document_mode(model.id))
+                },
                 # In the order of their groups in a list to choose from.
                 "owners": {model.id: catalog.owner(model.id) for model in models},
                 "default_model": await catalog.default_model(),

@@ -17,6 +17,7 @@ from traitlets import Bool, default
 
 from ...gateway.entry import Entry
 from ...gateway.gateway import Gateway
+from ...gateway.requests.hub_documents import HubDocuments
 from ...gateway.upstreams.hub_service import HubService, find_hub_service
 from ..http.relay import relayed
 from ..http.routes import routes
@@ -91,6 +92,12 @@ class AqueductApp(GatewayTraits, ExtensionApp):
             return [Reports(self.log, self.serverapp.event_logger).record]
         return []
 
+    def _hub_documents(self) -> HubDocuments | None:
+        if self.hub_service is None:
+            return None
+        most = self.gateway.settings.max_body_bytes
+        return HubDocuments(self.hub_service, self.gateway.documents, max_body_bytes=most)
+
     def initialize_handlers(self) -> None:
         """Register every route below Jupyter's base URL."""
         owner = os.environ.get("JUPYTERHUB_USER", "")
@@ -107,6 +114,7 @@ class AqueductApp(GatewayTraits, ExtensionApp):
             base_url=self.serverapp.base_url if self.serverapp else "/",
             writes_directly=self.direct_writes,
             hub_service=self.hub_service,
+            hub_documents=self._hub_documents(),
             log=self.log,
         )
         table = list(routes() if self.hub_service is None else relayed(routes()))

@@ -39,7 +39,8 @@ class Clock:
 
 def upstream(name: str, lists: Lists, **more: Any) -> Upstream:
     allowed = more.pop("models", None)
-    settings = UpstreamSettings(base_url="http://x.invalid/v1", models=allowed)
+    documents = more.pop("documents", "text")
+    settings = UpstreamSettings(base_url="http://x.invalid/v1", models=allowed, documents=documents)
     return Upstream(name, settings, transport=lists, **more)
 
 

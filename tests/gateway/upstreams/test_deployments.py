@@ -147,6 +147,24 @@ async def test_its_context_is_the_shortest_one() -> None:
     assert listed == {"llama": 8192, "big": 4096, "gpt": 4096, "main": 4096}
 
 
+async def test_it_reads_documents_in_one_way_only_if_all_do() -> None:
+    for documents, expected in (("text", "text"), ("native", None)):
+        both = catalog(
+            upstream("campus", Lists("llama")),
+            upstream("cloud", Lists("big"), documents=documents),
+            deployments=read(BOTH),
+            aliases={"main": "gpt"},
+        )
+        listed = [model.id for model in (await both.models()).data]
+        assert {name: both.document_mode(name) for name in listed} == {
+            "llama": "text",
+            "big": documents,
+            "gpt": expected,
+            "main": expected,
+        }
+    assert both.document_mode("unknown") is None
+
+
 async def test_it_takes_the_name_of_a_model_that_an_upstream_lists() -> None:
     both = catalog(
         upstream("campus", Lists("llama")),

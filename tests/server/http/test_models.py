@@ -83,6 +83,7 @@ async def test_what_an_upstream_tells_of_a_models_context_is_passed_on(
         "open": 128_000,
         "main": 8192,
     }
+    assert status["document_modes"] == dict.fromkeys(listed, "text")
 
 
 async def test_an_unknown_model_is_404(http: httpx.AsyncClient) -> None:
