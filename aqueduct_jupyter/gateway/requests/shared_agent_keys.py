@@ -103,10 +103,7 @@ class SharedAgentKeys:
             check_tokens(_key(row))
 
     def record(self, entry: Entry) -> None:
-        """Count the tokens of a finished request."""
-        tokens = (entry.tokens_in or 0) + (entry.tokens_out or 0)
-        if tokens and (key_id := _key_id(entry)):
-            self._store.use(key_id, tokens)
+        """Do nothing: what a request has used is counted with its row in the ledger."""
 
 
 def _sealing(key: str) -> Fernet:

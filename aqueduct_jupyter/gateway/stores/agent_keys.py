@@ -78,7 +78,3 @@ class AgentKeyStore:
             return True
 
         return await self._database.run(work)
-
-    def use(self, key_id: str, tokens: int) -> None:
-        """Count the tokens that a key has used, without waiting for the database."""
-        self._database.submit(lambda db: agent_key_rows(db).use(key_id, tokens))

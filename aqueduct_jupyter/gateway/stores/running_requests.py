@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..entry import Caller, Entry
+from ..entry import AGENT, Caller, Entry
 from .database import Database
 from .notices import STOPPED, notify
-from .rows import budget_rows, request_rows, running_rows
+from .rows import agent_key_rows, budget_rows, request_rows, running_rows
 from .running_interfaces import Claim, Claimed
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ class DatabaseRunning:
 
     def settle(self, db: Connection, entries: Sequence[Entry]) -> None:
         """Count what finished requests used, in the transaction that writes their rows."""
+        _count_keys(db, entries)
         begun = {entry.request_id: entry for entry in entries if entry.is_admitted}
         if not begun:
             return
@@ -220,9 +221,21 @@ def _key(claim: Claim) -> tuple[str, str, str, int]:
     return claim.holder, claim.kind, claim.span, claim.begins
 
 
+def _count_keys(db: Connection, entries: Sequence[Entry]) -> None:
+    used: Counter[str] = Counter()
+    for entry in entries:
+        if entry.kernel is not None and entry.kernel.startswith(AGENT):
+            used[entry.kernel.removeprefix(AGENT)] += _tokens(entry)
+    keys = agent_key_rows(db)
+    # In one order, so that two replicas never wait for each other.
+    for key_id, tokens in sorted(used.items()):
+        if tokens:
+            keys.use(key_id, tokens)
+
+
 def _used(claim: Claim, entry: Entry, *, counts_request: bool) -> float:
     if claim.kind == "tokens":
-        return (entry.tokens_in or 0) + (entry.tokens_out or 0)
+        return _tokens(entry)
     if claim.kind == "usd":
         return entry.usd or 0.0
     return 1.0 if claim.kind == "requests" and counts_request else 0.0
@@ -245,6 +258,10 @@ def _release(db: Connection, given_up: Sequence[RowMapping], now: float) -> None
     budget_rows(db).settle({key: (used, left) for key, (used, left) in changes.items()})
     if lost := [_lost(row, now) for row in given_up if row["request_id"] not in ended]:
         requests.add(lost)
+
+
+def _tokens(entry: Entry) -> int:
+    return (entry.tokens_in or 0) + (entry.tokens_out or 0)
 
 
 def _lost(row: RowMapping, now: float) -> dict[str, Any]:

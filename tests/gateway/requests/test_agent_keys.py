@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import itertools
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from aqueduct_jupyter.gateway.requests import agent_keys, shared_agent_keys
 from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeyring, AgentKeys
 from aqueduct_jupyter.gateway.requests.shared_agent_keys import SharedAgentKeys
 from aqueduct_jupyter.gateway.stores.agent_keys import AgentKeyStore
+from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
+from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
 from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
 from aqueduct_jupyter.protocol.agent_keys import KeyRequest
 from aqueduct_jupyter.protocol.errors import (
@@ -32,6 +36,21 @@ class Clock:
         return self.now
 
 
+NUMBERS = itertools.count()
+
+
+class OfService(SharedAgentKeys):
+    """The keys of a hub's service, with the ledger of one replica, which counts their tokens."""
+
+    def __init__(self, database: SQLiteDatabase, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(AgentKeyStore(database, clock=clock), clock=clock)
+        self._ledger = DatabaseLedger(database, settle=DatabaseRunning(database, "one").settle)
+
+    def record(self, entry: Entry) -> None:
+        super().record(entry)
+        self._ledger.record(entry)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -48,7 +67,7 @@ def keys(
         yield AgentKeys(clock)
         return
     database = SQLiteDatabase(tmp_path / "aqueduct.sqlite")
-    yield SharedAgentKeys(AgentKeyStore(database, clock=clock), clock=clock)
+    yield OfService(database, clock)
     jp_asyncio_loop.run_until_complete(database.close())
 
 
@@ -58,7 +77,7 @@ def codex(**more: int) -> KeyRequest:
 
 def entry_of(caller: Caller | None, tokens: int = 0) -> Entry:
     assert caller is not None
-    entry = Entry("req_1", caller.owner, caller.kernel)
+    entry = Entry(f"req_{next(NUMBERS)}", caller.owner, caller.kernel)
     entry.tokens_in, entry.tokens_out = tokens, None
     return entry
 
@@ -194,7 +213,7 @@ async def test_a_key_of_a_service_is_valid_in_every_replica_and_keeps_its_users_
     tmp_path: Path,
 ) -> None:
     databases = [SQLiteDatabase(tmp_path / "shared.sqlite") for _ in range(2)]
-    here, there = (SharedAgentKeys(AgentKeyStore(database)) for database in databases)
+    here, there = map(OfService, databases)
     made = await here.make("ada", codex(max_tokens=10), "t-of-ada")
     caller = await there.caller_of(made.key)
     assert caller is not None

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from aqueduct_jupyter.gateway.entry import Entry
+from aqueduct_jupyter.gateway.stores.agent_keys import AgentKeyStore
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.gateway.stores.postgresql import PostgreSQLDatabase
 from aqueduct_jupyter.gateway.stores.running_interfaces import Claim
@@ -43,7 +44,12 @@ async def test_the_ledger_and_budgets_lose_nothing_while_the_database_is_away(
 
         return await database.run(read)
 
-    entries = [Entry(f"req_{number}", "ada", None, upstream="campus") for number in range(6)]
+    keys = AgentKeyStore(database)
+    key = {"id": "codex-1", "owner": "ada", "name": "codex", "digest": "", "sealed_token": ""}
+    await keys.add({**key, "created_at": 0, "expires_at": 2**33, "tokens": 0}, most=1)
+    entries = [
+        Entry(f"req_{number}", "ada", "agent:codex-1", upstream="campus") for number in range(6)
+    ]
     for entry in entries:
         await running.begin(entry, [claim])
     own_postgresql.stop()
@@ -64,7 +70,8 @@ async def test_the_ledger_and_budgets_lose_nothing_while_the_database_is_away(
         except UnavailableError:
             pass
         await asyncio.sleep(0.05)
-    # Each row once, settled once; the sixth is still running.
+    # Each row once, settled once, counted once for the agent's key; the sixth is still running.
+    assert await rows("SELECT tokens FROM agent_keys") == [(35,)]
     assert await rows("SELECT used, reserved FROM budget_windows") == [(35.0, 10.0)]
     assert await rows("SELECT request_id FROM running_requests") == [("req_5",)]
     entries[5].tokens_in = 7
