@@ -171,7 +171,13 @@ async def test_what_is_left_of_a_span_is_carried_over_as_set(campus: Campus) -> 
     later = Claim("user:ada", "tokens", "day", 86_400, 100, 10, 0.5, 0)
     (state,) = await one.begin("req_2", later)
     assert (state.carried, state.limit, state.left) == (30, 130, 120)
-    # What was never used has no rest: somebody new does not begin with more.
+    # A day in which nothing was used is left as a whole, at most one budget adds up,
+    for day, carry_over, carried in ((4, 0.5, 50), (6, 1.0, 100), (7, 1.0, 100)):
+        begins = day * 86_400
+        claim = Claim("user:ada", "tokens", "day", begins, 100, 10, carry_over, begins - 86_400)
+        (state,) = await one.begin(f"req_of_day_{day}", claim)
+        assert state.carried == carried
+    # and somebody new does not begin with more.
     new = Claim("user:new", "tokens", "day", 86_400, 100, 10, 0.5, 0)
     assert (await one.begin("req_3", new))[0].carried == 0
 

@@ -70,6 +70,17 @@ _UNUSED = (
 )
 _FORGET_UNUSED = delete(budget_windows).where(tuple_(*_PLACE).in_(_UNUSED))
 _FIND = select(*_STATE).where(_IS_KEY)
+_LAST = (
+    select(_W.begins, *_STATE)
+    .where(
+        _W.holder == bindparam("key_holder"),
+        _W.kind == bindparam("key_kind"),
+        _W.span == bindparam("key_span"),
+        _W.begins <= bindparam("before"),
+    )
+    .order_by(_W.begins.desc())
+    .limit(1)
+)
 _OPEN = insert(budget_windows)
 _SETTLE = (
     update(budget_windows)
@@ -167,13 +178,8 @@ class BudgetRows:
         self._connection.execute(_FORGET_UNUSED)
 
     def _open(self, claim: Claim) -> None:
-        carried = 0.0
-        if claim.carry_over:
-            before = (claim.holder, claim.kind, claim.span, claim.before)
-            if (row := self._connection.execute(_FIND, _named(before)).first()) is not None:
-                # At most the budget itself, so that a year's rest does not add up.
-                rest = min(claim.limit, claim.limit + row.carried - row.used)
-                carried = claim.carry_over * max(0.0, rest)
+        # Nobody new begins with more than the budget.
+        carried = claim.carry_over * max(0.0, self._rest(claim)) if claim.carry_over else 0.0
         values: dict[str, Any] = {
             "holder": claim.holder,
             "kind": claim.kind,
@@ -190,6 +196,17 @@ class BudgetRows:
             self._connection.execute(insert_there(budget_windows).on_conflict_do_nothing(), values)
         else:
             self._connection.execute(_OPEN, values)
+
+    def _rest(self, claim: Claim) -> float:
+        """Return what is left of the span before the one of a claim, at most the budget itself."""
+        named = _named(_key(claim))
+        del named["key_begins"]
+        last = self._connection.execute(_LAST, {**named, "before": claim.before}).first()
+        if last is None:
+            return 0.0
+        if last.begins < claim.before:  # in the span before, nothing was used
+            return claim.limit
+        return min(claim.limit, claim.limit + float(last.carried - last.used))
 
 
 def _key(claim: Claim) -> Key:
