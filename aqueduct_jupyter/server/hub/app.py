@@ -31,14 +31,11 @@ from ...gateway.requests.shared_limits import read_shared_limits
 from ...gateway.settings import GatewaySettings
 from ...gateway.stores.opening import FileLimits, Replica, Stores, open_folder, open_shared
 from ...protocol.plain_text import plain_text
-from ..http.routes import routes
 from ..http.serving import Serving
 from ..settings import CheckedLater, GatewayTraits
-from .administration import administration_routes
 from .authentication import HubAuthenticator
-from .health import LiveHandler, ReadyHandler
-from .host import HubHost, for_hub
-from .pages import page_routes
+from .host import HubHost
+from .routes import service_routes
 
 __all__ = ["AqueductHub"]
 
@@ -240,26 +237,11 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         return {"shared_limits": read_shared_limits(self.limits, section)}
 
     def _application(self, serving: Serving) -> Application:
-        # Those of administrators come before the one that answers at every address like ours.
-        ours = [*administration_routes(), *routes()]
-        handlers = {handler: for_hub(handler) for _, handler in ours}
-        table: list[Any] = [
-            (self.prefix + pattern, handlers[handler], {"serving": serving})
-            for pattern, handler in ours
-        ]
-        table += [
-            (self.prefix + pattern, handler, {"serving": serving})
-            for pattern, handler in page_routes()
-        ]
-        # What starts the service asks its port, and a monitor may ask through the hub's proxy.
-        for prefix in {self.prefix, "/"}:
-            table += [
-                (f"{prefix}health/live", LiveHandler, {"serving": serving}),
-                (f"{prefix}health/ready", ReadyHandler, {"serving": serving}),
-            ]
         # All replicas have the hub's token for the service, so each reads the others' cookies.
         secret = hmac.digest(self._token().encode(), b"cookies", "sha256")
-        return Application(table, log_function=self._log_response, cookie_secret=secret)
+        return Application(
+            list(service_routes(serving)), log_function=self._log_response, cookie_secret=secret
+        )
 
     def _log_response(self, handler: RequestHandler) -> None:
         request, status = handler.request, handler.get_status()

@@ -1,25 +1,15 @@
-"""Whose a token is: what the hub is asked, how long it is believed, and what is said if it is away.
-
-The hub is a stand-in that answers on a socket; a real one is in ``tests/hub``.
-"""
+"""Whose a token is: what the hub is asked, how long it is believed, and what else it may say."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jupyterhub.services.auth import HubOAuth
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
-from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from aqueduct_jupyter.gateway.entry import Caller
-from aqueduct_jupyter.gateway.requests.agent_keys import AgentKeyring, AgentKeys
 from aqueduct_jupyter.gateway.requests.shared_agent_keys import SharedAgentKeys
 from aqueduct_jupyter.gateway.stores.agent_keys import AgentKeyStore
 from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
@@ -31,63 +21,7 @@ from aqueduct_jupyter.protocol.errors import (
 )
 from aqueduct_jupyter.server.hub.authentication import ADMIN_SCOPE, HubAuthenticator
 
-ACCESS = "access:services!service=aqueduct"
-
-
-class Hub:
-    """A stand-in for the hub's API: users by token, and the tokens that it was asked about."""
-
-    def __init__(self) -> None:
-        self.users: dict[str, dict[str, Any]] = {}
-        self.asked: list[str] = []
-        self.status = 200
-        self.is_asked = asyncio.Event()
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.now = 0.0
-        self.agent_keys: AgentKeyring = AgentKeys()
-
-    def add(self, token: str, name: str, *scopes: str, **more: Any) -> None:
-        user = {"kind": "user", "name": name, "groups": [], "scopes": [ACCESS, *scopes]}
-        self.users[token] = {**user, **more}
-
-    def authenticator(self) -> HubAuthenticator:
-        client = HubOAuth(
-            api_url=self.url, api_token="t", oauth_client_id="c", access_scopes={ACCESS}
-        )
-        return HubAuthenticator(client, self.agent_keys, seconds=60, clock=lambda: self.now)
-
-
-class UserHandler(RequestHandler):
-    def initialize(self, hub: Hub) -> None:
-        self.hub = hub
-
-    async def get(self) -> None:
-        token = self.request.headers["Authorization"].removeprefix("token ")
-        self.hub.asked.append(token)
-        self.hub.is_asked.set()
-        await self.hub.gate.wait()
-        found = self.hub.users.get(token)
-        self.set_status(self.hub.status if found or self.hub.status != 200 else 403)
-        self.finish(json.dumps(found or {}))
-
-
-@pytest.fixture
-def hub(jp_asyncio_loop: asyncio.AbstractEventLoop) -> AsyncIterator[Hub]:
-    hub = Hub()
-
-    async def start() -> HTTPServer:
-        (socket,) = bind_sockets(0, "127.0.0.1")
-        hub.url = f"http://127.0.0.1:{socket.getsockname()[1]}"
-        server = HTTPServer(Application([("/user", UserHandler, {"hub": hub})]))
-        server.add_socket(socket)
-        return server
-
-    server = jp_asyncio_loop.run_until_complete(start())
-    hub.server = server
-    yield hub
-    server.stop()
-    jp_asyncio_loop.run_until_complete(server.close_all_connections())
+from .standin_hub import ACCESS, Hub
 
 
 async def caller(authenticator: HubAuthenticator, token: str, **headers: str) -> Caller:
