@@ -184,8 +184,8 @@ bench: $(WEIGHTS) $(BROWSER) $(READERS)/.installed ## run the benchmarks and pri
 corpus: $(READY) ## read the documents in well-known packages, and print what became of them
 	$(BIN)/python -m tests.corpus
 
-bench-hub: $(READY) $(POSTGRESQL) ## print what budgets cost with a ledger of ten million rows
-	$(ENVIRONMENT) $(BIN)/python -m tests.bench hub
+bench-hub: $(READY) $(POSTGRESQL) ## measure the hub's service: budgets with a ledger of ten million rows, streams, replicas
+	$(ENVIRONMENT) $(BIN)/python -m tests.bench hub hub-service hub-replicas
 
 soak: $(READY) ## put a server under load and faults for SECONDS, and check for leaks
 	$(ENVIRONMENT) $(BIN)/python -m tests.soak --seconds $(SECONDS)

@@ -1,7 +1,7 @@
 """``make bench``: it runs every measurement and prints what each found.
 
-``python -m tests.bench streams page`` runs these two only. ``hub`` runs only if it is named: it
-fills a database for minutes.
+``python -m tests.bench streams page`` runs these two only. Those of the hub's service run only
+if they are named: they need PostgreSQL, and ``hub`` fills a database for minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from .display import measure_display
 from .documents import measure_documents
 from .endurance import measure_endurance
 from .hub import measure_hub
+from .hub_replicas import measure_hub_replicas
+from .hub_service import measure_hub_service
 from .start import measure_start
 from .stores import measure_stores
 from .streams import measure_bridges, measure_null_usage, measure_streams
@@ -37,7 +39,11 @@ MEASURES: dict[str, Callable[[], Iterator[str]]] = {
     "documents": measure_documents,
     "page": measure_page,
 }
-NAMED = {"hub": measure_hub}
+NAMED: dict[str, Callable[[], Iterator[str]]] = {
+    "hub": measure_hub,
+    "hub-service": measure_hub_service,
+    "hub-replicas": measure_hub_replicas,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MEASURES:

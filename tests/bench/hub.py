@@ -23,7 +23,7 @@ from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
 
 from ..postgresql import PostgreSQLServer, postgresql_server
 
-__all__ = ["measure_hub"]
+__all__ = ["cpu_of", "measure_hub"]
 
 ROWS = int(os.environ.get("HUB_ROWS", "10000000"))
 USERS = 10_000
@@ -92,12 +92,12 @@ async def _measure(server: PostgreSQLServer, rows: int) -> dict[str, tuple[float
     await end(entries[:ACTIVE])
     found = {}
     for what, work in (("an admission", admit), ("an end and its row", end)):
-        ours, theirs = time.process_time(), _cpu_of(server)
+        ours, theirs = time.process_time(), cpu_of(server)
         asking = entries[ACTIVE:]
         await asyncio.gather(*(work(asking[first::AT_A_TIME]) for first in range(AT_A_TIME)))
         found[what] = (
             (time.process_time() - ours) / REQUESTS,
-            (_cpu_of(server) - theirs) / REQUESTS,
+            (cpu_of(server) - theirs) / REQUESTS,
         )
     await database.close()
     return found
@@ -109,9 +109,10 @@ def _entry(number: int) -> Entry:
     return Entry(f"req_b{number}", owner, None, upstream="campus", groups=groups)
 
 
-def _cpu_of(server: PostgreSQLServer) -> float:
+def cpu_of(server: PostgreSQLServer) -> float:
     """Give seconds of CPU that a server's processes have used."""
     pid = int((server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
     main = psutil.Process(pid)
+    # What has ended is in its parent's account of children.
     times = [process.cpu_times() for process in (main, *main.children(recursive=True))]
-    return sum(used.user + used.system for used in times)
+    return sum(sum(used[:4]) for used in times)

@@ -102,8 +102,7 @@ def _is_explained(soaked: HubSoaked, cut: Cut) -> bool:
     if any(cut.began - NOTICED <= kill <= cut.ended for kill in faults.kills):
         return True
     # A connection that was kept may be closed while a new request is on its way.
-    has_begun = "without sending a response" not in cut.error
-    return not has_begun and any(
+    return not cut.has_begun and any(
         began <= cut.ended <= ended + NOTICED for began, ended in faults.ends
     )
 

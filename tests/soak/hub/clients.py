@@ -50,11 +50,15 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A request whose connection ended; the times are in seconds since 1970."""
+    """A request whose connection ended; the times are in seconds since 1970.
+
+    ``has_begun`` says whether its answer had begun.
+    """
 
     what: str
     began: float
     ended: float
+    has_begun: bool
     error: str
 
 
@@ -89,6 +93,16 @@ class HubClient(Client):
         self._seen: HubSeen = self._seen
         self._owner = owner
         self._began = 0.0
+        self._has_begun = False
+        self._is_to_wait = False
+
+        async def ask(_: httpx.Request) -> None:
+            self._has_begun = False
+
+        async def begin(_: httpx.Response) -> None:
+            self._has_begun = True
+
+        self._http.event_hooks = {"request": [ask], "response": [begin]}
 
     def things(self) -> dict[Callable[[], Awaitable[None]], int]:
         """Give what it does, and how often of a hundred times."""
@@ -114,7 +128,9 @@ class HubClient(Client):
         if isinstance(error, httpx.TransportError) and not isinstance(
             error, httpx.TimeoutException
         ):
-            self._seen.cuts.append(Cut(name, self._began, time.time(), repr(error)))
+            self._seen.cuts.append(
+                Cut(name, self._began, time.time(), self._has_begun, repr(error))
+            )
             await asyncio.sleep(PAUSE)
         else:
             await super().failed(name, error)
@@ -130,8 +146,6 @@ class HubClient(Client):
 
         begun.__name__ = thing.__name__
         return begun
-
-    _is_to_wait = False
 
     async def _of_a_kernel(self) -> None:
         kernel = f"kernel-{self._chance.randrange(2)}"

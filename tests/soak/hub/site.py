@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ...hub.objects import ObjectStore, object_store
 from ...hub.service import PREFIX, Replica, RunningService, running_service
+from ...hub.stand_in import StandInHub, stand_in_hub
 from ...postgresql import PostgreSQLServer, postgresql_server
 from ..upstream import IDLE_TIMEOUT, MODEL, SoakUpstream
 from .accounts import note_admissions
-from .identity import StandInHub, standing_in
 from .people import limits, members
 
 __all__ = ["REPLICAS", "REPLICA_SECONDS", "Site", "running_site"]
@@ -58,12 +58,12 @@ class Site:
 async def running_site(seconds: float, users: int, seed: int) -> AsyncIterator[Site]:
     """Run all of it until the context ends; the limits are for a soak of so many seconds."""
     upstream = SoakUpstream(seed)
-    async with upstream.listening(), standing_in(members(users)) as hub:
+    async with upstream.listening():
         stack = ExitStack()
         try:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             objects = stack.enter_context(object_store())
-            # The replicas ask the hub, which is on this loop.
+            hub = stack.enter_context(stand_in_hub(members(users)))
             postgresql = await asyncio.to_thread(stack.enter_context, postgresql_server())
             url = postgresql.new_database()
             service = await asyncio.to_thread(

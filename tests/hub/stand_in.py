@@ -1,20 +1,22 @@
-"""A stand-in for the JupyterHub of a soak: it knows whose a token is, and can be away."""
+"""A stand-in for a JupyterHub under load: it knows whose a token is, and can be away."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from ...hub.hub import Service, free_ports
+from .hub import Service, free_ports
 
-__all__ = ["StandInHub", "standing_in"]
+__all__ = ["StandInHub", "stand_in_hub"]
 
 ACCESS = "access:services!service=aqueduct"
 
@@ -62,17 +64,27 @@ class _UserHandler(RequestHandler):
         self.finish(json.dumps(self.hub.users[token]))
 
 
-@asynccontextmanager
-async def standing_in(members: Mapping[str, frozenset[str]]) -> AsyncIterator[StandInHub]:
-    """Run a hub on this loop, until the context ends."""
+@contextmanager
+def stand_in_hub(members: Mapping[str, frozenset[str]]) -> Iterator[StandInHub]:
+    """Run a hub in a thread of its own, with these users in these groups."""
     (socket,) = bind_sockets(0, "127.0.0.1")
-    hub = StandInHub(members, socket.getsockname()[1])
-    handlers = [("/hub/api/user", _UserHandler, {"hub": hub})]
-    # Tornado's own log would say each of the 503.
-    server = HTTPServer(Application(handlers, log_function=lambda _: None))
-    server.add_socket(socket)
+    hub, loop = StandInHub(members, socket.getsockname()[1]), asyncio.new_event_loop()
+
+    async def serve() -> None:
+        handlers = [("/hub/api/user", _UserHandler, {"hub": hub})]
+        # Tornado would write each 503 to the terminal.
+        HTTPServer(Application(handlers, log_function=lambda _: None)).add_socket(socket)
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(serve())
+        loop.run_forever()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
     try:
         yield hub
     finally:
-        server.stop()
-        await server.close_all_connections()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
