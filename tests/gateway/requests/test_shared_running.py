@@ -141,7 +141,7 @@ async def test_nobody_counts_as_dead_before_all_could_show_that_they_live(house:
         nonlocal was_away
         if is_away:
             swept.clear()
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.3)
             was_away = time.monotonic()
             raise UnavailableError("The database is away.")
         return await show_life()
@@ -152,14 +152,15 @@ async def test_nobody_counts_as_dead_before_all_could_show_that_they_live(house:
 
     house.store.show_life = show_life_or_be_away  # type: ignore[method-assign]  # it is away
     house.store.sweep = sweep  # type: ignore[method-assign]  # only when counts
-    house.store.dead_seconds = 0.3
+    house.store.dead_seconds = 0.6
+    house.running.beat_seconds = 0.05
     house.running.sweep_seconds = 0
     started = time.monotonic()
     house.running.start()
     await until(lambda: len(swept) > 1)
-    assert swept[0] - started >= 0.3
+    assert swept[0] - started >= 0.6
     is_away = True
     await until(lambda: was_away)
     is_away = False
     await until(lambda: swept)
-    assert swept[0] - was_away >= 0.3
+    assert swept[0] - was_away >= 0.6

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,26 +32,35 @@ async def opened(url: str, answer_seconds: float) -> AsyncIterator[PostgreSQLDat
         await database.close()
 
 
+async def submitted(database: PostgreSQLDatabase, work: Callable[[Connection], Any]) -> Any:
+    """Do work for which nobody waits, so that a slow machine does not matter."""
+    return await asyncio.wrap_future(database.submit(work))
+
+
+def parameters(db: Connection) -> dict[str, str]:
+    driver: Any = db.connection.driver_connection
+    return dict(driver.info.get_parameters())
+
+
 async def test_who_asks_a_database_that_does_not_answer_is_told_soon(
     postgresql: PostgreSQLServer,
 ) -> None:
-    async with opened(postgresql.new_database(), 0.5) as database:
-        backend = await database.run(
-            lambda db: db.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        )
+    async with opened(postgresql.new_database(), 1) as database:
+        which = text("SELECT pg_backend_pid()")
+        backend = await submitted(database, lambda db: db.execute(which).scalar_one())
         os.kill(backend, signal.SIGSTOP)
         try:
             began = time.monotonic()
             with pytest.raises(UnavailableError, match="does not answer") as caught:
                 await database.run(lambda db: db.execute(READ))
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 10
             assert (caught.value.code, caught.value.retry_after) == ("storage_unavailable", 5)
         finally:
             os.kill(backend, signal.SIGCONT)
-        assert await database.run(lambda db: db.execute(READ).scalar_one()) == 1
-        # Nor for what was submitted before.
+        assert await submitted(database, lambda db: db.execute(READ).scalar_one()) == 1
+        # Nor does anybody wait longer for what was submitted before.
         may_end = threading.Event()
-        database.submit(lambda _: may_end.wait(10))
+        database.submit(lambda _: may_end.wait(30))
         with pytest.raises(UnavailableError, match="does not answer"):
             await database.run(lambda db: db.execute(READ))
         may_end.set()
@@ -59,22 +68,19 @@ async def test_who_asks_a_database_that_does_not_answer_is_told_soon(
 
 async def test_the_database_ends_what_takes_too_long(postgresql: PostgreSQLServer) -> None:
     url = postgresql.new_database()
-    async with opened(url, 0.2) as database:
-        await database.run(lambda db: db.execute(READ))
+    async with opened(url, 0.5) as database:
         began = time.monotonic()
-        failed = database.submit(lambda db: db.execute(text("SELECT pg_sleep(60)")))
-        assert isinstance(await asyncio.to_thread(failed.exception), UnavailableError)
-        assert time.monotonic() - began < 10
-
-        def parameters(db: Connection) -> dict[str, str]:
-            driver: Any = db.connection.driver_connection
-            return dict(driver.info.get_parameters())
-
-        said = await database.run(parameters)
-        assert (said["tcp_user_timeout"], said["keepalives_idle"]) == ("200", "10")
+        with pytest.raises(UnavailableError, match="QueryCanceled"):
+            await submitted(database, lambda db: db.execute(text("SELECT pg_sleep(60)")))
+        assert time.monotonic() - began < 30
+        # Nor does it hold for long what a server has locked that has gone.
+        idle = text("SHOW idle_in_transaction_session_timeout")
+        assert await submitted(database, lambda db: db.execute(idle).scalar_one()) == "500ms"
+        said = await submitted(database, parameters)
+        assert (said["tcp_user_timeout"], said["keepalives_idle"]) == ("500", "10")
     # What the address says goes before it.
     async with opened(f"{url}&keepalives_idle=7", 10) as database:
-        assert (await database.run(parameters))["keepalives_idle"] == "7"
+        assert (await submitted(database, parameters))["keepalives_idle"] == "7"
 
 
 async def test_nobody_cuts_an_upgrade_that_takes_longer(
@@ -82,12 +88,12 @@ async def test_nobody_cuts_an_upgrade_that_takes_longer(
 ) -> None:
     url = postgresql.new_database()
     engine = create_engine(url)
-    async with opened(url, 0.2) as database:
+    async with opened(url, 0.5) as database:
         with engine.begin() as connection:
             lock_until_commit(connection, "upgrade")  # another server upgrades it
             with pytest.raises(UnavailableError, match="does not answer"):
                 await database.run(lambda db: db.execute(READ))
-            await asyncio.sleep(0.2)
-        await asyncio.wrap_future(database.submit(lambda db: db.execute(READ)))
+            await asyncio.sleep(0.3)
+        await submitted(database, lambda db: db.execute(READ))
         assert "could not be used" not in caplog.text
     engine.dispose()
