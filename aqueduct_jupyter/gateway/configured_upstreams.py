@@ -21,23 +21,25 @@ from .upstreams.settings import UpstreamSettings, read_settings, settings_from_e
 from .upstreams.upstream import Upstream
 
 __all__ = [
-    "NO_MODEL",
     "configured_upstreams",
     "demo_upstream",
     "find_local_model",
     "local_upstream",
+    "no_model",
     "own_upstreams",
 ]
 
-NO_MODEL = (
-    "No language model is configured; demo/echo only repeats its input. Run 'jupyter aqueduct "
-    "pull' to download the small embedded model, or set c.AqueductApp.upstreams. Then restart the "
-    "server."
-)
-
-
 ECHO = "echo"
 """The demo model that answers where there is no other."""
+
+
+def no_model(section: str) -> str:
+    """Return the notice of a server without a model; the section is that of its settings."""
+    return (
+        "No language model is configured; demo/echo only repeats its input. Run 'jupyter aqueduct "
+        f"pull' to download the small embedded model, or set c.{section}.upstreams. Then restart "
+        "the server."
+    )
 
 
 def find_local_model(folder: Path, chosen: str, notices: list[str]) -> LocalModel | None:
@@ -53,7 +55,7 @@ def find_local_model(folder: Path, chosen: str, notices: list[str]) -> LocalMode
     """
     path = Path(chosen).expanduser() if chosen else weights_path(folder)
     if chosen and not path.is_file():
-        notices.append(f"c.AqueductApp.local_model_path: the file {path} does not exist.")
+        notices.append(f"local_model_path: the file {path} does not exist.")
     if chosen and not is_engine_installed():
         notices.append(
             "The embedded model's engine is not installed. Install it with: pip install "

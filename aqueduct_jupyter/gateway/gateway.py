@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, MutableMapping, Sequence
 
 from ..protocol.errors import UnavailableError
 from .configured_upstreams import (
-    NO_MODEL,
     configured_upstreams,
     find_local_model,
+    no_model,
     own_upstreams,
 )
 from .connected_services import ConnectedServices
@@ -67,6 +67,7 @@ class Gateway:
 
     Attributes:
         notices: messages for the operator: invalid settings, missing models, damaged databases.
+        no_model: the one of them that says that there is no model.
         catalog: the upstreams and their models.
         local_model: the embedded model, if there is one.
         setup: sets models up while the server runs.
@@ -94,6 +95,7 @@ class Gateway:
         finished: Sequence[Callable[[Entry], None]] = (),
     ) -> None:
         self.settings = settings
+        self.no_model = no_model(settings.section)
         self.notices: list[str] = []
         self.local_model = find_local_model(
             settings.data_folder, settings.local_model_path, self.notices
@@ -218,9 +220,9 @@ class Gateway:
             is_local_chosen=bool(settings.local_model_path),
             lists_demo=settings.demo_models,
         )
-        self.notices[:] = [notice for notice in self.notices if notice != NO_MODEL]
+        self.notices[:] = [notice for notice in self.notices if notice != self.no_model]
         if not has_others and self.local_model is None:
-            self.notices.append(NO_MODEL)
+            self.notices.append(self.no_model)
         taken = {upstream.name for upstream in found} | set(settings.upstreams)
         return found + [upstream for upstream in own if upstream.name not in taken]
 

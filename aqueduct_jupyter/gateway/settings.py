@@ -23,6 +23,7 @@ class GatewaySettings:
     """One gateway's settings; sizes are in bytes, times in seconds.
 
     Args:
+        section: the name of the section that they were read from, for messages.
         data_folder: the folder of files, the ledger, conversations and the weights.
         upstreams: the upstreams by name, in the form of ``c.AqueductApp.upstreams``.
         aliases: other names for models, by alias.
@@ -44,6 +45,7 @@ class GatewaySettings:
         response_expiry_seconds: lifetime of stored responses; 0 keeps them forever.
     """
 
+    section: str = "AqueductApp"
     data_folder: Path
     upstreams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)

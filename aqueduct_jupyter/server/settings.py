@@ -141,6 +141,7 @@ class GatewayTraits(HasTraits):
             self.log.critical("%s The gateway serves nothing until this is fixed.", error)
             raise
         return GatewaySettings(
+            section=section,
             data_folder=Path(self.data_folder),
             upstreams=self.upstreams,
             aliases=self.aliases,

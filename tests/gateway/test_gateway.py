@@ -14,6 +14,15 @@ from aqueduct_jupyter.protocol.errors import PermissionDeniedError
 from ..standin import StandIn
 
 
+async def test_without_a_model_the_notice_names_the_option_of_these_settings(
+    tmp_path: Path,
+) -> None:
+    gateway = Gateway(GatewaySettings(section="AqueductHub", data_folder=tmp_path), {})
+    assert gateway.notices == [gateway.no_model]
+    assert "set c.AqueductHub.upstreams" in gateway.no_model
+    await gateway.close()
+
+
 async def test_no_models_are_not_all_models(standin: StandIn, tmp_path: Path) -> None:
     settings = GatewaySettings(
         data_folder=tmp_path,

@@ -10,7 +10,6 @@ from importlib.metadata import version
 
 from tornado import web
 
-from ...gateway.configured_upstreams import NO_MODEL
 from ...gateway.documents.attachments import MAX_FILE_BYTES, MAX_REQUEST_BYTES
 from ...gateway.requests.metrics import CONTENT_TYPE
 from ...protocol.errors import InvalidRequestError
@@ -69,7 +68,9 @@ class StatusHandler(AqueductHandler):
                 # Whether the chat may set a model up, and the notice that says there is none.
                 "setup": {
                     "is_allowed": self.gateway.setup.is_allowed,
-                    "notice": NO_MODEL if NO_MODEL in self.gateway.notices else None,
+                    "notice": self.gateway.no_model
+                    if self.gateway.no_model in self.gateway.notices
+                    else None,
                 },
                 "limits": {
                     "file_bytes": self.gateway.settings.max_file_bytes,

@@ -38,8 +38,8 @@ def upgrade(connection: Connection) -> None:
         raise UnavailableError(
             "The data folder was written by a later release of aqueduct-jupyter (its database is "
             f"at revision {version[:32]}; this release knows {REVISIONS[-1]}). Nothing was "
-            "changed. Install that release again, or choose another folder with "
-            "c.AqueductApp.data_folder.",
+            "changed. Install that release again, or choose another "
+            "data_folder.",
             code="newer_data_folder",
         )
     _migrate(connection)
