@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
-from aqueduct_jupyter.server.jupyter.memory import RELEASE_INTERVAL
+from aqueduct_jupyter.server.memory import RELEASE_INTERVAL
 
 from .clients import Client, Seen
 from .measures import Held, Row, held_by, ledger_rows, log_faults

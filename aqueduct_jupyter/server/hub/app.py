@@ -32,6 +32,7 @@ from ...gateway.settings import GatewaySettings
 from ...gateway.stores.opening import FileLimits, Replica, Stores, open_folder, open_shared
 from ...protocol.plain_text import plain_text
 from ..http.serving import Serving
+from ..memory import tune_memory
 from ..settings import CheckedLater, GatewayTraits
 from .authentication import HubAuthenticator
 from .host import HubHost
@@ -154,9 +155,11 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         url = urlsplit(self.bind_url)
         server.add_sockets(bind_sockets(url.port or 80, url.hostname))
         gateway.start()
+        tuning = asyncio.create_task(tune_memory())
         self.log.info("The service listens on %s%s.", self.bind_url.rstrip("/"), self.prefix)
         await _signalled()
         await self._drain(server, host, gateway)
+        tuning.cancel()
         await gateway.close()
 
     async def _drain(self, server: HTTPServer, host: HubHost, gateway: Gateway) -> None:

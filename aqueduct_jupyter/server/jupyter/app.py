@@ -22,10 +22,10 @@ from ...gateway.upstreams.hub_service import HubService, find_hub_service
 from ..http.relay import relayed
 from ..http.routes import routes
 from ..http.serving import Serving
+from ..memory import freeze_loaded_objects, release_free_memory
 from ..settings import GatewayTraits
 from .authentication import JupyterAuthenticator
 from .handlers import JupyterHost, for_jupyter, note_activity
-from .memory import freeze_loaded_objects, release_free_memory
 from .provisioner import KernelEnvironment, use_for_kernels
 from .reports import Reports
 

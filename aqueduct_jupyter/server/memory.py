@@ -1,7 +1,8 @@
 """Memory tuning for the whole process: free memory returns to the system.
 
-This affects the whole Jupyter server process, not only this extension, so it is off unless
-``AqueductApp.tune_memory`` is on. Caches and their limits are in the modules that hold them.
+This affects a whole process. A Jupyter server is not only ours, so there it is off unless
+``AqueductApp.tune_memory`` is on; a hub's service is. Caches and their limits are in the modules
+that hold them.
 """
 
 from __future__ import annotations
@@ -12,10 +13,27 @@ import gc
 import sys
 from collections.abc import Callable
 
-__all__ = ["RELEASE_INTERVAL", "freeze_loaded_objects", "release_free_memory"]
+__all__ = [
+    "RELEASE_INTERVAL",
+    "SETTLE_SECONDS",
+    "freeze_loaded_objects",
+    "release_free_memory",
+    "tune_memory",
+]
 
 RELEASE_INTERVAL = 30.0
 """Seconds between two releases of free memory; each takes a millisecond or two, in a thread."""
+
+SETTLE_SECONDS = 10.0
+"""Seconds after which a service has loaded what its first requests and its database need."""
+
+
+async def tune_memory() -> None:
+    """Tune a process that is only ours, until cancelled."""
+    freeze_loaded_objects()
+    await asyncio.sleep(SETTLE_SECONDS)
+    freeze_loaded_objects()
+    await release_free_memory()
 
 
 def freeze_loaded_objects() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from aqueduct_jupyter.server.jupyter import memory
+from aqueduct_jupyter.server import memory
 
-from ..conftest import Settings
+from .conftest import Settings
 
 MIB = 2**20
 BLOCK = 4096
@@ -61,6 +61,22 @@ async def test_only_the_c_library_of_linux_is_told(
     with suppress(TimeoutError):
         await asyncio.wait_for(memory.release_free_memory(), 0.5)
     assert (library.trims > 1) is is_trimmed
+
+
+async def test_a_service_exempts_also_what_it_loads_a_little_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.01)
+    gc.unfreeze()
+    tuning = asyncio.create_task(memory.tune_memory())
+    try:
+        await asyncio.sleep(0)
+        loaded, later = gc.get_freeze_count(), [[number] for number in range(10_000)]
+        await asyncio.sleep(0.1)
+        assert 0 < loaded < gc.get_freeze_count() - len(later) // 2
+    finally:
+        tuning.cancel()
+        gc.unfreeze()
 
 
 class TestTheHost:
