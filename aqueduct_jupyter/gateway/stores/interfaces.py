@@ -228,6 +228,10 @@ class Ledger(Protocol):
         """Write a finished request's row, without waiting for the disk."""
         ...
 
+    async def written(self) -> None:
+        """Wait until no row waits for the database, however long it is away."""
+        ...
+
     async def close(self) -> None:
         """Try once more to write the rows that wait for the database."""
         ...

@@ -5,6 +5,7 @@ It holds counts and times, never any text of a prompt or an answer.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -47,6 +48,9 @@ _COLUMNS = (
 )
 
 
+WRITTEN_PAUSE = 0.05
+"""Seconds between two looks whether all rows are written."""
+
 MOST_WAITING = 100_000
 """How many rows wait for a database that is away; each takes about a kilobyte of memory."""
 
@@ -78,6 +82,7 @@ class DatabaseLedger:
         self._lock = Lock()
         self._batch: list[Entry] = []
         self._retrying: Timer | None = None
+        self._writing = 0
 
     def record(self, entry: Entry) -> None:
         """Write a finished request's row, without waiting for the disk.
@@ -91,6 +96,12 @@ class DatabaseLedger:
             batch = self._batch
         if is_first:
             self._submit(batch)
+
+    async def written(self) -> None:
+        """Wait until no row waits for the database, however long it is away."""
+        # Rows are written by a thread, and only the end of a process waits for them.
+        while self._batch or self._writing or self._retrying is not None:
+            await asyncio.sleep(WRITTEN_PAUSE)  # noqa: ASYNC110  # see above
 
     async def close(self) -> None:
         """Try once more to write the rows that wait for the database."""
@@ -133,14 +144,17 @@ class DatabaseLedger:
 
     def _submit(self, batch: list[Entry], *, is_repeated: bool = False) -> None:
         write = self._write_again if is_repeated else self._write
+        with self._lock:
+            self._writing += 1
         submitted = self._database.submit(partial(write, batch))
         submitted.add_done_callback(partial(self._try_again, batch))
 
     def _try_again(self, batch: list[Entry], done: Future[object]) -> None:
         """Keep what was not written, and write it later; entries that come after it wait, too."""
-        if not isinstance(done.exception(), UnavailableError):
-            return
         with self._lock:
+            self._writing -= 1
+            if not isinstance(done.exception(), UnavailableError):
+                return
             if self._batch is not batch:
                 batch.extend(self._batch)
                 self._batch.clear()  # its own writing then finds nothing

@@ -169,12 +169,12 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         # An open page follows its conversation all the time; it begins again at another replica.
         gateway.chats.reading.end_listening()
         again = asyncio.create_task(_signalled())
-        ended = asyncio.gather(host.drain(), gateway.running.ended())
+        ended = asyncio.create_task(_ended(host, gateway))
         done, _ = await asyncio.wait(
             (ended, again), timeout=self.drain_seconds, return_when=asyncio.FIRST_COMPLETED
         )
         if ended not in done:
-            self.log.warning("The service ends although requests are running.")
+            self.log.warning("The service ends although requests, or their rows, are not done.")
         for left in (again, ended):
             left.cancel()
         await server.close_all_connections()
@@ -255,6 +255,12 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
 
     def _report(self, entry: Entry) -> None:
         self.log.info("request %s", json.dumps({"owner": entry.owner, **entry.report()}))
+
+
+async def _ended(host: HubHost, gateway: Gateway) -> None:
+    """Wait for all answers, and for a database that is away and has not got their rows."""
+    await asyncio.gather(host.drain(), gateway.running.ended())
+    await gateway.ledger.written()
 
 
 async def _signalled() -> None:

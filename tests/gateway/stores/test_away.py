@@ -97,4 +97,14 @@ async def test_rows_that_wait_at_the_end_are_written_if_the_database_is_back(
     own_postgresql.start()
     await ledger.close()
     assert (await ledger.sums("ada"))["total"]["requests"] == 2
+    # A process that is about to end can wait for it.
+    ledger.retry_seconds = 0.05
+    own_postgresql.stop()
+    ledger.record(Entry("req_3", "ada", None))
+    waiting = asyncio.create_task(ledger.written())
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    own_postgresql.start()
+    await asyncio.wait_for(waiting, DEADLINE)
+    assert (await ledger.sums("ada"))["total"]["requests"] == 3
     await database.close()
