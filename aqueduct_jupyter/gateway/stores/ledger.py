@@ -100,8 +100,8 @@ class DatabaseLedger:
     async def written(self) -> None:
         """Wait until no row waits for the database, however long it is away."""
         # Rows are written by a thread, and only the end of a process waits for them.
-        while self._batch or self._writing or self._retrying is not None:
-            await asyncio.sleep(WRITTEN_PAUSE)  # noqa: ASYNC110  # see above
+        while self._batch or self._writing or self._retrying is not None:  # noqa: ASYNC110  # a thread's
+            await asyncio.sleep(WRITTEN_PAUSE)
 
     async def close(self) -> None:
         """Try once more to write the rows that wait for the database."""
