@@ -161,8 +161,9 @@ class Gateway:
         )
         turns = Turns(self.responses, self.response_conversations)
         self.forwarding = Forwarding(admission, Attachments(self.files, self.documents), turns)
-        self.background = BackgroundResponses(self.forwarding, self.responses, turns)
-        self.chats = Chats(self.forwarding, self.conversations)
+        age = self._stores.database.age
+        self.background = BackgroundResponses(self.forwarding, self.responses, turns, age=age)
+        self.chats = Chats(self.forwarding, self.conversations, age=age)
         if isinstance(self.running, SharedRunning):
             self.running.changed_elsewhere = self.chats.reading.look_again
         self._chores: list[asyncio.Task[None]] = []

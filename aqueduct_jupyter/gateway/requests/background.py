@@ -25,6 +25,7 @@ from ...protocol.errors import (
 )
 from ..encoding import encode_json
 from ..offload import off_the_loop
+from ..stores.database import age_of
 from ..stores.response_interfaces import Responses
 from .admission import Accepted, Asking
 from .answers import StreamedAnswer
@@ -67,6 +68,7 @@ class BackgroundResponses:
         forwarding: answers requests.
         responses: the stored responses.
         turns: what is kept of the Responses API.
+        age: returns how old a sign of life of a response is, in seconds.
         clock: returns seconds since 1970; for tests.
 
     Attributes:
@@ -82,13 +84,14 @@ class BackgroundResponses:
         responses: Responses,
         turns: Turns,
         *,
+        age: Callable[[float], float] = age_of,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._forwarding = forwarding
         self._responses = responses
         self._turns = turns
         self._clock = clock
-        self._reading = BackgroundReading(responses, clock=clock)
+        self._reading = BackgroundReading(responses, age)
         self._runs: dict[tuple[str, str], BackgroundRun] = {}
         self.note_activity: Callable[[], None] = lambda: None
 

@@ -6,7 +6,6 @@ What writes a response shows signs of life in its row. One without them is lost,
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -32,15 +31,15 @@ class BackgroundReading:
 
     Args:
         responses: the stored responses.
-        clock: returns seconds since 1970; for tests.
+        age: returns how old a sign of life is, in seconds.
     """
 
     lost_seconds = LOST_SECONDS
     poll_seconds = POLL_SECONDS
 
-    def __init__(self, responses: Responses, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, responses: Responses, age: Callable[[float], float]) -> None:
         self._responses = responses
-        self._clock = clock
+        self._age = age
 
     async def get(self, owner: str, response_id: str) -> dict[str, Any]:
         """Return a response object, as far as it has been stored.
@@ -107,7 +106,7 @@ class BackgroundReading:
 
     async def _look_up(self, owner: str, response_id: str) -> tuple[StoredResponse, list[bytes]]:
         stored, frames = await self._responses.events(owner, response_id)
-        if stored.alive_at is None or self._clock() - stored.alive_at < self.lost_seconds:
+        if stored.alive_at is None or self._age(stored.alive_at) < self.lost_seconds:
             return stored, frames
         error = ServerError("The server ended before the response was complete.")
         response = _replay(stored, frames).ended("failed", response_error(error))

@@ -38,18 +38,18 @@ class ChatReading:
     Args:
         chats: the conversations in use.
         conversations: the stored conversations.
-        clock: returns seconds since 1970.
+        age: returns how old a sign of life is, in seconds.
     """
 
     lost_seconds = LOST_SECONDS
     poll_seconds = POLL_SECONDS
 
     def __init__(
-        self, chats: OpenChats, conversations: Conversations, clock: Callable[[], float]
+        self, chats: OpenChats, conversations: Conversations, age: Callable[[float], float]
     ) -> None:
         self._chats = chats
         self._store = conversations
-        self._clock = clock
+        self._age = age
 
     async def get(self, owner: str, conversation_id: str) -> StoredConversation:
         """Return a conversation, with its running answer as far as it has been written.
@@ -115,7 +115,7 @@ class ChatReading:
         stored = await self._store.get(*key)
         own = chat.run.turn_id if chat.run else None
         running = {turn.id for turn in stored.turns if turn.state == "running"} - {own}
-        if not running or self._clock() - stored.updated_at < self.lost_seconds:
+        if not running or self._age(stored.updated_at) < self.lost_seconds:
             return stored
         return await self._store.edit(*key, lambda turns: edits.end_lost(turns, running))
 

@@ -35,6 +35,7 @@ from ...protocol.stored_conversations import (
     StoredTurn,
 )
 from ..entry import Caller
+from ..stores.database import age_of
 from ..stores.interfaces import Conversations
 from .chat_reading import ChatReading
 from .chat_run import ChatRun
@@ -52,6 +53,7 @@ class Chats:
     Args:
         forwarding: answers requests.
         conversations: the stored conversations.
+        age: returns how old a sign of life of an answer is, in seconds.
         clock: returns seconds since 1970; for tests.
 
     Attributes:
@@ -64,6 +66,7 @@ class Chats:
         forwarding: Forwarding,
         conversations: Conversations,
         *,
+        age: Callable[[float], float] = age_of,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._forwarding = forwarding
@@ -71,7 +74,7 @@ class Chats:
         self._clock = clock
         self._chats = OpenChats()
         self._saving = ChatSaving(conversations)
-        self.reading = ChatReading(self._chats, conversations, clock)
+        self.reading = ChatReading(self._chats, conversations, age)
         self._removed = RemovedTurns()
         self.note_activity: Callable[[], None] = lambda: None
 

@@ -5,6 +5,7 @@ The implementations are :mod:`.sqlite` and :mod:`.postgresql`; the tables are in
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -15,7 +16,7 @@ from .log import log
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Database", "Work", "log_surprise"]
+__all__ = ["Database", "Work", "age_of", "log_surprise"]
 
 _Result = TypeVar("_Result")
 Work = Callable[["Connection"], _Result]
@@ -48,6 +49,18 @@ class Database(Protocol):
         """
         ...
 
+    def clock(self) -> float:
+        """Return the time that all servers of this database share, in seconds since 1970."""
+        ...
+
+    def age(self, at: float) -> float:
+        """Return how old a sign of life is, in seconds, as far as others could show a younger one.
+
+        Args:
+            at: when it was shown, by :meth:`clock`.
+        """
+        ...
+
     async def close(self) -> None:
         """Wait for submitted work, then close the database."""
         ...
@@ -60,6 +73,11 @@ class Database(Protocol):
             OSError: the disk cannot be read.
         """
         ...
+
+
+def age_of(at: float) -> float:
+    """Return how long ago a time was, in seconds, by this machine's clock."""
+    return time.time() - at
 
 
 def log_surprise(done: Future[object]) -> None:

@@ -134,13 +134,15 @@ def open_shared(
         # Uploads end with a rename, which works only inside one file system.
         folder = Path(objects_url) if objects_url else folder
         blobs = FolderBlobs(folder)
+    database = PostgreSQLDatabase(f"postgresql+psycopg://{rest}")
     return open_stores(
-        PostgreSQLDatabase(f"postgresql+psycopg://{rest}"),
+        database,
         blobs,
         folder / INCOMING_NAME,
         limits,
         response_expiry_seconds=response_expiry_seconds,
         replica=replica,
+        clock=database.clock,
     )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from ...protocol.errors import UnavailableError
@@ -14,6 +17,7 @@ from .notices import CHANNEL
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
+    from sqlalchemy import Connection as SQLConnection
     from sqlalchemy import Engine
 
 __all__ = ["PostgreSQLDatabase"]
@@ -29,6 +33,12 @@ ATTEMPTS = 4
 
 ANSWER_SECONDS = 30.0
 """How long the database may take to answer, in seconds; changes of its tables take any time."""
+
+SLOW_SECONDS = 3.0
+"""After how many seconds an answer shows that the database could not be used meanwhile."""
+
+COMPARE_SECONDS = 60.0
+"""How often the machine's clock is compared with the database's, in seconds."""
 
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5}
 """When the system finds out that the other side of a connection is gone, in seconds."""
@@ -48,10 +58,21 @@ class PostgreSQLDatabase:
     Args:
         url: its URL, such as ``postgresql+psycopg://user:password@host/name``.
         answer_seconds: how long it may take to answer, in seconds.
+        clock: returns seconds since 1970 by this machine's clock; for tests.
     """
 
-    def __init__(self, url: str, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._url = url
+        self._own_clock = clock
+        self._ahead = 0.0  # how many seconds the database's clock is ahead of it
+        self._compared_at = float("-inf")
+        self._away_at = monotonic()  # when the database was last not known to answer
         self._answer_seconds = answer_seconds
         self._engine: Engine | None = None
         self._opening = Lock()
@@ -71,6 +92,7 @@ class PostgreSQLDatabase:
             if not limit.expired():
                 raise
             # Whether it does the work in the end, nobody knows.
+            self._away_at = monotonic()
             log.error("The database has not answered in %g seconds.", self._answer_seconds)
             raise _unavailable("it does not answer") from error
 
@@ -95,6 +117,14 @@ class PostgreSQLDatabase:
             await self._close_listener()
             await asyncio.sleep(seconds)
             return []
+
+    def clock(self) -> float:
+        """Return the time by the database's clock, in seconds since 1970."""
+        return self._own_clock() + self._ahead
+
+    def age(self, at: float) -> float:
+        """Return how old a sign of life is; none could be shown while the database was away."""
+        return min(self.clock() - at, monotonic() - self._away_at)
 
     @property
     def has_copies_aside(self) -> bool:
@@ -135,9 +165,14 @@ class PostgreSQLDatabase:
     def _transact(self, work: Work[_Result]) -> _Result:
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+        began = monotonic()
         try:
-            return self._attempt(work)
+            result = self._attempt(work)
+            if monotonic() - began > SLOW_SECONDS:
+                self._away_at = monotonic()
+            return result
         except SQLAlchemyError as error:
+            self._away_at = monotonic()
             cause = error.orig if isinstance(error, DBAPIError) else error
             log.error("The database could not be used: %s", cause)
             raise _unavailable(type(cause).__name__) from error
@@ -151,6 +186,7 @@ class PostgreSQLDatabase:
             is_committing = False
             try:
                 with self._opened().connect() as connection, connection.begin() as transaction:
+                    self._compare(connection)
                     result = work(connection)
                     is_committing = True
                     transaction.commit()
@@ -163,6 +199,16 @@ class PostgreSQLDatabase:
                 if attempt == ATTEMPTS or not (is_lost or is_undone):
                     raise
             attempt += 1
+
+    def _compare(self, connection: SQLConnection) -> None:
+        """Compare the clocks, from time to time."""
+        from .sql.clocks import time_of
+
+        if monotonic() - self._compared_at > COMPARE_SECONDS:
+            self._compared_at = monotonic()
+            began = self._own_clock()
+            there = time_of(connection, self._own_clock)
+            self._ahead = there - (began + self._own_clock()) / 2
 
     def _opened(self) -> Engine:
         from sqlalchemy import create_engine, event

@@ -145,7 +145,7 @@ class ResponseStore:
             "upstream": stored.upstream,
             "input": encode_json({"items": list(stored.input)}).decode(),
             "response": encode_json(dict(stored.response)).decode(),
-            "alive_at": stored.alive_at,
+            "alive_at": None if stored.alive_at is None else now,
         }
 
     def _row(self, db: Connection, owner: str, response_id: str) -> Mapping[str, Any]:

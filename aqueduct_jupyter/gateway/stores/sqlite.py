@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from ...protocol.errors import UnavailableError
 from .damage import Identity, has_copies_aside, identity_of, is_damage, kind_of, set_aside
-from .database import Work, log_surprise
+from .database import Work, age_of, log_surprise
 from .disk import disk_error, make_folder
 from .log import log
 
@@ -72,6 +73,14 @@ class SQLiteDatabase:
         """Wait for some seconds; nobody sends notices here."""
         await asyncio.sleep(seconds)
         return []
+
+    def clock(self) -> float:
+        """Return this machine's time, in seconds since 1970."""
+        return time.time()
+
+    def age(self, at: float) -> float:
+        """Return how old a sign of life is, in seconds."""
+        return age_of(at)
 
     @property
     def has_copies_aside(self) -> bool:

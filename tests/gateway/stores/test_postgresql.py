@@ -9,14 +9,18 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
+from aqueduct_jupyter.gateway.stores.opening import Replica, open_shared
 from aqueduct_jupyter.gateway.stores.postgresql import PostgreSQLDatabase
+from aqueduct_jupyter.gateway.stores.response_interfaces import StoredResponse
 from aqueduct_jupyter.gateway.stores.sql.locks import lock_until_commit
 from aqueduct_jupyter.protocol.errors import UnavailableError
+from aqueduct_jupyter.protocol.stored_conversations import ConversationChange
 
 from ...postgresql import PostgreSQLServer
 
@@ -97,3 +101,37 @@ async def test_nobody_cuts_an_upgrade_that_takes_longer(
         await submitted(database, lambda db: db.execute(READ))
         assert "could not be used" not in caplog.text
     engine.dispose()
+
+
+async def test_the_time_is_the_databases_whatever_a_machine_says(
+    postgresql: PostgreSQLServer, tmp_path: Path
+) -> None:
+    url = postgresql.new_database()
+    late = PostgreSQLDatabase(url, clock=lambda: time.time() - 3600)
+    await late.run(lambda db: db.execute(READ))
+    assert late.clock() == pytest.approx(time.time(), abs=30)
+    await late.close()
+    stores = open_shared(url, "", tmp_path, replica=Replica("one"))
+    database: Any = stores.database
+    await database.run(lambda db: db.execute(READ))
+    database._ahead += 3600
+    made = await stores.conversations.create("ada", ConversationChange(name="Plans", turns=[]))
+    assert made.updated_at - time.time() == pytest.approx(3600, abs=30)
+    await stores.responses.put("ada", StoredResponse("resp_1", {}, [], alive_at=1.0))
+    alive_at = (await stores.responses.get("ada", "resp_1")).alive_at
+    assert alive_at == pytest.approx(time.time() + 3600, abs=30)
+    await stores.close()
+
+
+async def test_a_sign_of_life_is_no_older_than_the_database_has_answered(
+    postgresql: PostgreSQLServer,
+) -> None:
+    opened_at = time.monotonic()
+    async with opened(postgresql.new_database(), 0.2) as database:
+        await submitted(database, lambda db: db.execute(READ))
+        await asyncio.sleep(0.1)
+        assert 0.1 <= database.age(0) <= time.monotonic() - opened_at
+        asked_at = time.monotonic()
+        with pytest.raises(UnavailableError):
+            await submitted(database, lambda db: db.execute(text("SELECT pg_sleep(60)")))
+        assert database.age(0) <= time.monotonic() - asked_at

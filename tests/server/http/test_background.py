@@ -300,15 +300,20 @@ async def test_another_process_finds_follows_and_cancels_it(
 
 
 async def test_what_a_killed_server_left_is_found_and_said_to_be_lost(
-    http: httpx.AsyncClient, standin: StandIn, extension: Any, monkeypatch: pytest.MonkeyPatch
+    http: httpx.AsyncClient, standin: StandIn, extension: Any
 ) -> None:
     one_part(standin, BRIDGE, HANG)
     made = await start(http)
     await grown(http, made["id"], "One")
-    gateway = extension.gateway
-    later = BackgroundResponses(gateway.forwarding, gateway.responses, None)  # type: ignore[arg-type]  # starts nothing
+    gateway, ages = extension.gateway, [19.9]
+    later = BackgroundResponses(
+        gateway.forwarding,
+        gateway.responses,
+        None,  # type: ignore[arg-type]  # starts nothing
+        age=lambda _: ages[0],
+    )
     await stored(later, made["id"], "One")
-    monkeypatch.setattr(BackgroundReading, "lost_seconds", 0.0)
+    ages[0] = 20.0
     lost = await later.get("", made["id"])
     assert (lost["status"], text_of(lost)) == ("failed", "One")
     assert "server" in lost["error"]["message"]

@@ -660,6 +660,18 @@ async def test_an_answer_of_a_server_that_is_gone_ends_and_says_so(
     assert (await ended(http, address))["state"] == "whole"
 
 
+async def test_an_answer_is_lost_by_the_age_of_its_last_sign_of_life(
+    http: httpx.AsyncClient, extension: Any, address: str
+) -> None:
+    turn = {"id": "t1", "prompt": "Hi", "content": "Hi", "answer": "half", "state": "running"}
+    await http.patch(address, json={"turns": [turn]})
+    gateway, conversation_id = extension.gateway, address.rpartition("/")[2]
+    for age, state in ((5.9, "running"), (6.0, "stopped")):
+        elsewhere = Chats(gateway.forwarding, gateway.conversations, age=lambda _, age=age: age)
+        found = await elsewhere.reading.get("", conversation_id)
+        assert [turn.state for turn in found.turns] == [state]
+
+
 async def test_an_answer_of_another_server_is_seen_growing_and_stopped(
     http: httpx.AsyncClient, standin: StandIn, extension: Any, address: str
 ) -> None:
