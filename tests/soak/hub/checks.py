@@ -33,7 +33,7 @@ CONNECTIONS = 9 * REPLICAS
 NOTICED = 3.0
 """Seconds in which a busy client may notice that its connection has ended."""
 
-WRITTEN = 3.0
+WRITTEN = 5.0
 """Seconds in which an answer's row is written; a replica that is killed before takes it along."""
 
 FORGOTTEN = 3000.0
@@ -53,6 +53,7 @@ def wrongs(soaked: HubSoaked) -> Iterator[str]:
     yield from _some("a connection ended though no replica was killed", _cuts(soaked))
     yield from _some("still running", accounts.running)
     yield from _some("the ledger", [*_ledger(soaked)])
+    yield from _some("given up though its replica lives", [*_given_up(soaked)])
     yield from _some("an answer that came whole", [*_answers(soaked)])
     yield from _some("a budget", [*_budgets(soaked)])
     yield from _some("admitted without room", [*_without_room(soaked)])
@@ -120,6 +121,15 @@ def _ledger(soaked: HubSoaked) -> Iterator[str]:
     for row in accounts.rows.values():
         if row.outcome == "whole" and not _has_tokens(row, soaked.tokens.get(row.request_id)):
             yield f"has {row}, and the upstream counted {soaked.tokens.get(row.request_id)}"
+
+
+def _given_up(soaked: HubSoaked) -> Iterator[str]:
+    """Only what a dead replica had sent upstream is nobody's to end."""
+    accounts = soaked.accounts
+    for name in soaked.tokens.keys() & accounts.rows.keys() & accounts.admissions.keys():
+        lives = accounts.admissions[name].replica in accounts.replicas
+        if lives and accounts.rows[name].code == LOST:
+            yield f"{accounts.rows[name]}"
 
 
 def _answers(soaked: HubSoaked) -> Iterator[str]:

@@ -142,7 +142,7 @@ class HubClient(Client):
                 await thing()
             if self._is_to_wait:
                 self._is_to_wait = False
-                await asyncio.sleep(self._chance.uniform(0.1, 2 * PAUSE))
+                await asyncio.sleep(self._chance.uniform(PAUSE, 4 * PAUSE))
 
         begun.__name__ = thing.__name__
         return begun
@@ -190,6 +190,9 @@ class HubClient(Client):
         """Ask for a response, and go on from it."""
         body = {"model": MODEL, "input": "Hi"}
         first = self._json(await self._http.post("v1/responses", json=body))
+        kept = self._json(await self._http.get(f"v1/responses/{first['id']}"))
+        if kept["output"] != first["output"]:
+            self._seen.faults.append(f"a response is kept as another one: {first['id']}")
         again = {**body, "previous_response_id": first["id"]}
         self._json(await self._http.post("v1/responses", json=again))
 

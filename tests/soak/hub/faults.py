@@ -20,7 +20,7 @@ from .site import Site
 
 __all__ = ["Faults"]
 
-PAUSES = (1.0, 4.0)
+PAUSES = (1.0, 6.0)
 """The least and the most seconds between two faults of a kind."""
 
 AWAY = (0.5, 7.0)
