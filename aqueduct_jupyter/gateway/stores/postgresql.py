@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakSet
 
 from ...protocol.errors import UnavailableError
 from .database import Work, log_surprise
@@ -81,6 +85,7 @@ class PostgreSQLDatabase:
         self._submitting = ThreadPoolExecutor(1, thread_name_prefix="aqueduct-database-later")
         self._last_submitted: Future[object] | None = None
         self._listener: AsyncConnection | None = None
+        self._connections: WeakSet[Connection] = WeakSet()
 
     async def run(self, work: Work[_Result]) -> _Result:
         """Do work in one transaction; see :class:`.database.Database`."""
@@ -134,10 +139,26 @@ class PostgreSQLDatabase:
     async def close(self) -> None:
         """Wait for submitted work, then close all connections."""
         await self._close_listener()
-        await asyncio.to_thread(self._submitting.shutdown)
-        await asyncio.to_thread(self._threads.shutdown)
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                await asyncio.to_thread(self._end_threads)
+        except TimeoutError:
+            log.error("The database does not answer, so its connections are cut.")
+            self._cut()
+            await asyncio.to_thread(self._end_threads)
         if self._engine is not None:
             await asyncio.to_thread(self._engine.dispose)
+
+    def _end_threads(self) -> None:
+        self._submitting.shutdown()
+        self._threads.shutdown()
+
+    def _cut(self) -> None:
+        """Wake the threads that wait for an answer; a process does not end before its threads."""
+        for connection in [*self._connections]:
+            if not connection.closed:
+                with socket.socket(fileno=os.dup(connection.fileno())) as copy, suppress(OSError):
+                    copy.shutdown(socket.SHUT_RDWR)
 
     async def _submitted_before(self) -> None:
         submitted = self._last_submitted
@@ -247,6 +268,7 @@ class PostgreSQLDatabase:
 
     def _bound(self, connection: Connection, record: object) -> None:  # noqa: ARG002
         """Let the database end what takes too long, and what a server holds that has gone."""
+        self._connections.add(connection)
         for limit in LIMITS:
             connection.execute(f"SET {limit} = {_milliseconds(self._answer_seconds)}".encode())
         connection.commit()

@@ -103,6 +103,21 @@ async def test_nobody_cuts_an_upgrade_that_takes_longer(
     engine.dispose()
 
 
+async def test_who_ends_waits_no_longer_for_an_answer(postgresql: PostgreSQLServer) -> None:
+    database = PostgreSQLDatabase(postgresql.new_database(), answer_seconds=0.3)
+    which = text("SELECT pg_backend_pid()")
+    backend = await submitted(database, lambda db: db.execute(which).scalar_one())
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        last = database.submit(lambda db: db.execute(READ).scalar_one())
+        async with asyncio.timeout(20):
+            await database.close()
+        # Another connection may get an answer.
+        assert last.result(0) == 1
+    finally:
+        os.kill(backend, signal.SIGCONT)
+
+
 async def test_the_time_is_the_databases_whatever_a_machine_says(
     postgresql: PostgreSQLServer, tmp_path: Path
 ) -> None:
