@@ -14,6 +14,8 @@ from hashlib import sha256
 
 import httpx
 
+from aqueduct_jupyter.server.memory import RELEASE_INTERVAL
+
 from ..measures import Held, held_by, log_faults
 from .accounts import Accounts, count_unfinished, read_accounts
 from .clients import HubClient, HubSeen
@@ -64,7 +66,7 @@ async def soak_hub(
     users: int,
     seed: int,
     say: Callable[[str], None] = lambda _: None,
-    rest: float = 10.0,
+    rest: float = RELEASE_INTERVAL + 1,
 ) -> HubSoaked:
     """Run the service under load, with faults.
 
