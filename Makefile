@@ -82,14 +82,15 @@ $(OLDEST)/.ready: tests/oldest.txt pyproject.toml | $(READY)
 	touch $@
 
 # Debian's browser without windows, if none is installed, for the JupyterLab tests.
-$(BROWSER): | $(READY)
+$(BROWSER):
+	mkdir -p $(@D)
 	command -v chromium-headless-shell > /dev/null || command -v chromium > /dev/null || \
 		(apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium-headless-shell)
 	touch $@
 
 # Debian's PostgreSQL, for the tests of the stores; they start their own server.
 # After the browser, because only one process may install packages at a time.
-$(POSTGRESQL): | $(READY) $(BROWSER)
+$(POSTGRESQL): | $(BROWSER)
 	command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || \
 		(apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends postgresql)
 	touch $@
@@ -123,7 +124,8 @@ demo: $(WEIGHTS) ## ask the embedded model in the terminal, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
 # The longest first, and beside it the installations, which mostly wait for the network.
-test: $(READY) ## install everything and run every test
+test: ## install everything and run every test
+	$(MAKE) --jobs 2 $(READY) $(POSTGRESQL)
 	$(MAKE) --jobs 2 test-front $(TESTED) test-old-server check
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
 

@@ -254,14 +254,19 @@ class Gateway:
     async def _watch_key_files(self) -> None:
         while True:
             await asyncio.sleep(self.key_files_seconds)
-            for name in await asyncio.to_thread(self._key_files.changed):
-                notices: list[str] = []
-                found = configured_upstreams({name: self.settings.upstreams[name]}, {}, notices)
-                for upstream in found:
-                    self._connect(upstream)
-                    _log.info("The key of the upstream '%s' was read again.", name)
-                for notice in notices:
-                    _log.warning("%s The key that it had is still used.", notice)
+            try:
+                for name in await asyncio.to_thread(self._key_files.changed):
+                    self._read_key_again(name)
+            except Exception:  # whatever it is, the next key is read all the same
+                _log.exception("The keys of upstreams were not read again.")
+
+    def _read_key_again(self, name: str) -> None:
+        notices: list[str] = []
+        for upstream in configured_upstreams({name: self.settings.upstreams[name]}, {}, notices):
+            self._connect(upstream)
+            _log.info("The key of the upstream '%s' was read again.", name)
+        for notice in notices:
+            _log.warning("%s The key that it had is still used.", notice)
 
     async def _purge(self) -> None:
         while True:
@@ -271,6 +276,8 @@ class Gateway:
                 await self.response_conversations.purge()
             except UnavailableError as error:
                 _log.warning("Expired files and responses were not removed: %s", error)
+            except Exception:  # the next hour comes all the same
+                _log.exception("Expired files and responses were not removed.")
             await asyncio.sleep(PURGE_SECONDS)
 
 

@@ -43,7 +43,10 @@ def test_only_what_has_changed_is_read_again(tmp_path: Path) -> None:
 
 
 async def test_the_next_request_has_the_new_key(
-    standin: StandIn, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    standin: StandIn,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "campus.key"
     write(path, "sk-old", 1)
@@ -55,6 +58,10 @@ async def test_the_next_request_has_the_new_key(
         },
     )
     gateway = Gateway(settings, {})
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("No.")
+
     gateway.key_files_seconds = 0.02
 
     async def key() -> str:
@@ -77,7 +84,15 @@ async def test_the_next_request_has_the_new_key(
         await until("Bearer sk-new")
         # The first one that lists a model is asked for it, so the order stays.
         assert [upstream.name for upstream in gateway.catalog.upstreams[:2]] == ["campus", "second"]
-        write(path, "", 3)
+        # Whatever goes wrong once, the next change is seen.
+        monkeypatch.setattr(gateway, "_connect", refuse)
+        write(path, "sk-unlucky", 3)
+        for _ in range(1000):
+            if "were not read again" in caplog.text:
+                break
+            await asyncio.sleep(0.01)
+        monkeypatch.undo()
+        write(path, "", 4)
         for _ in range(1000):
             if "still used" in caplog.text:
                 break
@@ -85,7 +100,7 @@ async def test_the_next_request_has_the_new_key(
         assert "is empty. The key that it had is still used." in caplog.text
         assert await key() == "Bearer sk-new"
         assert "sk-" not in caplog.text
-        write(path, "sk-last", 4)
+        write(path, "sk-last", 5)
         await until("Bearer sk-last")
     finally:
         await gateway.close()

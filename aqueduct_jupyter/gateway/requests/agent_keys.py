@@ -16,15 +16,17 @@ from hashlib import sha256
 from typing import Protocol
 
 from ...protocol.agent_keys import AgentKey, KeyRequest, NewAgentKey
-from ...protocol.errors import ConflictError, NotFoundError, RateLimitError
+from ...protocol.errors import AuthenticationError, ConflictError, NotFoundError, RateLimitError
 from ..entry import AGENT, Caller, Entry
 
 __all__ = [
     "MOST_KEYS",
     "AgentKeyring",
     "AgentKeys",
+    "agents_key_id",
     "check_tokens",
     "is_agents",
+    "key_is_over",
     "new_key",
     "no_such_key",
     "read_key",
@@ -122,19 +124,17 @@ class AgentKeys:
 
         Raises:
             RateLimitError: its tokens are used up.
+            AuthenticationError: it has just been revoked.
         """
-        if kept := self._of(entry):
+        if key_id := agents_key_id(entry):
+            if (kept := self._kept.get(key_id)) is None:
+                raise key_is_over()
             check_tokens(kept.key)
 
     def record(self, entry: Entry) -> None:
         """Count the tokens of a finished request."""
-        if kept := self._of(entry):
+        if kept := self._kept.get(agents_key_id(entry)):
             kept.key.tokens += (entry.tokens_in or 0) + (entry.tokens_out or 0)
-
-    def _of(self, entry: Entry) -> _Kept | None:
-        if entry.kernel is None or not entry.kernel.startswith(AGENT):
-            return None
-        return self._kept.get(entry.kernel.removeprefix(AGENT))
 
     def _is_over(self, kept: _Kept) -> bool:
         return self._clock() >= kept.key.expires_at
@@ -163,7 +163,7 @@ class AgentKeyring(Protocol):
         ...
 
     async def admit(self, entry: Entry) -> None:
-        """Check that an agent's key has tokens left; raises a RateLimitError if it has none."""
+        """Check that an agent's key is valid and has tokens left, or raise."""
         ...
 
     def record(self, entry: Entry) -> None:
@@ -208,6 +208,12 @@ def read_key(text: str) -> tuple[str, bytes]:
     return (key_id if prefix == _PREFIX else ""), _digest(secret)
 
 
+def agents_key_id(entry: Entry) -> str:
+    """Return the id of the agent's key that a request was sent with; "" if it was not."""
+    kernel = entry.kernel or ""
+    return kernel.removeprefix(AGENT) if kernel.startswith(AGENT) else ""
+
+
 def check_tokens(key: AgentKey) -> None:
     """Check that a key has tokens left.
 
@@ -222,6 +228,13 @@ def check_tokens(key: AgentKey) -> None:
         "agent again with a larger --max-tokens, or make a new key with POST aqueduct/keys.",
         code="insufficient_quota",
         is_retryable=False,
+    )
+
+
+def key_is_over() -> AuthenticationError:
+    """Return the error for a key that is not valid any more."""
+    return AuthenticationError(
+        "The agent's key has expired or was revoked. Make a new one with POST aqueduct/keys."
     )
 
 

@@ -18,7 +18,9 @@ from ..entry import AGENT, Caller, Entry
 from ..stores.agent_keys import AgentKeyStore
 from .agent_keys import (
     MOST_KEYS,
+    agents_key_id,
     check_tokens,
+    key_is_over,
     new_key,
     no_such_key,
     read_key,
@@ -98,8 +100,11 @@ class SharedAgentKeys:
 
         Raises:
             RateLimitError: its tokens are used up.
+            AuthenticationError: it has just been revoked.
         """
-        if (key_id := _key_id(entry)) and (row := await self._store.get(key_id)) is not None:
+        if key_id := agents_key_id(entry):
+            if (row := await self._store.get(key_id)) is None:
+                raise key_is_over()
             check_tokens(_key(row))
 
     def record(self, entry: Entry) -> None:
@@ -116,8 +121,3 @@ def _sealing(key: str) -> Fernet:
 
 def _key(row: Mapping[str, Any]) -> AgentKey:
     return AgentKey(**{name: row[name] for name in AgentKey.model_fields if name in row})
-
-
-def _key_id(entry: Entry) -> str:
-    kernel = entry.kernel or ""
-    return kernel.removeprefix(AGENT) if kernel.startswith(AGENT) else ""

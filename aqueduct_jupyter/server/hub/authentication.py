@@ -22,7 +22,7 @@ from jupyterhub.services.auth import HubOAuth
 from tornado.web import HTTPError, RequestHandler
 
 from ...gateway.entry import Caller
-from ...gateway.requests.agent_keys import AgentKeyring, is_agents
+from ...gateway.requests.agent_keys import AgentKeyring, is_agents, key_is_over
 from ...gateway.requests.keys import SERVER_LIFE
 from ...protocol.errors import AuthenticationError, PermissionDeniedError, UnavailableError
 from ...protocol.relay import KERNEL_HEADER
@@ -115,10 +115,7 @@ class HubAuthenticator:
     async def _agent(self, handler: RequestHandler, key: str) -> Caller:
         caller = await self._agent_keys.caller_of(key)
         if caller is None:
-            raise AuthenticationError(
-                "The agent's key has expired or was revoked. Make a new one with POST "
-                "aqueduct/keys."
-            )
+            raise key_is_over()
         try:
             user = await self.user_of(caller.token)
         except AuthenticationError as error:

@@ -20,6 +20,7 @@ from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
 from aqueduct_jupyter.gateway.stores.sqlite import SQLiteDatabase
 from aqueduct_jupyter.protocol.agent_keys import KeyRequest
 from aqueduct_jupyter.protocol.errors import (
+    AuthenticationError,
     ConflictError,
     InvalidJSONError,
     InvalidRequestError,
@@ -168,9 +169,18 @@ async def test_a_used_up_key_says_what_to_do(keys: AgentKeyring) -> None:
 async def test_without_a_cap_and_for_others_there_is_no_limit(keys: AgentKeyring) -> None:
     caller = await keys.caller_of((await keys.make("ada", codex())).key)
     keys.record(entry_of(caller, 10**9))
-    for other in (caller, Caller("ada"), Caller("ada", "k1"), Caller("ada", "agent:gone-1")):
+    for other in (caller, Caller("ada"), Caller("ada", "k1")):
         keys.record(entry_of(other, 1))
         await keys.admit(entry_of(other))
+
+
+async def test_a_key_that_is_revoked_after_its_request_came_is_refused(keys: AgentKeyring) -> None:
+    made = await keys.make("ada", codex())
+    caller = await keys.caller_of(made.key)
+    await keys.revoke("ada", made.id)
+    with pytest.raises(AuthenticationError, match="was revoked"):
+        await keys.admit(entry_of(caller))
+    keys.record(entry_of(caller, 1))
 
 
 async def test_there_are_only_so_many(keys: AgentKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
