@@ -63,20 +63,41 @@ async def test_only_the_c_library_of_linux_is_told(
     assert (library.trims > 1) is is_trimmed
 
 
-async def test_a_service_exempts_also_what_it_loads_a_little_later(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.01)
-    gc.unfreeze()
-    tuning = asyncio.create_task(memory.tune_memory())
-    try:
+class TestAService:
+    @pytest.fixture(autouse=True)
+    def _as_before(self) -> Iterator[None]:
+        gc.unfreeze()
+        before = gc.get_threshold()
+        yield
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+    async def test_it_exempts_also_what_it_loads_a_little_later(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.01)
+        tuning = asyncio.create_task(memory.tune_memory())
         await asyncio.sleep(0)
         loaded, later = gc.get_freeze_count(), [[number] for number in range(10_000)]
         await asyncio.sleep(0.1)
-        assert 0 < loaded < gc.get_freeze_count() - len(later) // 2
-    finally:
         tuning.cancel()
-        gc.unfreeze()
+        assert 0 < loaded < gc.get_freeze_count() - len(later) // 2
+
+    async def test_it_looks_for_what_is_lost_at_its_own_times_only(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(memory, "SETTLE_SECONDS", 0)
+        monkeypatch.setattr(memory, "COLLECT_SECONDS", 0.2)
+        tuning = asyncio.create_task(memory.tune_memory())
+        await asyncio.sleep(0.1)
+        passes = gc.get_stats()[2]["collections"]
+        # A quarter more than all that is there, at once.
+        many = [[number] for number in range(500_000)]
+        assert gc.get_stats()[2]["collections"] == passes
+        await asyncio.sleep(0.3)
+        tuning.cancel()
+        assert gc.get_stats()[2]["collections"] > passes
+        assert len(many) == 500_000
 
 
 class TestTheHost:
