@@ -160,7 +160,11 @@ class HubClient(Client):
         )
         data = self._chance.randbytes(size)
         form = {"purpose": "user_data"}
-        sent = await self._http.post("v1/files", data=form, files={"file": ("a.bin", data)})
+        try:
+            async with asyncio.timeout(self._moment()):
+                sent = await self._http.post("v1/files", data=form, files={"file": ("a.bin", data)})
+        except TimeoutError:
+            return  # who leaves does not know whether it was kept
         kept = Kept(self._owner, self._json(sent)["id"], size, sha256(data).hexdigest())
         self._seen.kept.append(kept)
         await self._compare(f"v1/files/{kept.id}/content", data)
