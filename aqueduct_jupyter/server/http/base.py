@@ -86,6 +86,7 @@ class AqueductHandler(web.RequestHandler):
         Raises:
             AuthenticationError: the caller is unknown.
             PermissionDeniedError: the caller may not use this address.
+            NotFoundError: a name in the address contains a NUL, which PostgreSQL cannot look for.
             UnavailableError: the host takes no requests now.
         """
         if self.request.method == "OPTIONS":
@@ -108,6 +109,8 @@ class AqueductHandler(web.RequestHandler):
                 f"Only administrators may use {plain_text(self.request.path)}.",
                 code="not_for_users",
             )
+        if any("\0" in part for part in (*self.path_args, *self.path_kwargs.values()) if part):
+            raise self._our_error(404)
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
         """Decode a part of the address; invalid UTF-8 is replaced, so the handler finds nothing.

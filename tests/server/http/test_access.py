@@ -147,6 +147,26 @@ async def test_a_stranger_gets_401_everywhere_before_the_body_is_read(
                 assert (error["type"], error["code"]) == (kind, "invalid_api_key")
 
 
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", "v1/files/%00"),
+        ("GET", "v1/conversations/conv_%00/items"),
+        ("PATCH", "aqueduct/conversations/%00"),
+        ("DELETE", "aqueduct/requests/%00"),
+        ("POST", "openai/deployments/a%00b/chat/completions"),
+    ],
+)
+async def test_a_nul_in_an_address_names_nothing(connect: Ask, verb: str, path: str) -> None:
+    # PostgreSQL would refuse to look for it, as if the database had failed.
+    async with connect(None) as http:
+        assert (await http.request(verb, f"{http.base_url}{path}")).status_code == 401
+    async with connect() as http:
+        response = await http.request(verb, f"{http.base_url}{path}", content=b"{not json")
+        assert response.status_code == 404
+        assert response.json()["error"]["message"].startswith("There is nothing at ")
+
+
 @pytest.mark.parametrize("path", ["v1/chat/completions", "files"])
 async def test_a_stranger_is_answered_while_the_body_is_still_to_come(
     connect: Ask, jp_http_port: int, jp_base_url: str, path: str
