@@ -30,7 +30,13 @@ from ...protocol.plain_text import plain_text
 from .reasons import Reason, find_reason
 from .secrets import Secrets
 
-__all__ = ["failure_from_event", "failure_from_exception", "failure_from_response"]
+__all__ = [
+    "CONNECTION_FAILURES",
+    "failure_from_event",
+    "failure_from_exception",
+    "failure_from_response",
+    "kind_of_connection",
+]
 
 SHORT_RETRY_AFTER = 5.0
 """The longest Retry-After that is waited for here, in seconds; longer ones go to the client."""
@@ -66,7 +72,7 @@ _TOO_LONG = re.compile(
 
 # httpx's exceptions, the most specific first. If no connection was made, no request was sent, so a
 # retry is safe.
-_CONNECTION_FAILURES = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+CONNECTION_FAILURES = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _TIMEOUTS = (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError)
 _DISCONNECTIONS = (httpx.NetworkError, httpx.RemoteProtocolError)
 
@@ -78,9 +84,9 @@ def failure_from_exception(name: str, error: Exception) -> UpstreamError:
         name: the upstream's name; messages never contain its address.
         error: what httpx or asyncio's timeout raised.
     """
-    if isinstance(error, _CONNECTION_FAILURES):
+    if isinstance(error, CONNECTION_FAILURES):
         return UpstreamUnavailableError(
-            f"The upstream '{name}' cannot be reached ({_kind_of_connection(error)}). "
+            f"The upstream '{name}' cannot be reached ({kind_of_connection(error)}). "
             "Try again later, or choose a model of another upstream.",
             is_retryable=True,
         )
@@ -100,7 +106,8 @@ def failure_from_exception(name: str, error: Exception) -> UpstreamError:
     return UpstreamError(f"The upstream '{name}' did not send a valid HTTP response.")
 
 
-def _kind_of_connection(error: Exception) -> str:
+def kind_of_connection(error: Exception) -> str:
+    """Say why no connection was made, for one of :data:`CONNECTION_FAILURES`."""
     text = str(error).lower()
     if isinstance(error, httpx.ConnectTimeout):
         return "the connection timed out"

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Mapping, MutableMapping
 
 import httpx
 
-from ...protocol.errors import UpstreamAuthError
+from ...protocol.errors import UpstreamAuthError, UpstreamError, UpstreamUnavailableError
 from .answer import UpstreamAnswer
-from .failures import failure_from_exception
+from .failures import CONNECTION_FAILURES, failure_from_exception, kind_of_connection
 from .settings import UpstreamSettings, read_settings
 
 __all__ = ["HubAnswer", "HubService", "find_hub_service"]
@@ -93,7 +93,8 @@ class HubService:
 
         Raises:
             UpstreamAuthError: the service refuses the server's token.
-            UpstreamError: the service cannot be reached, or does not answer.
+            UpstreamError: the service cannot be reached, or does not answer, or something else
+                answers at its address.
         """
         is_whole = isinstance(body, bytes)
         pause = ATTEMPT_PAUSE
@@ -103,9 +104,9 @@ class HubService:
                 answer = await self._send(method, target, headers, body)
             except httpx.ConnectError as error:
                 if is_last:
-                    raise failure_from_exception(NAME, error) from error
+                    raise _failure(error) from error
             except (httpx.HTTPError, TimeoutError) as error:
-                raise failure_from_exception(NAME, error) from error
+                raise _failure(error) from error
             else:
                 if is_last or not _may_be_repeated(answer):
                     break
@@ -117,6 +118,13 @@ class HubService:
             raise UpstreamAuthError(
                 "The hub's service does not accept this server's token. Ask the hub's "
                 "administrator, and restart your server from the hub's page."
+            )
+        if _is_of_another(answer):
+            await answer.close()
+            raise UpstreamError(
+                f"What answers at {URL_VARIABLE} is not the hub's service (status "
+                f"{answer.status}): the address points to something else. Ask the hub's "
+                "administrator to correct it in c.Spawner.environment."
             )
         return answer
 
@@ -183,7 +191,32 @@ def find_hub_service(environment: MutableMapping[str, str]) -> HubService | None
         "timeout": ANSWER_SECONDS,
         "idle_timeout": IDLE_SECONDS,
     }
-    return HubService(read_settings(NAME, configured, environment))
+    try:
+        settings = read_settings(NAME, configured, environment)
+    except ValueError as error:
+        reason = str(error).removeprefix(f"Upstream '{NAME}': ").removeprefix("base_url: ")
+        raise ValueError(f"{URL_VARIABLE} cannot be used: {reason}") from None
+    return HubService(settings)
+
+
+def _failure(error: Exception) -> UpstreamError:
+    """Return what the client of the network raised as an error that says whom to ask."""
+    if not isinstance(error, CONNECTION_FAILURES):
+        return failure_from_exception(NAME, error)
+    return UpstreamUnavailableError(
+        f"The hub's service ({URL_VARIABLE}) cannot be reached: {kind_of_connection(error)}. Try "
+        "again in some seconds, or ask the hub's administrator whether it runs.",
+        is_retryable=True,
+    )
+
+
+def _is_of_another(answer: HubAnswer) -> bool:
+    """Return whether an answer is of the hub itself, its proxy or a stranger.
+
+    The service sends no redirects, and each of its answers has a request's id.
+    """
+    is_suspect = 300 <= answer.status < 400 or answer.status in (404, 405)
+    return is_suspect and "x-request-id" not in answer.headers
 
 
 def _may_be_repeated(answer: HubAnswer) -> bool:

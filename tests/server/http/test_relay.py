@@ -223,8 +223,25 @@ async def test_a_service_that_is_away_is_said_to_be(
     async with server(service, tmp_path) as http:
         away = await http.post("v1/chat/completions", json=QUESTION)
     assert (away.status_code, away.json()["error"]["code"]) == (503, "upstream_unavailable")
-    assert "'hub'" in away.json()["error"]["message"]
+    message = away.json()["error"]["message"]
+    assert message.startswith("The hub's service (AQUEDUCT_HUB_URL) cannot be reached: ")
+    assert "administrator whether it runs" in message
     assert str(standin.port) not in away.text
+
+
+@pytest.mark.parametrize("status", [302, 404, 405])
+async def test_an_answer_of_something_else_is_said_to_be(
+    service: HubService, standin: StandIn, tmp_path: Path, status: int
+) -> None:
+    page = b"<h1>JupyterHub</h1>"
+    standin.reply(page, status=status, headers={"Location": "/hub/login"})
+    standin.reply({"error": {"message": "No."}}, status=status, headers={"x-request-id": "req_1"})
+    async with server(service, tmp_path) as http:
+        other = await http.post("v1/chat/completions", json=QUESTION)
+        own = await http.post("v1/chat/completions", json=QUESTION)
+    assert (other.status_code, other.json()["error"]["code"]) == (502, "upstream_error")
+    assert "AQUEDUCT_HUB_URL is not the hub's service" in other.json()["error"]["message"]
+    assert (own.status_code, own.json()["error"]["message"]) == (status, "No.")
 
 
 async def test_a_token_that_the_service_refuses_is_the_administrators_matter(
@@ -252,7 +269,7 @@ async def test_who_leaves_ends_the_services_work(
     ("environment", "what"),
     [
         ({"AQUEDUCT_HUB_URL": "http://hub"}, "JUPYTERHUB_API_TOKEN is not"),
-        ({"AQUEDUCT_HUB_URL": "hub", "JUPYTERHUB_API_TOKEN": "t"}, "base_url"),
+        ({"AQUEDUCT_HUB_URL": "hub", "JUPYTERHUB_API_TOKEN": "t"}, "^AQUEDUCT_HUB_URL cannot"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_said(environment: dict[str, str], what: str) -> None:
