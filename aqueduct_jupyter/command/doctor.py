@@ -258,6 +258,8 @@ def _chunks(client: Client) -> Finding:
         with client.stream("Tell me a story.", model=PROBE_MODEL) as stream:
             times = [time.monotonic() for _ in islice(stream, PROBE_CHUNKS)]
     except AqueductError as error:
+        if error.code in ("model_not_allowed", "model_not_found"):
+            return Finding("streaming", f"not tried, because {PROBE_MODEL} may not be used here")
         return Finding("streaming", "the probe failed", error.message)
     took = times[-1] - times[0]
     if took >= LEAST_PROBE_SECONDS:
