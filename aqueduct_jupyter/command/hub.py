@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +39,14 @@ def hub(config: str | None, arguments: Sequence[str]) -> int:
     if config is not None:
         path = Path(config)
         path.stat()  # traitlets ignores a file that is missing
-        app.load_config_file(path.name, str(path.parent.resolve()))
+        app.raise_config_file_errors = True
+        try:
+            app.load_config_file(path.name, str(path.parent.resolve()))
+        except Exception as error:  # the file is Python, so it may fail in any way
+            # Half of the settings would be a service without the other half's limits.
+            logging.getLogger(__name__).debug("The settings failed.", exc_info=True)
+            print(f"jupyter aqueduct hub: {path}: {_where(error, path)}", file=sys.stderr)
+            return 1
         # What is said on the command line counts more than the file.
         app.parse_command_line(list(arguments))
     try:
@@ -47,3 +55,15 @@ def hub(config: str | None, arguments: Sequence[str]) -> int:
         print(f"jupyter aqueduct hub: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _where(error: Exception, path: Path) -> str:
+    """Say what is wrong with the settings, and in which line."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).name == path.name:
+            line = frame.lineno
+    place = f" in line {line}" if line else ""
+    return (
+        f"{type(error).__name__}{place}: {error}. The service does not start without its settings."
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["DECLARED_TYPE_HEADER", "KERNEL_HEADER"]
+__all__ = ["DECLARED_TYPE_HEADER", "KERNEL_HEADER", "OWNER_HEADER"]
+
+OWNER_HEADER = "X-Aqueduct-Owner"
+"""The header with the user whose server passes an agent's key on; another's key opens nothing."""
 
 DECLARED_TYPE_HEADER = "X-Aqueduct-Declared-Type"
 """The header with the media type that a file was uploaded with, such as one with a charset."""

@@ -6,11 +6,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
+from ..browser.lab import running_browser
 from ..standin import HANG, StandIn, chunk
 from .hub import Hub
 from .service import QUESTION, RunningService, error_of, eventually, token_of
@@ -145,6 +148,32 @@ def test_the_page_needs_the_hubs_login_and_its_requests_the_xsrf_token(
         refused = browser.get("aqueduct/admin/usage", headers=xsrf_of(page))
         assert error_of(refused) == (403, "not_for_users")
         assert browser.get("aqueduct/usage", headers=xsrf_of(page)).status_code == 200
+
+
+def test_an_administrator_sets_a_budget_on_the_page(hub: Hub, service: RunningService) -> None:
+    def set_budget() -> None:
+        with running_browser() as browser:
+            page = browser.new_page()
+            page.goto(service.url)
+            page.get_by_label("Username").fill("carol")
+            page.get_by_label("Password").fill("any")
+            page.keyboard.press("Enter")
+            page.locator("#holder").fill("user:gil")
+            page.locator("#budget").fill('{"tokens_per_day": 5000}')
+            page.get_by_role("button", name="Set", exact=True).click()
+            budgets = page.locator("#budgets")
+            expect(budgets).to_contain_text("user:gil")
+            expect(budgets).to_contain_text("5,000 tokens a day")
+            page.locator("#budget").fill("[]")
+            page.get_by_role("button", name="Set", exact=True).click()
+            expect(page.locator("#problem")).to_be_in_viewport()
+            page.locator("#restore").click()
+            expect(budgets).not_to_contain_text("user:gil")
+            expect(page.locator("#problem")).to_be_hidden()
+
+    # Playwright has a loop of its own, which the thread of other tests' loops does not take.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(set_budget).result()
 
 
 def test_nothing_that_is_written_into_the_page_runs(hub: Hub, service: RunningService) -> None:

@@ -2,7 +2,8 @@
 
 What a request is expected to take is reserved in the database before it is sent upstream, and
 replaced by what it did take when it ends. So no two replicas give away the same rest, and nobody
-passes a budget by more than the requests that are under way. Budgets of a single server, which are
+passes a budget by more than the answers that are under way: a request itself must fit into what is
+left, and of its answer nobody knows the length. Budgets of a single server, which are
 read from its ledger, are in :mod:`.limits`.
 """
 
@@ -25,6 +26,9 @@ __all__ = ["EVERYONE", "SharedBudgets"]
 MINUTE, DAY = 60, 86_400
 IN_FLIGHT_PAUSE = 1.0
 """Seconds after which a client with too many running requests may retry."""
+
+RESERVED_PAUSE = 5.0
+"""Seconds after which a client may retry if what is left is only reserved."""
 
 EVERYONE = "everyone"
 """The holder of the budget that all requests share."""
@@ -87,8 +91,9 @@ class SharedBudgets:
                 expected = expected or expect()
                 begins, before = span_of(span, now)
                 amount = _amount(kind, expected, entry)
+                certain = _certain(kind, expected, entry)
                 carry_over = budget.carry_over if span in ("day", "month") else 0.0
-                yield Claim(holder, kind, span, begins, limit, amount, carry_over, before)
+                yield Claim(holder, kind, span, begins, limit, amount, carry_over, before, certain)
 
     def _used_up(self, state: Claimed) -> RateLimitError:
         claim, now = state.claim, self.clock()
@@ -105,11 +110,28 @@ class SharedBudgets:
         seconds = math.ceil(ends(claim.span, claim.begins) - now)
         when = datetime.fromtimestamp(now + seconds, UTC)
         at = f"{when:%H:%M:%S} UTC" if seconds < DAY else f"{when:%d %B} UTC"
-        error = RateLimitError(
-            f"The limit of {state.limit:.15g} {kind} per {claim.span} for {whose} is used up. Try "
-            f"again at {at}, in {seconds} seconds.",
-            retry_after=max(1, seconds),
-        )
+        limit = f"limit of {state.limit:.15g} {kind} per {claim.span} for {whose}"
+        unused = state.limit - state.used
+        if claim.kind == "requests":
+            unused -= state.reserved  # a request that runs is one, whatever becomes of it
+        if unused > claim.certain:
+            error = RateLimitError(
+                f"The rest of the {limit} is reserved by requests that are running. Try again when "
+                "one of them has finished.",
+                retry_after=RESERVED_PAUSE,
+            )
+        elif unused > 0:
+            takes = math.ceil(claim.certain) if claim.kind == "tokens" else claim.certain
+            error = RateLimitError(
+                f"This request alone takes about {takes:,.15g} {kind}, and {unused:,.15g} are left "
+                f"of the {limit}. Send less, or try again at {at}, in {seconds} seconds.",
+                retry_after=max(1, seconds),
+            )
+        else:
+            error = RateLimitError(
+                f"The {limit} is used up. Try again at {at}, in {seconds} seconds.",
+                retry_after=max(1, seconds),
+            )
         error.more_headers = _headers([state], now)
         return error
 
@@ -146,6 +168,16 @@ def _amount(kind: Kind, expected: tuple[int, int], entry: Entry) -> float:
         # What a model costs may not be known yet; what it did cost is counted in any case.
         return (entry.price.usd(*expected, 0) if entry.price else None) or 0.0
     return 1.0
+
+
+def _certain(kind: Kind, expected: tuple[int, int], entry: Entry) -> float:
+    """Return what a request takes in any case; a part of a token less, so that all can be used."""
+    asked = expected[0]
+    if kind == "tokens":
+        return max(0.0, asked - 0.5)
+    if kind == "usd":
+        return (entry.price.usd(asked, 0, 0) if entry.price else None) or 0.0
+    return 0.0
 
 
 def _whose(holder: str) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..stores.running_interfaces import Kind, Span
 
 __all__ = ["GroupLimits", "SharedBudget", "SharedLimits", "read_shared_limits"]
 
-_USD = Field(default=None, gt=0, allow_inf_nan=False)
+MOST = 10**15
+"""The largest limit: databases count as far, and nobody uses more."""
+
+_Count = Annotated[int, Field(gt=0, le=MOST, strict=True)]
+_USD = Field(default=None, gt=0, le=MOST, allow_inf_nan=False, strict=True)
 
 
 class SharedBudget(BaseModel):
@@ -22,16 +27,16 @@ class SharedBudget(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    requests_per_minute: PositiveInt | None = None
-    requests_per_day: PositiveInt | None = None
-    requests_per_month: PositiveInt | None = None
-    tokens_per_minute: PositiveInt | None = None
-    tokens_per_day: PositiveInt | None = None
-    tokens_per_month: PositiveInt | None = None
+    requests_per_minute: _Count | None = None
+    requests_per_day: _Count | None = None
+    requests_per_month: _Count | None = None
+    tokens_per_minute: _Count | None = None
+    tokens_per_day: _Count | None = None
+    tokens_per_month: _Count | None = None
     usd_per_day: float | None = _USD
     usd_per_month: float | None = _USD
-    requests_in_flight: PositiveInt | None = None
-    carry_over: float = Field(default=0, ge=0, le=1)
+    requests_in_flight: _Count | None = None
+    carry_over: float = Field(default=0, ge=0, le=1, strict=True)
 
     def limits(self) -> Iterator[tuple[Kind, Span, float]]:
         """Yield each limit: what it counts, for how long, and how much."""
@@ -49,7 +54,7 @@ class SharedBudget(BaseModel):
             mine, theirs = getattr(self, name), getattr(other, name)
             return None if mine is None or theirs is None else max(mine, theirs)
 
-        return SharedBudget(**{name: more(name) for name in SharedBudget.model_fields})
+        return SharedBudget.model_validate({name: more(name) for name in SharedBudget.model_fields})
 
 
 class GroupLimits(BaseModel):
@@ -83,7 +88,7 @@ class SharedLimits(BaseModel):
     everyone: SharedBudget = SharedBudget()
     groups: dict[str, GroupLimits] = Field(default_factory=dict)
     models: tuple[str, ...] | None = None
-    max_tokens: PositiveInt | None = None
+    max_tokens: _Count | None = None
 
     def of_member(self, groups: frozenset[str]) -> SharedBudget:
         """Return the budget of a user: the most generous of the user's groups, or ``user``."""

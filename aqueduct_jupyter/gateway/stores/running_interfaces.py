@@ -33,6 +33,8 @@ class Claim:
         amount: what the request is expected to take.
         carry_over: the share of what is left of the span before that is added to this one, 0 to 1.
         before: when the span before began.
+        certain: the part of the amount that the request takes in any case, without its answer. The
+            budget must have more left than this.
     """
 
     holder: str
@@ -43,6 +45,7 @@ class Claim:
     amount: float
     carry_over: float = 0.0
     before: int = 0
+    certain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,14 @@ class Claimed:
 
 
 class NoRoomError(Exception):
-    """A budget is used up, so nothing was reserved.
+    """A budget has no room for a request, so nothing was reserved.
 
     Attributes:
         state: the budget.
     """
 
     def __init__(self, state: Claimed) -> None:
-        super().__init__(f"The budget of {state.claim.holder} is used up.")
+        super().__init__(f"The budget of {state.claim.holder} has no room.")
         self.state = state
 
 

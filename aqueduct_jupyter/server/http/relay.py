@@ -23,7 +23,7 @@ from ...gateway.requests.operations import OPERATIONS
 from ...gateway.upstreams.hub_service import HubAnswer
 from ...protocol.errors import AqueductError, NotFoundError, UnavailableError
 from ...protocol.notes import NOTES_HEADER, notes_headers, read_notes
-from ...protocol.relay import KERNEL_HEADER
+from ...protocol.relay import KERNEL_HEADER, OWNER_HEADER
 from .base import AqueductHandler, UnknownAddressHandler
 from .body import authenticated_after_body
 from .files import FilesHandler
@@ -39,7 +39,7 @@ _NOT_SENT = frozenset(
         *("transfer-encoding", "upgrade", "host", "content-length", "accept-encoding", "expect"),
         # What opens this server does not leave it.
         *("authorization", "x-api-key", "api-key", "cookie", "x-xsrftoken"),
-        *("origin", "referer", KERNEL_HEADER.lower()),
+        *("origin", "referer", KERNEL_HEADER.lower(), OWNER_HEADER.lower()),
     )
 )
 _NOT_RETURNED = frozenset(
@@ -162,7 +162,10 @@ class RelayHandler(StreamingHandler):
         """Return the headers that say for whom this server asks, besides its own token."""
         if self.caller.is_agent:
             # The service made the key, and knows whose it is.
-            return {"Authorization": self.request.headers["Authorization"]}
+            return {
+                "Authorization": self.request.headers["Authorization"],
+                OWNER_HEADER: self.caller.owner,
+            }
         return {KERNEL_HEADER: self.caller.key} if self.caller.key else {}
 
     async def _upload(self, pieces: asyncio.Queue[bytes]) -> AsyncIterator[bytes]:

@@ -25,7 +25,7 @@ from ...gateway.entry import Caller
 from ...gateway.requests.agent_keys import AgentKeyring, is_agents, key_is_over
 from ...gateway.requests.keys import SERVER_LIFE
 from ...protocol.errors import AuthenticationError, PermissionDeniedError, UnavailableError
-from ...protocol.relay import KERNEL_HEADER
+from ...protocol.relay import KERNEL_HEADER, OWNER_HEADER
 
 __all__ = ["ADMIN_SCOPE", "HubAuthenticator", "HubUser"]
 
@@ -116,6 +116,8 @@ class HubAuthenticator:
         caller = await self._agent_keys.caller_of(key)
         if caller is None:
             raise key_is_over()
+        if handler.request.headers.get(OWNER_HEADER, caller.owner) != caller.owner:
+            raise AuthenticationError("The agent's key belongs to another user's server.")
         try:
             user = await self.user_of(caller.token)
         except AuthenticationError as error:

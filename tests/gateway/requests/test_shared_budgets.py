@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from aqueduct_jupyter.gateway.entry import Entry
-from aqueduct_jupyter.gateway.requests.shared_budgets import SharedBudgets, ends, span_of
+from aqueduct_jupyter.gateway.requests.shared_budgets import (
+    RESERVED_PAUSE,
+    SharedBudgets,
+    ends,
+    span_of,
+)
 from aqueduct_jupyter.gateway.requests.shared_limits import SharedBudget, read_shared_limits
 from aqueduct_jupyter.gateway.stores.ledger import DatabaseLedger
 from aqueduct_jupyter.gateway.stores.running_requests import DatabaseRunning
@@ -91,6 +96,7 @@ async def test_a_month_ends_with_its_last_day(gate: Gate) -> None:
     gate.limit(user={"tokens_per_month": 10})
     gate.now = datetime(2026, 1, 2, tzinfo=UTC).timestamp()
     await gate.ask(tokens=10)
+    await gate.end(tokens=10)
     error = await gate.refused()
     assert "10 tokens per month" in error.message
     assert "at 01 February UTC" in error.message
@@ -104,6 +110,30 @@ async def test_what_was_used_counts_and_not_what_was_expected(gate: Gate) -> Non
     await gate.refused()
     await gate.end(tokens=40)
     assert (await gate.ask(tokens=10))["x-ratelimit-remaining-tokens"] == "50"
+
+
+async def test_what_is_only_reserved_comes_back_soon(gate: Gate) -> None:
+    gate.limit(user={"tokens_per_day": 100})
+    await gate.ask(tokens=100)
+    error = await gate.refused()
+    assert error.message == (
+        "The rest of the limit of 100 tokens per day for you is reserved by requests that are "
+        "running. Try again when one of them has finished."
+    )
+    assert error.retry_after == RESERVED_PAUSE
+
+
+async def test_a_request_must_fit_into_what_is_left(gate: Gate) -> None:
+    gate.limit(user={"tokens_per_day": 100})
+    error = await gate.refused(tokens=101)
+    assert error.message.startswith(
+        "This request alone takes about 101 tokens, and 100 are left of the limit of 100 tokens "
+        "per day for you. Send less, or try again at 00:00:00 UTC"
+    )
+    await gate.ask(tokens=100)
+    await gate.end(tokens=60)
+    assert "about 41 tokens, and 40 are left" in (await gate.refused(tokens=41)).message
+    await gate.ask(tokens=40)
 
 
 async def test_each_user_has_a_budget_and_a_group_and_everyone_share_theirs(gate: Gate) -> None:
@@ -196,6 +226,11 @@ def test_spans_begin_and_end_in_utc() -> None:
         ({"user": {"carry_over": 2}}, "user.carry_over"),
         ({"groups": {"students": {"budget": {}}}}, "groups.students.budget"),
         ({"max_tokens": 0}, "max_tokens"),
+        # What no database can count to, and what only looks like a number.
+        ({"user": {"tokens_per_day": 10**16}}, "user.tokens_per_day"),
+        ({"user": {"tokens_per_day": True}}, "user.tokens_per_day"),
+        ({"user": {"tokens_per_day": "100"}}, "user.tokens_per_day"),
+        ({"everyone": {"usd_per_month": 1e300}}, "everyone.usd_per_month"),
     ],
 )
 def test_an_invalid_limit_is_named(configured: dict[str, Any], word: str) -> None:

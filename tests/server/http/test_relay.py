@@ -32,11 +32,15 @@ KERNEL = {"Authorization": "Bearer of-a-kernel"}
 
 
 class Keys:
-    """The owner's token, and a kernel's key."""
+    """The owner's token, a kernel's key, and an agent's, which only the service knows."""
 
     async def authenticate(self, handler: RequestHandler) -> Caller:
         token = handler.request.headers.get("Authorization", "").removeprefix("Bearer ")
-        callers = {"of-the-owner": Caller("ada"), "of-a-kernel": Caller("ada", "k-1", key="k-1")}
+        callers = {
+            "of-the-owner": Caller("ada"),
+            "of-a-kernel": Caller("ada", "k-1", key="k-1"),
+            "of-an-agent": Caller("ada", "agent:", key="agent:"),
+        }
         if token not in callers:
             raise AuthenticationError("Say who you are.")
         handler.current_user = "ada"
@@ -111,6 +115,19 @@ async def test_what_opens_this_server_does_not_leave_it(
     # Only the server says for which kernel it asks.
     assert "x-aqueduct-kernel" not in by_owner.headers
     assert by_kernel.headers["x-aqueduct-kernel"] == "k-1"
+
+
+async def test_an_agents_key_goes_along_and_whose_server_passes_it_on(
+    service: HubService, standin: StandIn, tmp_path: Path
+) -> None:
+    sent = {"Authorization": "Bearer of-an-agent", "X-Aqueduct-Owner": "ben"}
+    async with server(service, tmp_path) as http:
+        await http.post("v1/chat/completions", json=QUESTION, headers=sent)
+        await http.post("v1/chat/completions", json=QUESTION, headers={"X-Aqueduct-Owner": "ben"})
+    by_agent, by_owner = standin.received
+    assert by_agent.headers["authorization"] == "Bearer of-an-agent"
+    assert by_agent.headers["x-aqueduct-owner"] == "ada"
+    assert "x-aqueduct-owner" not in by_owner.headers
 
 
 async def test_a_kernels_key_opens_what_it_always_opens(

@@ -112,6 +112,10 @@ async def test_an_agents_key_is_worth_as_much_as_the_token_that_made_it(
     found = await caller(asking, key)
     assert (found.owner, found.is_agent, found.is_admin) == ("ada", True, False)
     assert (found.groups, found.token) == ({"students"}, "")
+    # Who passes it on must be the server of the same user.
+    assert (await caller(asking, key, X_Aqueduct_Owner="ada")).owner == "ada"
+    with pytest.raises(AuthenticationError, match="belongs to another user's server"):
+        await caller(asking, key, X_Aqueduct_Owner="ben")
     with pytest.raises(AuthenticationError, match="has expired or was revoked"):
         await caller(asking, f"{key}x")
     assert hub.asked == ["t-ada"]

@@ -108,14 +108,14 @@ class BudgetRows:
         """Reserve what a request claims of each budget, and return their states after it.
 
         Raises:
-            NoRoomError: nothing is left of one of them; the transaction must be rolled back.
+            NoRoomError: one of them has too little left; the transaction must be rolled back.
         """
         ordered = sorted(claims, key=lambda claim: order(_key(claim)))
         if not ordered or self._connection.dialect.name != "postgresql":
             return [self.claim(claim) for claim in ordered]
         asked: dict[str, Any] = {
             **_columns([_key(claim) for claim in ordered]),
-            "first": [float(claim.limit) for claim in ordered],
+            "first": [float(claim.limit - claim.certain) for claim in ordered],
             "second": [float(claim.amount) for claim in ordered],
         }
         rows = self._connection.execute(_CLAIM_TOGETHER, asked).all()
@@ -130,17 +130,17 @@ class BudgetRows:
         """Reserve what a request claims of one budget, and return its state after it.
 
         Raises:
-            NoRoomError: nothing is left of the budget.
+            NoRoomError: the budget has too little left.
         """
         key = _named(_key(claim))
-        asked = {**key, "most": claim.limit, "amount": claim.amount}
+        asked = {**key, "most": claim.limit - claim.certain, "amount": claim.amount}
         while (row := self._connection.execute(_CLAIM, asked).first()) is None:
             found = self._connection.execute(_FIND, key).first()
             # It has not begun, or was forgotten at this moment because nobody used it; another
             # request may open it first.
             if found is None:
                 self._open(claim)
-            elif (full := Claimed(claim, *found)).left <= 0:
+            elif (full := Claimed(claim, *found)).left <= claim.certain:
                 raise NoRoomError(full)
         return Claimed(claim, *row)
 

@@ -15,7 +15,12 @@ class ServiceError extends Error {}
 async function ask(path, options = {}) {
   const answer = await fetch(path, {
     ...options,
-    headers: { "X-XSRFToken": meta("xsrf"), ...options.headers },
+    headers: {
+      "X-XSRFToken": meta("xsrf"),
+      ...(options.body === undefined
+        ? {}
+        : { "Content-Type": "application/json" }),
+    },
   });
   if (answer.status === 401) {
     window.location.reload(); // the hub asks for a login
@@ -39,6 +44,7 @@ async function attempt(work) {
         ? error.message
         : "The service does not answer. Try again in some seconds.";
     problem.hidden = false;
+    problem.scrollIntoView({ block: "nearest" });
   }
 }
 
