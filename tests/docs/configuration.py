@@ -43,11 +43,8 @@ def is_settings(example: Example) -> bool:
     """Tell whether an example sets something of ``c``, as Jupyter's configuration files do."""
     if example.language != "python" or example.code.startswith("%"):
         return False
-    tree = ast.parse(example.code)
-    targets = [
-        target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
-    ]
-    return any(ast.unparse(target).startswith("c.") for target in targets)
+    # Assignments and c.JupyterHub.services.append(...).
+    return any(ast.unparse(node).startswith("c.") for node in ast.parse(example.code).body)
 
 
 def load_settings(code: str, folder: Path) -> None:

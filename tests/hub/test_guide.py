@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from pathlib import Path
 
@@ -50,15 +51,16 @@ def blocks(caption: str) -> list[str]:
 
 def test_two_users_ask_as_the_page_says(tmp_path: Path, standin: StandIn) -> None:
     (port,) = free_ports(1)
-    hub_settings, service_settings = (
-        blocks("jupyterhub_config.py")[0],
-        blocks("aqueduct_hub_config.py")[0],
-    )
+    monitor_token = secrets.token_hex(16)
+    # The second block adds a monitor to the first one's service.
+    hub_settings = "\n".join(blocks("jupyterhub_config.py")[:2])
+    service_settings = blocks("aqueduct_hub_config.py")[0]
     (cell,) = blocks("A notebook of any user")
     here = {
         "/etc/jupyterhub": str(tmp_path),
         "http://127.0.0.1:10101": f"http://127.0.0.1:{port}",
         "https://llm.example.edu/v1": standin.url,
+        'os.environ.get("MONITOR_TOKEN", "")': repr(monitor_token),
     }
     for there, place in here.items():
         assert there in hub_settings + service_settings
@@ -77,8 +79,18 @@ def test_two_users_ask_as_the_page_says(tmp_path: Path, standin: StandIn) -> Non
         servers = hub.start(("alice", ""), ("carol", ""))
         for server in servers:
             assert run_in_kernel(server.url, server.token, cell) == "Hello\n"
+        # Without a model's name, the default one answers.
+        unnamed = {"messages": [{"role": "user", "content": "Hi"}]}
+        whole = httpx.post(
+            f"{servers[0].url}/v1/chat/completions",
+            headers={"Authorization": f"Bearer {servers[0].token}"},
+            json=unnamed,
+            trust_env=False,
+        )
+        assert whole.status_code == 200, whole.text
+        assert standin.chats[-1].json["model"] == "llama"
         keys = [asked.headers["authorization"] for asked in standin.chats]
-        assert keys == ["Bearer sk-of-the-campus"] * 2
+        assert keys == ["Bearer sk-of-the-campus"] * 3
         # Carol is in the group staff, and sees what both used.
         token = hub.admin.post("users/carol/tokens", json={"note": "t"}).json()["token"]
         usage = httpx.get(
@@ -87,6 +99,12 @@ def test_two_users_ask_as_the_page_says(tmp_path: Path, standin: StandIn) -> Non
             trust_env=False,
         )
         found = {row["user"]: row["requests"] for row in usage.json()["data"]}
-        assert found == {"alice": 1, "carol": 1}
+        assert found == {"alice": 2, "carol": 1}
+        metrics = httpx.get(
+            f"{hub.url}/services/aqueduct/aqueduct/metrics",
+            headers={"Authorization": f"Bearer {monitor_token}"},
+            trust_env=False,
+        )
+        assert metrics.status_code == 200, metrics.text
     with pytest.raises(OSError, match="refused"):  # the hub has ended the service
         socket.create_connection(("127.0.0.1", port), 1)
