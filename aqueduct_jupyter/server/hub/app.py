@@ -219,6 +219,12 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
                 notify=self.log.warning,
                 replica=replica,
             )
+        if not self.objects_url:
+            self.log.warning(
+                "database_url is set, but objects_url is not: each replica keeps the bytes of "
+                "files in a folder of its own, where the others do not find them. Set "
+                "c.AqueductHub.objects_url to an object store or to a folder that all share."
+            )
         return open_shared(
             self.database_url,
             self.objects_url,
