@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -157,15 +157,21 @@ class Administration:
     async def budgets(self) -> dict[str, Any]:
         """Return the changed budgets, and what is used and reserved of all in the current spans."""
         await self.refresh()
-        now = self._clock()
-        spans = [(span, span_of(span, now)[0]) for span in _SPANS]
         return {
             "changed": {
                 holder: budget.model_dump(exclude_defaults=True)
                 for holder, budget in self.changed.items()
             },
-            "used": await self._store.windows(spans),
+            "used": await self._store.windows(self._current_spans()),
         }
+
+    async def used(self, holders: Collection[str]) -> list[dict[str, Any]]:
+        """Return what is used and reserved of some holders' budgets in the current spans."""
+        return await self._store.windows(self._current_spans(), holders)
+
+    def _current_spans(self) -> list[tuple[str, int]]:
+        now = self._clock()
+        return [(span, span_of(span, now)[0]) for span in _SPANS]
 
     async def audit(self) -> list[dict[str, Any]]:
         """Return what administrators did last, the newest first."""

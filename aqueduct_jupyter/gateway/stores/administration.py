@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .database import Database
@@ -70,9 +70,11 @@ class AdministrationStore:
 
         return await self._database.run(work)
 
-    async def windows(self, spans: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
-        """Return what is used and reserved of all budgets in the given spans."""
-        rows = await self._database.run(lambda db: administration_rows(db).windows(spans))
+    async def windows(
+        self, spans: Sequence[tuple[str, int]], holders: Collection[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what is used and reserved of budgets in the given spans; None for all holders."""
+        rows = await self._database.run(lambda db: administration_rows(db).windows(spans, holders))
         return [dict(row) for row in rows]
 
     async def note(self, actor: str, action: str, subject: str) -> None:

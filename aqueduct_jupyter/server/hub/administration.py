@@ -144,16 +144,18 @@ class BudgetHandler(AqueductHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with each budget's limits, by holder."""
+        """Answer with each budget's limits, by holder, and what is used of them now."""
         caller, keeper = self.caller, self.gateway.budgets
-        if not isinstance(keeper, SharedBudgets):
+        administration = self.gateway.administration
+        if not isinstance(keeper, SharedBudgets) or administration is None:
             raise NotFoundError("This server has no shared budgets.")
         found = keeper.budgets(caller.owner, caller.kernel, caller.groups)
         data = [
             {"holder": holder, "budget": budget.model_dump(exclude_defaults=True)}
             for holder, budget in found.items()
         ]
-        self.answer({"object": "list", "user": caller.owner, "data": data})
+        used = await administration.used(found)
+        self.answer({"object": "list", "user": caller.owner, "data": data, "used": used})
 
 
 def administration_routes() -> Iterator[tuple[str, type[AqueductHandler]]]:

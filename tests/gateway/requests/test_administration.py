@@ -56,6 +56,20 @@ def offices(
         jp_asyncio_loop.run_until_complete(office.database.close())
 
 
+async def test_what_is_used_is_told_of_some_holders_only(offices: tuple[Office, Office]) -> None:
+    here, there = offices
+    for holder in ("user:ada", "user:ben", "everyone"):
+        await here.administration.change_budget("carol", holder, {"tokens_per_day": 100})
+    await there.administration.refresh()
+    here.end(await here.begin("ada"), 7)
+    await there.begin("ben")
+    used = await there.administration.used({"user:ada", "everyone"})
+    assert [(row["holder"], row["used"], row["reserved"]) for row in used] == [
+        ("everyone", 7, 10),
+        ("user:ada", 7, 0),
+    ]
+
+
 async def test_usage_is_summed_by_user_group_model_and_day(offices: tuple[Office, Office]) -> None:
     here, there = offices
     here.end(await here.begin("ada", "students", "tutors"), 3, 0.5)

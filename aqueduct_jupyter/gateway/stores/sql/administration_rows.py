@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, RowMapping, delete, insert, or_, select
 
@@ -34,8 +34,10 @@ class AdministrationRows:
             self._connection.execute(insert(budgets), row)
         return bool(removed.rowcount)
 
-    def windows(self, spans: Sequence[tuple[str, int]]) -> Sequence[RowMapping]:
-        """Return what is used and reserved of all budgets in the given spans."""
+    def windows(
+        self, spans: Sequence[tuple[str, int]], holders: Collection[str] | None
+    ) -> Sequence[RowMapping]:
+        """Return what is used and reserved of budgets in the given spans; None for all holders."""
         is_current = or_(
             *(
                 (budget_windows.c.span == span) & (budget_windows.c.begins == begins)
@@ -43,6 +45,8 @@ class AdministrationRows:
             )
         )
         found = select(budget_windows).where(is_current).order_by(budget_windows.c.holder)
+        if holders is not None:
+            found = found.where(budget_windows.c.holder.in_(holders))
         return self._connection.execute(found).mappings().all()
 
     def note(self, actor: str, action: str, subject: str, detail: str, now: float) -> None:

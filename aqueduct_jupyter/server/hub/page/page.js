@@ -198,10 +198,24 @@ async function showRunning() {
   );
 }
 
+/** Write what is used of a budget. */
+function usedRow({ holder, kind, span, used, reserved }) {
+  return [
+    holder,
+    span === "now"
+      ? `${reserved.toLocaleString()} running`
+      : `${used.toLocaleString()} ${kind} used this ${span}, ` +
+        `${reserved.toLocaleString()} reserved`,
+  ];
+}
+
 async function showBudgets() {
   if (!isAdmin) {
-    const { data } = await ask("aqueduct/budget");
-    const rows = data.map(({ holder, budget }) => [holder, said(budget)]);
+    const { data, used } = await ask("aqueduct/budget");
+    const rows = [
+      ...data.map(({ holder, budget }) => [holder, said(budget)]),
+      ...used.map(usedRow),
+    ];
     fill("budgets", ["whose", "budget"], rows, "There are no budgets.");
     return;
   }
@@ -225,13 +239,7 @@ async function showBudgets() {
       `${holder} (changed)`,
       said(budget),
     ]),
-    ...used.map((row) => [
-      row.holder,
-      row.span === "now"
-        ? `${row.reserved.toLocaleString()} running`
-        : `${row.used.toLocaleString()} ${row.kind} used this ${row.span}, ` +
-          `${row.reserved.toLocaleString()} reserved`,
-    ]),
+    ...used.map(usedRow),
   ];
   fill("budgets", ["whose", "budget"], rows, "There are no budgets.");
 }
