@@ -176,6 +176,36 @@ def test_an_administrator_sets_a_budget_on_the_page(hub: Hub, service: RunningSe
         thread.submit(set_budget).result()
 
 
+def test_names_stay_whole_on_a_narrow_screen(hub: Hub, service: RunningService) -> None:
+    holder = f"user:{'long' * 50}"
+
+    def look() -> None:
+        with running_browser() as browser:
+            page = browser.new_page(viewport={"width": 360, "height": 640})
+            page.goto(service.url)
+            page.get_by_label("Username").fill("carol")
+            page.get_by_label("Password").fill("any")
+            page.keyboard.press("Enter")
+            who = page.locator("#audit").get_by_text("carol", exact=True).first
+            expect(who).to_be_visible()
+            box, line = who.bounding_box(), page.locator("#audit th bdi").first.bounding_box()
+            assert box is not None
+            assert line is not None
+            assert box["height"] <= line["height"] + 1
+            # What surrounds a name is not in its direction.
+            expect(page.locator("#budgets bdi", has_text=holder)).to_have_text(holder)
+            expect(page.locator("#budgets tr", has_text=holder)).to_contain_text("(changed)")
+            wide = "document.scrollingElement.scrollWidth - window.innerWidth"
+            assert page.evaluate(wide) <= 0
+
+    with service.client(token_of(hub, "carol")) as http:
+        path = f"aqueduct/admin/budgets/{holder}"
+        http.put(path, json={"tokens_per_day": 5000, "requests_per_month": 7}).raise_for_status()
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(look).result()
+        http.delete(path).raise_for_status()
+
+
 def test_nothing_that_is_written_into_the_page_runs(hub: Hub, service: RunningService) -> None:
     with browser_of(hub, service, "carol") as (browser, _):
         answer = browser.get("")

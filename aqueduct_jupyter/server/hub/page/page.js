@@ -48,16 +48,22 @@ async function attempt(work) {
   }
 }
 
+/** Show a name; it does not turn round what is written before and after it. */
+function named(before, name, after = "") {
+  const made = document.createElement("span");
+  const isolated = document.createElement("bdi");
+  isolated.textContent = name;
+  made.append(before, isolated, after);
+  return made;
+}
+
 function cell(kind, value) {
   const made = document.createElement(kind);
-  if (value instanceof Node) {
-    made.append(value);
-  } else {
-    made.textContent = value ?? "–";
-  }
   if (typeof value === "number") {
     made.className = "number";
     made.textContent = value.toLocaleString();
+  } else {
+    made.append(value instanceof Node ? value : named("", value ?? "–"));
   }
   return made;
 }
@@ -231,12 +237,12 @@ async function showBudgets() {
       ]),
     ...Object.entries(configured.groups ?? {}).flatMap(
       ([name, { member, together }]) => [
-        ...(member ? [[`each member of ${name}`, said(member)]] : []),
-        ...(together ? [[`group:${name}`, said(together)]] : []),
+        ...(member ? [[named("each member of ", name), said(member)]] : []),
+        ...(together ? [[named("group:", name), said(together)]] : []),
       ],
     ),
     ...Object.entries(changed).map(([holder, budget]) => [
-      `${holder} (changed)`,
+      named("", holder, " (changed)"),
       said(budget),
     ]),
     ...used.map(usedRow),
