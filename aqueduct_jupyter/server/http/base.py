@@ -106,7 +106,7 @@ class AqueductHandler(web.RequestHandler):
             )
         if self.is_for_admins and not self.caller.is_admin:
             raise PermissionDeniedError(
-                f"Only administrators may use {plain_text(self.request.path)}.",
+                f"Only {self.serving.host.admins} may use {plain_text(self.request.path)}.",
                 code="not_for_users",
             )
         if any("\0" in part for part in (*self.path_args, *self.path_kwargs.values()) if part):

@@ -40,6 +40,9 @@ class Authenticator(Protocol):
 class Host:
     """What a host may do for a request besides answering it; this one does nothing."""
 
+    admins = "administrators"
+    """Who administers, for messages."""
+
     def begin(self, handler: RequestHandler) -> None:
         """Admit a request, before its caller is known.
 

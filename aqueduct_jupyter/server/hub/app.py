@@ -152,8 +152,7 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         server = HTTPServer(
             self._application(serving), xheaders=True, max_body_size=MAX_UNREAD_BYTES
         )
-        url = urlsplit(self.bind_url)
-        server.add_sockets(bind_sockets(url.port or 80, url.hostname))
+        server.add_sockets(self._sockets())
         gateway.start()
         tuning = asyncio.create_task(tune_memory())
         self.log.info("The service listens on %s%s.", self.bind_url.rstrip("/"), self.prefix)
@@ -161,6 +160,19 @@ class AqueductHub(GatewayTraits, ConfiguredApplication):
         await self._drain(server, host, gateway)
         tuning.cancel()
         await gateway.close()
+
+    def _sockets(self) -> list[socket.socket]:
+        url = urlsplit(self.bind_url)
+        try:
+            return bind_sockets(url.port or 80, url.hostname)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OSError(
+                error.errno,
+                f"The service cannot listen on {self.bind_url}: {reason}. Another address is set "
+                "with c.AqueductHub.bind_url; the hub sets that of a service with a command, as "
+                "its url.",
+            ) from error
 
     async def _drain(self, server: HTTPServer, host: HubHost, gateway: Gateway) -> None:
         """Let what runs come to its end, for a time; a second signal ends it at once."""

@@ -14,6 +14,7 @@ from tornado.web import RequestHandler
 from ...protocol.errors import UnavailableError
 from ..http.base import AqueductHandler
 from ..http.serving import Host, Serving
+from .authentication import ADMIN_SCOPE
 
 __all__ = ["HubHandler", "HubHost", "for_hub", "hub_of"]
 
@@ -57,6 +58,8 @@ class HubHost(Host):
     Attributes:
         is_draining: whether the process is about to end, so that it takes no more requests.
     """
+
+    admins = f"administrators, who have the hub's scope {ADMIN_SCOPE},"
 
     def __init__(self, hub: HubOAuth) -> None:
         self.hub = hub

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from tornado.web import RequestHandler
+from tornado.web import RedirectHandler, RequestHandler
 
 from ..http.base import AqueductHandler
 from ..http.routes import routes
@@ -36,6 +36,8 @@ def service_routes(serving: Serving) -> Iterator[Route]:
         yield serving.base_url + pattern, made[handler], more
     for pattern, page in page_routes():
         yield serving.base_url + pattern, page, more
+    if without_slash := serving.base_url.rstrip("/"):
+        yield without_slash, RedirectHandler, {"url": serving.base_url, "permanent": False}
     # What starts the service asks its port, and a monitor may ask through the hub's proxy.
     for prefix in {serving.base_url, "/"}:
         yield f"{prefix}health/live", LiveHandler, more

@@ -120,7 +120,7 @@ def test_the_table_has_every_route_of_the_service(serving: Serving) -> None:
     for pattern, handler, _ in service_routes(serving):
         if not issubclass(handler, AqueductHandler):
             assert any(re.fullmatch(pattern, BASE + path) for path in PUBLIC) or (
-                pattern.startswith("/health/")
+                pattern.startswith("/health/") or pattern == BASE.rstrip("/")
             ), pattern
         elif pattern.startswith((f"{BASE}aqueduct/", f"{BASE}v1/")):
             assert any(re.fullmatch(pattern, BASE + address.path) for address in TABLE), pattern
@@ -132,6 +132,20 @@ async def test_a_browser_without_a_login_gets_nothing_of_anybody(url: str) -> No
         assert (page.status_code, page.content) == (302, b"")
         for path in ("page.js", "page.css", "health/live", "health/ready"):
             assert (await http.get(f"{url}{path}")).status_code == 200
+
+
+async def test_the_address_without_a_slash_leads_to_the_page(url: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        page = await http.get(url.rstrip("/"))
+    assert (page.status_code, page.headers["location"]) == (302, BASE)
+
+
+async def test_who_is_no_administrator_hears_what_makes_one(hub: Hub, url: str) -> None:
+    hub.add("t-ada", "ada")
+    headers = {"Authorization": "Bearer t-ada"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as http:
+        refused = await http.get(f"{url}aqueduct/admin/audit")
+    assert f"who have the hub's scope {ADMIN_SCOPE}, may" in refused.json()["error"]["message"]
 
 
 async def test_every_address_of_the_service_is_in_its_document(hub: Hub, url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,11 @@ def test_a_database_without_an_object_store_is_said(
     said = [record.getMessage() for record in caplog.records]
     assert any("Set c.AqueductHub.objects_url" in words for words in said) != has_objects
     assert "secret" not in caplog.text
+
+
+def test_an_address_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        app = AqueductHub(data_folder=str(tmp_path), bind_url=url)
+        with pytest.raises(OSError, match=rf"{url}: address already in use.*AqueductHub\.bind_url"):
+            app._sockets()
