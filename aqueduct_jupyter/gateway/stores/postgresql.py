@@ -184,7 +184,7 @@ class PostgreSQLDatabase:
             await listener.close()
 
     def _transact(self, work: Work[_Result]) -> _Result:
-        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+        from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
         began = monotonic()
         try:
@@ -193,7 +193,9 @@ class PostgreSQLDatabase:
                 self._away_at = monotonic()
             return result
         except SQLAlchemyError as error:
-            self._away_at = monotonic()
+            # Data that it refuses, which anybody may send, says nothing of whether it is away.
+            if not isinstance(error, DataError | IntegrityError):
+                self._away_at = monotonic()
             cause = error.orig if isinstance(error, DBAPIError) else error
             log.error("The database could not be used: %s", cause)
             raise _unavailable(type(cause).__name__) from error

@@ -148,5 +148,8 @@ async def test_a_sign_of_life_is_no_older_than_the_database_has_answered(
         assert 0.1 <= database.age(0) <= time.monotonic() - opened_at
         asked_at = time.monotonic()
         with pytest.raises(UnavailableError):
+            await submitted(database, lambda db: db.execute(text("SELECT 1 / 0")))
+        assert database.age(0) > time.monotonic() - asked_at
+        with pytest.raises(UnavailableError):
             await submitted(database, lambda db: db.execute(text("SELECT pg_sleep(60)")))
         assert database.age(0) <= time.monotonic() - asked_at

@@ -38,8 +38,9 @@ OWN = ("request_stopped", "model_not_found")
 
 ENDS = ("completed", "failed", "cancelled", "incomplete")
 
-ANSWER_SECONDS = 60.0
-"""Seconds in which what is written without its client must have ended, whatever happened."""
+ANSWER_SECONDS = 180.0
+"""Seconds in which what is written without its client must have ended, whatever happened: nobody
+counts as dead before the database has answered for some time, and it is away every few seconds."""
 
 PAUSE = 0.2
 
