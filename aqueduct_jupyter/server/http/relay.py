@@ -162,10 +162,8 @@ class RelayHandler(StreamingHandler):
         """Return the headers that say for whom this server asks, besides its own token."""
         if self.caller.is_agent:
             # The service made the key, and knows whose it is.
-            return {
-                "Authorization": self.request.headers["Authorization"],
-                OWNER_HEADER: self.caller.owner,
-            }
+            owner = {OWNER_HEADER: self.caller.owner} if self.caller.owner else {}
+            return {"Authorization": self.request.headers["Authorization"], **owner}
         return {KERNEL_HEADER: self.caller.key} if self.caller.key else {}
 
     async def _upload(self, pieces: asyncio.Queue[bytes]) -> AsyncIterator[bytes]:
