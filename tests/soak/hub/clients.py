@@ -42,6 +42,9 @@ ANSWER_SECONDS = 180.0
 """Seconds in which what is written without its client must have ended, whatever happened: nobody
 counts as dead before the database has answered for some time, and it is away every few seconds."""
 
+BEGUN = "aqueduct_has_begun"
+"""The name under which a request notes that its answer has begun."""
+
 PAUSE = 0.2
 
 
@@ -94,16 +97,13 @@ class HubClient(Client):
         self._seen: HubSeen = self._seen
         self._owner = owner
         self._began = 0.0
-        self._has_begun = False
         self._is_to_wait = False
 
-        async def ask(_: httpx.Request) -> None:
-            self._has_begun = False
+        async def begin(response: httpx.Response) -> None:
+            response.request.extensions[BEGUN] = True
 
-        async def begin(_: httpx.Response) -> None:
-            self._has_begun = True
-
-        self._http.event_hooks = {"request": [ask], "response": [begin]}
+        # A client may have two requests at a time, so each knows whether its answer has begun.
+        self._http.event_hooks = {"response": [begin]}
 
     def things(self) -> dict[Callable[[], Awaitable[None]], int]:
         """Give what it does, and how often of a hundred times."""
@@ -130,7 +130,13 @@ class HubClient(Client):
             error, httpx.TimeoutException
         ):
             self._seen.cuts.append(
-                Cut(name, self._began, time.time(), self._has_begun, repr(error))
+                Cut(
+                    name,
+                    self._began,
+                    time.time(),
+                    bool(error.request.extensions.get(BEGUN)),
+                    repr(error),
+                )
             )
             await asyncio.sleep(PAUSE)
         else:
