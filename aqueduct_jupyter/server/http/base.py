@@ -38,6 +38,9 @@ KEY_HEADERS = ("X-Api-Key", "Api-Key")
 
 JSON = "application/json"
 
+LONGEST_ORIGIN = 400
+"""Characters of why a store failed, in the log: an object store tells whole pages."""
+
 
 class AqueductHandler(web.RequestHandler):
     """The base of all handlers.
@@ -187,6 +190,9 @@ class AqueductHandler(web.RequestHandler):
         log = self.serving.log
         if isinstance(error, AqueductError):
             log.info("%s: %s (%s)", self.request_id, error.code, error.status)
+            if error.code == "storage_unavailable" and error.__cause__ is not None:
+                # The answer sends the administrator to this log.
+                log.error("%s: because: %s", self.request_id, _origin(error))
             return
         where = f"{self.request.method} {plain_text(self.request.path)}"
         if isinstance(error, web.HTTPError):
@@ -240,3 +246,10 @@ class UnknownAddressHandler(AqueductHandler):
             "models, with or without v1/, and its own status, usage, requests, keys and "
             f"conversations under aqueduct/. Use {plain_text(here)} as the base URL."
         )
+
+
+def _origin(error: BaseException) -> str:
+    """Return what an error was raised from in the first place, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return plain_text(f"{type(error).__name__}: {error}", LONGEST_ORIGIN)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from aqueduct_jupyter.command.throwaway import throwaway_server
+from aqueduct_jupyter.gateway.stores.disk import disk_error
 
 from ...standin import StandIn
 from ..conftest import Ask, Settings, campus
@@ -314,3 +315,25 @@ async def test_a_disk_that_refuses_is_503_and_the_server_goes_on(
     assert str(tmp_path) not in error["message"]
     (folder / "incoming").unlink()
     assert (await upload(http)).status_code == 200
+
+
+async def test_the_log_says_why_a_store_cannot_be_used(
+    http: httpx.AsyncClient,
+    extension: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def page(*_: object, **__: object) -> None:
+        try:
+            raise RuntimeError("the bucket\nis closed" + "!" * 9999)
+        except RuntimeError as error:
+            raise disk_error(OSError(5, "Input/output error")) from error
+
+    monkeypatch.setattr(extension.gateway.files, "page", page)
+    answer = await http.get("v1/files")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "storage_unavailable")
+    assert "bucket" not in answer.text
+    request_id = answer.headers["x-request-id"]
+    (line,) = [line for line in caplog.text.splitlines() if f"{request_id}: because: " in line]
+    assert "RuntimeError: the bucket is closed!" in line
+    assert len(line) < 600
