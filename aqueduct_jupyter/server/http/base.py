@@ -38,7 +38,7 @@ KEY_HEADERS = ("X-Api-Key", "Api-Key")
 
 JSON = "application/json"
 
-LONGEST_ORIGIN = 400
+LONGEST_REASON = 400
 """Characters of why a store failed, in the log: an object store tells whole pages."""
 
 
@@ -192,7 +192,7 @@ class AqueductHandler(web.RequestHandler):
             log.info("%s: %s (%s)", self.request_id, error.code, error.status)
             if error.code == "storage_unavailable" and error.__cause__ is not None:
                 # The answer sends the administrator to this log.
-                log.error("%s: because: %s", self.request_id, _origin(error))
+                log.error("%s: because: %s", self.request_id, _reason(error.__cause__))
             return
         where = f"{self.request.method} {plain_text(self.request.path)}"
         if isinstance(error, web.HTTPError):
@@ -248,8 +248,8 @@ class UnknownAddressHandler(AqueductHandler):
         )
 
 
-def _origin(error: BaseException) -> str:
-    """Return what an error was raised from in the first place, in one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return plain_text(f"{type(error).__name__}: {error}", LONGEST_ORIGIN)
+def _reason(error: BaseException) -> str:
+    """Return what a driver said, in one line: its own error, or what that was raised from."""
+    # No further: some drivers' errors are raised from each other in a circle.
+    said = error.__cause__ or error
+    return plain_text(f"{type(said).__name__}: {said}", LONGEST_REASON)

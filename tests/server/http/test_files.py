@@ -324,10 +324,10 @@ async def test_the_log_says_why_a_store_cannot_be_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def page(*_: object, **__: object) -> None:
-        try:
-            raise RuntimeError("the bucket\nis closed" + "!" * 9999)
-        except RuntimeError as error:
-            raise disk_error(OSError(5, "Input/output error")) from error
+        one, other = RuntimeError("the bucket\nis closed" + "!" * 9999), OSError(5, "It fails.")
+        # As drivers do: each from the other.
+        one.__cause__, other.__cause__ = other, one
+        raise disk_error(other) from other
 
     monkeypatch.setattr(extension.gateway.files, "page", page)
     answer = await http.get("v1/files")
