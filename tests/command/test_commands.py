@@ -115,16 +115,6 @@ class TestStatus:
         assert says in done.stderr
         assert "Traceback" not in done.stderr
 
-    def test_streaming_is_not_tried_where_its_model_is_not_allowed(
-        self, terminal: Terminal, tmp_path: Path, standin: StandIn
-    ) -> None:
-        upstreams = {"campus": {"base_url": standin.url}}
-        only = ["--AqueductApp.limits={'models': ['real-name']}"]
-        with throwaway_server(tmp_path, [f"--AqueductApp.upstreams={upstreams}", *only]) as server:
-            done = terminal.type("doctor", "--url", server.url, "--token", server.token)
-        assert " ok   streaming: not tried, because demo/slow may not be used" in done.stdout
-        assert done.stdout.endswith("All is well.\n"), done.stdout
-
     def test_a_wrong_token_is_said(self, terminal: Terminal, server: ThrowawayServer) -> None:
         done = terminal.type("status", "--url", server.url, "--token", "wrong")
         assert done.returncode == 1

@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from .checks import growth, wrongs
+from .report import MIB, counted, judged, say
 from .run import Soaked, soak
 
 __all__: list[str] = []
-
-MIB = 2**20
 
 
 def main() -> int:
@@ -25,30 +24,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     asked = parser.parse_args()
     print(f"{asked.clients} clients for {asked.seconds:g} s, seed {asked.seed}", flush=True)
-    soaked = asyncio.run(soak(asked.seconds, asked.clients, asked.seed, say=_say))
+    soaked = asyncio.run(soak(asked.seconds, asked.clients, asked.seed, say=say))
     for line in _report(soaked):
         print(line)
-    found = [*wrongs(soaked), *growth(soaked)]
-    for sentence in found:
-        print(f"WRONG: {sentence}")
-    print(f"{len(found)} things are wrong" if found else "everything is as it should be")
-    return 1 if found else 0
-
-
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)
+    return judged([*wrongs(soaked), *growth(soaked)])
 
 
 def _report(soaked: Soaked) -> Iterator[str]:
     seen, warm, end = soaked.seen, soaked.warm, soaked.end
-    yield f"done: {_counted(seen.done)}"
-    yield f"chats: {_counted(Counter(asked.ending for asked in seen.chats))}"
-    yield f"faults in {soaked.answers} answers of the upstream: {_counted(soaked.faults)}"
-    yield f"errors that clients got, all of them ours: {_counted(seen.errors)}"
+    yield f"done: {counted(seen.done)}"
+    yield f"chats: {counted(Counter(asked.ending for asked in seen.chats))}"
+    yield f"faults in {soaked.answers} answers of the upstream: {counted(soaked.faults)}"
+    yield f"errors that clients got, all of them ours: {counted(seen.errors)}"
     outcomes = Counter(row.outcome for rows in soaked.rows.values() for row in rows)
     unseen = sum(asked.request_id is None for asked in seen.chats)
     yield (
-        f"ledger: {sum(outcomes.values())} rows ({_counted(outcomes)}) for {len(seen.chats)} "
+        f"ledger: {sum(outcomes.values())} rows ({counted(outcomes)}) for {len(seen.chats)} "
         f"chats; {unseen} clients left before they saw an id"
     )
     yield (
@@ -60,10 +51,6 @@ def _report(soaked: Soaked) -> Iterator[str]:
         f"children {warm.children} -> {end.children}, memory {warm.memory / MIB:.1f} -> "
         f"{end.memory / MIB:.1f} MB ({end.memory / warm.memory:.3f})"
     )
-
-
-def _counted(counter: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counter.most_common())
 
 
 if __name__ == "__main__":

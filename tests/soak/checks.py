@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from .clients import Asked
 from .measures import Row
+from .report import grown, some
 from .run import Soaked
 
 __all__ = ["growth", "wrongs"]
@@ -28,17 +29,14 @@ THREADS = 4
 CHILDREN = 2
 """The processes that read documents: never more than these, whatever happens."""
 
-SHOWN = 5
-"""How many of the same fault are shown."""
-
 
 def wrongs(soaked: Soaked) -> Iterator[str]:
     """Give a sentence for everything that must not be so after any load."""
     seen = soaked.seen
-    yield from _some("a client saw", seen.faults)
+    yield from some("a client saw", seen.faults)
     yield from soaked.left
-    yield from _some("the log says", soaked.log)
-    yield from _some("the ledger", list(_ledger_wrongs(soaked)))
+    yield from some("the log says", soaked.log)
+    yield from some("the ledger", list(_ledger_wrongs(soaked)))
     for when, held in (("the warm-up", soaked.warm), ("the soak", soaked.end)):
         if held.from_clients:
             yield f"after {when} {held.from_clients} connections of clients that left are open"
@@ -50,13 +48,7 @@ def wrongs(soaked: Soaked) -> Iterator[str]:
 
 def growth(soaked: Soaked) -> Iterator[str]:
     """Give a sentence for everything that the server holds more of than after the warm-up."""
-    warm, end = soaked.warm, soaked.end
-    if end.memory > warm.memory * MEMORY:
-        yield f"memory grew from {warm.memory / 2**20:.1f} to {end.memory / 2**20:.1f} MB"
-    if end.files > warm.files + FILES:
-        yield f"file descriptors grew from {warm.files} to {end.files}"
-    if end.threads > warm.threads + THREADS:
-        yield f"threads grew from {warm.threads} to {end.threads}"
+    yield from grown(soaked.warm, soaked.end, memory=MEMORY, files=FILES, threads=THREADS)
 
 
 def _ledger_wrongs(soaked: Soaked) -> Iterator[str]:
@@ -83,9 +75,3 @@ def _fits(asked: Asked, row: Row) -> bool:
     if asked.ending == "left":
         return True
     return row.outcome == asked.ending and (asked.code is None or row.code == asked.code)
-
-
-def _some(what: str, sentences: list[str]) -> Iterator[str]:
-    yield from (f"{what}: {sentence}" for sentence in sentences[:SHOWN])
-    if len(sentences) > SHOWN:
-        yield f"{what}: and {len(sentences) - SHOWN} more"

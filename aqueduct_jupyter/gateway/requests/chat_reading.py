@@ -14,7 +14,7 @@ from ...protocol.conversation_events import DELETED, turns_event
 from ...protocol.errors import NotFoundError
 from ...protocol.stored_conversations import StoredConversation
 from ..offload import off_the_loop
-from ..stores.interfaces import Conversations
+from ..stores.conversation_interfaces import Conversations
 from .listeners import Listener
 from .open_chats import Key, OpenChat, OpenChats
 

@@ -11,7 +11,7 @@ from time import monotonic
 
 from ...protocol import conversation_edits as edits
 from ...protocol.errors import NotFoundError, UnavailableError
-from ..stores.interfaces import Conversations
+from ..stores.conversation_interfaces import Conversations
 from .chat_run import ChatRun
 
 __all__ = ["ChatSaving"]

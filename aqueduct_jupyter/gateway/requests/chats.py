@@ -35,8 +35,8 @@ from ...protocol.stored_conversations import (
     StoredTurn,
 )
 from ..entry import Caller
+from ..stores.conversation_interfaces import Conversations
 from ..stores.database import age_of
-from ..stores.interfaces import Conversations
 from .chat_reading import ChatReading
 from .chat_run import ChatRun
 from .chat_saving import ChatSaving

@@ -10,10 +10,11 @@ from pathlib import Path
 from .administration import AdministrationStore
 from .agent_keys import AgentKeyStore
 from .blobs import Blobs, FolderBlobs, open_blobs
+from .conversation_interfaces import Conversations
 from .conversations import ConversationStore
 from .database import Database
 from .files import FileStore
-from .interfaces import Conversations, Files, Ledger
+from .interfaces import Files, Ledger
 from .ledger import DatabaseLedger
 from .postgresql import PostgreSQLDatabase
 from .response_conversations import ResponseConversationStore

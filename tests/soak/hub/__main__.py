@@ -9,13 +9,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
+from ..report import MIB, counted, judged, say
 from .checks import growth, lost_whole, wrongs
 from .run import HubSoaked, soak_hub
 from .site import REPLICAS
 
 __all__: list[str] = []
-
-MIB = 2**20
 
 
 def main() -> int:
@@ -29,29 +28,21 @@ def main() -> int:
         f"{asked.users} users, {REPLICAS} replicas, for {asked.seconds:g} s, seed {asked.seed}",
         flush=True,
     )
-    soaked = asyncio.run(soak_hub(asked.seconds, asked.users, asked.seed, say=_say))
+    soaked = asyncio.run(soak_hub(asked.seconds, asked.users, asked.seed, say=say))
     for line in _report(soaked):
         print(line)
-    found = [*wrongs(soaked), *growth(soaked)]
-    for sentence in found:
-        print(f"WRONG: {sentence}")
-    print(f"{len(found)} things are wrong" if found else "everything is as it should be")
-    return 1 if found else 0
-
-
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)
+    return judged([*wrongs(soaked), *growth(soaked)])
 
 
 def _report(soaked: HubSoaked) -> Iterator[str]:
     seen, accounts, warm, end = soaked.seen, soaked.accounts, soaked.warm, soaked.end
-    yield f"done: {_counted(seen.done)}"
-    yield f"chats: {_counted(Counter(asked.ending for asked in seen.chats))}"
-    yield f"faults: {_counted(soaked.faults.done)}, {soaked.upstream_faults} of the upstream"
-    yield f"errors that clients got: {_counted(seen.errors)}; {len(seen.cuts)} connections ended"
+    yield f"done: {counted(seen.done)}"
+    yield f"chats: {counted(Counter(asked.ending for asked in seen.chats))}"
+    yield f"faults: {counted(soaked.faults.done)}, {soaked.upstream_faults} of the upstream"
+    yield f"errors that clients got: {counted(seen.errors)}; {len(seen.cuts)} connections ended"
     outcomes = Counter(row.code or row.outcome for row in accounts.rows.values())
     yield (
-        f"ledger: {len(accounts.rows)} rows ({_counted(outcomes)}); {len(accounts.admissions)} "
+        f"ledger: {len(accounts.rows)} rows ({counted(outcomes)}); {len(accounts.admissions)} "
         f"admissions, {len(soaked.tokens)} asked of the upstream"
     )
     tokens = sum(row.counts("tokens") for row in accounts.rows.values())
@@ -67,10 +58,6 @@ def _report(soaked: HubSoaked) -> Iterator[str]:
         f"{end.memory / MIB:.1f} MB ({end.memory / warm.memory:.3f}); all replicas: connections "
         f"to the database {before} -> {after}"
     )
-
-
-def _counted(counter: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counter.most_common())
 
 
 if __name__ == "__main__":

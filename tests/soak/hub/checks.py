@@ -10,6 +10,7 @@ from aqueduct_jupyter.gateway.requests.shared_limits import read_shared_limits
 from aqueduct_jupyter.gateway.stores.sql.request_rows import LOST
 
 from ..clients import Asked
+from ..report import grown, some
 from .accounts import DUST, Admission, Claimed, Key, LedgerRow
 from .clients import Cut, is_promised
 from .people import limits, members
@@ -39,26 +40,23 @@ WRITTEN = 5.0
 FORGOTTEN = 3000.0
 """Seconds after which windows of a minute may be gone."""
 
-SHOWN = 6
-"""How many of the same fault are shown."""
-
 
 def wrongs(soaked: HubSoaked) -> Iterator[str]:
     """Give a sentence for everything that must not be so after any load."""
     accounts, seen = soaked.accounts, soaked.seen
     yield from soaked.faults.wrongs
-    yield from _some("a client saw", seen.faults)
+    yield from some("a client saw", seen.faults)
     unpromised = [f"{count} x {what}" for what, count in seen.errors.items() if not _is_fine(what)]
-    yield from _some("clients got an error that is not promised", unpromised)
-    yield from _some("a connection ended though no replica was killed", _cuts(soaked))
-    yield from _some("still running", accounts.running)
-    yield from _some("the ledger", [*_ledger(soaked)])
-    yield from _some("given up though its replica lives", [*_given_up(soaked)])
-    yield from _some("an answer that came whole", [*_answers(soaked)])
-    yield from _some("a budget", [*_budgets(soaked)])
-    yield from _some("admitted without room", [*_without_room(soaked)])
-    yield from _some("a file", soaked.files)
-    yield from _some("a log says", soaked.log)
+    yield from some("clients got an error that is not promised", unpromised)
+    yield from some("a connection ended though no replica was killed", _cuts(soaked))
+    yield from some("still running", accounts.running)
+    yield from some("the ledger", [*_ledger(soaked)])
+    yield from some("given up though its replica lives", [*_given_up(soaked)])
+    yield from some("an answer that came whole", [*_answers(soaked)])
+    yield from some("a budget", [*_budgets(soaked)])
+    yield from some("admitted without room", [*_without_room(soaked)])
+    yield from some("a file", soaked.files)
+    yield from some("a log says", soaked.log)
     if soaked.connections[1] > CONNECTIONS:
         yield f"{soaked.connections[1]} connections to the database are open"
     if not seen.done["streamed"] or not soaked.upstream_faults or not soaked.faults.done:
@@ -67,13 +65,7 @@ def wrongs(soaked: HubSoaked) -> Iterator[str]:
 
 def growth(soaked: HubSoaked) -> Iterator[str]:
     """Give a sentence for everything that a replica holds more of than after the warm-up."""
-    warm, end = soaked.warm, soaked.end
-    if end.memory > warm.memory * MEMORY:
-        yield f"memory grew from {warm.memory / 2**20:.1f} to {end.memory / 2**20:.1f} MB"
-    if end.files > warm.files + FILES:
-        yield f"file descriptors grew from {warm.files} to {end.files}"
-    if end.threads > warm.threads + THREADS:
-        yield f"threads grew from {warm.threads} to {end.threads}"
+    yield from grown(soaked.warm, soaked.end, memory=MEMORY, files=FILES, threads=THREADS)
 
 
 def lost_whole(soaked: HubSoaked) -> list[Asked]:
@@ -223,9 +215,3 @@ def _most(soaked: HubSoaked) -> dict[tuple[str, str, str], float]:
             for holder, budget in budgets.budgets(owner, kernel, groups).items():
                 found |= {(holder, kind, span): most for kind, span, most in budget.limits()}
     return found
-
-
-def _some(what: str, sentences: list[str]) -> Iterator[str]:
-    yield from (f"{what}: {sentence}" for sentence in sentences[:SHOWN])
-    if len(sentences) > SHOWN:
-        yield f"{what}: and {len(sentences) - SHOWN} more"
