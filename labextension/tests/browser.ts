@@ -19,6 +19,10 @@ class NothingToObserve {
 
 // Some tests are not of a page.
 if ('HTMLDialogElement' in globalThis) {
+  // One page is for many files.
+  document.body.replaceChildren();
+  localStorage.clear();
+  sessionStorage.clear();
   Element.prototype.scrollIntoView = () => undefined;
   Blob.prototype.text = function (): Promise<string> {
     const reader = new FileReader();

@@ -39,12 +39,18 @@ test('what is too long is cut, and never within a character', () => {
 });
 
 test('the cost depends on the bound, not on the text', () => {
-  const text = '\u202e \n'.repeat(8_000_000);
-  const started = performance.now();
-  for (let time = 0; time < 100; time++) {
-    plainText(text);
-  }
-  expect(performance.now() - started).toBeLessThan(200);
+  const [text, longer] = [80_000, 8_000_000].map(times => '\u202e \n'.repeat(times));
+  const costOf = (what: string): number => {
+    const started = performance.now();
+    for (let time = 0; time < 100; time++) {
+      plainText(what);
+    }
+    return performance.now() - started;
+  };
+  costOf(text!); // compiled by now
+  // Something else may run meanwhile: one good try is enough.
+  const isIndependent = (): boolean => costOf(longer!) <= 3 * costOf(text!);
+  expect([1, 2, 3, 4, 5].some(isIndependent)).toBe(true);
 });
 
 test('the beginning and the end of a text are whole characters', () => {
