@@ -55,8 +55,12 @@ class ForkedProcess(subprocess.Popen[bytes]):
         stderr: int,
         cwd: Path,
         env: Mapping[str, str],
+        modules: tuple[str, ...] = MODULES,
     ) -> None:
-        """Start it; the arguments are those of a server's start and mean what they do there."""
+        """Start it; the arguments are those of a server's start and mean what they do there.
+
+        Other programs than servers say in ``modules`` what they import.
+        """
         python, *options, module = command[:4]
         assert (options, stdin, stderr) == (["-P", "-m"], subprocess.PIPE, subprocess.STDOUT)
         self.args = command
@@ -71,7 +75,7 @@ class ForkedProcess(subprocess.Popen[bytes]):
         own = frozenset(item for item in env.items() if item[0].startswith("PYTHON"))
         try:
             descriptors = [read_by, stdout.fileno(), theirs]
-            _forker(python, own).ask(json.dumps(message).encode(), descriptors)
+            _forker(python, own, modules).ask(json.dumps(message).encode(), descriptors)
         finally:
             os.close(read_by)
             os.close(theirs)
@@ -109,10 +113,10 @@ class _Forker:
 
 
 @functools.cache
-def _forker(python: str, own: frozenset[tuple[str, str]]) -> _Forker:
+def _forker(python: str, own: frozenset[tuple[str, str]], modules: tuple[str, ...]) -> _Forker:
     """Start the program for an interpreter; it ends with this process."""
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-    command = [python, "-P", str(FORKER), *MODULES]
+    command = [python, "-P", str(FORKER), *modules]
     variables = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     with theirs:
         process = subprocess.Popen(command, stdin=theirs.fileno(), env={**variables, **dict(own)})

@@ -12,12 +12,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aqueduct_jupyter.gateway.children.commands import module_command
+from aqueduct_jupyter.gateway.children.programs import serving
+
+from ..forked_servers import ForkedProcess
 from ..gateway.documents import samples
 from ..real_server import RealServer, campus, real_server
 from ..standin import Received
@@ -55,6 +60,23 @@ class Upstream:
 
 
 @dataclass(frozen=True)
+class Program:
+    """A library's program: its command, the environment for it, and what starts it."""
+
+    command: tuple[str, ...]
+    variables: dict[str, str]
+    popen: Callable[..., subprocess.Popen[bytes]]
+
+    def run(self, task: dict[str, Any], folder: Path) -> str:
+        """Let it do a task in a folder, which is its home, too, and give what it printed."""
+        command, log = (*self.command, json.dumps(task)), folder / "program.log"
+        variables = {**self.variables, "HOME": str(folder)}
+        with serving(command, folder, variables, log, popen=self.popen) as process:
+            process.wait(PATIENCE)
+        return log.read_text()
+
+
+@dataclass(frozen=True)
 class Client:
     """One library and the API that it is told to use.
 
@@ -65,6 +87,7 @@ class Client:
         more: scenarios that only it has; nothing is asserted of them at the upstream.
         folder: where it is installed below ``build/clients``; ``None``: beside this project.
         keeps_call_ids: whether it names a call by the model's id for it, and not by its item's.
+        has_threads: whether its import starts threads, which would be missing in a fork.
     """
 
     name: str
@@ -73,24 +96,30 @@ class Client:
     more: tuple[str, ...] = ()
     folder: str | None = None
     keeps_call_ids: bool = True
+    has_threads: bool = False
 
     @property
     def id(self) -> str:
         return f"{self.name}, {self.api}"
 
-    def command(self) -> tuple[list[str], dict[str, str]]:
-        """Give what starts its program, and the environment for it."""
+    def program(self) -> Program:
+        """Give what starts its program."""
         folder = INSTALLED / self.folder if self.folder else None
         assert folder is None or (folder / ".installed").exists(), "'make test-clients' installs it"
         if folder and self.folder == NODE:
             # A module finds packages only from where it is.
             for program in (ROOT / "tests" / "clients" / NODE).glob("*.js"):
                 shutil.copy(program, folder)
-            return [str(NODE_BINARY), str(folder / f"{self.name}.js")], {**os.environ}
+            command = (str(NODE_BINARY), str(folder / f"{self.name}.js"))
+            return Program(command, {**os.environ}, subprocess.Popen)
         paths = [str(folder)] if folder else []
-        program = f"tests.clients.programs.{self.name.replace('-', '_')}"
+        name = f"tests.clients.programs.{self.name.replace('-', '_')}"
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, str(ROOT)])}
-        return [sys.executable, "-m", program], variables
+        # Most of what a program does is to import its library.
+        forked = partial(ForkedProcess, modules=(name,))
+        return Program(
+            module_command(name), variables, subprocess.Popen if self.has_threads else forked
+        )
 
 
 @dataclass(frozen=True)
@@ -130,19 +159,10 @@ class Bench:
             "pdf": base64.b64encode(samples.pdf("inline words")).decode(),
             "file_id": self.file_id,
         }
-        command, variables = client.command()
-        done = subprocess.run(
-            [*command, json.dumps(task)],
-            env={**variables, "HOME": str(self.folder)},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        lines = [line for line in done.stdout.splitlines() if line.startswith('{"scenario"')]
+        printed = client.program().run(task, self.folder)
+        lines = [line for line in printed.splitlines() if line.startswith('{"scenario"')]
         told = {line["scenario"]: line["error"] for line in map(json.loads, lines)}
-        assert [*told] == scenarios, done.stdout[-3000:] + done.stderr[-3000:]
+        assert [*told] == scenarios, printed[-6000:]
         return {name: error for name, error in told.items() if error}
 
 

@@ -23,10 +23,10 @@ CLIENTS = [
     *(Client("chatlas", api, folder="chatlas") for api in ("chat", "messages")),
     *(Client("langchain", api, folder="langchain") for api in ALL),
     # For a model that it does not know, it asks for a whole answer and plays it as a stream.
-    Client("litellm", "responses", ("streamed", "cancel"), folder="litellm"),
-    *(Client("litellm", api, folder="litellm") for api in ("chat", "messages")),
-    *(Client("llama-index", api, NO_IDS, folder="llama-index") for api in BOTH),
-    *(Client("llm", api, NO_IDS, folder="llm") for api in BOTH),
+    Client("litellm", "responses", ("streamed", "cancel"), folder="litellm", has_threads=True),
+    *(Client("litellm", api, folder="litellm", has_threads=True) for api in ("chat", "messages")),
+    *(Client("llama-index", api, NO_IDS, folder="llama-index", has_threads=True) for api in BOTH),
+    *(Client("llm", api, NO_IDS, folder="llm", has_threads=True) for api in BOTH),
     Client("openai-node", "chat", folder="node"),
     Client("ai-sdk", "chat", folder="node"),
 ]
