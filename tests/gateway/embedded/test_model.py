@@ -23,6 +23,7 @@ from aqueduct_jupyter.gateway.upstreams.upstream import Upstream
 from aqueduct_jupyter.protocol.errors import AqueductError, UpstreamUnavailableError
 
 NAME = "smollm2-135m-instruct"
+READ = "import sys; sys.stdin.readline()"
 
 
 @contextlib.asynccontextmanager
@@ -227,10 +228,10 @@ async def test_one_that_keeps_dying_is_left_alone_for_a_while(
     ("script", "says"),
     [
         ("raise SystemExit", "ended during startup"),
-        ("import sys; sys.stdin.readline(); print('not json')", "ended during startup"),
+        (f"{READ}; print('not json')", "ended during startup"),
         ("import sys; sys.stdin.read()", "not ready after"),
-        ('print(\'{"error": "OSError: libgomp.so.1: cannot open"}\')', "install it"),
-        ('print(\'{"error": "No module named xllamacpp"}\')', "pip install"),
+        (f'{READ}; print(\'{{"error": "OSError: libgomp.so.1: cannot open"}}\')', "install it"),
+        (f'{READ}; print(\'{{"error": "No module named xllamacpp"}}\')', "pip install"),
     ],
 )
 async def test_one_that_does_not_start_says_what_to_do(
