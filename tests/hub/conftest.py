@@ -11,7 +11,7 @@ from ..postgresql import postgresql_server
 from ..standin import StandIn
 from .hub import Hub, Server, running_hub
 from .objects import ObjectStore, object_store
-from .service import RunningService, running_service
+from .service import RunningService, forked_replica, running_service
 
 OPERATORS_KEY = "sk-campus-operators-own"
 SERVICES_KEY = "sk-only-the-service-has-this"
@@ -103,7 +103,9 @@ c.AqueductHub.limits = {{
             "AQUEDUCT_DATABASE_URL": postgresql.new_database(),
             **objects.environment(),
         }
-        with running_service(hub, folder, settings, environment, replicas=2) as service:
+        with running_service(
+            hub, folder, settings, environment, replicas=2, popen=forked_replica
+        ) as service:
             yield service
 
 

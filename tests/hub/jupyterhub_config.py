@@ -18,7 +18,7 @@ c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{internal}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{api}"
 c.ConfigurableHTTPProxy.command = os.environ["HUB_PROXY_COMMAND"].split(os.pathsep)
 c.ConfigurableHTTPProxy.pid_file = str(folder / "proxy.pid")
-c.JupyterHub.db_url = f"sqlite:///{folder}/hub.sqlite"
+c.JupyterHub.db_url = "sqlite:///:memory:"
 c.JupyterHub.cookie_secret_file = str(folder / "cookie_secret")
 
 c.JupyterHub.authenticator_class = "dummy"
@@ -71,9 +71,10 @@ c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root"]
 # The loudest log there is: no key may be in it.
 c.Spawner.debug = True
+tests = Path(__file__).parents[1]
 c.Spawner.environment = {
-    "JUPYTER_CONFIG_PATH": str(Path(__file__).parent / "single_user"),
-    # The hub hears from its servers once a second and not once in five minutes.
+    "JUPYTER_CONFIG_PATH": str(tests / "hub" / "single_user"),
+    # The hub hears from these servers once a second and not once in five minutes.
     "JUPYTERHUB_ACTIVITY_INTERVAL": "1",
     "CAMPUS_URL": os.environ["CAMPUS_URL"],
     "CAMPUS_KEY_FILE": os.environ["CAMPUS_KEY_FILE"],
@@ -82,6 +83,10 @@ c.Spawner.environment = {
 
 def set_up(spawner):
     """Give some servers one data folder, and each its own key, and let others use the service."""
+    if spawner.name:
+        # The pages and the activity of the users' first servers are enough: both take time.
+        spawner.environment["JUPYTER_CONFIG_PATH"] += os.pathsep + str(tests / "config")
+        del spawner.environment["JUPYTERHUB_ACTIVITY_INTERVAL"]
     if spawner.name.startswith("campus"):
         del spawner.environment["CAMPUS_URL"], spawner.environment["CAMPUS_KEY_FILE"]
         # Carol's server asks through the hub's proxy, the others ask the balancer itself.

@@ -6,18 +6,21 @@ import asyncio
 import itertools
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
 
-from .hub import Hub, Service, free_ports, inherited
+from aqueduct_jupyter.gateway.children.commands import module_command
+
+from ..forked_servers import ForkedProcess
+from .hub import NO_TLS, Hub, Service, free_ports, inherited
 
 __all__ = [
     "PREFIX",
@@ -28,6 +31,7 @@ __all__ = [
     "RunningService",
     "error_of",
     "eventually",
+    "forked_replica",
     "running_service",
     "token_of",
 ]
@@ -40,11 +44,27 @@ STOP_TIMEOUT = 30.0
 
 PREFIX = "/services/aqueduct/"
 
+Popen = Callable[..., subprocess.Popen[bytes]]
+
 DEADLINE = 60.0
 QUESTION: dict[str, Any] = {
     "model": "real-name",
     "messages": [{"role": "user", "content": "Hi"}],
 }
+
+
+forked_replica = partial(
+    ForkedProcess,
+    modules=(
+        "aqueduct_jupyter.server.hub.app",
+        "aqueduct_jupyter.gateway.network.transport",
+        "aqueduct_jupyter.gateway.stores.blobs",
+        "aqueduct_jupyter.gateway.stores.sql.upgrade",
+        "obstore.store",
+        "psycopg",
+    ),
+)
+"""A process of the service that need not import what each of them does."""
 
 
 @dataclass
@@ -63,15 +83,15 @@ class Replica:
     def wait_until_ready(self) -> None:
         """Wait until it takes requests."""
         deadline = time.monotonic() + START_TIMEOUT
-        while True:
-            with suppress(httpx.TransportError):
-                address = f"http://127.0.0.1:{self.port}/health/ready"
-                if httpx.get(address, trust_env=False).status_code == 200:
-                    return
-            words = self.log.read_text(errors="replace")
-            assert self.process.poll() is None, f"The service ended:\n{words[-3000:]}"
-            assert time.monotonic() < deadline, f"The service does not answer:\n{words[-3000:]}"
-            time.sleep(0.05)
+        with httpx.Client(verify=NO_TLS, trust_env=False) as http:
+            while True:
+                with suppress(httpx.TransportError):
+                    if http.get(f"http://127.0.0.1:{self.port}/health/ready").status_code == 200:
+                        return
+                words = self.log.read_text(errors="replace")[-3000:]
+                assert self.process.poll() is None, f"The service ended:\n{words}"
+                assert time.monotonic() < deadline, f"The service does not answer:\n{words}"
+                time.sleep(0.05)
 
     def kill(self) -> None:
         """End it as a machine's failure would."""
@@ -174,6 +194,7 @@ class RunningService:
     settings: Path
     environment: Mapping[str, str]
     balancer: Balancer
+    popen: Popen
     replicas: list[Replica] = field(default_factory=list)
 
     @property
@@ -186,16 +207,17 @@ class RunningService:
         (port,) = free_ports(1)
         log = self.folder / f"replica-{len(self.replicas)}-{port}.log"
         command = [
-            *(sys.executable, "-m", "aqueduct_jupyter.command", "hub"),
+            *module_command("aqueduct_jupyter.command", "hub"),
             *("--config", str(self.settings)),
             f"--AqueductHub.bind_url=http://127.0.0.1:{port}",
             f"--AqueductHub.data_folder={self.folder / str(port)}",
         ]
         with log.open("wb") as output:
-            process = subprocess.Popen(
+            process = self.popen(
                 command,
+                cwd=self.folder,
                 env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -216,6 +238,7 @@ class RunningService:
             headers={"Authorization": f"Bearer {token}"},
             timeout=60,
             trust_env=False,
+            verify=NO_TLS,
         )
 
 
@@ -227,6 +250,7 @@ def running_service(
     environment: Mapping[str, str],
     *,
     replicas: int,
+    popen: Popen = subprocess.Popen,
 ) -> Iterator[RunningService]:
     """Run replicas of the service behind a hub.
 
@@ -236,6 +260,7 @@ def running_service(
         settings: the text of their settings' file.
         environment: variables besides those by which they find the hub.
         replicas: how many.
+        popen: what starts a process.
     """
     file = folder / "aqueduct_hub_config.py"
     file.write_text(settings)
@@ -250,7 +275,7 @@ def running_service(
     with ExitStack() as stack:
         balancer = Balancer(hub.service.port)
         stack.callback(balancer.close)
-        service = RunningService(hub, folder, file, variables, balancer)
+        service = RunningService(hub, folder, file, variables, balancer, popen)
         stack.callback(lambda: [replica.stop() for replica in service.replicas])
         service.use(*[service.start() for _ in range(replicas)])
         yield service
