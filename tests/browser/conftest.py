@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from ..standin import StandIn
-from .lab import Lab, LabServer, lab, lab_server, running_browser
+from .chromium import running_browser
+from .lab import Lab, LabServer, lab, lab_server
 
 Open = Callable[..., AbstractContextManager[Lab]]
 

@@ -16,30 +16,16 @@ from typing import Any
 
 import httpx
 import nbformat
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Locator,
-    Page,
-    ViewportSize,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from aqueduct_jupyter.command.throwaway import ThrowawayServer
 
 from ..forked_servers import throwaway_server
 from ..real_server import until
 from ..standin import StandIn
+from .chromium import PATIENCE, begin_anew, context_of
 
-__all__ = ["Lab", "LabServer", "lab", "lab_server", "running_browser"]
-
-PROGRAMS = ("chromium-headless-shell", "chromium")
-"""The browser; without windows a page takes a tenth less of a processor's time."""
-
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-SHORT_LIVED = "--js-flags=--no-turbofan --no-maglev"
-"""For pages that live for seconds: to optimise their code takes longer than it saves."""
+__all__ = ["Lab", "LabServer", "lab", "lab_server"]
 
 WITH_PAGES = {"JUPYTER_CONFIG_PATH": ""}
 """The tests' other servers are without JupyterLab."""
@@ -66,11 +52,6 @@ LOOKS, LOOKS_IN_A_ROW = 40, 20
 """How often it is looked whether a cell runs, and how long a mark must stay to be believed."""
 
 LAYOUT_MS = 3_000
-
-VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
-
-PATIENCE = 30_000
-"""Milliseconds for whatever a slow machine does."""
 
 
 class Lab:
@@ -235,6 +216,10 @@ def _listed(http: httpx.Client, address: str) -> list[dict[str, Any]] | None:
     return answer.json() if answer.is_success else None
 
 
+_left: list[int] = []
+"""Ports of servers that have ended: the browser has the scripts of who comes there, compiled."""
+
+
 @contextmanager
 def lab_server(
     folder: Path,
@@ -258,21 +243,11 @@ def lab_server(
     (config / "page_config.json").write_text(json.dumps(QUIET))
     upstreams = {"campus": {"base_url": standin.url}}
     options = [f"--AqueductApp.upstreams={upstreams}", *arguments]
-    with throwaway_server(folder, options, WITH_PAGES, python=python, port=port) as process:
+    own = port or (_left.pop() if _left else None)
+    with throwaway_server(folder, options, WITH_PAGES, python=python, port=own) as process:
         yield LabServer(process, folder, standin)
-
-
-@contextmanager
-def running_browser(*, optimises: bool = False) -> Iterator[Browser]:
-    """Start Debian's chromium; ``optimises`` says whether it makes code fast that runs for long."""
-    found = [path for name in PROGRAMS if (path := shutil.which(name))]
-    assert found, "'make test' installs one"
-    expect.set_options(timeout=PATIENCE)
-    arguments = ARGUMENTS if optimises else [*ARGUMENTS, SHORT_LIVED]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found[0], args=arguments)
-        yield browser
-        browser.close()
+    if port is None:
+        _left.append(httpx.URL(process.url).port or 0)
 
 
 @contextmanager
@@ -291,7 +266,7 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
         )
         nbformat.write(notebook, server.folder / NOTEBOOK)
-    context = _context(browser)
+    context = context_of(browser)
     try:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -305,29 +280,8 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
     except BaseException:
         # That the server is gone, too, would hide what went wrong first.
         with suppress(Exception):
-            _forget(context, server.process.url)
+            begin_anew(context, server.process.url)
             server.forget()
         raise
-    _forget(context, server.process.url)
+    begin_anew(context, server.process.url)
     server.forget()
-
-
-def _context(browser: Browser) -> BrowserContext:
-    """Give the browser's one context: it keeps JupyterLab's scripts, which are the same for all."""
-    if browser.contexts:
-        return browser.contexts[0]
-    context = browser.new_context(viewport=VIEWPORT)
-    # An empty page that stays: without any, each test would wait for a window and its toolbar.
-    context.new_page()
-    return context
-
-
-def _forget(context: BrowserContext, url: str) -> None:
-    """Close all pages and remove what they have kept, so that the next is a new reader's."""
-    blank, *others = context.pages
-    for page in others:
-        page.close()
-    # Of the server's scripts nothing is removed: those are in the cache of HTTP.
-    origin = {"origin": url, "storageTypes": "all"}
-    context.new_cdp_session(blank).send("Storage.clearDataForOrigin", origin)
-    context.clear_cookies()

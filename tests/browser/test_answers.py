@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from ..standin import DONE, HANG, StandIn, chunk
@@ -93,9 +94,9 @@ def test_two_pages_in_one_conversation_see_the_same(open_lab: Open, standin: Sta
 
 @contextmanager
 def server_on(
-    port: int, token: str, folder: Path, standin: StandIn, python: Path
+    port: int | None, token: str, folder: Path, standin: StandIn, python: Path
 ) -> Iterator[LabServer]:
-    """Start a server that another one was before."""
+    """Start a server, or one where another one was before."""
     options: dict[str, Any] = {
         "python": str(python),
         "arguments": [f"--IdentityProvider.token={token}"],
@@ -107,12 +108,12 @@ def server_on(
 def test_a_page_lives_through_a_server_that_is_killed(
     tmp_path: Path, standin: StandIn, installed: Path, browser: Browser
 ) -> None:
-    port, token = 32_000 + secrets.randbelow(700), secrets.token_hex(8)
+    token = secrets.token_hex(8)
     standin.stream(chunk("Half of it"), HANG)
     standin.stream(chunk(" and the rest."), DONE)
     with (
         ExitStack() as later,  # whoever tidies up behind the page asks the second server
-        server_on(port, token, tmp_path, standin, installed) as first,
+        server_on(None, token, tmp_path, standin, installed) as first,
         lab(first, browser) as opened,
     ):
         chat = open_sidebar(opened.page)
@@ -126,6 +127,7 @@ def test_a_page_lives_through_a_server_that_is_killed(
         first.process.process.wait()
         expect(chat.area.get_by_text("Reconnecting…")).to_be_visible()
         expect(chat.area.locator(".aqueduct-error")).to_have_count(0)
+        port = httpx.URL(first.process.url).port
         later.enter_context(server_on(port, token, tmp_path, standin, installed))
         expect(
             chat.area.get_by_text("The server stopped while this answer was running")

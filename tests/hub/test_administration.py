@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from ..browser.lab import running_browser
+from ..browser.chromium import running_browser
 from ..standin import HANG, StandIn, chunk
 from .hub import Hub
 from .service import QUESTION, RunningService, error_of, eventually, token_of
