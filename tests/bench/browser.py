@@ -18,7 +18,8 @@ from playwright.sync_api import Page
 
 from ..browser.chat import ChatOnPage, open_sidebar
 from ..browser.chromium import running_browser
-from ..browser.lab import lab, lab_server
+from ..browser.lab import lab
+from ..browser.server import lab_server
 from ..installed import build_wheel, install_wheel
 from ..standin import DONE, StandIn, chunk, usage_chunk
 from .page_scripts import (

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser
 
 from ..standin import StandIn
 from .chromium import running_browser
-from .lab import Lab, LabServer, lab, lab_server
+from .lab import Lab, lab
+from .server import LabServer, lab_server
 
 Open = Callable[..., AbstractContextManager[Lab]]
 
@@ -61,7 +62,9 @@ def server(
 
 @pytest.fixture
 def open_lab(server: LabServer, browser: Browser, standin: StandIn) -> Open:
-    def opened(*cells: str, app: str = "lab/tree") -> AbstractContextManager[Lab]:
-        return lab(server, browser, *cells, app=app)
+    def opened(
+        *cells: str, app: str = "lab/tree", again: bool = False
+    ) -> AbstractContextManager[Lab]:
+        return lab(server, browser, *cells, app=app, again=again)
 
     return opened

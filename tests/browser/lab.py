@@ -1,46 +1,24 @@
-"""JupyterLab or Notebook in a browser: a server for many tests, a notebook and a page for each.
+"""JupyterLab or Notebook in a browser: a notebook for each test, and a page for one or for many.
 
 The chat on the page is left to :mod:`.chat`.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import nbformat
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from aqueduct_jupyter.command.throwaway import ThrowawayServer
-
-from ..forked_servers import throwaway_server
-from ..real_server import until
 from ..standin import StandIn
 from .chromium import PATIENCE, begin_anew, context_of
+from .commands import clear, open_again
+from .server import LabServer
 
-__all__ = ["Lab", "LabServer", "lab", "lab_server"]
-
-WITH_PAGES = {"JUPYTER_CONFIG_PATH": ""}
-"""The tests' other servers are without JupyterLab."""
-
-QUIET = {
-    # JupyterLab's own questions to a new user would cover the page.
-    "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True},
-    # Whether JupyterLab itself should be built again: for each page, Node would look for an answer.
-    "buildAvailable": False,
-    "buildCheck": False,
-}
-"""What pages are told to leave alone."""
-
-OWN = ("config", "data", "runtime", "server.log")
-"""What of a server's folder is its own, and not what somebody made there."""
+__all__ = ["Lab", "lab"]
 
 TRIES = 5
 
@@ -66,9 +44,17 @@ class Lab:
     def open(self) -> None:
         """Open it, or open it again as a new reader would."""
         self.page.goto(self._address)
+        self._expect_open()
+
+    def _expect_open(self) -> None:
         self._expect_shown()
         if self._has_notebook:
             self._expect_kernel()
+
+    def open_again(self) -> None:
+        """Open it in a JupyterLab in which another test's documents were, and are no more."""
+        open_again(self.page, NOTEBOOK if self._has_notebook else None)
+        self._expect_open()
 
     def _expect_shown(self) -> None:
         document = ".jp-Notebook" if self._has_notebook else ".jp-Launcher"
@@ -163,95 +149,14 @@ class Lab:
         raise AssertionError("the notebook was not saved")
 
 
-@dataclass(frozen=True, slots=True)
-class LabServer:
-    """A server whose pages are looked at; ``folder`` is what it serves, and holds all it writes."""
-
-    process: ThrowawayServer
-    folder: Path
-    standin: StandIn
-
-    def has_idle_kernel(self) -> bool:
-        """Tell whether a page is connected to a kernel that has nothing to do."""
-        with self._client() as http:
-            kernels = _listed(http, "api/kernels")
-        return any(
-            kernel["connections"] and kernel["execution_state"] == "idle"
-            for kernel in kernels or ()
-        )
-
-    def forget(self) -> None:
-        """End what a test started and remove what it left, so that the next one finds nothing."""
-        with self._client() as http:
-            # Kernels first: one that still runs may ask the upstream, or write a file.
-            until(lambda: _listed(http, "api/sessions") is not None, "no kernel is starting")
-            for session in http.get("api/sessions").raise_for_status().json():
-                http.delete(f"api/sessions/{session['id']}").raise_for_status()
-            address = "aqueduct/conversations"
-            for conversation in http.get(address).raise_for_status().json()["data"]:
-                http.delete(f"{address}/{conversation['id']}").raise_for_status()
-        shutil.rmtree(self.folder / "config" / "lab", ignore_errors=True)
-        for path in self.folder.iterdir():
-            if path.name in OWN:
-                continue
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-
-    def _client(self) -> httpx.Client:
-        headers = {"Authorization": f"Bearer {self.process.token}"}
-        return httpx.Client(
-            base_url=self.process.url,
-            headers=headers,
-            timeout=60,
-            trust_env=False,
-            verify=False,  # many times a test it would load certificates, which nobody has
-        )
-
-
-def _listed(http: httpx.Client, address: str) -> list[dict[str, Any]] | None:
-    """Give what Jupyter lists; it fails at it while a kernel starts, and then None."""
-    answer = http.get(address)
-    return answer.json() if answer.is_success else None
-
-
-_left: list[int] = []
-"""Ports of servers that have ended: the browser has the scripts of who comes there, compiled."""
-
-
 @contextmanager
-def lab_server(
-    folder: Path,
-    standin: StandIn,
-    *,
-    python: str,
-    arguments: Sequence[str] = (),
-    port: int | None = None,
-) -> Iterator[LabServer]:
-    """Start a server before the stand-in.
-
-    Args:
-        folder: where all of it lies.
-        standin: the only upstream, where ``arguments`` do not say otherwise.
-        python: the interpreter that runs the server.
-        arguments: more of the server's.
-        port: its port, for one that comes back.
-    """
-    config = folder / "config" / "labconfig"
-    config.mkdir(parents=True, exist_ok=True)
-    (config / "page_config.json").write_text(json.dumps(QUIET))
-    upstreams = {"campus": {"base_url": standin.url}}
-    options = [f"--AqueductApp.upstreams={upstreams}", *arguments]
-    own = port or (_left.pop() if _left else None)
-    with throwaway_server(folder, options, WITH_PAGES, python=python, port=own) as process:
-        yield LabServer(process, folder, standin)
-    if port is None:
-        _left.append(httpx.URL(process.url).port or 0)
-
-
-@contextmanager
-def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree") -> Iterator[Lab]:
+def lab(
+    server: LabServer,
+    browser: Browser,
+    *cells: str,
+    app: str = "lab/tree",
+    again: bool = False,
+) -> Iterator[Lab]:
     """Open a notebook of these cells, as somebody who was never here before.
 
     Args:
@@ -259,6 +164,9 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
         browser: where it is opened; it keeps nothing of it but the server's own scripts.
         *cells: the notebook's cells; without any, no notebook is opened and no kernel started.
         app: ``lab/tree``, or ``notebooks`` for Notebook 7.
+        again: whether it may be a JupyterLab that a test before has used, and may be used after.
+            Not for a test of a fresh page, nor for one that leaves more than documents and
+            conversations behind it.
     """
     if cells:
         notebook = nbformat.v4.new_notebook(
@@ -266,22 +174,33 @@ def lab(server: LabServer, browser: Browser, *cells: str, app: str = "lab/tree")
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
         )
         nbformat.write(notebook, server.folder / NOTEBOOK)
+    again = again and app == "lab/tree"
     context = context_of(browser)
+    process = server.process
+    query = "&reset" if app == "lab/tree" else ""
+    place = f"{app}/{NOTEBOOK}" if cells else "lab"
+    address = f"{process.url}/{place}?token={process.token}{query}"
     try:
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        query = "&reset" if app == "lab/tree" else ""
-        process = server.process
-        place = f"{app}/{NOTEBOOK}" if cells else "lab"
-        address = f"{process.url}/{place}?token={process.token}{query}"
-        opened = Lab(page, server, address, has_notebook=bool(cells))
-        opened.open()
+        if again and server.pages and not server.pages[0].is_closed():
+            opened = Lab(server.pages[0], server, address, has_notebook=bool(cells))
+            opened.open_again()
+        else:
+            begin_anew(context, process.url)
+            server.pages[:] = [context.new_page()]
+            server.pages[0].set_default_timeout(PATIENCE)
+            opened = Lab(server.pages[0], server, address, has_notebook=bool(cells))
+            opened.open()
         yield opened
+        if again:
+            clear(opened.page)
     except BaseException:
         # That the server is gone, too, would hide what went wrong first.
         with suppress(Exception):
-            begin_anew(context, server.process.url)
+            server.pages.clear()
+            begin_anew(context, process.url)
             server.forget()
         raise
-    begin_anew(context, server.process.url)
+    if not again:
+        server.pages.clear()
+        begin_anew(context, process.url)
     server.forget()

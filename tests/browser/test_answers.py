@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 from ..standin import DONE, HANG, StandIn, chunk
 from .chat import ChatOnPage, faults, open_sidebar, said_in
 from .conftest import Open
-from .lab import LabServer, lab, lab_server
+from .lab import lab
+from .server import LabServer, lab_server
 
 RELOADS = 20
 WORDS = 30
@@ -144,7 +145,7 @@ def test_a_silent_model_says_so_and_questions_wait(open_lab: Open, standin: Stan
     more = threading.Event()
     standin.stream(more, chunk("At last."), DONE)
     standin.stream(chunk("The second answer."), DONE)
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         chat.ask("one")
         chat.ask("two")
@@ -167,7 +168,7 @@ def test_a_silent_model_says_so_and_questions_wait(open_lab: Open, standin: Stan
 def test_what_was_replaced_or_deleted_comes_back(open_lab: Open, standin: StandIn) -> None:
     for word in ("First.", "Second.", "Better."):
         standin.stream(chunk(word), DONE)
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         turns = chat.area.locator(".aqueduct-turn")
         chat.ask("one")

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from ..standin import StandIn
 from .chat import ChatOnPage, faults, open_sidebar
 from .conftest import Open
-from .lab import LabServer, lab_server
+from .server import LabServer, lab_server
 from .test_sidebar import PIXEL
 
 PLOT = f"""from IPython.display import display
@@ -62,7 +62,7 @@ def content(standin: StandIn, number: int = -1) -> list[dict[str, Any]]:
 
 
 def test_a_plot_goes_as_a_picture_and_a_table_as_a_table(open_lab: Open, standin: StandIn) -> None:
-    with open_lab(PLOT, TABLE) as opened:
+    with open_lab(PLOT, TABLE, again=True) as opened:
         page = opened.page
         opened.run_all()
         opened.expect_output(1, "Segovia")
@@ -93,7 +93,7 @@ def test_a_plot_goes_as_a_picture_and_a_table_as_a_table(open_lab: Open, standin
 
 
 def test_a_drawing_goes_as_a_picture_and_loads_nothing(open_lab: Open, standin: StandIn) -> None:
-    with open_lab(DRAWING.format(address=standin.url)) as opened:
+    with open_lab(DRAWING.format(address=standin.url), again=True) as opened:
         page = opened.page
         opened.run_all()
         chat = ChatOnPage(page, ".aqueduct-sidebar")
@@ -117,7 +117,7 @@ def test_a_drawing_goes_as_a_picture_and_loads_nothing(open_lab: Open, standin: 
 
 
 def test_a_variable_goes_along_without_a_cell(open_lab: Open, standin: StandIn) -> None:
-    with open_lab("rows = [{'city': 'Segovia', 'arches': 167}]\nrows", "_") as opened:
+    with open_lab("rows = [{'city': 'Segovia', 'arches': 167}]\nrows", "_", again=True) as opened:
         page = opened.page
         opened.run(0)
         opened.expect_output(0, "Segovia")
@@ -149,13 +149,14 @@ def test_a_variable_goes_along_without_a_cell(open_lab: Open, standin: StandIn) 
 
 
 def test_another_conversation_goes_along(open_lab: Open, standin: StandIn) -> None:
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         chat.ask("About arches")
         chat.expect_whole("Hello")
         chat.button("New conversation").click()
         expect(chat.area.locator(".aqueduct-turn")).to_have_count(0)
         chat.attach("arch", "About arches")
+        expect(chat.area.locator(".aqueduct-composer .aqueduct-chip")).to_have_count(1)
         chat.ask("And bridges?")
         chat.expect_whole("Hello")
         conversation, _ = content(standin)
@@ -164,7 +165,7 @@ def test_another_conversation_goes_along(open_lab: Open, standin: StandIn) -> No
 
 
 def test_a_busy_kernel_says_so(open_lab: Open) -> None:
-    with open_lab("import time\ntime.sleep(60)") as opened:
+    with open_lab("import time\ntime.sleep(60)", again=True) as opened:
         opened.run(0)
         chat = open_sidebar(opened.page)
         chat.button("Attach something (@)").click()
@@ -178,7 +179,7 @@ def test_the_selection_of_an_editor_goes_along(
     open_lab: Open, standin: StandIn, server: LabServer
 ) -> None:
     (server.folder / "mod.py").write_text("def arches():\n    return 167\n")
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         page = opened.page
         page.get_by_role("listitem", name="mod.py").dblclick()
         editor = page.locator(".jp-FileEditor .cm-content")
@@ -198,7 +199,7 @@ def test_files_of_the_server_are_chosen_and_dropped(
 ) -> None:
     for name in ("one.txt", "two.txt"):
         (server.folder / name).write_text(f"This is {name}.")
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         page = opened.page
         chat = open_sidebar(page)
         chat.attach("server", "Files of the server")
@@ -246,7 +247,7 @@ def test_the_meter_shows_when_the_context_fills(open_lab: Open) -> None:
 
 def test_a_panel_attaches_the_variables_of_its_kernel(open_lab: Open, standin: StandIn) -> None:
     cell = "rows = [{'city': 'Segovia'}]\nfrom aqueduct_jupyter import ChatPanel\nChatPanel()"
-    with open_lab(cell) as opened:
+    with open_lab(cell, again=True) as opened:
         opened.run(0)
         chat = ChatOnPage(opened.page, ".aqueduct-widget")
         chat.expect_model("real-name")

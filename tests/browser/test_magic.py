@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 
 from ..standin import CUT, DONE, HANG, StandIn, chunk, usage_chunk
 from .conftest import Open
-from .lab import Lab, LabServer, lab_server
+from .lab import Lab
+from .server import LabServer, lab_server
 
 LOAD = "%load_ext aqueduct_jupyter"
 HIT = "window.hit = (window.hit || 0) + 1"
@@ -51,7 +52,7 @@ def test_an_answer_streams_and_the_part_of_a_stopped_one_stays(
     open_lab: Open, standin: StandIn
 ) -> None:
     standin.stream(chunk("The first part. "), HANG)
-    with open_lab(LOAD, "%%chat\nHi", "print('reached')") as opened:
+    with open_lab(LOAD, "%%chat\nHi", "print('reached')", again=True) as opened:
         opened.run_all()
         opened.expect_output(1, "The first part.")
         assert not standin.chats[0].client_left.is_set()
@@ -66,7 +67,7 @@ def test_an_answer_streams_and_the_part_of_a_stopped_one_stays(
 
 
 def test_a_cell_that_is_run_again_goes_back_to_before_it(open_lab: Open, standin: StandIn) -> None:
-    with open_lab(LOAD, "%%chat\nfirst", "%%chat\nsecond") as opened:
+    with open_lab(LOAD, "%%chat\nfirst", "%%chat\nsecond", again=True) as opened:
         opened.run_all()
         opened.expect_output(2, "tokens")
         opened.run_all()
@@ -79,7 +80,7 @@ def test_a_cell_that_is_run_again_goes_back_to_before_it(open_lab: Open, standin
 
 def test_code_goes_into_a_new_cell_below(open_lab: Open, standin: StandIn) -> None:
     standin.stream(chunk("Try:\n```python\nprint(6 * 7)\n```\n"), usage_chunk(), DONE)
-    with open_lab(LOAD, "%%chat -f code\nHi", "'after'") as opened:
+    with open_lab(LOAD, "%%chat -f code\nHi", "'after'", again=True) as opened:
         opened.run_all()
         expect(opened.page.locator(".jp-CodeCell")).to_have_count(4)
         added = opened.page.locator(".jp-CodeCell .jp-InputArea-editor").nth(2)
@@ -88,7 +89,7 @@ def test_code_goes_into_a_new_cell_below(open_lab: Open, standin: StandIn) -> No
 
 def test_run_all_stops_at_a_failing_cell(open_lab: Open, standin: StandIn) -> None:
     standin.stream(chunk("half"), CUT)
-    with open_lab(LOAD, "%%chat\nHi", "print('reached')") as opened:
+    with open_lab(LOAD, "%%chat\nHi", "print('reached')", again=True) as opened:
         opened.run_all()
         opened.expect_output(1, "DisconnectedError")
         assert "Traceback" not in opened.output(1)
@@ -128,7 +129,7 @@ def test_an_answer_with_several_blocks_becomes_several_cells_in_their_order(
 ) -> None:
     text = "```python\nx = 6\n```\n\n```bash\necho shell\n```\n\n```python\nprint(x * 7)\n```\n"
     standin.stream(chunk(text), usage_chunk(), DONE)
-    with open_lab(LOAD, "%%chat -f code\nWrite it", "'the end'") as opened:
+    with open_lab(LOAD, "%%chat -f code\nWrite it", "'the end'", again=True) as opened:
         opened.run_all()
         cells = opened.page.locator(".jp-CodeCell .cm-content")
         expect(cells).to_have_count(6)
@@ -144,7 +145,7 @@ def test_money_is_money_and_formulas_are_formulas_in_a_cell(
 ) -> None:
     text = "It costs $3.50 per unit, or $7 for two, and \\(x = 1\\) is a formula."
     standin.stream(chunk(text), usage_chunk(), DONE)
-    with open_lab(LOAD, "%%chat\nHow much?") as opened:
+    with open_lab(LOAD, "%%chat\nHow much?", again=True) as opened:
         opened.run_all()
         opened.expect_output(1, "It costs $3.50 per unit, or $7 for two, and")
         expect(opened.page.locator(".jp-RenderedMarkdown mjx-container")).to_have_count(1)
@@ -152,7 +153,7 @@ def test_money_is_money_and_formulas_are_formulas_in_a_cell(
 
 def test_a_chat_cell_is_text_and_an_unknown_magic_says_how_it_is_loaded(open_lab: Open) -> None:
     with open_lab(
-        "%%chat\nis it in the list\nit costs $3 or $4", "x = [1] if True else None"
+        "%%chat\nis it in the list\nit costs $3 or $4", "x = [1] if True else None", again=True
     ) as opened:
         chat, code = (opened.page.locator(".jp-CodeCell .cm-content").nth(n) for n in range(2))
         expect(code.locator("span").first).to_be_visible()

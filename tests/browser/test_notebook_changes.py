@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from ..standin import StandIn
 from .chat import ChatOnPage, faults, open_sidebar
 from .conftest import Open
-from .lab import LabServer
+from .server import LabServer
 from .test_sidebar import say
 
 CODE = "Try:\n\n```python\nprint(6 * 7)\n```\n\n```bash\necho shell\n```\n\n```json\n{}\n```"
@@ -26,7 +26,7 @@ def test_code_goes_where_the_user_looks_and_one_undo_takes_it_back(
 ) -> None:
     say(standin, CODE)
     (server.folder / "mod.py").write_text("x = 1\n")
-    with open_lab("print('old')") as opened:
+    with open_lab("print('old')", again=True) as opened:
         page = opened.page
         chat = open_sidebar(page)
         chat.ask("How?")
@@ -68,7 +68,7 @@ def test_code_goes_where_the_user_looks_and_one_undo_takes_it_back(
 def test_proposed_changes_stand_in_the_notebook_and_are_accepted_refused_and_taken_back(
     open_lab: Open, standin: StandIn
 ) -> None:
-    with open_lab("frame = load()", "frame.mean()", "print('obsolete')", "4") as opened:
+    with open_lab("frame = load()", "frame.mean()", "print('obsolete')", "4", again=True) as opened:
         page = opened.page
         chat = open_sidebar(page)
         page.get_by_role("menuitem", name="Chat", exact=True).click()
@@ -131,7 +131,7 @@ def test_proposed_changes_stand_in_the_notebook_and_are_accepted_refused_and_tak
 
 
 def test_improving_a_cell_ends_in_its_difference(open_lab: Open, standin: StandIn) -> None:
-    with open_lab("x = [i for i in range(9)]") as opened:
+    with open_lab("x = [i for i in range(9)]", again=True) as opened:
         page = opened.page
         cell = nbformat.read(opened.path, as_version=4)["cells"][0]["id"]
         say(standin, f"Shorter.\n```python replace={cell}\nx = list(range(9))\n```\n")

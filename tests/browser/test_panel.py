@@ -33,7 +33,7 @@ def test_it_streams_stops_and_shares_the_magics_conversation(
     standin.stream(chunk("The first part. "), HANG)
     say(standin, EXPLAINED)
     cells = (PANEL, "%%chat\nAnd now?")
-    with open_lab(*cells, app=app) as opened:
+    with open_lab(*cells, app=app, again=True) as opened:
         opened.run(0)
         chat = panel_of(opened)
         assert faults(opened.page, ".aqueduct-widget") == []
@@ -61,7 +61,7 @@ def test_two_panels_of_one_conversation_show_an_answer_as_it_comes(
     open_lab: Open, standin: StandIn
 ) -> None:
     standin.stream(chunk("The first part. "), HANG)
-    with open_lab(PANEL, "ChatPanel(height=420)") as opened:
+    with open_lab(PANEL, "ChatPanel(height=420)", again=True) as opened:
         opened.run_all()
         first, second = (
             ChatOnPage(opened.page, f".jp-Cell >> nth={number} >> .aqueduct-widget")
@@ -96,7 +96,7 @@ def test_one_goes_back_to_other_versions_and_goes_on_after_a_fault(
     for text in ("The first.", "The second."):
         standin.stream(chunk(text), usage_chunk(), DONE)
     standin.stream(chunk("half of "), CUT)
-    with open_lab(PANEL) as opened:
+    with open_lab(PANEL, again=True) as opened:
         opened.run(0)
         chat = panel_of(opened)
         chat.ask("Hi")
@@ -119,7 +119,7 @@ def test_one_goes_back_to_other_versions_and_goes_on_after_a_fault(
 
 
 def test_it_answers_while_a_cell_sleeps_for_ten_seconds(open_lab: Open, standin: StandIn) -> None:
-    with open_lab(PANEL, SLEEP) as opened:
+    with open_lab(PANEL, SLEEP, again=True) as opened:
         # Both at once: the panel has not said a word when the kernel falls asleep.
         opened.run_all()
         chat = ChatOnPage(opened.page, ".aqueduct-widget")
@@ -140,7 +140,7 @@ def test_it_answers_while_a_cell_sleeps_for_ten_seconds(open_lab: Open, standin:
 def test_files_go_along_and_code_comes_back(open_lab: Open, standin: StandIn) -> None:
     say(standin, CODE)
     cell = "frame = {'a': 1}\n" + PANEL.replace("height=420", "attachments=[frame]")
-    with open_lab(cell) as opened:
+    with open_lab(cell, again=True) as opened:
         opened.run(0)
         chat = panel_of(opened)
         chat.area.locator("input[type=file]").set_input_files(PDF)

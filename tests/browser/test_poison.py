@@ -17,7 +17,8 @@ from ..poison import MARK, OBJECTS, all_fields, payload
 from ..standin import DONE, StandIn, event
 from .chat import open_sidebar
 from .conftest import Open
-from .lab import Lab, LabServer
+from .lab import Lab
+from .server import LabServer
 from .test_magic import LOAD
 from .test_panel import PANEL, panel_of
 

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Locator, expect
 from ..standin import CUT, DONE, HANG, StandIn, chunk, event, usage_chunk
 from .chat import ChatOnPage, faults, open_sidebar, said_in
 from .conftest import Open
-from .lab import LabServer, lab, lab_server
+from .lab import lab
+from .server import LabServer, lab_server
 from .test_magic import EVIL, harm
 
 PIXEL = base64.b64decode(
@@ -110,7 +111,7 @@ def test_an_answer_is_read_to_its_end_and_goes_on(open_lab: Open, standin: Stand
     last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}
     standin.stream(chunk("Cut"), event(last), DONE)
     say(standin, "off and on.")
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         chat.ask("Show me")
         expect(chat.area.locator("footer.aqueduct-footer")).to_be_visible()
@@ -147,7 +148,7 @@ def test_an_answer_is_read_to_its_end_and_goes_on(open_lab: Open, standin: Stand
 def test_conversations_are_found_renamed_exported_and_deleted(
     open_lab: Open, server: LabServer
 ) -> None:
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         page = opened.page
         for words in ("About bridges", "About arches"):
@@ -186,7 +187,7 @@ def test_conversations_are_found_renamed_exported_and_deleted(
 
 def test_the_list_is_tidied_row_by_row_and_several_at_once(open_lab: Open) -> None:
     long = "A question about the arches of the aqueduct of Segovia and of all others in Spain"
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         page = opened.page
         chat = open_sidebar(page)
         for words in ("one", "two", long):
@@ -236,7 +237,7 @@ def test_the_list_is_tidied_row_by_row_and_several_at_once(open_lab: Open) -> No
 def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: Path) -> None:
     large = tmp_path / "large.bin"
     large.write_bytes(b"x" * (10 * 2**20 + 1))
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         files = chat.area.locator("input[type=file]")
         files.set_input_files([PDF, large])
@@ -266,7 +267,7 @@ def test_files_and_images_go_along(open_lab: Open, standin: StandIn, tmp_path: P
 
 def test_code_goes_into_the_notebook_at_a_click(open_lab: Open, standin: StandIn) -> None:
     say(standin, CODE)
-    with open_lab("print('old')") as opened:
+    with open_lab("print('old')", again=True) as opened:
         page = opened.page
         chat = open_sidebar(page)
         chat.ask("How?")
@@ -292,7 +293,7 @@ def test_code_goes_into_the_notebook_at_a_click(open_lab: Open, standin: StandIn
 
 
 def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: StandIn) -> None:
-    with open_lab("secret = 'xyzzy'", "1/0") as opened:
+    with open_lab("secret = 'xyzzy'", "1/0", again=True) as opened:
         page = opened.page
         opened.run_all()
         opened.expect_output(1, "ZeroDivisionError")
@@ -323,7 +324,7 @@ def test_the_notebook_goes_along_and_is_seen_before(open_lab: Open, standin: Sta
 
 def test_questions_are_edited_asked_again_and_deleted(open_lab: Open, standin: StandIn) -> None:
     standin.stream(chunk("half"), CUT)
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         turns = chat.area.locator(".aqueduct-turn")
         chat.ask("one")
@@ -355,7 +356,7 @@ def test_questions_are_edited_asked_again_and_deleted(open_lab: Open, standin: S
 def test_it_answers_while_the_kernel_is_busy_and_a_running_request_can_be_stopped(
     open_lab: Open, standin: StandIn
 ) -> None:
-    with open_lab("import time\ntime.sleep(10)\nprint('awake')") as opened:
+    with open_lab("import time\ntime.sleep(10)\nprint('awake')", again=True) as opened:
         page = opened.page
         chat = open_sidebar(page)
         opened.run(0)
@@ -394,7 +395,7 @@ def test_what_a_model_says_does_not_run(open_lab: Open, standin: StandIn) -> Non
 
 def test_it_is_made_for_everybody(open_lab: Open, standin: StandIn) -> None:
     say(standin, EXPLAINED)
-    with open_lab("frame.mean()") as opened:
+    with open_lab("frame.mean()", again=True) as opened:
         page = opened.page
         chat = open_sidebar(page)
         assert faults(page, ".aqueduct-sidebar") == []
@@ -546,7 +547,7 @@ def test_an_answer_has_tasks_footnotes_diagrams_and_both_directions(
     open_lab: Open, standin: StandIn
 ) -> None:
     say(standin, RICH)
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         chat.ask("Show me")
         chat.expect_whole("Tasks")
