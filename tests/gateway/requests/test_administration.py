@@ -41,9 +41,10 @@ class Office:
         await self.budgets.admit(entry, lambda: (5, 5))
         return entry
 
-    def end(self, entry: Entry, tokens: int, usd: float | None = None) -> None:
+    async def end(self, entry: Entry, tokens: int, usd: float | None = None) -> None:
         entry.tokens_in, entry.tokens_out, entry.usd = tokens, 0, usd
         self.ledger.record(entry)
+        await self.ledger.written()
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ async def test_what_is_used_is_told_of_some_holders_only(offices: tuple[Office, 
     for holder in ("user:ada", "user:ben", "everyone"):
         await here.administration.change_budget("carol", holder, {"tokens_per_day": 100})
     await there.administration.refresh()
-    here.end(await here.begin("ada"), 7)
+    await here.end(await here.begin("ada"), 7)
     await there.begin("ben")
     used = await there.administration.used({"user:ada", "everyone"})
     assert [(row["holder"], row["used"], row["reserved"]) for row in used] == [
@@ -72,11 +73,10 @@ async def test_what_is_used_is_told_of_some_holders_only(offices: tuple[Office, 
 
 async def test_usage_is_summed_by_user_group_model_and_day(offices: tuple[Office, Office]) -> None:
     here, there = offices
-    here.end(await here.begin("ada", "students", "tutors"), 3, 0.5)
-    here.end(await here.begin("ada", "students", "tutors"), 4)
-    there.end(await there.begin("ben", "students"), 5, 0.25)
-    there.end(await there.begin("eve"), 6)
-    await there.database.run(lambda db: None)
+    await here.end(await here.begin("ada", "students", "tutors"), 3, 0.5)
+    await here.end(await here.begin("ada", "students", "tutors"), 4)
+    await there.end(await there.begin("ben", "students"), 5, 0.25)
+    await there.end(await there.begin("eve"), 6)
 
     async def sums(by: str) -> dict[str, tuple[int, float | None]]:
         rows = await here.administration.usage(by, days=30)
