@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from tests.hub.forked_singleuser import ForkingSpawner
+
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # traitlets puts it here
 
 folder = Path(os.environ["HUB_FOLDER"])
@@ -65,8 +67,8 @@ c.JupyterHub.load_roles = [
     },
 ]
 
-c.JupyterHub.spawner_class = "simple"
-c.SimpleLocalProcessSpawner.home_dir_template = str(folder / "home" / "{username}")
+c.JupyterHub.spawner_class = ForkingSpawner
+c.ForkingSpawner.home_dir_template = str(folder / "home" / "{username}")
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root"]
 # The loudest log there is: no key may be in it.

@@ -20,13 +20,14 @@ import httpx
 from aqueduct_jupyter.gateway.children.commands import module_command
 
 from ..forked_servers import ForkedProcess
-from .hub import NO_TLS, Hub, Service, free_ports, inherited
+from .hub import Hub, Service, free_ports, inherited
 
 __all__ = [
     "PREFIX",
     "QUESTION",
     "Balancer",
     "KnowsService",
+    "Popen",
     "Replica",
     "RunningService",
     "error_of",
@@ -83,7 +84,7 @@ class Replica:
     def wait_until_ready(self) -> None:
         """Wait until it takes requests."""
         deadline = time.monotonic() + START_TIMEOUT
-        with httpx.Client(verify=NO_TLS, trust_env=False) as http:
+        with httpx.Client(verify=False, trust_env=False) as http:
             while True:
                 with suppress(httpx.TransportError):
                     if http.get(f"http://127.0.0.1:{self.port}/health/ready").status_code == 200:
@@ -238,7 +239,7 @@ class RunningService:
             headers={"Authorization": f"Bearer {token}"},
             timeout=60,
             trust_env=False,
-            verify=NO_TLS,
+            verify=False,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,6 +17,7 @@ import httpx
 
 from aqueduct_jupyter.server.memory import RELEASE_INTERVAL
 
+from ...hub.service import Popen
 from ..measures import Held, held_by, log_faults
 from .accounts import Accounts, count_unfinished, read_accounts
 from .clients import HubClient, HubSeen
@@ -67,6 +69,7 @@ async def soak_hub(
     seed: int,
     say: Callable[[str], None] = lambda _: None,
     rest: float = RELEASE_INTERVAL + 1,
+    popen: Popen = subprocess.Popen,
 ) -> HubSoaked:
     """Run the service under load, with faults.
 
@@ -76,8 +79,9 @@ async def soak_hub(
         seed: what the load and the faults are made from.
         say: is told what happens.
         rest: seconds after which it is looked what a service at rest holds.
+        popen: what starts a replica.
     """
-    async with running_site(seconds, users, seed) as site:
+    async with running_site(seconds, users, seed, popen) as site:
         seen = HubSeen()
         faults = Faults(site, random.Random(f"{seed} faults"), say)
         found: list[tuple[Held, int]] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...hub.objects import ObjectStore, object_store
-from ...hub.service import PREFIX, Replica, RunningService, running_service
+from ...hub.service import PREFIX, Popen, Replica, RunningService, running_service
 from ...hub.stand_in import StandInHub, stand_in_hub
 from ...postgresql import PostgreSQLServer, postgresql_server
 from ..upstream import IDLE_TIMEOUT, MODEL, SoakUpstream
@@ -55,7 +55,7 @@ class Site:
 
 
 @asynccontextmanager
-async def running_site(seconds: float, users: int, seed: int) -> AsyncIterator[Site]:
+async def running_site(seconds: float, users: int, seed: int, popen: Popen) -> AsyncIterator[Site]:
     """Run all of it until the context ends; the limits are for a soak of so many seconds."""
     upstream = SoakUpstream(seed)
     async with upstream.listening():
@@ -74,6 +74,7 @@ async def running_site(seconds: float, users: int, seed: int) -> AsyncIterator[S
                     _settings(upstream.port, seconds, users),
                     {"AQUEDUCT_DATABASE_URL": url, **objects.environment()},
                     replicas=REPLICAS,
+                    popen=popen,
                 ),
             )
             await note_admissions(url)
