@@ -1,6 +1,6 @@
 """One browser for all tests of a worker, and one server and one upstream for all of a module.
 
-Each test has a page of its own; what a page can do is left to :mod:`.lab`.
+Tests that say ``again=True`` share a page, too; what a page can do is left to :mod:`.lab`.
 """
 
 from __future__ import annotations

@@ -231,7 +231,7 @@ def test_files_of_the_server_are_chosen_and_dropped(
 
 
 def test_the_meter_shows_when_the_context_fills(open_lab: Open) -> None:
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         chat = open_sidebar(opened.page)
         meter = chat.area.get_by_role("meter")
         chat.input.fill("arch " * 1000)
@@ -243,6 +243,7 @@ def test_the_meter_shows_when_the_context_fills(open_lab: Open) -> None:
         chat.screenshot("meter")
         chat.input.fill("arch")
         expect(meter).to_have_count(0)
+        chat.input.fill("")
 
 
 def test_a_panel_attaches_the_variables_of_its_kernel(open_lab: Open, standin: StandIn) -> None:

@@ -103,7 +103,7 @@ def test_what_a_model_says_does_not_run_neither_fresh_nor_saved(
     for _ in range(2):
         standin.stream(*[chunk(letter) for letter in EVIL], usage_chunk(), DONE)
     cells = (LOAD, "%%chat\nHi", "%%chat -f text\nHi", "from IPython.display import *")
-    with open_lab(*cells) as opened:
+    with open_lab(*cells, again=True) as opened:
         opened.run_all()
         opened.expect_output(2, "tokens")
         assert harm(opened) == [0, []]
@@ -116,12 +116,13 @@ def test_what_a_model_says_does_not_run_neither_fresh_nor_saved(
 
 def test_the_page_would_run_what_was_not_made_safe(open_lab: Open, standin: StandIn) -> None:
     show = f"from IPython.display import Markdown\nMarkdown({EVIL!r})"
-    with open_lab(show) as opened:
+    with open_lab(show, again=True) as opened:
         opened.run_all()
         opened.expect_output(0, "click me")
         ran, found = harm(opened)
         assert ran
         assert found
+        opened.page.evaluate("delete window.hit")
 
 
 def test_an_answer_with_several_blocks_becomes_several_cells_in_their_order(

@@ -159,7 +159,7 @@ def test_what_a_model_says_does_not_run_neither_live_nor_kept(
     open_lab: Open, standin: StandIn
 ) -> None:
     standin.stream(*[chunk(letter) for letter in EVIL], usage_chunk(), DONE)
-    with open_lab(PANEL) as opened:
+    with open_lab(PANEL, again=True) as opened:
         page = opened.page
         opened.run(0)
         chat = panel_of(opened)
@@ -185,7 +185,7 @@ def test_what_a_model_says_does_not_run_neither_live_nor_kept(
 
 
 def test_a_reloaded_page_finds_the_panel_again(open_lab: Open, standin: StandIn) -> None:
-    with open_lab(PANEL) as opened:
+    with open_lab(PANEL, again=True) as opened:
         page = opened.page
         opened.run(0)
         chat = panel_of(opened)

