@@ -21,7 +21,7 @@ from typing import IO
 
 from aqueduct_jupyter.command import throwaway
 
-__all__ = ["ForkedProcess", "throwaway_server"]
+__all__ = ["MODULES", "ForkedProcess", "throwaway_server"]
 
 MODULES = (
     "aqueduct_jupyter.server.jupyter.app",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-__all__ = ["EXPOSED", "clear", "open_again"]
+__all__ = ["EXPOSED", "clear", "open_again", "plugins"]
 
 EXPOSED = {"exposeAppInBrowser": True}
 """What a page must be told, so that its application is there as ``jupyterapp``."""
@@ -39,3 +39,9 @@ def open_again(page: Page, path: str | None) -> None:
 def clear(page: Page) -> None:
     """Close all documents, and the chat with a new conversation in it."""
     page.evaluate(CLEAR)
+
+
+def plugins(page: Page) -> list[str]:
+    """Give the names of all plugins that the page has."""
+    found: list[str] = page.evaluate("jupyterapp.listPlugins()")
+    return found

@@ -4,36 +4,71 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 from playwright.sync_api import Page
 
-from aqueduct_jupyter.command.throwaway import ThrowawayServer
+from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 
-from ..forked_servers import throwaway_server
+from ..forked_servers import MODULES, ForkedProcess
 from ..real_server import until
 from ..standin import StandIn
-from .commands import EXPOSED
+from .commands import EXPOSED, plugins
 
 __all__ = ["LabServer", "lab_server"]
 
 WITH_PAGES = {"JUPYTER_CONFIG_PATH": ""}
 """The tests' other servers are without JupyterLab."""
 
+PAGES = (
+    "IPython",
+    "anyio._backends._asyncio",
+    "babel.dates",
+    "httpcore",
+    "ipykernel.kernelspec",
+    "jupyter_lsp",
+    "jupyter_server.kernelspecs.handlers",
+    "jupyter_server.services.api.handlers",
+    "jupyter_server.services.kernelspecs.handlers",
+    "jupyter_server.view.handlers",
+    "jupyterlab_server",
+    "nbconvert.exporters",
+    "psutil",
+    "requests",
+    "urllib3.contrib",
+)
+"""What a server imports besides, for its pages and their first kernel.
+
+JupyterLab itself is not among it: it looks for its folders when it is imported.
+"""
+
+QUESTIONS = "@jupyterlab/apputils-extension:announcements"
+"""JupyterLab's own to a new user, which would cover the page."""
+
 QUIET = {
-    # JupyterLab's own questions to a new user would cover the page.
-    "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True},
     # Whether JupyterLab itself should be built again: for each page, Node would look for an answer.
     "buildAvailable": False,
     "buildCheck": False,
     **EXPOSED,
 }
 """What pages are told to leave alone."""
+
+JUPYTERLAB = """
+    application apputils cell-toolbar codemirror docmanager filebrowser launcher mainmenu
+    markedparser notebook rendermime services statusbar theme-light translation ui-components
+"""
+FOR_A_CHAT = {
+    "aqueduct-jupyter",
+    *(f"@jupyterlab/{name}-extension" for name in JUPYTERLAB.split()),
+}
+"""The extensions that a page with a chat needs; it loads in two thirds of the time."""
 
 OWN = ("config", "data", "runtime", "server.log")
 """What of a server's folder is its own, and not what somebody made there."""
@@ -60,6 +95,23 @@ class LabServer:
             kernel["connections"] and kernel["execution_state"] == "idle"
             for kernel in kernels or ()
         )
+
+    @contextmanager
+    def bare(self, page: Page) -> Iterator[None]:
+        """Let pages that are loaded meanwhile be without what no chat needs of this page."""
+        found = {plugin.partition(":")[0] for plugin in plugins(page)}
+        self.tell(found.difference(FOR_A_CHAT))
+        try:
+            yield
+        finally:
+            self.tell()
+
+    def tell(self, without: Iterable[str] = ()) -> None:
+        """Say what pages are told, and which extensions of JupyterLab they leave out, too."""
+        disabled = dict.fromkeys([QUESTIONS, *without], True)
+        config = self.folder / "config" / "labconfig" / "page_config.json"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(json.dumps({**QUIET, "disabledExtensions": disabled}))
 
     def forget(self) -> None:
         """End what a test started and remove what it left, so that the next one finds nothing."""
@@ -115,13 +167,17 @@ def lab_server(
         arguments: more of the server's.
         port: its port, for one that comes back.
     """
-    config = folder / "config" / "labconfig"
-    config.mkdir(parents=True, exist_ok=True)
-    (config / "page_config.json").write_text(json.dumps(QUIET))
     upstreams = {"campus": {"base_url": standin.url}}
     options = [f"--AqueductApp.upstreams={upstreams}", *arguments]
     own = port or (_left.pop() if _left else None)
-    with throwaway_server(folder, options, WITH_PAGES, python=python, port=own) as process:
-        yield LabServer(process, folder, standin)
+    # Of this interpreter most servers are without pages.
+    modules = MODULES if python == sys.executable else (*MODULES, *PAGES)
+    popen = partial(ForkedProcess, modules=modules)
+    with throwaway_server(
+        folder, options, WITH_PAGES, python=python, port=own, popen=popen
+    ) as process:
+        server = LabServer(process, folder, standin)
+        server.tell()
+        yield server
     if port is None:
         _left.append(httpx.URL(process.url).port or 0)

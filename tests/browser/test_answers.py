@@ -31,7 +31,7 @@ def sidebar(page: Page) -> ChatOnPage:
 
 
 def test_a_page_that_is_reloaded_at_any_moment_shows_every_word_once(
-    open_lab: Open, standin: StandIn
+    open_lab: Open, standin: StandIn, server: LabServer
 ) -> None:
     chance = random.Random(19)
     gates = [threading.Event() for _ in range(RELOADS)]
@@ -47,14 +47,15 @@ def test_a_page_that_is_reloaded_at_any_moment_shows_every_word_once(
         gates[0].set()
         expect(chat.answer()).to_contain_text("w0")
         opened.reload()
-        for gate in gates[1:]:
-            gate.set()
-            opened.page.wait_for_timeout(chance.randrange(600))
-            opened.page.reload()
-            answer = sidebar(opened.page).answer()
-            expect(answer).to_contain_text("w0")
-            seen = answer.inner_text().split()
-            assert seen == words[: len(seen)]
+        with server.bare(opened.page):
+            for gate in gates[1:]:
+                gate.set()
+                opened.page.wait_for_timeout(chance.randrange(600))
+                opened.page.reload()
+                answer = sidebar(opened.page).answer()
+                expect(answer).to_contain_text("w0")
+                seen = answer.inner_text().split()
+                assert seen == words[: len(seen)]
         chat.expect_whole(words[-1])
         assert chat.answer().inner_text().split() == words
         expect(chat.area.locator(".aqueduct-error")).to_have_count(0)
@@ -91,54 +92,6 @@ def test_two_pages_in_one_conversation_see_the_same(open_lab: Open, standin: Sta
         listed = one.area.locator("details[open] .aqueduct-menu-list button")
         expect(listed.filter(has_text="arches")).to_have_count(1)
         page.close()
-
-
-@contextmanager
-def server_on(
-    port: int | None, token: str, folder: Path, standin: StandIn, python: Path
-) -> Iterator[LabServer]:
-    """Start a server, or one where another one was before."""
-    options: dict[str, Any] = {
-        "python": str(python),
-        "arguments": [f"--IdentityProvider.token={token}"],
-    }
-    with lab_server(folder, standin, port=port, **options) as server:
-        yield replace(server, process=replace(server.process, token=token))
-
-
-def test_a_page_lives_through_a_server_that_is_killed(
-    tmp_path: Path, standin: StandIn, installed: Path, browser: Browser
-) -> None:
-    token = secrets.token_hex(8)
-    standin.stream(chunk("Half of it"), HANG)
-    standin.stream(chunk(" and the rest."), DONE)
-    with (
-        ExitStack() as later,  # whoever tidies up behind the page asks the second server
-        server_on(None, token, tmp_path, standin, installed) as first,
-        lab(first, browser) as opened,
-    ):
-        chat = open_sidebar(opened.page)
-        # JupyterLab's own, which says that the server is gone.
-        dialog = opened.page.locator(".jp-Dialog")
-        opened.page.add_locator_handler(dialog, lambda: dialog.locator("button").last.click())
-        chat.ask("Tell me")
-        expect(chat.answer()).to_contain_text("Half of it")
-        opened.page.wait_for_timeout(1_500)  # until it is stored
-        first.process.process.kill()
-        first.process.process.wait()
-        expect(chat.area.get_by_text("Reconnecting…")).to_be_visible()
-        expect(chat.area.locator(".aqueduct-error")).to_have_count(0)
-        port = httpx.URL(first.process.url).port
-        later.enter_context(server_on(port, token, tmp_path, standin, installed))
-        expect(
-            chat.area.get_by_text("The server stopped while this answer was running")
-        ).to_be_visible()
-        expect(chat.area.get_by_text("Reconnecting…")).to_have_count(0)
-        expect(chat.answer()).to_contain_text("Half of it")
-        chat.button("Continue").click()
-        chat.expect_whole("and the rest.")
-        said = [message["content"] for message in said_in(standin.chats[1])]
-        assert said[:2] == ["Tell me", "Half of it"]
 
 
 def test_a_silent_model_says_so_and_questions_wait(open_lab: Open, standin: StandIn) -> None:
@@ -196,7 +149,7 @@ def test_what_was_replaced_or_deleted_comes_back(open_lab: Open, standin: StandI
 
 
 def test_a_conversation_has_parameters_of_its_own(open_lab: Open, standin: StandIn) -> None:
-    with open_lab("1") as opened:
+    with open_lab("1", again=True) as opened:
         chat = open_sidebar(opened.page)
         chat.area.locator("summary[aria-label=Parameters]").click()
         facts = chat.area.get_by_text('notebook "work.ipynb"')
@@ -221,3 +174,51 @@ def test_a_conversation_has_parameters_of_its_own(open_lab: Open, standin: Stand
         expect(chat.area.locator(".aqueduct-turn")).to_have_count(2)
         chat.expect_whole("Hello")
         assert standin.chats[1].json["messages"][0]["content"] == "Be brief."
+
+
+@contextmanager
+def server_on(
+    port: int | None, token: str, folder: Path, standin: StandIn, python: Path
+) -> Iterator[LabServer]:
+    """Start a server, or one where another one was before."""
+    options: dict[str, Any] = {
+        "python": str(python),
+        "arguments": [f"--IdentityProvider.token={token}"],
+    }
+    with lab_server(folder, standin, port=port, **options) as server:
+        yield replace(server, process=replace(server.process, token=token))
+
+
+def test_a_page_lives_through_a_server_that_is_killed(
+    tmp_path: Path, standin: StandIn, installed: Path, browser: Browser
+) -> None:
+    token = secrets.token_hex(8)
+    standin.stream(chunk("Half of it"), HANG)
+    standin.stream(chunk(" and the rest."), DONE)
+    with (
+        ExitStack() as later,  # whoever tidies up behind the page asks the second server
+        server_on(None, token, tmp_path, standin, installed) as first,
+        lab(first, browser) as opened,
+    ):
+        chat = open_sidebar(opened.page)
+        # JupyterLab's own, which says that the server is gone.
+        dialog = opened.page.locator(".jp-Dialog")
+        opened.page.add_locator_handler(dialog, lambda: dialog.locator("button").last.click())
+        chat.ask("Tell me")
+        expect(chat.answer()).to_contain_text("Half of it")
+        opened.page.wait_for_timeout(1_500)  # until it is stored
+        first.process.process.kill()
+        first.process.process.wait()
+        expect(chat.area.get_by_text("Reconnecting…")).to_be_visible()
+        expect(chat.area.locator(".aqueduct-error")).to_have_count(0)
+        port = httpx.URL(first.process.url).port
+        later.enter_context(server_on(port, token, tmp_path, standin, installed))
+        expect(
+            chat.area.get_by_text("The server stopped while this answer was running")
+        ).to_be_visible()
+        expect(chat.area.get_by_text("Reconnecting…")).to_have_count(0)
+        expect(chat.answer()).to_contain_text("Half of it")
+        chat.button("Continue").click()
+        chat.expect_whole("and the rest.")
+        said = [message["content"] for message in said_in(standin.chats[1])]
+        assert said[:2] == ["Tell me", "Half of it"]
