@@ -140,6 +140,16 @@ def test_the_kernel_side_loads_no_server_code() -> None:
     assert run(sys.executable, "-c", script).stdout == "[]\n"
 
 
+def test_an_agents_start_loads_no_server() -> None:
+    script = (
+        "import sys\n"
+        "import aqueduct_jupyter.command.agent, aqueduct_jupyter.command.status\n"
+        "heavy = {'tornado', 'jupyter_server', 'pydantic', 'aqueduct_jupyter.server'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert run(sys.executable, "-c", script).stdout == "[]\n"
+
+
 def test_the_changelog_knows_this_version() -> None:
     assert f"\n## {aqueduct_jupyter.__version__} " in (ROOT / "CHANGELOG.md").read_text()
 
