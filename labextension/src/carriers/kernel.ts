@@ -27,6 +27,9 @@ const MOST_HELLOS = 20;
 /** How long the kernel may take to list its variables. */
 const LIST_MS = 5000;
 
+/** How long it may take to describe one of them. */
+const ATTACH_MS = 30_000;
+
 /** The parameters that a panel's conversation has. */
 const NAMES = ['system', 'temperature', 'max_tokens', 'reasoning_effort'] as const;
 
@@ -47,6 +50,7 @@ export class KernelCarrier implements Carrier, ParametersOwner {
   private _timer: ReturnType<typeof setTimeout> | null = null;
   private readonly _uploads = new Map<string, (message: Received) => void>();
   private _listed: (variables: Variable[]) => void = () => undefined;
+  private readonly _attaching = new Set<(error: string | null) => void>();
   private _disconnect: () => void = () => undefined;
 
   constructor(
@@ -110,11 +114,7 @@ export class KernelCarrier implements Carrier, ParametersOwner {
    */
   variables(): Promise<Variable[]> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () =>
-          reject(new CarrierError(this._words.__('The kernel does not answer; it may be busy.'))),
-        LIST_MS
-      );
+      const timer = setTimeout(() => reject(this._silent()), LIST_MS);
       this._listed = found => {
         clearTimeout(timer);
         resolve(found);
@@ -134,9 +134,28 @@ export class KernelCarrier implements Carrier, ParametersOwner {
     }
   }
 
-  /** Attach a variable to the next question; it comes as an event. */
-  attach(reference: string): void {
-    this._tell({ type: 'attach', reference });
+  /**
+   * Attach a variable to the next question; it comes as an event, and then this resolves.
+   *
+   * @throws CarrierError if the kernel cannot attach it, or does not answer
+   */
+  attach(reference: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this._tell({ type: 'attach', reference });
+      const timer = setTimeout(() => {
+        this._attaching.delete(settle);
+        reject(this._silent());
+      }, ATTACH_MS);
+      const settle = (error: string | null): void => {
+        clearTimeout(timer);
+        if (error === null) {
+          resolve();
+        } else {
+          reject(new CarrierError(error));
+        }
+      };
+      this._attaching.add(settle);
+    });
   }
 
   dispose(): void {
@@ -164,6 +183,19 @@ export class KernelCarrier implements Carrier, ParametersOwner {
       this._listener({ type: 'trouble', message: sentenceOf(error) });
       return false;
     }
+  }
+
+  /** Tell who has waited longest that what it attaches has come, or why it does not. */
+  private _attached(error: string | null): void {
+    const [settle] = this._attaching;
+    if (settle) {
+      this._attaching.delete(settle);
+      settle(error);
+    }
+  }
+
+  private _silent(): CarrierError {
+    return new CarrierError(this._words.__('The kernel does not answer; it may be busy.'));
   }
 
   private _sendPiece(
@@ -243,6 +275,11 @@ export class KernelCarrier implements Carrier, ParametersOwner {
         break;
       default:
         this._listener(message);
+        if (message.type === 'attached') {
+          this._attached(null);
+        } else if (message.type === 'trouble') {
+          this._attached(sentenceOf(message.message));
+        }
     }
   }
 }

@@ -29,8 +29,10 @@ export class ConversationMentions implements MentionSource {
         label: name,
         detail: this._words._n('%1 turn', '%1 turns', turns),
         attach: async () => {
+          // Another conversation may be open by then.
+          const { draft } = this._model;
           const text = await conversations.export(id, 'md');
-          this._model.draft.add(conversationContext(name, text));
+          draft.add(conversationContext(name, text));
         }
       }));
     return mentions.length ? { label: this._words.__('Conversations'), mentions } : null;

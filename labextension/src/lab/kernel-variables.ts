@@ -58,11 +58,13 @@ export class KernelVariables implements MentionSource {
       label: name,
       detail: [type, shape].filter(Boolean).join(' '),
       attach: async () => {
+        // Another conversation may be open when the kernel answers.
+        const { draft } = this._model;
         const call = `described(${JSON.stringify(name)})`;
         const answer = await this._ask(kernel, call, DESCRIBE_MS);
         const context = contextOf(answer, this._words);
         const of = PathExt.basename(path);
-        this._model.draft.add({ ...context, name: `${context.name} of ${of}` });
+        draft.add({ ...context, name: `${context.name} of ${of}` });
       }
     };
   }

@@ -62,10 +62,12 @@ export class ServerFiles implements MentionSource {
 
   /** Attach files by their paths on the server. */
   async attach(paths: readonly string[]): Promise<void> {
+    // Another conversation may be open when they have been read.
+    const { draft, complain } = this._chat.model;
     for (const path of paths) {
       const file = await this._read(path);
       // Not awaited, so that one upload does not wait for another.
-      this._chat.model.draft.attachments.add(file, path).catch(this._chat.model.complain);
+      draft.attachments.add(file, path).catch(complain);
     }
   }
 
@@ -141,7 +143,7 @@ export const filesPlugin: JupyterFrontEndPlugin<void> = {
     const files = new ServerFiles(chat, app.serviceManager.contents, manager);
     chat.model.offer(files);
     takeDrops(chat.node, paths => {
-      files.attach(paths).catch(chat.model.complain);
+      chat.model.draft.expect(files.attach(paths)).catch(chat.model.complain);
     });
   }
 };

@@ -91,13 +91,13 @@ export class ChatModel {
 
   /** Whether a question can be sent now. */
   get isReady(): boolean {
-    return !this.isRunning && !this.draft.attachments.isBusy;
+    return !this.isRunning && !this.draft.isBusy;
   }
 
   /** Send a question with its attachments, or have it wait; returns whether it was accepted. */
   send(prompt: string): boolean {
-    const { attachments, contexts } = this.draft;
-    if (!prompt.trim() || attachments.isBusy || (this.isRunning && this.editing)) {
+    const { attachments, contexts, isBusy } = this.draft;
+    if (!prompt.trim() || isBusy || (this.isRunning && this.editing)) {
       return false;
     }
     const [failed] = attachments.failed;
@@ -119,7 +119,7 @@ export class ChatModel {
     return true;
   }
 
-  /** Send the question in preparation, once its files are there; returns whether it was accepted. */
+  /** Send the question in preparation, once all that goes along is there; returns whether it was accepted. */
   sendDraft(): boolean {
     const { draft } = this;
     if (draft.waits(() => draft === this.draft && this.sendDraft())) {

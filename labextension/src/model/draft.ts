@@ -10,6 +10,8 @@ export class Draft {
   /** The text that an edited question has taken the place of. */
   aside: string | null = null;
   contexts: readonly Context[] = [];
+  /** What was chosen to go along and is not there yet. */
+  private readonly _coming = new Set<Promise<void>>();
 
   /**
    * @param attachments - its files
@@ -31,6 +33,23 @@ export class Draft {
 
   get isEmpty(): boolean {
     return !this.ownText && !this.contexts.length && !this.attachments.items.length;
+  }
+
+  /** Whether something that goes along is not there yet. */
+  get isBusy(): boolean {
+    return this._coming.size > 0 || this.attachments.isBusy;
+  }
+
+  /** Have a question wait for what was chosen to go along; it is not sent if that fails. */
+  async expect(coming: Promise<void>): Promise<void> {
+    this._coming.add(coming);
+    this._changed.emit();
+    try {
+      await coming;
+    } finally {
+      this._coming.delete(coming);
+      this._changed.emit();
+    }
   }
 
   /** Add context and its pictures, in place of context with the same name. */
@@ -59,16 +78,23 @@ export class Draft {
     }
   }
 
-  /** Whether a question has to wait for its files; it is sent after them, unless it is changed. */
+  /** Whether a question has to wait for what goes along; it is sent then, unless it is changed. */
   waits(send: () => unknown): boolean {
-    const { text, attachments } = this;
-    if (!text.trim() || !attachments.isBusy) {
+    const { text } = this;
+    if (!text.trim() || !this.isBusy) {
       return false;
     }
     const sendIfMeant = (): unknown => text === this.text && send();
     // What a drawing left out is told to its context after it.
-    attachments.settled().then(() => setTimeout(sendIfMeant), this._complain);
+    this._settled().then(isThere => isThere && setTimeout(sendIfMeant), this._complain);
     return true;
+  }
+
+  /** Resolves when nothing is awaited any more, to whether all that was chosen has come. */
+  private async _settled(): Promise<boolean> {
+    const chosen = await Promise.allSettled(this._coming);
+    await this.attachments.settled();
+    return chosen.every(({ status }) => status === 'fulfilled');
   }
 
   remove(context: Context): void {

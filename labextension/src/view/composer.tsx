@@ -84,7 +84,8 @@ export function Composer({
     change(rest.draft, rest.cursor);
     const isPrompt = list.isOfPrompts;
     const attach = async (): Promise<void> => {
-      await mention.attach(rest.draft);
+      const attached = Promise.resolve(mention.attach(rest.draft));
+      await (isPrompt ? attached : model.draft.expect(attached));
       say(isPrompt ? '' : words.__('%1 goes along', plainText(mention.label)));
     };
     attach().catch(model.complain);

@@ -86,7 +86,9 @@ test('the words are those that the kernel knows', async () => {
   const listed = carrier.variables();
   tell(said('variables'));
   expect(await listed).toEqual(said('variables').variables);
-  carrier.attach('df');
+  const attached = carrier.attach('df');
+  tell(said('attached'));
+  await attached;
   carrier.setParameters({ ...said('parameters').parameters, tells_facts: true });
   expect(sent.at(-1)).toEqual(MESSAGES.from_panel.at(-1));
   carrier.current.parameters = NO_PARAMETERS;
@@ -207,4 +209,23 @@ test('a kernel that takes no more of a file is not asked for ever', async () => 
   tell({ type: 'received', upload: sent.at(-1)!.upload as string, bytes: 0, part: null });
   await expect(upload).rejects.toThrow('The kernel did not accept the file. Attach it again.');
   expect(pieces).toHaveLength(1);
+});
+
+test('whoever attaches a variable hears that it has come, that it cannot, or that nobody answers', async () => {
+  const [first, second] = [carrier.attach('df'), carrier.attach('day')];
+  const heard: string[] = [];
+  second.then(() => heard.push('second'), heard.push);
+  tell(said('attached'));
+  await first;
+  expect(heard).toEqual([]);
+  tell(said('attached'));
+  await second;
+  const refused = carrier.attach('dg');
+  tell({ type: 'trouble', message: 'There is no dg.' });
+  await expect(refused).rejects.toThrow('There is no dg.');
+  const unheard = carrier.attach('df');
+  vi.advanceTimersByTime(30_000);
+  await expect(unheard).rejects.toThrow('The kernel does not answer; it may be busy.');
+  gone = true;
+  await expect(carrier.attach('df')).rejects.toThrow('Run its cell again');
 });

@@ -440,6 +440,30 @@ test('a question that is sent before its files are there goes with them, unless 
   expect(draft.text).toBe('');
 });
 
+test('a question that is sent before what was chosen is there goes along with it', async () => {
+  const { draft } = model;
+  let arrive: () => void = () => undefined;
+  const coming = new Promise<void>(resolve => (arrive = resolve));
+  const chosen = draft.expect(coming.then(() => draft.add({ name: 'df', text: 'a table' })));
+  draft.text = 'Hi';
+  expect([model.sendDraft(), model.isReady]).toEqual([false, false]);
+  arrive();
+  await chosen;
+  await vi.waitFor(() => expect(carrier.asked).toHaveLength(1));
+  expect(carrier.asked[0]).toMatchObject({ prompt: 'Hi', contexts: [{ name: 'df' }] });
+});
+
+test('a question is not sent without what was chosen and does not come', async () => {
+  const { draft } = model;
+  const chosen = draft.expect(Promise.reject(new Error('No kernel.')));
+  draft.text = 'Hi';
+  expect(model.sendDraft()).toBe(false);
+  await expect(chosen).rejects.toThrow('No kernel.');
+  await new Promise(resolve => setTimeout(resolve, 50));
+  expect([carrier.asked, draft.text]).toEqual([[], 'Hi']);
+  expect(model.sendDraft()).toBe(true);
+});
+
 test('nothing is sent while a file could not be attached, and it is said', async () => {
   await model.draft.attachments.add(new File(['x'.repeat(11)], 'large.txt'));
   expect(model.send('What is in it?')).toBe(false);

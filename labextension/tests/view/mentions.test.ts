@@ -13,7 +13,7 @@ import { drawn, redrawn } from '../page';
 let model: ChatModel;
 let node: HTMLElement;
 let takeAway: () => Promise<void>;
-const attach = vi.fn<(label: string) => void>();
+const attach = vi.fn<(label: string) => void | Promise<void>>();
 
 function mention(label: string): Mention {
   return { id: label, kind: 'variable', label, detail: '', attach: () => attach(label) };
@@ -74,6 +74,19 @@ test('what can go along is found by its name, and chosen with the keyboard', asy
   expect(area().value).toBe('What is ');
   expect(node.querySelector('[role=listbox]')).toBeNull();
   expect(node.querySelector('form > [role=status]')!.textContent).toBe('day goes along');
+});
+
+test('a question waits for what was chosen', async () => {
+  let arrive: () => void = () => undefined;
+  attach.mockImplementation(() => new Promise<void>(resolve => (arrive = resolve)));
+  await type('What is @df');
+  await press('Enter');
+  expect(model.isReady).toBe(false);
+  expect(node.querySelector('form > [role=status]')!.textContent).toBe('');
+  arrive();
+  await redrawn();
+  expect(model.isReady).toBe(true);
+  expect(node.querySelector('form > [role=status]')!.textContent).toBe('df goes along');
 });
 
 test('Escape closes the list and leaves the words; the next sign opens it again', async () => {
