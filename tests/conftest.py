@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
 
 def pytest_configure() -> None:
+    # A shell that starts us in the background has us ignore it, and then some children would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Switches JupyterLab and Notebook off: they are two fifths of the start of a server, and only
     # the tests in a browser and of JupyterHub, whose servers do not read this, look at their pages.
     os.environ["JUPYTER_CONFIG_PATH"] = str(Path(__file__).with_name("config"))

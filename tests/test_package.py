@@ -214,7 +214,7 @@ def test_every_pin_is_for_the_oldest_python_that_we_allow() -> None:
     oldest = project["requires-python"].removeprefix(">=")
     pins = (ROOT / "constraints.txt").read_text().splitlines()
     needs = {
-        name: Distribution.from_name(name).metadata["Requires-Python"]
+        name: Distribution.from_name(name).metadata.get("Requires-Python")
         for name in (pin.partition("==")[0] for pin in pins)
         if name not in UNINSTALLED
     }
