@@ -18,10 +18,11 @@ __all__ = ["ModuleScheduling", "arrange"]
 TOGETHER = ("tests/hub/",)
 """Folders with something that is too dear to be started by each worker."""
 
-LONG = (*TOGETHER, "tests/browser/test_panel.py", "tests/browser/")
+LONG = (*TOGETHER, "tests/browser/test_panel.py", "tests/browser/", "tests/soak/")
 """Modules that take a minute; they come first, so that no worker is left with one.
 
 The first of the browser's makes the environment that others wait for, and a hub runs meanwhile.
+A soak mostly waits, and others use the processors.
 """
 
 
@@ -29,9 +30,9 @@ def arrange(items: list[pytest.Item]) -> None:
     """Put tests in the order in which they begin."""
 
     def turn(item: pytest.Item) -> tuple[bool, int]:
-        is_slow = item.get_closest_marker("slow") is not None
         places = (place for place, name in enumerate(LONG) if item.nodeid.startswith(name))
-        return is_slow, next(places, len(LONG))
+        place = next(places, len(LONG))
+        return place == len(LONG) and item.get_closest_marker("slow") is not None, place
 
     items.sort(key=turn)
 
