@@ -139,7 +139,7 @@ demo: $(WEIGHTS) ## ask the embedded model in the terminal, also about a PDF
 # While pip installs, which takes one core, the front end is tested on the other.
 test: ## install everything and run every test
 	$(MAKE) --jobs 3 $(OLD_SERVER) $(POSTGRESQL) test-front
-	$(MAKE) --jobs 3 test-old-server $(TESTED) check
+	$(MAKE) --jobs 4 test-old-server docs check $(TESTED)
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
 
 # One process, because something else runs beside it.

@@ -18,7 +18,11 @@ __all__ = ["ModuleScheduling", "arrange"]
 TOGETHER = ("tests/hub/",)
 """Folders with something that is too dear to be started by each worker."""
 
-LONG = (*TOGETHER, "tests/browser/test_panel.py", "tests/browser/", "tests/soak/")
+LONG = (
+    *TOGETHER,
+    *("tests/browser/test_panel.py", "tests/browser/", "tests/soak/"),
+    *("tests/docs/", "tests/test_notebooks.py"),
+)
 """Modules that take a minute; they come first, so that no worker is left with one.
 
 The first of the browser's makes the environment that others wait for, and a hub runs meanwhile.
