@@ -20,8 +20,11 @@ TOGETHER = ("tests/hub/",)
 
 LONG = (
     *TOGETHER,
-    *("tests/browser/test_panel.py", "tests/browser/", "tests/soak/"),
-    *("tests/docs/", "tests/test_notebooks.py"),
+    "tests/browser/test_panel.py",
+    "tests/browser/",
+    "tests/soak/",
+    "tests/docs/",
+    "tests/test_notebooks.py",
 )
 """Modules that take a minute; they come first, so that no worker is left with one.
 

@@ -50,6 +50,7 @@ export class KernelCarrier implements Carrier, ParametersOwner {
   private _timer: ReturnType<typeof setTimeout> | null = null;
   private readonly _uploads = new Map<string, (message: Received) => void>();
   private _listed: (variables: Variable[]) => void = () => undefined;
+  /** Who waits for a variable, in the order of asking; each is told what went wrong, if anything. */
   private readonly _attaching = new Set<(error: string | null) => void>();
   private _disconnect: () => void = () => undefined;
 
