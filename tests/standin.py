@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from .ports import port_of, reserve_port
+
 __all__ = [
     "CUT",
     "DONE",
@@ -226,16 +228,18 @@ class StandIn:
         self.answer_to: dict[str, dict[str, Any]] = {}
         """Whole answers to last messages; for a client that cannot be asked to wait for one."""
         self.absent: set[str] = set()
-        # Whether it has addresses that only our servers have.
-        self.is_ours = False
         """The paths that this upstream does not have, such as ``/v1/responses``."""
+        self.is_ours = False
+        """Whether it has addresses that only our servers have."""
         self.connections = 0
         self.open_connections = 0
         self.answering = 0
         """How many replies are being played; a connection without one is kept for the next."""
         self.has_chat = threading.Event()
         self._replies: deque[Reply] = deque()
-        self.port = 0
+        # Another server with its port would answer where nobody should, after ``stop``.
+        self._reserved = reserve_port()
+        self.port = port_of(self._reserved)
 
     @property
     def url(self) -> str:
@@ -272,6 +276,7 @@ class StandIn:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+        self._reserved.close()
 
     def begin_anew(self) -> None:
         """Forget what was received and what is still to be said; listen, where it was stopped."""
@@ -294,7 +299,7 @@ class StandIn:
         assert self._ready.wait(10)
 
     def stop(self) -> None:
-        """Stop listening, and break whatever is open."""
+        """Stop listening, and break whatever is open; nobody else gets the port."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
@@ -304,7 +309,6 @@ class StandIn:
         self._server = self._loop.run_until_complete(
             asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         )
-        self.port = self._server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
         self._server.close()

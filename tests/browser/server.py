@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from playwright.sync_api import Page
 from aqueduct_jupyter.command.throwaway import ThrowawayServer, throwaway_server
 
 from ..forked_servers import MODULES, ForkedProcess
+from ..ports import port_of, reserve_port
 from ..real_server import until
 from ..standin import StandIn
 from .commands import EXPOSED, plugins
@@ -73,7 +75,7 @@ FOR_A_CHAT = {
 OWN = ("config", "data", "runtime", "server.log")
 """What of a server's folder is its own, and not what somebody made there."""
 
-_left: list[int] = []
+_left: list[socket.socket] = []
 """Ports of servers that have ended: the browser has the scripts of who comes there, compiled."""
 
 
@@ -169,7 +171,8 @@ def lab_server(
     """
     upstreams = {"campus": {"base_url": standin.url}}
     options = [f"--AqueductApp.upstreams={upstreams}", *arguments]
-    own = port or (_left.pop() if _left else None)
+    reserved = None if port else _left.pop() if _left else reserve_port()
+    own = port_of(reserved) if reserved else port
     # Of this interpreter most servers are without pages.
     modules = MODULES if python == sys.executable else (*MODULES, *PAGES)
     popen = partial(ForkedProcess, modules=modules)
@@ -179,5 +182,5 @@ def lab_server(
         server = LabServer(process, folder, standin)
         server.tell()
         yield server
-    if port is None:
-        _left.append(httpx.URL(process.url).port or 0)
+    if reserved:
+        _left.append(reserved)
