@@ -61,6 +61,8 @@ def _serve(order: dict[str, str]) -> Any:
     # By default, the engine caches up to 8 GiB of prompts.
     parameters.cache_ram_mib = 0
     parameters.verbosity = WARNINGS
+    # Our weights fit any memory; to work out how would take a third of the engine's start.
+    parameters.fit_params = False
     parameters.ui = False
     parameters.endpoint_slots = False
     parameters.sampling.penalty_repeat = 1.1
