@@ -81,6 +81,7 @@ def test_two_pages_in_one_conversation_see_the_same(open_lab: Open, standin: Sta
             chat.expect_whole("The first answer.")
         two.ask("And then?")
         for chat in (one, two):
+            chat.page.bring_to_front()  # a page that nobody sees hears of no new question
             expect(chat.answer()).to_contain_text("The second")
         one.button("Stop").click()
         for chat in (one, two):
