@@ -52,7 +52,6 @@ def decode_form(body: bytes, content_type: str) -> dict[str, Any]:
             "media_type": getattr(file, "content_type", None) or "application/octet-stream",
             "data": encode_base64(file.file_object.read()),
         }
-        file.close()
         add(file.field_name, described)
 
     # The body is in memory already, so no file of it is written to the disk.
