@@ -27,8 +27,8 @@ async def test_silence_in_the_middle_ends_after_the_idle_timeout(standin: StandI
 
 
 async def test_what_is_taken_on_the_spot_is_no_silence(standin: StandIn) -> None:
-    standin.stream(chunk("<0>"), *(step for n in "12345678" for step in (0.1, chunk(n))), HANG)
-    asked = upstream(standin.url, timeout=30, idle_timeout=0.5)
+    standin.stream(chunk("<0>"), *(step for n in "12345678" for step in (0.2, chunk(n))), HANG)
+    asked = upstream(standin.url, timeout=30, idle_timeout=1)
     taken: list[bytes] = []
 
     def take(data: bytes) -> bool:

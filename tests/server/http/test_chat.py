@@ -289,7 +289,8 @@ async def test_a_stream_that_is_none_is_502(http: httpx.AsyncClient, standin: St
 class TestTimeouts:
     @pytest.fixture
     def settings(self, standin: StandIn) -> Settings:
-        return {"upstreams": {"campus": campus(standin, timeout=0.3)}}
+        # Long enough for a worker that waits for its turn to say the first word.
+        return {"upstreams": {"campus": campus(standin, timeout=1)}}
 
     @pytest.mark.parametrize("is_stream", [False, True])
     async def test_the_upstreams_own_timeout_is_504(
@@ -313,7 +314,7 @@ class TestTimeouts:
     async def test_only_silence_is_late_however_long_the_stream(
         self, http: httpx.AsyncClient, standin: StandIn
     ) -> None:
-        standin.stream(*[chunk("Hi"), 0.1] * 8, HANG)
+        standin.stream(*[chunk("Hi"), 0.2] * 8, HANG)
         response = await post(http, stream=True)
         assert response.content.startswith(chunk("Hi") * 8)
         assert b'"upstream_timeout"' in response.content

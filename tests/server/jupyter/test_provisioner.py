@@ -235,5 +235,5 @@ def test_a_server_on_a_unix_socket_says_what_it_cannot_do(tmp_path: Path) -> Non
         assert process.stderr
         assert any("kernels get no OPENAI_BASE_URL" in line for line in process.stderr)
     finally:
-        process.terminate()
+        process.kill()  # while it starts, there are moments at which it loses a signal
         process.communicate(timeout=60)
