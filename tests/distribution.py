@@ -25,8 +25,11 @@ LONG = (
     "tests/soak/",
     "tests/docs/",
     "tests/test_notebooks.py",
+    "tests/server/http/test_openapi.py",
+    "tests/server/http/test_operations.py",
+    "tests/testing/",
 )
-"""Modules that take a minute; they come first, so that no worker is left with one.
+"""Modules that take half a minute or more; they come first, so that no worker is left with one.
 
 The first of the browser's makes the environment that others wait for, and a hub runs meanwhile.
 A soak mostly waits, and others use the processors.
