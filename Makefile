@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE := $(VENV)/.node
+PACKAGES := $(VENV)/.packages
 OLD_OPENAI := $(VENV)/.openai-1
 OLD_SERVER := $(VENV)/.jupyter-server-2.16
 OLDEST := build/oldest
@@ -44,7 +45,7 @@ TESTED := $(WEIGHTS) $(OLD_OPENAI) $(BROWSER) $(POSTGRESQL) $(HUB_PROXY)/.instal
 	$(addprefix $(CLIENTS)/,$(addsuffix /.installed,anthropic pydantic-ai openai-agents node))
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab demo docs pictures test test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench bench-hub corpus soak soak-hub notebooks clean
+.PHONY: help install lab demo docs pictures test test-collection test-new-server test-old-server test-front test-slow test-nightly test-oldest test-clients check check-python check-front audit bench bench-hub corpus soak soak-hub notebooks clean
 
 help: ## show this list
 	@echo "aqueduct-jupyter: an OpenAI-compatible gateway inside the Jupyter server"
@@ -68,7 +69,12 @@ $(FRONT_BUILT): $(FRONT_END) | $(NODE)
 	$(NPM) run --silent build
 	touch $@
 
-$(READY): pyproject.toml hatch_build.py constraints.txt $(FRONT_BUILT)
+# Whatever is pinned, which takes pip as long as the front end takes npm; they go side by side.
+$(PACKAGES): constraints.txt | $(NODE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement constraints.txt
+	touch $@
+
+$(READY): pyproject.toml hatch_build.py $(PACKAGES) $(FRONT_BUILT)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
 	# jsonschema's check of IRIs, which nobody here asks for: a hundred servers would wait 1.3 s each for its grammar.
 	$(BIN)/python -m pip uninstall --quiet --yes rfc3987-syntax
@@ -136,13 +142,19 @@ lab: $(WEIGHTS) ## open JupyterLab with a notebook in which OpenAI() works
 demo: $(WEIGHTS) ## ask the embedded model in the terminal, also about a PDF
 	@$(ENVIRONMENT) $(BIN)/jupyter aqueduct demo notebooks/aqueduct-of-segovia.pdf
 
-# While pip installs, which takes one core, the front end is tested on the other.
+# The old server's tests are one process, so something else has to run beside it.
 test: ## install everything and run every test
-	$(MAKE) --jobs 3 $(OLD_SERVER) $(POSTGRESQL) test-front
-	$(MAKE) --jobs 4 test-old-server docs check $(TESTED)
+	$(MAKE) --jobs 3 $(POSTGRESQL) test-front $(OLD_SERVER) docs check $(TESTED) test-collection
+	$(MAKE) --jobs 2 test-new-server test-old-server
+
+# What pytest and hypothesis make of each module they keep, so that three workers need not make it.
+test-collection: $(READY)
+	@mkdir -p build
+	$(ENVIRONMENT) $(BIN)/python -m pytest --collect-only -qq > build/collection.txt || { cat build/collection.txt; exit 1; }
+
+test-new-server: $(TESTED)
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST)
 
-# One process, because something else runs beside it.
 test-old-server: $(OLD_SERVER)
 	$(ENVIRONMENT) PYTHONPATH=$(CURDIR)/$(OLD_SERVER) $(BIN)/python -m pytest --quiet \
 		tests/server/http/test_access.py tests/server/jupyter/test_provisioner.py
