@@ -49,7 +49,7 @@ def decode_form(body: bytes, content_type: str) -> dict[str, Any]:
         file.file_object.seek(0)
         described = {
             "filename": _text(file.file_name),
-            "media_type": getattr(file, "content_type", None) or "application/octet-stream",
+            "media_type": file.content_type or "application/octet-stream",
             "data": encode_base64(file.file_object.read()),
         }
         add(file.field_name, described)
