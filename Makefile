@@ -144,7 +144,7 @@ demo: $(WEIGHTS) ## ask the embedded model in the terminal, also about a PDF
 
 # The old server's tests are one process, so something else has to run beside it.
 test: ## install everything and run every test
-	$(MAKE) --jobs 3 $(POSTGRESQL) test-front $(OLD_SERVER) docs check $(TESTED) test-collection
+	$(MAKE) --jobs 3 $(POSTGRESQL) test-front $(OLD_SERVER) check $(TESTED) test-collection
 	$(MAKE) --jobs 2 test-new-server test-old-server
 
 # What pytest and hypothesis make of each module they keep, so that three workers need not make it.
