@@ -149,7 +149,9 @@ export class MarkdownView {
   }
 
   private _fragment(tokens: Token[]): DocumentFragment {
-    return purified(markdown.renderer.render(tokens, markdown.options, this._env));
+    const html = markdown.renderer.render(tokens, markdown.options, this._env);
+    // Nothing grows once an answer is complete, and to purify costs as much for nothing.
+    return html ? purified(html) : document.createDocumentFragment();
   }
 
   /** Add what plain HTML lacks: highlighting, formulas, buttons. */

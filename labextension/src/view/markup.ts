@@ -17,12 +17,14 @@ import { addRules } from './markup-rules';
 const SAFE_LINK = /^(https?:|mailto:)/i;
 const SAFE_IMAGE = /^data:image\/(png|gif|jpeg|webp);/i;
 
-const PURIFY = {
+/** Our own: the page's is shared with other extensions, whose settings would take the place of ours. */
+const purifier = DOMPurify(window);
+purifier.setConfig({
   RETURN_DOM_FRAGMENT: true,
   FORBID_TAGS: ['style', 'form', 'input', 'textarea', 'select', 'button', 'iframe', 'svg', 'math'],
   FORBID_ATTR: ['style', 'id', 'name'],
   ADD_ATTR: ['target']
-} as const;
+});
 
 /** The parser; `parse` and `renderer` are for `markdown.ts`. */
 export const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false });
@@ -95,5 +97,5 @@ markdown.renderer.rules.table_close = () => '</table></div>';
 
 /** Turn the parser's HTML into a document fragment without anything that could run. */
 export function purified(html: string): DocumentFragment {
-  return DOMPurify.sanitize(html, { ...PURIFY } as never) as unknown as DocumentFragment;
+  return purifier.sanitize(html) as unknown as DocumentFragment;
 }

@@ -1,7 +1,9 @@
+import DOMPurify from 'dompurify';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { ENGLISH } from '../../src/translation';
 import { MarkdownView } from '../../src/view/markdown';
+import { purified } from '../../src/view/markup';
 import { offer, type Typesetter } from '../../src/view/services';
 
 const SAMPLE = `# Title
@@ -157,6 +159,17 @@ test.each(HOSTILE)('%s cannot run, load or lead anywhere', text => {
     expect(link.rel).toContain('noopener');
     expect(link.target).toBe('_blank');
   }
+});
+
+test('another extension of the page does not change what is taken out', () => {
+  DOMPurify.setConfig({ ADD_TAGS: ['iframe'], ADD_ATTR: ['onclick'] });
+  DOMPurify.addHook('uponSanitizeElement', (_node, data) => {
+    data.allowedTags.script = true;
+  });
+  const shown = purified('<iframe></iframe><script>hit()</script><b onclick="hit()">x</b>');
+  DOMPurify.clearConfig();
+  DOMPurify.removeAllHooks();
+  expect([...shown.querySelectorAll('*')].map(element => element.outerHTML)).toEqual(['<b>x</b>']);
 });
 
 test('an image from elsewhere loads after a click', () => {
