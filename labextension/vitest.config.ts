@@ -17,9 +17,10 @@ export default defineConfig({
     setupFiles: ['tests/browser.ts'],
     // JupyterLab's packages are written for a bundler.
     server: { deps: { inline: [/@jupyterlab/, /@jupyter\//, /@lumino/, /@rjsf/] } },
-    // A page and JupyterLab's packages take a second to load, so most files share them.
+    // A page and JupyterLab's packages take a second to load, so most files share them. The others
+    // come after them: in between, each would end the process that has what is shared.
     projects: [
-      { extends: true, test: { name: 'alone', include: ALONE } },
+      { extends: true, test: { name: 'alone', include: ALONE, sequence: { groupOrder: 1 } } },
       {
         extends: true,
         test: {
