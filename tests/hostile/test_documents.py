@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from jupyter_core.utils import ensure_event_loop
 
 from aqueduct_jupyter.gateway.documents.reader import DocumentReader
 from aqueduct_jupyter.gateway.documents.text import MAX_TEXT_BYTES
@@ -194,8 +195,8 @@ HARMFUL: dict[str, Callable[[], bytes]] = {
     "quadratic entities, odt": lambda: with_entities(*PARTS["odt"], QUADRATIC),
     "deep docx": lambda: samples.rewritten(*PARTS["docx"], deep(b"w:r")),
     "deep odt": lambda: samples.rewritten(*PARTS["odt"], deep(b"text:span")),
-    "deep rtf table": lambda: b"{\\rtf1 " + b"\\intbl a\\cell " * 500_000 + b"\\row}",
-    "rtf of unicode": lambda: b"{\\rtf1 " + b"\\u1234?" * MEGABYTE + b"}",
+    "deep rtf table": lambda: b"{\\rtf1 " + b"\\intbl a\\cell " * 100_000 + b"\\row}",
+    "rtf of unicode": lambda: b"{\\rtf1 " + b"\\u1234?" * (MEGABYTE // 4) + b"}",
     "deep pptx": lambda: samples.rewritten(*PARTS["pptx"], deep(b"p:grpSp")),
     "deep xlsx": lambda: samples.rewritten(*PARTS["xlsx"], deep(b"is")),
     "wide xlsx": lambda: samples.rewritten(*PARTS["xlsx"], wide),
@@ -206,7 +207,7 @@ HARMFUL: dict[str, Callable[[], bytes]] = {
     "styles in a circle": lambda: word_styles(),
     "mail in mails": lambda: mail_in_mails(200),
     "mail of many parts": lambda: (
-        b"Content-Type: multipart/mixed; boundary=a\n" + b"\n--a\n\nx" * 99_999
+        b"Content-Type: multipart/mixed; boundary=a\n" + b"\n--a\n\nx" * 20_000
     ),
     "line of signs": lambda: samples.pdf("%" * 50_000),
     "charset of nothing": lambda: b"\xff\xfe\xfd words" * MEGABYTE,
@@ -234,7 +235,15 @@ NAMES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def jp_asyncio_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """One loop, because one reader reads all documents."""
+    loop = ensure_event_loop(prefer_selector_loop=True)
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(scope="module")
 def documents(jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[DocumentReader]:
     reader = DocumentReader(workers=1, timeout=SECONDS, memory_limit=MEMORY)
     yield reader
