@@ -165,7 +165,7 @@ test-front: $(FRONT_BUILT)
 test-slow: $(TESTED) ## run only the slow tests, which `make test` runs last
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST) -m slow
 
-test-nightly: $(TESTED) ## run the Python tests with six times as many random examples
+test-nightly: $(TESTED) ## run the Python tests with many times as many random examples
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST) --hypothesis-profile nightly
 
 test-clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## try other libraries' clients, which takes minutes and 2 GB

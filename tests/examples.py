@@ -20,6 +20,12 @@ def register_profiles() -> None:
     settings.load_profile("calm")
 
 
-def examples(many: int) -> int:
-    """Give the profile's share of a test's own large number."""
-    return many * settings.default.max_examples // MANY
+def examples(many: int, few: int | None = None) -> int:
+    """Give how many examples a test takes that has its own large number.
+
+    Args:
+        many: how many in ``make test-nightly``.
+        few: how many in ``make test``; by default the small profile's share of many.
+    """
+    profile = settings.default.max_examples
+    return few if few is not None and profile < MANY else many * profile // MANY
