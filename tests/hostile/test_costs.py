@@ -65,6 +65,9 @@ MOST = 3.0
 SHORTEST = 2e-3
 """Seconds that the smaller one must take to be compared; if both take less, all is well."""
 
+PLAIN = 2.5
+"""The same, where one round leaves no doubt."""
+
 ROUNDS, TRIES = 3, 4
 REFUSALS = (AqueductError, ValueError, UnreadableError)
 
@@ -209,6 +212,7 @@ MARKDOWN = [
 ]
 
 
+# No input is so large that the system, and not the reader, would be measured as it finds room.
 READERS: dict[str, tuple[int, Callable[[int], Any]]] = {
     **{
         f"Markdown {text!r}": (40_000, lambda size, text=text: safe_markdown(repeated(text, size)))
@@ -260,10 +264,10 @@ READERS: dict[str, tuple[int, Callable[[int], Any]]] = {
     "schema": (2_000, lambda size: schema_fault({"allOf": [{"type": "string"}] * (size // 2)})),
     "schema, large": (10**6, lambda size: schema_fault({"allOf": [{}] * size})),
     "schema, deep": (60, lambda size: schema_fault(nested(size))),
-    "name of a file": (10**7, lambda size: shown_name(repeated("\x00", size))),
-    "name of an upload": (10**7, lambda size: clean_filename(repeated("a/", size))),
-    "name of an export": (10**7, lambda size: as_filename(repeated("/", size))),
-    "data URI": (10**7, lambda size: read_head("data:" + "a" * size, "x")),
+    "name of a file": (10**6, lambda size: shown_name(repeated("\x00", size))),
+    "name of an upload": (10**6, lambda size: clean_filename(repeated("a/", size))),
+    "name of an export": (10**6, lambda size: as_filename(repeated("/", size))),
+    "data URI": (10**6, lambda size: read_head("data:" + "a" * size, "x")),
     "form": (10**6, form(b"\r\n--boundar")),
     "form, returns": (10**6, form(b"\r")),
     "range": (10**6, lambda size: range_of("bytes=" + "1" * size)),
@@ -350,7 +354,7 @@ def ratio(read: Callable[[int], Any], size: int) -> float:
     for _ in range(ROUNDS):
         small = min(small, seconds(read, size))
         large = min(large, seconds(read, 2 * size))
-        if large > 2.0:
+        if large > 2.0 or large <= PLAIN * small:
             break  # it is no question of luck
     return large / max(small, SHORTEST) if large > 2 * SHORTEST else 0.0
 
@@ -364,4 +368,8 @@ def test_twice_as_much_takes_at_most_three_times_as_long(name: str) -> None:
 
 def test_a_reader_that_looks_again_is_found() -> None:
     quadratic = re.compile(r"\[(?=[^\]]*\]:)")
-    assert ratio(lambda size: quadratic.sub("", "[" * size), 4000) > MOST
+
+    def look_again(size: int) -> None:
+        quadratic.sub("", "[" * size)
+
+    assert any(ratio(look_again, 4000) > MOST for _ in range(TRIES))
