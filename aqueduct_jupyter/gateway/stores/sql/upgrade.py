@@ -47,9 +47,9 @@ def upgrade(connection: Connection) -> None:
 
 def _create(connection: Connection) -> None:
     # The result of all migrations, without alembic, whose import takes half a second.
-    METADATA.create_all(connection)
+    METADATA.create_all(connection, checkfirst=False)
     version = Table(_VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
-    version.create(connection)
+    version.create(connection, checkfirst=False)
     connection.execute(insert(version), {"version_num": REVISIONS[-1]})
 
 
