@@ -9,7 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from jupyter_core.application import JupyterApp
+from jupyter_events import schema, yaml
 from jupyter_server import serverapp
+
+from aqueduct_jupyter.server.jupyter.handlers import for_jupyter
 
 from ..standin import StandIn
 
@@ -27,11 +31,19 @@ def jp_nbconvert_templates() -> None:
     """None: they are fifty files for each server, and nobody looks at them."""
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _system_is_known() -> Iterator[None]:
-    """Each server starts git to say what system it runs on, which stays the same."""
+@pytest.fixture(autouse=True, scope="package")
+def _servers_start_fast() -> Iterator[None]:
+    """What is the same at each start, or serves nobody here, takes most of the time of a start."""
     with pytest.MonkeyPatch.context() as patch:
+        # It starts git.
         patch.setattr(serverapp, "get_sys_info", cache(serverapp.get_sys_info))
+        patch.setattr(yaml, "load", cache(yaml.load))
+        patch.setattr("aqueduct_jupyter.server.jupyter.app.for_jupyter", cache(for_jupyter))
+        # The servers in other processes check our schema and Jupyter's.
+        patch.setattr(schema, "validate_schema", lambda _: None)
+        # There are no arguments.
+        patch.setattr(JupyterApp, "parse_command_line", lambda _, argv: None)
+        patch.setattr(serverapp.ServerApp, "write_browser_open_files", lambda _: None)
         yield
 
 
@@ -48,7 +60,9 @@ def campus(standin: StandIn, **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def jp_server_config(settings: Settings, tmp_path: Path) -> dict[str, Any]:
     return {
-        "ServerApp": {"jpserver_extensions": {"aqueduct_jupyter": True}},
+        "ServerApp": {
+            "jpserver_extensions": {"aqueduct_jupyter": True, "jupyter_server_terminals": False}
+        },
         # No test downloads a model because somebody asked for it.
         "AqueductApp": {
             "data_folder": str(tmp_path / "aqueduct"),
