@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from jupyter_server.serverapp import _has_tornado_web_authenticated
+from tornado.httputil import HTTPHeaders
 from tornado.web import RequestHandler
 
 from aqueduct_jupyter.gateway.requests.operations import OPERATIONS
@@ -126,15 +128,35 @@ def is_envelope(response: Any, verb: str) -> bool:
     return set(error) == {"message", "type", "param", "code"} and bool(error["message"])
 
 
+async def ask_everything(
+    http: httpx.AsyncClient, body: bytes = b""
+) -> AsyncIterator[tuple[Address, str, httpx.Response]]:
+    """Ask each address with each verb as the client would, which alone takes twice as long."""
+    url = http.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    headers = [f"{name}: {value}\r\n" for name, value in http.headers.items()]
+    more = f"Host: {url.host}\r\n{''.join(headers)}Content-Length: {len(body)}\r\n\r\n"
+    for address, verb in CASES:
+        first = f"{verb} {url.raw_path.decode()}{address.path} HTTP/1.1\r\n"
+        writer.write((first + more).encode() + body)
+        status, _, head = (await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")
+        received = HTTPHeaders.parse(head)
+        length = 0 if verb == "HEAD" else int(received.get("Content-Length", 0))
+        content = await reader.readexactly(length)
+        yield (
+            address,
+            verb,
+            httpx.Response(int(status.split()[1]), headers=received, content=content),
+        )
+    writer.close()
+
+
 @pytest.mark.parametrize("token", [None, "wrong", "aqk.server.wrong", "aqa.codex-1.wrong"])
 async def test_a_stranger_gets_401_everywhere_before_the_body_is_read(
     connect: Ask, token: str | None
 ) -> None:
     async with connect(token) as http:
-        for address, verb in CASES:
-            response = await http.request(
-                verb, f"{http.base_url}{address.path}", content=b"{not json"
-            )
+        async for address, verb, response in ask_everything(http, b"{not json"):
             assert response.status_code == 401, (verb, address.path)
             assert response.headers["content-type"] == "application/json"
             assert response.headers["x-request-id"].startswith("req_")
@@ -209,8 +231,7 @@ async def test_whoever_may_come_in_gets_what_the_address_has(
     elif who == "agent":
         token = (await extension.gateway.agent_keys.make("", KeyRequest(name="codex"))).key
     async with connect(token) if token else connect() as http:
-        for address, verb in CASES:
-            response = await http.request(verb, f"{http.base_url}{address.path}")
+        async for address, verb, response in ask_everything(http):
             is_open = address.is_for_kernels or who == "owner"
             status = address.allowed.get(verb, 405) if is_open else 403
             assert response.status_code == status, (verb, address.path)
