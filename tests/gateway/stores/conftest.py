@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -31,21 +32,22 @@ def backend(
     """Where stores keep their rows and bytes; several servers may use the same one."""
     folder = tmp_path / "data"
     connect: list[Database] = []
-    if request.param.startswith("sqlite"):
-        blobs: Blobs = FolderBlobs(folder)
+    with ExitStack() as stack:
+        if request.param.startswith("sqlite"):
+            blobs: Blobs = FolderBlobs(folder)
 
-        def open_database() -> Database:
-            connect.append(SQLiteDatabase(folder / "aqueduct.sqlite"))
-            return connect[-1]
-    else:
-        url = request.getfixturevalue("postgresql").new_database()
-        blobs = ObjectStoreBlobs(MemoryStore())
+            def open_database() -> Database:
+                connect.append(SQLiteDatabase(folder / "aqueduct.sqlite"))
+                return connect[-1]
+        else:
+            server: PostgreSQLServer = request.getfixturevalue("postgresql")
+            url = stack.enter_context(server.lent_database())
+            blobs = ObjectStoreBlobs(MemoryStore())
 
-        def open_database() -> Database:
-            connect.append(PostgreSQLDatabase(url))
-            return connect[-1]
+            def open_database() -> Database:
+                connect.append(PostgreSQLDatabase(url))
+                return connect[-1]
 
-    backend = Backend(folder, open_database, blobs)
-    yield backend
-    for database in connect:
-        jp_asyncio_loop.run_until_complete(database.close())
+        yield Backend(folder, open_database, blobs)
+        for database in connect:
+            jp_asyncio_loop.run_until_complete(database.close())
