@@ -62,8 +62,8 @@ class PostgreSQLServer:
         url = self.spare.pop() if self.spare else self.new_database()
         yield url
         # Whoever is still connected would hold it up for ever.
-        _execute(url, "SET lock_timeout = '5s'", "DROP SCHEMA public CASCADE")
-        _execute(url, "CREATE SCHEMA public")
+        emptied = "DROP SCHEMA public CASCADE", "CREATE SCHEMA public"
+        _execute(url, "SET lock_timeout = '5s'", *emptied)
         self.spare.append(url)
 
 
