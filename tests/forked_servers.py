@@ -61,21 +61,24 @@ class ForkedProcess(subprocess.Popen[bytes]):
 
         Other programs than servers say in ``modules`` what they import.
         """
-        python, *options, module = command[:4]
-        assert (options, stdin, stderr) == (["-P", "-m"], subprocess.PIPE, subprocess.STDOUT)
+        assert (stdin, stderr) == (subprocess.PIPE, subprocess.STDOUT)
+        named = command.index("-m")
+        python, *options = command[:named]
+        words = command[named + 1 :]
         self.args = command
         self.returncode = None
         read_by, write_to = os.pipe()
         self.stdin = os.fdopen(write_to, "wb", buffering=0)
         ours, theirs = os.pipe()
         self._report = Connection(ours, writable=False)
-        words = [module, *command[4:]]
         message = {"words": words, "folder": str(cwd), "variables": dict(env)}
         # What Python reads when it starts cannot be changed in a fork.
         own = frozenset(item for item in env.items() if item[0].startswith("PYTHON"))
         try:
             descriptors = [read_by, stdout.fileno(), theirs]
-            _forker(python, own, modules).ask(json.dumps(message).encode(), descriptors)
+            _forker(python, tuple(options), own, modules).ask(
+                json.dumps(message).encode(), descriptors
+            )
         finally:
             os.close(read_by)
             os.close(theirs)
@@ -113,10 +116,15 @@ class _Forker:
 
 
 @functools.cache
-def _forker(python: str, own: frozenset[tuple[str, str]], modules: tuple[str, ...]) -> _Forker:
+def _forker(
+    python: str,
+    options: tuple[str, ...],
+    own: frozenset[tuple[str, str]],
+    modules: tuple[str, ...],
+) -> _Forker:
     """Start the program for an interpreter; it ends with this process."""
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-    command = [python, "-P", str(FORKER), *modules]
+    command = [python, *options, str(FORKER), *modules]
     variables = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     with theirs:
         process = subprocess.Popen(command, stdin=theirs.fileno(), env={**variables, **dict(own)})

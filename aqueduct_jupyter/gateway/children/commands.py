@@ -22,10 +22,15 @@ def module_command(module: str, *arguments: str, python: str = sys.executable) -
 
 
 def tethered_command(module: str, *arguments: str, python: str = sys.executable) -> tuple[str, ...]:
-    """Return the command that runs a third party's module so that it ends with this process."""
-    return module_command(
-        "aqueduct_jupyter.gateway.children.tethered", module, *arguments, python=python
-    )
+    """Return the command that runs a third party's module so that it ends with this process.
+
+    ``-u`` is for SIGTERM: a Jupyter server's handler writes to the log before it stops the server.
+    If the signal comes while the log is being written, a buffer refuses the second write, and the
+    server runs on.
+    """
+    tethered = "aqueduct_jupyter.gateway.children.tethered"
+    command = module_command(tethered, module, *arguments, python=python)
+    return (command[0], "-u", *command[1:])
 
 
 def without_relative_paths(variables: Mapping[str, str]) -> dict[str, str]:

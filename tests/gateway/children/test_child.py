@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -33,6 +38,16 @@ STUBBORN = (
     "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     "print('ready', flush=True)\n"
     "time.sleep(3600)\n"
+)
+TALKS = (
+    "import logging, os, signal, sys\n"
+    "def stop(number, frame):\n"
+    "    logging.critical('stopping')\n"
+    "    sys.exit(3)\n"
+    "signal.signal(signal.SIGTERM, stop)\n"
+    "os.dup2(1, 2)\n"
+    "while True:\n"
+    "    logging.error('x' * 1000)\n"
 )
 PATIENCE = 20.0
 """Seconds after which something that had to happen is taken for one that never will."""
@@ -73,6 +88,15 @@ def wait_for_the_end_of(process_id: int) -> None:
             os.kill(process_id, signal.SIGKILL)
             raise AssertionError("it lives on")
         time.sleep(0.02)
+
+
+def wait_until_full(pipe: IO[bytes]) -> None:
+    """Wait until a program has to wait for somebody to read what it writes."""
+    count, before = array.array("i", [0]), -1
+    while not count[0] or count[0] != before:
+        before = count[0]
+        time.sleep(0.2)
+        fcntl.ioctl(pipe, termios.FIONREAD, count)
 
 
 def folders(name: str) -> list[Path]:
@@ -134,7 +158,8 @@ class TestTheEnvironment:
 
 @pytest.mark.parametrize("command", [module_command("json"), tethered_command("json")])
 def test_python_is_told_to_leave_the_working_folder_out(command: tuple[str, ...]) -> None:
-    assert command[:3] == (sys.executable, "-P", "-m")
+    assert command[0] == sys.executable
+    assert "-P" in command[: command.index("-m")]
 
 
 class TestLastOutput:
@@ -322,6 +347,23 @@ class TestSomebodyElsesModule:
             process.stdout.readline()
             process.stdin.close()
             assert process.wait(PATIENCE) == 1
+
+    def test_a_signal_while_it_writes_is_heard_by_a_handler_that_writes_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "talks.py").write_text(TALKS)
+        monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+        variables = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        with started(tethered_command("talks"), variables) as process:
+            assert process.stdout
+            wait_until_full(process.stdout)
+            process.terminate()
+            late = threading.Timer(PATIENCE, process.kill)
+            late.start()
+            while process.stdout.read(OUTPUT_BYTES):
+                pass
+            late.cancel()
+            assert process.wait(PATIENCE) == 3
 
     def test_its_exit_status_is_its_own(self, tmp_path: Path) -> None:
         done = run(tethered_command("no_such_module"), tmp_path, environment(tmp_path))
