@@ -14,13 +14,16 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, Page, expect
 
+from ..examples import examples
 from ..standin import DONE, HANG, StandIn, chunk
 from .chat import ChatOnPage, faults, open_sidebar, said_in
 from .conftest import Open
 from .lab import lab
 from .server import LabServer, lab_server
 
-RELOADS = 20
+RELOADS = examples(40, few=8)
+SPAN_MS = 600
+"""In the first half of it words come, in the second none; each part of it has a reload."""
 WORDS = 30
 """How many words come around each reload."""
 
@@ -34,8 +37,10 @@ def test_a_page_that_is_reloaded_at_any_moment_shows_every_word_once(
     open_lab: Open, standin: StandIn, server: LabServer
 ) -> None:
     chance = random.Random(19)
-    gates = [threading.Event() for _ in range(RELOADS)]
-    words = [f"w{number}" for number in range(RELOADS * WORDS)]
+    moments = [(part + chance.random()) * SPAN_MS / RELOADS for part in range(RELOADS)]
+    chance.shuffle(moments)
+    gates = [threading.Event() for _ in range(RELOADS + 1)]
+    words = [f"w{number}" for number in range(len(gates) * WORDS)]
     steps: list[bytes | float | threading.Event] = []
     for number, word in enumerate(words):
         steps += [gates[number // WORDS]] if number % WORDS == 0 else []
@@ -48,9 +53,9 @@ def test_a_page_that_is_reloaded_at_any_moment_shows_every_word_once(
         expect(chat.answer()).to_contain_text("w0")
         opened.reload()
         with server.bare(opened.page):
-            for gate in gates[1:]:
+            for gate, moment in zip(gates[1:], moments, strict=True):
                 gate.set()
-                opened.page.wait_for_timeout(chance.randrange(600))
+                opened.page.wait_for_timeout(moment)
                 opened.page.reload()
                 answer = sidebar(opened.page).answer()
                 expect(answer).to_contain_text("w0")
