@@ -17,6 +17,8 @@ export class TurnList {
   private _answering: string | null = null;
   /** Whether the running request's question has been sent but has not begun yet. */
   private _isUnderway = false;
+  /** The request that has ended last, which what was told before may take for one that runs. */
+  private _ended: string | null = null;
 
   /** Send a question, which begins a moment later. */
   send(request: string): void {
@@ -28,6 +30,8 @@ export class TurnList {
   giveUp(): void {
     // If nothing has begun, no end will follow.
     this._isUnderway = false;
+    // What could not be stopped runs on.
+    this._ended = null;
     this.running = this._growing ? this.running : null;
   }
 
@@ -50,13 +54,15 @@ export class TurnList {
   /** Show the turns as they are now; returns the turn whose answer has ended meanwhile, if any. */
   show({ ids, turns, running, answering = null }: TurnsEvent): Turn | null {
     const before = this._growing;
-    const known = new Map([...this.turns, ...turns].map(turn => [turn.id, turn]));
+    const isLate = running !== null && running === this._ended;
+    const newest = isLate ? [...turns, ...this.turns] : [...this.turns, ...turns];
+    const known = new Map(newest.map(turn => [turn.id, turn]));
     this.turns = ids.flatMap(id => known.get(id) ?? []);
     // An event from before our question arrived does not know about it.
     if (!this._isUnderway) {
       const last = this.turns[this.turns.length - 1];
-      this.running = running;
-      this._answering = running === null ? null : (answering ?? last?.id ?? null);
+      this.running = isLate ? null : running;
+      this._answering = this.running === null ? null : (answering ?? last?.id ?? null);
     }
     const after = before && known.get(before.id);
     return after && ids.includes(after.id) && after.state !== 'running' ? after : null;
@@ -76,6 +82,7 @@ export class TurnList {
   /** End the running request; returns the turn that it answered, if it is still there. */
   end(ending: Partial<Turn>): Turn | null {
     const turn = this._growing;
+    this._ended = this.running;
     this.running = null;
     this._isUnderway = false;
     if (!turn) {

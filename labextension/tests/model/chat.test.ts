@@ -191,6 +191,31 @@ test('what comes late of a stopped answer does not get into the next', () => {
   expect(model.isRunning).toBe(true);
 });
 
+test('a list of turns from before an answer was stopped does not let it run on', () => {
+  model.send('one');
+  carrier.say('half');
+  const before = last();
+  const { request } = carrier.asked[0]!;
+  model.stop();
+  carrier.tell({ type: 'turns', ids: [before.id], turns: [before], running: request });
+  expect(last()).toMatchObject({ answer: 'half', state: 'stopped' });
+  model.send('two');
+  expect(carrier.asked.map(({ prompt }) => prompt)).toEqual(['one', 'two']);
+  expect(model.queue.items).toEqual([]);
+});
+
+test('an answer that could not be stopped runs on', () => {
+  model.send('one');
+  const before = last();
+  const { request } = carrier.asked[0]!;
+  model.stop();
+  carrier.tell({ type: 'trouble', message: 'The server does not answer.' });
+  carrier.tell({ type: 'turns', ids: [before.id], turns: [before], running: request });
+  expect(model.isRunning).toBe(true);
+  carrier.say('more');
+  expect(last()).toMatchObject({ answer: 'more', state: 'running' });
+});
+
 test('one question runs at a time, and the next waits until its answer is complete', () => {
   model.send('one');
   model.draft.add({ name: 'df', text: 'a table' });
