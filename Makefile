@@ -168,7 +168,7 @@ test-old-server: $(OLD_SERVER)
 test-front: $(FRONT_BUILT)
 	$(NPM) run test
 
-test-slow: $(TESTED) ## run only the slow tests, which `make test` runs last
+test-slow: $(TESTED) ## run only the slow tests
 	$(ENVIRONMENT) $(BIN)/python $(PYTEST) -m slow
 
 test-nightly: $(TESTED) ## run the Python tests with many times as many random examples

@@ -1,4 +1,4 @@
-"""Which tests run where and when: whole modules on a worker, long ones first, slow tests last.
+"""Which tests run where and when: whole modules on a worker, long ones and slow tests first.
 
 A module's tests share servers, so one worker gets all of them. Nothing depends on the order.
 """
@@ -28,8 +28,9 @@ LONG = (
     "tests/server/http/test_openapi.py",
     "tests/server/http/test_operations.py",
     "tests/testing/",
+    "tests/test_",
 )
-"""Modules that take half a minute or more; they come first, so that no worker is left with one.
+"""Modules that take ten seconds or more; they come first, so that no worker is left with one.
 
 The first of the browser's makes the environment that others wait for, and a hub runs meanwhile.
 A soak mostly waits, and others use the processors.
@@ -39,16 +40,16 @@ A soak mostly waits, and others use the processors.
 def arrange(items: list[pytest.Item]) -> None:
     """Put tests in the order in which they begin."""
 
-    def turn(item: pytest.Item) -> tuple[bool, int]:
+    def turn(item: pytest.Item) -> tuple[int, bool]:
         places = (place for place, name in enumerate(LONG) if item.nodeid.startswith(name))
         place = next(places, len(LONG))
-        return place == len(LONG) and item.get_closest_marker("slow") is not None, place
+        return place, place == len(LONG) and item.get_closest_marker("slow") is None
 
     items.sort(key=turn)
 
 
 class ModuleScheduling(LoadScopeScheduling):
-    """Gives workers what stands together: a module's tests, and at the end its slow ones."""
+    """Gives workers what stands together: a module's slow tests, and later its others."""
 
     def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
         # A worker finds a test by its name, and would run the first of two for both.
