@@ -36,8 +36,8 @@ SANDBOXED := charset_normalizer kreuzberg olefile/olefile.py pypdfium2 pypdfium2
 JUPYTER := $(CURDIR)/build/jupyter
 DATA := $(JUPYTER)/data
 # How many processes run the tests; each needs up to 1 GB for its servers and its browser. They wait
-# a third of their time, so three of them use two cores.
-WORKERS := 3
+# half of their time, so four of them use two cores.
+WORKERS := 4
 # The duration of `make soak` and `make soak-hub`.
 SECONDS := 60
 WEIGHTS := $(DATA)/aqueduct/models/.pulled
@@ -153,7 +153,7 @@ test: ## install everything and run every test
 	$(MAKE) --jobs 3 $(POSTGRESQL) test-front $(OLD_SERVER) check $(TESTED) test-collection
 	$(MAKE) --jobs 2 test-new-server test-old-server
 
-# What pytest and hypothesis make of each module they keep, so that three workers need not make it.
+# What pytest and hypothesis make of each module they keep, so that four workers need not make it.
 test-collection: $(READY)
 	@mkdir -p build
 	$(ENVIRONMENT) $(BIN)/python -m pytest --collect-only -qq > build/collection.txt || { cat build/collection.txt; exit 1; }
