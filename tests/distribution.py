@@ -27,6 +27,8 @@ LONG = (
     "tests/test_notebooks.py",
     "tests/server/http/test_openapi.py",
     "tests/server/http/test_operations.py",
+    "tests/server/http/test_chat.py",
+    "tests/server/jupyter/test_provisioner.py",
     "tests/testing/",
     "tests/test_",
 )
