@@ -17,7 +17,7 @@ export class TurnList {
   private _answering: string | null = null;
   /** Whether the running request's question has been sent but has not begun yet. */
   private _isUnderway = false;
-  /** The request that has ended last, which what was told before may take for one that runs. */
+  /** The request that ended last; a list of turns from before its end still calls it running. */
   private _ended: string | null = null;
 
   /** Send a question, which begins a moment later. */
