@@ -65,6 +65,7 @@ class ForkedProcess(subprocess.Popen[bytes]):
         named = command.index("-m")
         python, *options = command[:named]
         words = command[named + 1 :]
+        assert options in (["-P"], ["-P", "-u"])
         self.args = command
         self.returncode = None
         read_by, write_to = os.pipe()

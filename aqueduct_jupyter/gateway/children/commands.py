@@ -30,7 +30,7 @@ def tethered_command(module: str, *arguments: str, python: str = sys.executable)
     """
     tethered = "aqueduct_jupyter.gateway.children.tethered"
     command = module_command(tethered, module, *arguments, python=python)
-    return (command[0], "-u", *command[1:])
+    return (*command[:2], "-u", *command[2:])
 
 
 def without_relative_paths(variables: Mapping[str, str]) -> dict[str, str]:

@@ -156,10 +156,14 @@ class TestTheEnvironment:
         assert without_relative_paths({name: value, "X": "."})["X"] == "."
 
 
-@pytest.mark.parametrize("command", [module_command("json"), tethered_command("json")])
-def test_python_is_told_to_leave_the_working_folder_out(command: tuple[str, ...]) -> None:
-    assert command[0] == sys.executable
-    assert "-P" in command[: command.index("-m")]
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [(module_command("json"), ("-P", "-m")), (tethered_command("json"), ("-P", "-u", "-m"))],
+)
+def test_python_is_told_to_leave_the_working_folder_out(
+    command: tuple[str, ...], flags: tuple[str, ...]
+) -> None:
+    assert command[: len(flags) + 1] == (sys.executable, *flags)
 
 
 class TestLastOutput:
